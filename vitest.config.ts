@@ -1,0 +1,47 @@
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+
+const root = fileURLToPath(new URL('.', import.meta.url)).replace(/\/$/, '');
+
+/** `server-only` throws outside a React server bundle; in tests it is an empty module. */
+const alias = [
+  { find: /^server-only$/, replacement: `${root}/tests/empty.ts` },
+  { find: /^@\//, replacement: `${root}/` },
+];
+
+export default defineConfig({
+  resolve: { alias },
+  test: {
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'node',
+          environment: 'node',
+          include: ['{lib,server,tests,scripts,app}/**/*.test.ts'],
+          exclude: ['tests/kernel/**', 'tests/browser/**'],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'dom',
+          environment: 'happy-dom',
+          include: ['{components,app}/**/*.test.tsx', 'components/**/*.test.ts'],
+        },
+      },
+      {
+        // Real rulesets in network namespaces: root and nft needed, one file at a time.
+        extends: true,
+        test: {
+          name: 'kernel',
+          environment: 'node',
+          include: ['tests/kernel/**/*.test.ts'],
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
+  },
+});
