@@ -14,7 +14,7 @@ export interface PacketView {
   readonly nexthdr?: number;
   readonly sport?: number | 'random';
   readonly dport?: number | 'random';
-  readonly flags?: string;
+  readonly flags?: readonly string[];
   readonly seq?: number;
   readonly ack?: number;
   readonly icmpType?: number;
@@ -30,9 +30,9 @@ export interface PacketView {
   readonly fragOff?: number;
   readonly mf?: boolean;
   readonly df?: boolean;
-  readonly extHeaders?: readonly string[];
+  readonly extHeaders?: readonly { readonly type: string }[];
   readonly inner?: PacketView;
-  readonly op?: number;
+  readonly op?: string | number;
   readonly senderMac?: string;
   readonly targetMac?: string;
 }
@@ -306,8 +306,8 @@ export interface Fate {
   readonly egress: readonly EgressFrame[];
   readonly delivered: readonly DeliveredPacket[];
   readonly passedPostrouting: readonly { readonly skb: number; readonly oif: string; readonly packet: PacketView }[];
-  /** Error the local sender gets: `EPERM`, `ENETUNREACH`, … */
-  readonly sendErrno?: string;
+  /** Error number the local sender gets: 1 (EPERM), 22 (EINVAL), 101 (ENETUNREACH), … */
+  readonly sendErrno?: number;
 }
 
 /** Contents of sets and objects that rules write to, after the packet. In the form of the recorded cases. */
