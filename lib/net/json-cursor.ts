@@ -31,7 +31,8 @@ export function fail(path: string, message: string): never {
 export function unwrap<T>(result: Result<T>, path = ''): T {
   if (result.ok) return result.value;
   const rest = result.error.path;
-  return fail(path === '' || rest === '' ? path + rest : `${path} ${rest}`, result.error.message);
+  const gap = path === '' || rest === '' || rest.startsWith('[') ? '' : ' ';
+  return fail(path + gap + rest, result.error.message);
 }
 
 /** `JSON.parse` with its complaint as an error. */
