@@ -1,4 +1,5 @@
 import type { Metadata } from 'next';
+import { connection } from 'next/server';
 import type { ReactNode } from 'react';
 import '@fontsource-variable/inter';
 import '@fontsource-variable/jetbrains-mono';
@@ -9,7 +10,9 @@ export const metadata: Metadata = {
   description: "What this node's nftables do to a packet, and why.",
 };
 
-export default function RootLayout({ children }: { readonly children: ReactNode }) {
+export default async function RootLayout({ children }: { readonly children: ReactNode }) {
+  // Pages are rendered per request: the nonce of the content security policy (proxy.ts) differs each time.
+  await connection();
   return (
     <html lang="en">
       <body>{children}</body>

@@ -1,0 +1,37 @@
+import { expect, test } from '@playwright/test';
+
+test('the home page loads without errors and without any other host', async ({ page, baseURL }) => {
+  const problems: string[] = [];
+  page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
+  page.on('pageerror', (error) => problems.push(error.message));
+  page.on('request', (request) => {
+    if (!request.url().startsWith(`${baseURL}/`) && !/^(data|blob):/.test(request.url())) problems.push(request.url());
+  });
+  const response = await page.goto('/', { waitUntil: 'networkidle' });
+  expect(response?.status()).toBe(200);
+  expect(problems).toEqual([]);
+});
+
+test('an injected script does not run', async ({ page }) => {
+  const response = await page.goto('/');
+  expect(response?.headers()['content-security-policy']).toMatch(/script-src 'self' 'nonce-[^']+' 'strict-dynamic';/);
+  const ran = await page.evaluate(() => {
+    const script = document.createElement('div');
+    script.innerHTML = '<img src="data:," onerror="globalThis.injected = true">';
+    document.body.append(script);
+    return new Promise((resolve) => setTimeout(() => resolve('injected' in globalThis), 200));
+  });
+  expect(ran).toBe(false);
+});
+
+test('the theme follows the system and data-theme overrides it', async ({ page }) => {
+  const background = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  await page.emulateMedia({ colorScheme: 'dark' });
+  await page.goto('/');
+  const dark = await background();
+  await page.emulateMedia({ colorScheme: 'light' });
+  const light = await background();
+  expect(light).not.toBe(dark);
+  await page.evaluate(() => document.documentElement.setAttribute('data-theme', 'dark'));
+  expect(await background()).toBe(dark);
+});

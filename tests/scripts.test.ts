@@ -1,0 +1,52 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { requireNode } from '../scripts/install.mjs';
+import { requireFreePort, serve } from '../scripts/serve.mjs';
+
+const script = (name: string, ...args: string[]) =>
+  spawnSync(process.execPath, [`scripts/${name}.mjs`, ...args], {
+    encoding: 'utf8',
+    env: { ...process.env, PORT: '' },
+  });
+
+test.each([
+  { name: 'a port that is no number', run: ['start', '--port', 'x'], say: '"x" is not a port' },
+  { name: 'a port out of range', run: ['start', '--port', '70000'], say: '"70000" is not a port' },
+  { name: 'an unknown option', run: ['start', '--prot', '1'], say: "Unknown option '--prot'" },
+  { name: 'an address of another machine', run: ['start', '--host', '192.0.2.1'], say: '192.0.2.1 is not an address' },
+  { name: 'an unknown stage', run: ['test', '--only', 'unti'], say: 'No stage "unti"' },
+  { name: 'arguments for several runners', run: ['test', 'lib'], say: 'Further arguments need one --only' },
+  { name: 'an unknown check', run: ['lint', 'typos'], say: 'No check "typos"' },
+])('$name is refused in words, without a stack trace', ({ run: [name = '', ...args], say }) => {
+  const { status, stderr } = script(name, ...args);
+  expect(status).toBe(1);
+  expect(stderr).toContain(say);
+  expect(stderr).not.toMatch(/^\s+at /m);
+});
+
+test('a port in use is named, with a free one beside it', async () => {
+  const other = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => other.once('listening', resolve));
+  const { port } = other.address() as { port: number };
+  await expect(requireFreePort(port, '127.0.0.1')).rejects.toThrow(`Port ${port} is in use`);
+  other.close();
+});
+
+test('an older Node is refused', () => {
+  const root = mkdtempSync(join(tmpdir(), 'nftscope-'));
+  writeFileSync(join(root, 'package.json'), JSON.stringify({ engines: { node: '>=999.1' } }));
+  expect(() => requireNode(root)).toThrow('nftscope needs Node 999.1 or newer');
+  rmSync(root, { recursive: true });
+});
+
+test('serving what is not built says how to build it', async () => {
+  await expect(serve({ root: tmpdir() })).rejects.toThrow('npm run build');
+});
+
+test('the lock names the packages of every platform and no registry host', () => {
+  expect(script('complete-lock', '--check')).toMatchObject({ status: 0, stderr: '' });
+});
