@@ -4,43 +4,47 @@
  * A reading that fails leaves by an exception private to this module; {@link decoding} turns it into a Result. Callers see
  * Results only.
  */
-import { type DecodeError, failed, ok, type Result } from './result';
+import { failed, ok, type Problem, type Result } from './result';
 
 class DecodeFailure extends Error {
-  constructor(readonly at: DecodeError) {
-    super(at.message);
+  constructor(readonly problem: Problem) {
+    super(problem.say);
   }
 }
 
-/** Runs a decoder; its failed readings become an error with a path, anything else that is thrown is a bug and passes on. */
+/** Runs a decoder; its failed readings become a problem with a path, anything else that is thrown is a bug and passes on. */
 export function decoding<T>(decode: () => T): Result<T> {
   try {
     return ok(decode());
   } catch (error) {
-    if (error instanceof DecodeFailure) return failed(error.at);
+    if (error instanceof DecodeFailure) return failed(error.problem);
     throw error;
   }
 }
 
-/** Ends the running {@link decoding} with an error. */
-export function fail(path: string, message: string): never {
-  throw new DecodeFailure({ path, message });
+const READ_AGAIN =
+  'Read it again with the command of the capture format (docs/captures.md). If that command itself printed it, report its version and this message.';
+
+/** Ends the running {@link decoding}: code DOC-001 for what is not JSON, DOC-002 for what has another shape than expected. */
+export function fail(path: string, say: string, code: 'DOC-001' | 'DOC-002' = 'DOC-002'): never {
+  throw new DecodeFailure({ code, path, say, do: READ_AGAIN });
 }
 
-/** The value of a Result inside a running {@link decoding}; its error continues under `path`. */
+/** The value of a Result inside a running {@link decoding}; its problem continues under `path`. */
 export function unwrap<T>(result: Result<T>, path = ''): T {
   if (result.ok) return result.value;
-  const rest = result.error.path;
+  const rest = result.problem.path ?? '';
   const gap = path === '' || rest === '' || rest.startsWith('[') ? '' : ' ';
-  return fail(path + gap + rest, result.error.message);
+  throw new DecodeFailure({ ...result.problem, path: path + gap + rest });
 }
 
-/** `JSON.parse` with its complaint as an error. */
+/** `JSON.parse` with its complaint as a problem. */
 export function parseJson(text: string): Result<unknown> {
   try {
     return ok(JSON.parse(text));
   } catch (error) {
-    return failed({ path: '', message: `not JSON: ${error instanceof Error ? error.message : String(error)}` });
+    const complaint = error instanceof Error ? error.message : String(error);
+    return failed({ code: 'DOC-001', path: '', say: `not JSON: ${complaint}`, do: READ_AGAIN });
   }
 }
 
@@ -109,8 +113,8 @@ export class At {
   }
 
   /** Ends the decoding: this value is not `what`. */
-  fail(message: string): never {
-    return fail(this.path, message);
+  fail(say: string): never {
+    return fail(this.path, say);
   }
 
   #expected(what: string): never {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { describeShared } from '@/tests/shared';
-import { formatDecodeError } from '../net/result';
+import { formatProblem } from '../net/result';
 import { decodeEnvironment } from './decode-environment';
 
 const base = {
@@ -24,7 +24,7 @@ const base = {
 
 test('members that are absent are unknown, not empty', () => {
   const result = decodeEnvironment(base);
-  if (!result.ok) throw new Error(formatDecodeError(result.error));
+  if (!result.ok) throw new Error(formatProblem(result.problem));
   const world = result.value;
   expect(world.links).toMatchObject({ known: true, value: [{ name: 'eth0', up: true, kind: undefined }] });
   expect(world.routes.ip).toMatchObject({ known: true, value: [{ table: 'main', dst: { addr: 0, len: 0 } }] });
@@ -71,7 +71,7 @@ test.each([
   },
 ])('error with its path: $name', ({ json, want }) => {
   const result = decodeEnvironment(json);
-  expect(result.ok ? 'decoded' : formatDecodeError(result.error)).toBe(want);
+  expect(result.ok ? 'decoded' : formatProblem(result.problem)).toBe(want);
 });
 
 describeShared('the recorded environments', (shared) => {
@@ -80,7 +80,7 @@ describeShared('the recorded environments', (shared) => {
   );
   test.each(Object.entries(environments))('%s', (_name, json) => {
     const result = decodeEnvironment(json);
-    if (!result.ok) throw new Error(formatDecodeError(result.error));
+    if (!result.ok) throw new Error(formatProblem(result.problem));
     const { links, routes, rules, neighbours } = result.value;
     expect([links, routes.ip, routes.ip6, rules.ip, rules.ip6, neighbours].every((part) => part.known)).toBe(true);
   });
