@@ -8,7 +8,7 @@ const FOLDERS = ['app', 'components', 'lib', 'server'].filter((folder) => exists
 
 const out = cruise([...FOLDERS, '--output-type', 'json']);
 const { summary, modules } = JSON.parse(out);
-const cruised = new Set(modules.map((module) => module.source));
+const cruised = new Set(modules.map((/** @type {{ source: string }} */ module) => module.source));
 const missed = findFiles(FOLDERS, /\.tsx?$/).filter((file) => !cruised.has(file));
 
 for (const { rule, from, to } of summary.violations) console.error(`${rule.name}: ${from} → ${to}`);
@@ -16,7 +16,7 @@ for (const file of missed) console.error(`not cruised: ${file}`);
 console.log(`${summary.violations.length} violations, ${cruised.size} modules cruised, ${missed.length} missed`);
 process.exitCode = summary.violations.length + missed.length > 0 ? 1 : 0;
 
-function cruise(args) {
+function cruise(/** @type {readonly string[]} */ args) {
   const bin = 'node_modules/dependency-cruiser/bin/dependency-cruise.mjs';
   return execFileSync(process.execPath, [bin, '--config', '.dependency-cruiser.cjs', ...args], {
     encoding: 'utf8',

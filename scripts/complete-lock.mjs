@@ -11,7 +11,7 @@ const OS = ['aix', 'android', 'darwin', 'freebsd', 'linux', 'netbsd', 'openbsd',
 const CPU = ['arm64', 'arm', 'ia32', 'loong64', 'mips64el', 'ppc64', 'riscv64', 's390x', 'wasm32', 'x64'];
 
 /** Reads the platform out of a package name such as `@img/sharp-libvips-linuxmusl-x64`. */
-function platformOf(name) {
+function platformOf(/** @type {string} */ name) {
   const words = name.split(/[/-]/).flatMap((word) => (word.startsWith('linuxmusl') ? ['linux', 'musl'] : [word]));
   const os = OS.filter((known) => words.includes(known));
   const cpu = CPU.filter((known) => words.includes(known) || (known === 'arm' && words.includes('armv7')));
@@ -30,7 +30,7 @@ const lock = JSON.parse(readFileSync(LOCK, 'utf8'));
 const packages = lock.packages;
 
 /** True when Node's own look-up from `path` finds `name` in the lock. */
-function isLocked(path, name) {
+function isLocked(/** @type {string} */ path, /** @type {string} */ name) {
   for (let at = path; ; at = at.slice(0, Math.max(0, at.lastIndexOf('/node_modules/')))) {
     if (packages[at === '' ? `node_modules/${name}` : `${at}/node_modules/${name}`] !== undefined) return true;
     if (at === '') return false;

@@ -61,7 +61,7 @@ export function start(command, args, options) {
 /**
  * Runs a command to its end, its output kept back, and shows the elapsed time meanwhile.
  * Throws a Problem with the end of the output when it fails.
- * @param {{ title: string, command: string, args: readonly string[], cwd: string, env?: NodeJS.ProcessEnv }} job
+ * @param {{ title: string, command: string, args: readonly string[], cwd: string, env?: Record<string, string> }} job
  */
 export async function step({ title, command, args, cwd, env = {} }) {
   const began = Date.now();

@@ -108,7 +108,7 @@ function nothingRan() {
 }
 
 /** @returns {Promise<number>} the exit code */
-function run(/** @type {readonly string[]} */ args, /** @type {NodeJS.ProcessEnv} */ env = {}) {
+function run(/** @type {readonly string[]} */ args, /** @type {Record<string, string>} */ env = {}) {
   const child = start(process.execPath, args, { cwd: ROOT, env: { ...process.env, ...env }, stdio: 'inherit' });
   return new Promise((resolve) => child.once('exit', (code) => resolve(code ?? 1)));
 }
