@@ -27,6 +27,7 @@ export default defineConfig({
         test: {
           name: 'dom',
           environment: 'happy-dom',
+          setupFiles: ['tests/dom-setup.ts'],
           include: ['{components,app}/**/*.test.tsx', 'components/**/*.test.ts'],
         },
       },
