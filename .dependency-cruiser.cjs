@@ -8,6 +8,7 @@ const LIB_ROWS = [
   ['sim'],
   ['kube-proxy', 'graph', 'explain'],
   ['diagnose'],
+  ['api'],
 ];
 
 const TESTS = '(\\.test\\.tsx?$|/testing/)';
