@@ -1,7 +1,7 @@
 /** Where the headers of a packet lie, and what they say. Offsets are bytes from the network header. */
 import { formatAddress, formatMac } from './address';
 import { hasPorts, PROTO, protocolName, TCP_FLAGS } from './protocols';
-import type { PacketView } from '../sim/trace';
+import type { PacketView } from './packet-view';
 
 export interface Headers {
   readonly family: 'ip' | 'ip6' | 'arp';
