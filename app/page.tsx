@@ -1,7 +1,6 @@
+import { redirect } from 'next/navigation';
+
+/** The heart of nftscope is the home page until there is more than one node to compare. */
 export default function Home() {
-  return (
-    <main>
-      <h1>nftscope</h1>
-    </main>
-  );
+  redirect('/trace');
 }

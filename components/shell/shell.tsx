@@ -1,0 +1,27 @@
+import type { ReactNode } from 'react';
+import { STRINGS } from '../strings';
+import { TopBar } from './top-bar';
+
+/** The frame of every page: the bar, then the view. From 720 px the view fills the window and its panels scroll. */
+export function Shell({ children }: { readonly children: ReactNode }) {
+  return (
+    <div className="flex min-h-dvh flex-col md:h-dvh md:min-h-0 md:overflow-hidden">
+      <a href="#view" className="skip-link">
+        {STRINGS.skip}
+      </a>
+      <TopBar />
+      <main id="view" tabIndex={-1} className="flex min-h-0 flex-1 flex-col outline-none">
+        {children}
+      </main>
+    </div>
+  );
+}
+
+/** The bar under the top bar: question, node, search on the left; actions on the right. */
+export function ViewBar({ children }: { readonly children: ReactNode }) {
+  return (
+    <div className="flex min-h-[44px] shrink-0 flex-wrap items-center gap-2 border-line border-b bg-surface px-3 py-2 md:px-4">
+      {children}
+    </div>
+  );
+}

@@ -1,0 +1,43 @@
+import { describe, expect, test } from 'vitest';
+import type { Token, TokenKind } from '@/lib/render/tokens';
+import { groupTokens } from './token-groups';
+
+const line = (...parts: readonly (readonly [TokenKind, string])[]): readonly Token[] =>
+  parts.map(([kind, text]) => ({ kind, text, statement: 0 }));
+
+const shown = (tokens: readonly Token[]) =>
+  groupTokens(tokens).map((g) => g.pieces.map((p) => (p.spaced ? ` ${p.text}` : p.text)).join(''));
+
+describe('groupTokens', () => {
+  test('a key of several parts holds together', () => {
+    const tokens = line(
+      ['keyword', 'ip'],
+      ['punctuation', ' '],
+      ['field', 'daddr'],
+      ['operator', ' . '],
+      ['keyword', 'meta '],
+      ['field', 'l4proto'],
+      ['keyword', ' vmap '],
+      ['set', '@service-ips'],
+    );
+    expect(shown(tokens)).toEqual(['ip daddr . meta l4proto', 'vmap', '@service-ips']);
+  });
+  test('elements break after the comma, and keep their colon', () => {
+    const tokens = line(
+      ['punctuation', '{ '],
+      ['value', '0'],
+      ['punctuation', ' : '],
+      ['value', '10.0.0.1'],
+      ['punctuation', ', '],
+      ['value', '1'],
+    );
+    expect(shown(tokens)).toEqual(['{', '0 :', '10.0.0.1,', '1']);
+  });
+  test('a comment wraps between its words and stays one text', () => {
+    const tokens = line(['keyword', 'comment '], ['comment', '"Reject traffic  to"']);
+    expect(shown(tokens)).toEqual(['comment', '"Reject', 'traffic', 'to"']);
+  });
+  test('nothing', () => {
+    expect(groupTokens([])).toEqual([]);
+  });
+});

@@ -1,0 +1,55 @@
+import type { Token, TokenKind, TokenRef } from '@/lib/render/tokens';
+
+/** A stretch of text of one token, without spaces. `token` is the token's index in the line. */
+export interface Piece {
+  readonly text: string;
+  readonly kind: TokenKind;
+  readonly ref?: TokenRef | undefined;
+  readonly statement: number;
+  readonly token: number;
+  /** Offset of the text in the line: unique, so it serves as the React key. */
+  readonly at: number;
+}
+
+/** Pieces that stay on one line while the line is wide enough: a key, a name, a field. Joined by spaces where `spaced`. */
+export interface Group {
+  readonly pieces: readonly (Piece & { readonly spaced: boolean })[];
+  readonly at: number;
+}
+
+/**
+ * Where a rule's text may break: between groups. Never inside a name or a key, so the parts of a concatenation hold together,
+ * `ip daddr` does, and a key keeps its colon.
+ */
+export function groupTokens(tokens: readonly Token[]): readonly Group[] {
+  const groups: { pieces: (Piece & { spaced: boolean })[]; at: number }[] = [];
+  let at = 0;
+  let spaced = false;
+  let last: Piece | undefined;
+  tokens.forEach((token, index) => {
+    token.text.split(/( +)/).forEach((text) => {
+      if (text === '') return;
+      at += text.length;
+      if (text.trim() === '') {
+        spaced = true;
+        return;
+      }
+      const piece: Piece = { text, kind: token.kind, ref: token.ref, statement: token.statement, token: index, at };
+      const group = groups.at(-1);
+      if (group !== undefined && last !== undefined && (!spaced || holds(last, piece))) {
+        group.pieces.push({ ...piece, spaced });
+      } else {
+        groups.push({ pieces: [{ ...piece, spaced: false }], at });
+      }
+      last = piece;
+      spaced = false;
+    });
+  });
+  return groups;
+}
+
+/** Whether two pieces with a space between belong together. */
+function holds(a: Piece, b: Piece): boolean {
+  if (a.text === '.' || b.text === '.' || b.text === ':' || b.text === ',') return true;
+  return a.kind === 'keyword' && b.kind === 'field' && a.statement === b.statement;
+}
