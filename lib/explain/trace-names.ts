@@ -1,0 +1,40 @@
+/** Names of the cluster for the addresses in a trace. Without a cluster in the capture there are none, and addresses stand alone. */
+
+export interface AddressName {
+  readonly kind: 'pod' | 'node' | 'external';
+  /** `shop/web-1`, `node-2`. */
+  readonly name: string;
+  /** The node it is on. */
+  readonly node?: string;
+}
+
+export interface ServicePortName {
+  /** `shop/api`. */
+  readonly service: string;
+  /** `http`, where the port has a name. */
+  readonly port: string | undefined;
+}
+
+export interface TraceNames {
+  readonly node: string;
+  address(address: string): AddressName | undefined;
+  /** The Service port at an address; `port` undefined asks for the Service alone. */
+  service(address: string, protocol: string | undefined, port: number | undefined): ServicePortName | undefined;
+}
+
+/** Nothing is named. */
+export const noNames = (node: string): TraceNames => ({
+  node,
+  address: () => undefined,
+  service: () => undefined,
+});
+
+/** The Service a chain of kube-proxy's stands for: `firewall-VQSU36QR-shop/payments/tcp/http` → `shop/payments`. */
+export function serviceOfChain(chain: string): string | undefined {
+  const parts = /^[a-z]+-[A-Z2-7]{8}-([^/]+\/[^/]+)\/[a-z0-9]+\//.exec(chain);
+  return parts?.[1];
+}
+
+/** `shop/api:http`. */
+export const servicePort = (name: ServicePortName): string =>
+  name.port === undefined || name.port === '' ? name.service : `${name.service}:${name.port}`;

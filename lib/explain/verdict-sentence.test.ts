@@ -1,0 +1,178 @@
+import { describe, expect, test } from 'vitest';
+import type { Branch, Fate, Step, Trace } from '../sim/trace';
+import { fixtureBranch, fixtureTrace, shopNames, type TraceFixture } from './testing/traces';
+import { noNames } from './trace-names';
+import { branchVerdict, traceVerdict, verdictFacts, verdictSentence } from './verdict-sentence';
+
+test.each<{ fixture: TraceFixture; verdict: string; named: string; bare: string }>([
+  {
+    fixture: 'delivered',
+    verdict: 'delivered',
+    named: 'Reaches one of 3 shop/api pods. The client address is kept.',
+    bare: 'Reaches one of 3 destinations. The client address is kept.',
+  },
+  {
+    fixture: 'rejected',
+    verdict: 'rejected',
+    named: 'shop/inventory has no endpoints, so node-1 refuses the connection.',
+    bare: 'The Service at 10.106.32.181 has no endpoints, so node-1 refuses the connection.',
+  },
+  {
+    fixture: 'policy-drop',
+    verdict: 'dropped',
+    named: 'Dropped by the policy of ip filter FORWARD: no rule accepted it.',
+    bare: 'Dropped by the policy of ip filter FORWARD: no rule accepted it.',
+  },
+  {
+    fixture: 'undecided',
+    verdict: 'undecided',
+    named: 'Undecided: the rule matches socket cgroupv2 level 2, which the capture does not hold.',
+    bare: 'Undecided: the rule matches socket cgroupv2 level 2, which the capture does not hold.',
+  },
+])('$fixture', ({ fixture, verdict, named, bare }) => {
+  const trace = fixtureTrace(fixture);
+  expect(traceVerdict(trace)).toBe(verdict);
+  expect(verdictSentence(trace, shopNames)).toBe(named);
+  expect(verdictSentence(trace, noNames('node-1'))).toBe(bare);
+});
+
+/** The rejected fixture with another end. */
+function ending(fate: Partial<Fate>, last?: Step): Trace {
+  const { trace, branch } = fixtureBranch('rejected');
+  if (branch.outcome.kind !== 'decided') throw new Error('decided');
+  const steps = last ? [...branch.steps.slice(0, -1), last] : branch.steps;
+  return {
+    ...trace,
+    branches: [{ ...branch, steps, outcome: { kind: 'decided', fate: { ...branch.outcome.fate, ...fate } } }],
+  };
+}
+const KP = { family: 'ip', table: 'kube-proxy', hook: 'forward' } as const;
+
+describe('causes of kube-proxy', () => {
+  test.each<{ name: string; trace: Trace; says: string }>([
+    {
+      name: 'a port the Service has not',
+      trace: ending(
+        { by: { ...KP, chain: 'cluster-ips-check', type: 'rule', handle: 38, verdict: 'drop' } },
+        noLookup(),
+      ),
+      says: 'shop/inventory has no port 80/tcp, so node-1 refuses the connection.',
+    },
+    {
+      name: 'an address no Service has',
+      trace: ending(
+        { summary: 'dropped', by: { ...KP, chain: 'cluster-ips-check', type: 'rule', handle: 39, verdict: 'drop' } },
+        noLookup(),
+      ),
+      says: '10.106.32.181 belongs to no Service, so node-1 drops the packet.',
+    },
+    {
+      name: 'outside the source ranges',
+      trace: ending(
+        {
+          summary: 'dropped',
+          by: { ...KP, chain: 'firewall-VQSU36QR-shop/payments/tcp/http', type: 'rule', handle: 151, verdict: 'drop' },
+        },
+        noLookup(),
+      ),
+      says: '10.244.1.3 is not in the source ranges of shop/payments, so node-1 drops the packet.',
+    },
+  ])('$name', ({ trace, says }) => {
+    const [branch] = trace.branches;
+    const steps = branch?.steps.map((step) => (step.kind === 'rule' ? { ...step, lookups: [] } : step)) ?? [];
+    expect(verdictSentence({ ...trace, branches: branch ? [{ ...branch, steps }] : [] }, shopNames)).toBe(says);
+  });
+});
+
+function noLookup(): Step {
+  const { branch } = fixtureBranch('rejected');
+  const last = branch.steps.at(-1);
+  if (!last) throw new Error('empty');
+  return last;
+}
+
+describe('other ends', () => {
+  test('another table names the rule', () => {
+    const by = {
+      family: 'ip',
+      table: 'filter',
+      chain: 'FORWARD',
+      type: 'rule',
+      handle: 12,
+      verdict: 'drop',
+      hook: 'forward',
+    } as const;
+    expect(verdictSentence(ending({ by }), shopNames)).toBe('Rejected by ip filter FORWARD #12 in forward.');
+    expect(verdictSentence(ending({ by, summary: 'dropped' }), shopNames)).toBe(
+      'Dropped by ip filter FORWARD #12 in forward.',
+    );
+  });
+
+  test('outside nftables the kernel says why', () => {
+    const { by, ...fate } = decidedFate();
+    expect(by).toBeDefined();
+    const last: Step = {
+      kind: 'kernel',
+      skb: 0,
+      code: 'rp-filter',
+      say: 'The reverse path filter drops it on eth0.',
+      ends: true,
+    };
+    const trace = ending({}, last);
+    const [branch] = trace.branches;
+    const lost: Branch[] = branch
+      ? [{ ...branch, outcome: { kind: 'decided', fate: { ...fate, summary: 'lost-outside-nftables' } } }]
+      : [];
+    expect(verdictSentence({ ...trace, branches: lost }, shopNames)).toBe('The reverse path filter drops it on eth0.');
+  });
+
+  test('branches that differ', () => {
+    const good = fixtureTrace('delivered');
+    const bad = fixtureBranch('policy-drop').branch;
+    const branches = good.branches.map((branch, i) => (i === 2 ? { ...bad, probability: branch.probability } : branch));
+    const trace = { ...good, branches };
+    expect(traceVerdict(trace)).toBe('depends');
+    expect(verdictSentence(trace, shopNames)).toBe(
+      'Depends on chance: 2 of 3 delivered, 1 of 3 dropped. Dropped by the policy of ip filter FORWARD: no rule accepted it.',
+    );
+  });
+
+  test('what takes the packet away leaves it undecided', () => {
+    const { by, ...fate } = decidedFate();
+    expect(by).toBeDefined();
+    const { trace, branch } = fixtureBranch('rejected');
+    const stolen: Branch = { ...branch, outcome: { kind: 'decided', fate: { ...fate, summary: 'stolen' } } };
+    expect(branchVerdict(stolen)).toBe('undecided');
+    expect(verdictSentence({ ...trace, branches: [stolen] }, shopNames)).toMatch(/takes the packet out of the way/);
+  });
+});
+
+function decidedFate(): Fate {
+  const { outcome } = fixtureBranch('rejected').branch;
+  if (outcome.kind !== 'decided') throw new Error('decided');
+  return outcome.fate;
+}
+
+describe('verdictFacts', () => {
+  test('of a translated packet', () => {
+    const { trace, branch } = fixtureBranch('delivered', 1);
+    expect(verdictFacts(trace, branch)).toEqual([
+      { kind: 'translation', before: '10.99.151.112:80', after: '10.244.2.4:8080' },
+      { kind: 'text', text: 'the reply is translated back' },
+    ]);
+  });
+  test('of a rejected one', () => {
+    const { trace, branch } = fixtureBranch('rejected');
+    expect(verdictFacts(trace, branch)).toMatchObject([
+      { kind: 'rule', hook: 'forward', label: 'reject-chain #44' },
+      { kind: 'text', text: 'the client sees “connection refused” at once (ICMP port unreachable)' },
+    ]);
+  });
+  test('of a dropped one', () => {
+    const { trace, branch } = fixtureBranch('policy-drop');
+    expect(verdictFacts(trace, branch)).toMatchObject([
+      { kind: 'rule', label: 'FORWARD policy' },
+      { kind: 'text', text: 'nothing is sent back: the client waits' },
+    ]);
+  });
+});

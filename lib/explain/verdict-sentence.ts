@@ -1,0 +1,275 @@
+/**
+ * The answer to a trace: a verdict word, one sentence with the cause, and the facts beside it. Names come from the capture,
+ * causes from the rules that decided; a cause is only named where the rule that decided proves it.
+ */
+import type { Branch, Fate, PacketView, RuleStep, Trace } from '../sim/trace';
+import { rejectedWith } from './generated-packet';
+import { ruleName } from './rule-name';
+import { serviceOfChain, type TraceNames } from './trace-names';
+import { count, fraction } from './words';
+
+export type BranchVerdict = 'delivered' | 'dropped' | 'rejected' | 'undecided';
+export type TraceVerdict = BranchVerdict | 'depends';
+
+const OF_SUMMARY: { readonly [S in Fate['summary']]: BranchVerdict } = {
+  transmitted: 'delivered',
+  delivered: 'delivered',
+  dropped: 'dropped',
+  rejected: 'rejected',
+  // The packet left nftables' way: what takes it decides, and no capture holds that.
+  stolen: 'undecided',
+  'answered-outside-nftables': 'rejected',
+  'lost-outside-nftables': 'dropped',
+};
+
+export function branchVerdict(branch: Branch): BranchVerdict {
+  return branch.outcome.kind === 'undecided' ? 'undecided' : OF_SUMMARY[branch.outcome.fate.summary];
+}
+
+/** One verdict for all branches, or that it depends. */
+export function traceVerdict(trace: Trace): TraceVerdict {
+  const verdicts = new Set(trace.branches.map(branchVerdict));
+  const [only] = verdicts;
+  return verdicts.size === 1 && only !== undefined ? only : 'depends';
+}
+
+/** The headline. */
+export function verdictSentence(trace: Trace, names: TraceNames): string {
+  const first = trace.branches[0];
+  if (!first) return '';
+  const verdict = traceVerdict(trace);
+  if (verdict === 'depends') return dependsSentence(trace, names);
+  if (verdict === 'delivered') return deliveredSentence(trace, names);
+  return branchSentence(first, trace, names);
+}
+
+/** The sentence for one branch by itself. */
+export function branchSentence(branch: Branch, trace: Trace, names: TraceNames): string {
+  if (branch.outcome.kind === 'undecided') return undecidedSentence(branch.outcome.reasons);
+  const { fate } = branch.outcome;
+  if (branchVerdict(branch) === 'delivered') return deliveredSentence({ ...trace, branches: [branch] }, names);
+  if (fate.summary === 'stolen') return takenSentence(branch, fate);
+  const outside = lastWords(branch);
+  if (!fate.by) return outside ?? `Lost on ${names.node} outside nftables.`;
+  return kubeProxyCause(branch, fate, trace.packet, names) ?? ruleCause(fate);
+}
+
+function undecidedSentence(reasons: readonly { readonly say: string }[]): string {
+  const [first, ...more] = reasons;
+  if (!first) return 'Undecided.';
+  return `Undecided: ${lowerFirst(first.say)}${more.length === 0 ? '' : ` And ${count(more.length, 'more reason')}.`}`;
+}
+
+/** A fact is missing: `10.240.0.5 does…` keeps its case, `The rule…` does not. */
+const lowerFirst = (say: string): string =>
+  /^(The|A|An|No|It|This)\b/.test(say) ? say.charAt(0).toLowerCase() + say.slice(1) : say;
+
+function takenSentence(branch: Branch, fate: Fate): string {
+  const by = branch.steps.findLast((step): step is RuleStep => step.kind === 'rule' && step.skb === 0);
+  const where = fate.by ? ruleName(fate.by) : by ? ruleName(by.at) : 'a rule';
+  return `Undecided: ${where} takes the packet out of the way; what becomes of it is not in the ruleset.`;
+}
+
+/** What the kernel did last outside nftables. */
+function lastWords(branch: Branch): string | undefined {
+  const last = branch.steps.findLast((step) => step.skb === 0 && (step.kind === 'kernel' || step.kind === 'route'));
+  return last?.kind === 'kernel' || last?.kind === 'route' ? last.say : undefined;
+}
+
+function ruleCause(fate: Fate): string {
+  const by = fate.by;
+  if (!by) return '';
+  if (by.type === 'policy')
+    return `Dropped by the policy of ${by.family} ${by.table} ${by.chain}: no rule accepted it.`;
+  const verb = fate.summary === 'rejected' ? 'Rejected' : 'Dropped';
+  return `${verb} by ${ruleName(by)} in ${by.hook}.`;
+}
+
+/** The causes that kube-proxy's own chains stand for. */
+function kubeProxyCause(branch: Branch, fate: Fate, packet: PacketView, names: TraceNames): string | undefined {
+  const by = fate.by;
+  if (by?.table !== 'kube-proxy' || by.type !== 'rule') return undefined;
+  const end =
+    fate.summary === 'rejected' ? `so ${names.node} refuses the connection.` : `so ${names.node} drops the packet.`;
+  const service = names.service(packet.daddr ?? '', protocolOf(packet), portOf(packet))?.service;
+  const hit = branch.steps
+    .filter((step): step is RuleStep => step.kind === 'rule' && step.skb === 0)
+    .flatMap((step) => step.lookups)
+    .findLast((lookup) => lookup.hit !== undefined);
+  if (hit?.name === 'no-endpoint-services' || hit?.name === 'no-endpoint-nodeports') {
+    const who = service ?? `The Service at ${packet.daddr}`;
+    // kube-proxy writes `drop` where endpoints exist on other nodes only and the traffic policy is Local.
+    if (hit.hit?.data === 'drop')
+      return `${who} has no endpoint on ${names.node} and its traffic policy is Local, ${end}`;
+    return `${who} has no endpoints, ${end}`;
+  }
+  if (by.chain === 'cluster-ips-check') {
+    if (fate.summary !== 'rejected') return `${packet.daddr} belongs to no Service, ${end}`;
+    const owner = names.service(packet.daddr ?? '', undefined, undefined)?.service ?? packet.daddr;
+    return `${owner} has no port ${packet.dport}/${packet.protocol}, ${end}`;
+  }
+  if (by.chain.startsWith('firewall-')) {
+    const owner = serviceOfChain(by.chain) ?? service ?? 'the Service';
+    return `${packet.saddr} is not in the source ranges of ${owner}, ${end}`;
+  }
+  return undefined;
+}
+
+const protocolOf = (packet: PacketView): string | undefined =>
+  packet.protocol === undefined ? undefined : String(packet.protocol);
+const portOf = (packet: PacketView): number | undefined =>
+  typeof packet.dport === 'number' ? packet.dport : undefined;
+
+/** Where a delivered packet ends, with the fields it has then. */
+export function finalPacket(
+  branch: Branch,
+): { readonly packet: PacketView; readonly dev: string; readonly local: boolean } | undefined {
+  for (const step of branch.steps.toReversed()) {
+    if (step.skb !== 0) continue;
+    if (step.kind === 'deliver') return { packet: step.packet, dev: step.iif, local: true };
+    if (step.kind === 'transmit') return { packet: step.packet, dev: step.dev, local: false };
+  }
+  return undefined;
+}
+
+function deliveredSentence(trace: Trace, names: TraceNames): string {
+  const ends = trace.branches.flatMap((branch) => finalPacket(branch) ?? []);
+  const first = ends[0];
+  if (!first) return `Delivered on ${names.node}.`;
+  const sent = trace.packet;
+  const translated = ends.some(({ packet }) => packet.daddr !== sent.daddr || packet.dport !== sent.dport);
+  const reach = translated ? translatedReach(ends, sent, names) : directReach(first, names, trace.branches[0]);
+  return `${reach} ${sourceWords(ends, sent)}`.trim();
+}
+
+type End = NonNullable<ReturnType<typeof finalPacket>>;
+
+function translatedReach(ends: readonly End[], sent: PacketView, names: TraceNames): string {
+  const service = names.service(sent.daddr ?? '', protocolOf(sent), portOf(sent));
+  const places = [...new Map(ends.map((end) => [`${end.packet.daddr} ${end.packet.dport}`, end])).values()];
+  const named = places.map((place) => names.address(place.packet.daddr ?? ''));
+  const what = named.every((who) => who?.kind === 'pod') ? 'pod' : 'endpoint';
+  const [only] = places;
+  if (places.length > 1) {
+    const of = service ? `${places.length} ${service.service} ${what}s` : `${places.length} destinations`;
+    return `Reaches one of ${of}.`;
+  }
+  const who = named[0];
+  const name = who
+    ? `${who.kind} ${who.name}`
+    : `${only?.packet.daddr}${only?.packet.dport === undefined ? '' : ` port ${only.packet.dport}`}`;
+  return service
+    ? `Reaches the only ${what} of ${service.service}, ${name}.`
+    : `Reaches ${name}, translated from ${sent.daddr}.`;
+}
+
+function directReach(end: End, names: TraceNames, branch: Branch | undefined): string {
+  const to = end.packet.daddr ?? '';
+  const who = names.address(to);
+  const port = end.packet.dport === undefined ? '' : `, port ${end.packet.dport}/${end.packet.protocol}`;
+  if (end.local) return `Reaches ${names.node} itself${port}.`;
+  const name = who ? `${who.kind} ${who.name}` : to;
+  const route = branch?.steps.findLast((step) => step.kind === 'route' && step.skb === 0);
+  const via = route?.kind === 'route' ? route.nexthop : undefined;
+  if (via === undefined || via === to) return `Reaches ${name}${port}.`;
+  const hop = names.address(via)?.name ?? via;
+  return `Leaves ${names.node} by ${end.dev} for ${name}, next hop ${hop}.`;
+}
+
+/** What became of the client's address. */
+function sourceWords(ends: readonly End[], sent: PacketView): string {
+  const sources = [...new Set(ends.map((end) => end.packet.saddr))];
+  if (sources.length === 1 && sources[0] === sent.saddr) return 'The client address is kept.';
+  if (sources.length === 1 && sources[0] !== undefined) return `The client address becomes ${sources[0]}.`;
+  const kept = ends.filter((end) => end.packet.saddr === sent.saddr).length;
+  return kept === 0
+    ? 'The client address is translated.'
+    : `The client address is kept on ${kept} of ${ends.length} branches.`;
+}
+
+function dependsSentence(trace: Trace, names: TraceNames): string {
+  const groups = new Map<BranchVerdict, { probability: number; readonly first: Branch }>();
+  for (const branch of trace.branches) {
+    const verdict = branchVerdict(branch);
+    const group = groups.get(verdict);
+    if (group) group.probability += branch.probability;
+    else groups.set(verdict, { probability: branch.probability, first: branch });
+  }
+  const share = [...groups].map(
+    ([verdict, { probability }]) => `${fraction(probability).replace('/', ' of ')} ${verdict}`,
+  );
+  const bad = [...groups].find(([verdict]) => verdict !== 'delivered')?.[1].first;
+  const why = bad ? ` ${branchSentence(bad, trace, names)}` : '';
+  return `Depends on chance: ${share.join(', ')}.${why}`;
+}
+
+/** One fact of the line under the headline. */
+export type VerdictFact =
+  | { readonly kind: 'translation'; readonly before: string; readonly after: string }
+  | {
+      readonly kind: 'rule';
+      readonly hook: string;
+      readonly label: string;
+      readonly chain: string;
+      readonly handle: number | undefined;
+      readonly table: string;
+      readonly family: string;
+    }
+  | { readonly kind: 'text'; readonly text: string };
+
+/** The facts under the headline, for the branch shown: translation, where it ended, what the client sees. */
+export function verdictFacts(trace: Trace, branch: Branch): readonly VerdictFact[] {
+  const facts: VerdictFact[] = [];
+  const end = finalPacket(branch);
+  const before = hostPort(trace.packet.daddr, trace.packet.dport);
+  const after = end ? hostPort(end.packet.daddr, end.packet.dport) : before;
+  if (after !== before) facts.push({ kind: 'translation', before, after });
+  if (branch.outcome.kind === 'decided' && branch.outcome.fate.by) {
+    const { family, table, chain, handle, hook } = branch.outcome.fate.by;
+    facts.push({
+      kind: 'rule',
+      hook,
+      family,
+      table,
+      chain,
+      handle,
+      label: handle === undefined ? `${chain} policy` : `${chain} #${handle}`,
+    });
+  }
+  const translated = branch.conntrack.some((entry) => entry.status.includes('dnat') || entry.status.includes('snat'));
+  if (end && translated && after !== before) facts.push({ kind: 'text', text: 'the reply is translated back' });
+  const sees = clientSees(branch, trace.packet);
+  if (sees !== undefined) facts.push({ kind: 'text', text: sees });
+  return facts;
+}
+
+/** Errors of send(2) by number. */
+const ERRNO: Readonly<Record<number, string>> = {
+  1: 'EPERM',
+  13: 'EACCES',
+  22: 'EINVAL',
+  90: 'EMSGSIZE',
+  101: 'ENETUNREACH',
+  113: 'EHOSTUNREACH',
+};
+
+/** What the sender notices of a lost packet. */
+function clientSees(branch: Branch, sent: PacketView): string | undefined {
+  const verdict = branchVerdict(branch);
+  if (verdict === 'dropped') {
+    const errno = branch.outcome.kind === 'decided' ? branch.outcome.fate.sendErrno : undefined;
+    return errno === undefined
+      ? 'nothing is sent back: the client waits'
+      : `the sender gets ${ERRNO[errno] ?? `error ${errno}`}`;
+  }
+  if (verdict !== 'rejected') return undefined;
+  const answer = branch.steps.findLast((step) => step.kind === 'generated' && step.because === 0);
+  return answer?.kind === 'generated' ? rejectedWith(answer, sent) : undefined;
+}
+
+/** `10.99.151.112:80`, `[fd00::1]:80`. */
+export function hostPort(address: string | undefined, port: number | string | undefined): string {
+  const host = address ?? '?';
+  if (port === undefined) return host;
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
