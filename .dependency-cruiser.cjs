@@ -66,10 +66,10 @@ module.exports = {
     },
     {
       name: 'lib-folder-has-a-row',
-      comment: 'A new folder in lib/ must be placed in LIB_ROWS, or the direction would not be checked.',
+      comment: 'A new folder in lib/ must be placed in LIB_ROWS, or its direction would not be checked.',
       severity: 'error',
-      from: { path: '^lib/', pathNot: `${folders(LIB_ROWS)}|${TESTS}` },
-      to: {},
+      from: {},
+      to: { path: '^lib/', pathNot: `${folders(LIB_ROWS)}|${TESTS}` },
     },
     ...LIB_ROWS.slice(0, -1).map((row, index) => ({
       name: `lib-direction-${row.join('-')}`,

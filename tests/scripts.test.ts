@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { expect, test } from 'vitest';
 import { requireNode } from '../scripts/install.mjs';
 import { requireFreePort, serve } from '../scripts/serve.mjs';
@@ -49,4 +49,35 @@ test('serving what is not built says how to build it', async () => {
 
 test('the lock names the packages of every platform and no registry host', () => {
   expect(script('complete-lock', '--check')).toMatchObject({ status: 0, stderr: '' });
+});
+
+test('the direction of imports is checked', () => {
+  const root = mkdtempSync(join(tmpdir(), 'nftscope-'));
+  symlinkSync(resolve('node_modules'), join(root, 'node_modules'));
+  for (const file of ['.dependency-cruiser.cjs', 'tsconfig.json', 'package.json']) cpSync(file, join(root, file));
+  const breaches = {
+    'lib/nft/up.ts': "import '../sim/trace';",
+    'lib/sim/trace.ts': "import 'node:fs';",
+    'lib/nowhere/file.ts': 'export const lost = 1;',
+    'components/view.ts': "import '../server/read';\nimport '../lib/nowhere/file';",
+    'server/read.ts': "import '../components/view';",
+  };
+  for (const [file, text] of Object.entries(breaches)) {
+    mkdirSync(dirname(join(root, file)), { recursive: true });
+    writeFileSync(join(root, file), `${text}\n`);
+  }
+  const { status, stderr } = spawnSync(process.execPath, [resolve('scripts/check-deps.mjs')], {
+    cwd: root,
+    encoding: 'utf8',
+  });
+  rmSync(root, { recursive: true });
+  expect(status).toBe(1);
+  expect(stderr.trim().split('\n').sort()).toEqual([
+    'components-import-lib-only: components/view.ts → server/read.ts',
+    'lib-direction-nft-net: lib/nft/up.ts → lib/sim/trace.ts',
+    'lib-folder-has-a-row: components/view.ts → lib/nowhere/file.ts',
+    'lib-is-pure: lib/sim/trace.ts → fs',
+    'no-cycles: components/view.ts → server/read.ts',
+    'server-imports-lib-only: server/read.ts → components/view.ts',
+  ]);
 });
