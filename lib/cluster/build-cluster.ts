@@ -1,0 +1,47 @@
+/** The files under cluster/ of a capture → the cluster's objects. What was not read or makes no sense is unknown, with the reason. */
+import { at, decoding, parseJson } from '../net/json-cursor';
+import { formatProblem, type Problem, type Result } from '../net/result';
+import { describeFailure, type FileReading } from '../world/capture-files';
+import type { Known } from '../world/world';
+import type { Cluster } from './cluster';
+import {
+  decodeEndpointSlices,
+  decodeNamespaces,
+  decodeNetworkPolicies,
+  decodeNodes,
+  decodePods,
+  decodeServices,
+} from './decode-objects';
+
+export interface BuiltCluster {
+  readonly cluster: Cluster;
+  /** Files that are there and cannot be decoded, by name. */
+  readonly problems: ReadonlyMap<string, Problem>;
+}
+
+/** @param files texts by file name (`services.json`, …); a name that is not there was not read */
+export function buildCluster(files: ReadonlyMap<string, FileReading>): BuiltCluster {
+  const problems = new Map<string, Problem>();
+  const part = <T>(name: string, decode: (json: unknown) => Result<T>): Known<T> => {
+    const reading = files.get(name) ?? { kind: 'absent' };
+    if (reading.kind === 'absent') return { known: false, why: `cluster/${name} was not read` };
+    if (reading.kind === 'failed') return { known: false, why: `cluster/${name}: ${describeFailure(reading.failure)}` };
+    const json = parseJson(reading.content);
+    const result = json.ok ? decode(json.value) : json;
+    if (result.ok) return { known: true, value: result.value };
+    problems.set(name, result.problem);
+    return { known: false, why: formatProblem(result.problem, `cluster/${name}`) };
+  };
+  return {
+    cluster: {
+      services: part('services.json', decodeServices),
+      endpointSlices: part('endpointslices.json', decodeEndpointSlices),
+      nodes: part('nodes.json', decodeNodes),
+      pods: part('pods.json', decodePods),
+      namespaces: part('namespaces.json', decodeNamespaces),
+      networkPolicies: part('networkpolicies.json', decodeNetworkPolicies),
+      version: part('version.json', (json) => decoding(() => at(json).key('gitVersion').string())),
+    },
+    problems,
+  };
+}

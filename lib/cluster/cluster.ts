@@ -1,0 +1,110 @@
+/** The cluster's objects as far as names, addresses and expectations need them: small, readonly, in Kubernetes' own words. */
+import type { Known } from '../world/world';
+
+export type Protocol = 'TCP' | 'UDP' | 'SCTP';
+
+export interface ObjectName {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+export interface Pod extends ObjectName {
+  readonly node: string | undefined;
+  /** All addresses, the primary one first; empty while the pod has none. */
+  readonly addresses: readonly string[];
+  readonly hostNetwork: boolean;
+  readonly phase: string | undefined;
+  readonly ready: boolean;
+  readonly labels: Labels;
+  readonly ports: readonly ContainerPort[];
+  /** The controller's name: `api` for the pods of a Deployment `api`. */
+  readonly workload: string | undefined;
+}
+export interface ContainerPort {
+  readonly name: string | undefined;
+  readonly protocol: Protocol;
+  readonly containerPort: number;
+  readonly hostPort: number | undefined;
+}
+export type Labels = Readonly<Record<string, string>>;
+
+export interface Service extends ObjectName {
+  readonly type: 'ClusterIP' | 'NodePort' | 'LoadBalancer' | 'ExternalName';
+  /** Empty for headless Services and ExternalName. */
+  readonly clusterIPs: readonly string[];
+  readonly headless: boolean;
+  readonly externalIPs: readonly string[];
+  readonly loadBalancerIPs: readonly string[];
+  readonly loadBalancerSourceRanges: readonly string[];
+  readonly ports: readonly ServicePort[];
+  readonly selector: Labels | undefined;
+  readonly externalTrafficPolicy: 'Cluster' | 'Local';
+  readonly internalTrafficPolicy: 'Cluster' | 'Local';
+  /** Seconds; undefined without affinity. */
+  readonly clientIPAffinity: number | undefined;
+  readonly healthCheckNodePort: number | undefined;
+  readonly publishNotReadyAddresses: boolean;
+  readonly trafficDistribution: string | undefined;
+  readonly externalName: string | undefined;
+}
+export interface ServicePort {
+  /** Undefined on Services of one unnamed port. */
+  readonly name: string | undefined;
+  readonly protocol: Protocol;
+  readonly port: number;
+  /** A number, or the name of a container port. */
+  readonly targetPort: number | string | undefined;
+  readonly nodePort: number | undefined;
+}
+
+export interface EndpointSlice extends ObjectName {
+  /** Undefined on slices that no Service owns. */
+  readonly service: string | undefined;
+  readonly addressType: 'IPv4' | 'IPv6' | 'FQDN';
+  readonly endpoints: readonly Endpoint[];
+  readonly ports: readonly EndpointPort[];
+}
+export interface Endpoint {
+  readonly addresses: readonly string[];
+  /** An absent condition counts as true for ready and serving, and false for terminating (discovery.k8s.io/v1). */
+  readonly ready: boolean;
+  readonly serving: boolean;
+  readonly terminating: boolean;
+  readonly node: string | undefined;
+  readonly zone: string | undefined;
+  readonly pod: ObjectName | undefined;
+  readonly forZones: readonly string[];
+  readonly forNodes: readonly string[];
+}
+export interface EndpointPort {
+  readonly name: string | undefined;
+  readonly protocol: Protocol;
+  readonly port: number | undefined;
+}
+
+export interface ClusterNode {
+  readonly name: string;
+  /** Internal and external addresses in the order of the object. */
+  readonly addresses: readonly string[];
+  readonly podCIDRs: readonly string[];
+  readonly zone: string | undefined;
+  readonly labels: Labels;
+}
+
+export interface Namespace {
+  readonly name: string;
+  readonly labels: Labels;
+}
+
+export type NetworkPolicy = ObjectName;
+
+export interface Cluster {
+  readonly services: Known<readonly Service[]>;
+  readonly endpointSlices: Known<readonly EndpointSlice[]>;
+  readonly nodes: Known<readonly ClusterNode[]>;
+  readonly pods: Known<readonly Pod[]>;
+  readonly namespaces: Known<readonly Namespace[]>;
+  readonly networkPolicies: Known<readonly NetworkPolicy[]>;
+  /** `v1.36.2` */
+  readonly version: Known<string>;
+}

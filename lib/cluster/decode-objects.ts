@@ -1,0 +1,200 @@
+/** Lists of v1 and discovery.k8s.io/v1 objects, as `kubectl get -o json` prints them → lib/cluster. */
+import { type At, at, decoding } from '../net/json-cursor';
+import type { Result } from '../net/result';
+import type {
+  ClusterNode,
+  ContainerPort,
+  Endpoint,
+  EndpointPort,
+  EndpointSlice,
+  Labels,
+  Namespace,
+  NetworkPolicy,
+  ObjectName,
+  Pod,
+  Protocol,
+  Service,
+  ServicePort,
+} from './cluster';
+
+/** A v1 List (or a list of one kind): its items. */
+const list =
+  <T>(decode: (item: At) => T) =>
+  (json: unknown): Result<readonly T[]> =>
+    // An empty PodList of the API has `"items": null`.
+    decoding(() => (at(json).optional('items')?.items() ?? []).map(decode));
+
+export const decodePods = list(decodePod);
+export const decodeServices = list(decodeService);
+export const decodeEndpointSlices = list(decodeSlice);
+export const decodeNodes = list(decodeNode);
+export const decodeNamespaces = list(
+  (item): Namespace => ({ name: item.key('metadata').key('name').string(), labels: labelsOf(item) }),
+);
+export const decodeNetworkPolicies = list((item): NetworkPolicy => nameOf(item));
+
+function decodePod(item: At): Pod {
+  const spec = item.key('spec');
+  const status = item.optional('status');
+  const many = strings(status?.optional('podIPs'), 'ip');
+  const one = status?.optional('podIP')?.string();
+  return {
+    ...nameOf(item),
+    node: spec.optional('nodeName')?.string(),
+    addresses: many.length > 0 || one === undefined ? many : [one],
+    hostNetwork: spec.optional('hostNetwork')?.boolean() ?? false,
+    phase: status?.optional('phase')?.string(),
+    ready: items(status, 'conditions').some(
+      (condition) => condition.key('type').string() === 'Ready' && condition.key('status').string() === 'True',
+    ),
+    labels: labelsOf(item),
+    ports: items(spec, 'containers').flatMap((container) => items(container, 'ports').map(decodeContainerPort)),
+    workload: workloadOf(item),
+  };
+}
+
+function decodeContainerPort(port: At): ContainerPort {
+  return {
+    name: port.optional('name')?.string(),
+    protocol: protocolOf(port),
+    containerPort: port.key('containerPort').integer(1, 65535),
+    hostPort: nonZero(port.optional('hostPort')),
+  };
+}
+
+/** The controller; a ReplicaSet is named after its Deployment and the hash of the pod template. */
+function workloadOf(item: At): string | undefined {
+  const controller = items(item.key('metadata'), 'ownerReferences').find((owner) =>
+    owner.optional('controller')?.boolean(),
+  );
+  const name = controller?.key('name').string();
+  if (controller?.key('kind').string() !== 'ReplicaSet') return name;
+  const hash = labelsOf(item)['pod-template-hash'];
+  return hash !== undefined && name?.endsWith(`-${hash}`) ? name.slice(0, -hash.length - 1) : name;
+}
+
+function decodeService(item: At): Service {
+  const spec = item.key('spec');
+  const clusterIPs = strings(spec.optional('clusterIPs'));
+  const clusterIP = spec.optional('clusterIP')?.string();
+  const all = clusterIPs.length > 0 || clusterIP === undefined ? clusterIPs : [clusterIP];
+  const affinity = spec.optional('sessionAffinity')?.string() === 'ClientIP';
+  const timeout = spec.optional('sessionAffinityConfig')?.optional('clientIP')?.optional('timeoutSeconds')?.integer();
+  return {
+    ...nameOf(item),
+    type: spec.optional('type')?.oneOf(['ClusterIP', 'NodePort', 'LoadBalancer', 'ExternalName']) ?? 'ClusterIP',
+    clusterIPs: all.filter((ip) => ip !== 'None' && ip !== ''),
+    headless: all.includes('None'),
+    externalIPs: strings(spec.optional('externalIPs')),
+    loadBalancerIPs: items(item.optional('status')?.optional('loadBalancer'), 'ingress').flatMap((ingress) => {
+      const ip = ingress.optional('ip')?.string();
+      return ip === undefined ? [] : [ip];
+    }),
+    loadBalancerSourceRanges: strings(spec.optional('loadBalancerSourceRanges')),
+    ports: items(spec, 'ports').map(decodeServicePort),
+    selector: spec.optional('selector') === undefined ? undefined : stringMap(spec.optional('selector')),
+    externalTrafficPolicy: spec.optional('externalTrafficPolicy')?.oneOf(['Cluster', 'Local']) ?? 'Cluster',
+    internalTrafficPolicy: spec.optional('internalTrafficPolicy')?.oneOf(['Cluster', 'Local']) ?? 'Cluster',
+    // 10800 is the API's default.
+    clientIPAffinity: affinity ? (timeout ?? 10800) : undefined,
+    healthCheckNodePort: nonZero(spec.optional('healthCheckNodePort')),
+    publishNotReadyAddresses: spec.optional('publishNotReadyAddresses')?.boolean() ?? false,
+    trafficDistribution: spec.optional('trafficDistribution')?.string(),
+    externalName: spec.optional('externalName')?.string(),
+  };
+}
+
+function decodeServicePort(port: At): ServicePort {
+  const target = port.optional('targetPort');
+  return {
+    name: nonEmpty(port.optional('name')),
+    protocol: protocolOf(port),
+    port: port.key('port').integer(1, 65535),
+    targetPort: typeof target?.value === 'number' ? target.integer(0, 65535) : target?.string(),
+    nodePort: nonZero(port.optional('nodePort')),
+  };
+}
+
+function decodeSlice(item: At): EndpointSlice {
+  return {
+    ...nameOf(item),
+    service: labelsOf(item)['kubernetes.io/service-name'],
+    addressType: item.key('addressType').oneOf(['IPv4', 'IPv6', 'FQDN']),
+    endpoints: items(item, 'endpoints').map(decodeEndpoint),
+    ports: items(item, 'ports').map(
+      (port): EndpointPort => ({
+        name: nonEmpty(port.optional('name')),
+        protocol: protocolOf(port),
+        port: nonZero(port.optional('port')),
+      }),
+    ),
+  };
+}
+
+function decodeEndpoint(item: At): Endpoint {
+  const conditions = item.optional('conditions');
+  const ready = conditions?.optional('ready')?.boolean() ?? true;
+  const target = item.optional('targetRef');
+  const hints = item.optional('hints');
+  return {
+    addresses: strings(item.key('addresses')),
+    ready,
+    serving: conditions?.optional('serving')?.boolean() ?? ready,
+    terminating: conditions?.optional('terminating')?.boolean() ?? false,
+    node: item.optional('nodeName')?.string(),
+    zone: item.optional('zone')?.string(),
+    pod:
+      target?.optional('kind')?.string() === 'Pod'
+        ? { namespace: target.key('namespace').string(), name: target.key('name').string() }
+        : undefined,
+    forZones: strings(hints?.optional('forZones'), 'name'),
+    forNodes: strings(hints?.optional('forNodes'), 'name'),
+  };
+}
+
+function decodeNode(item: At): ClusterNode {
+  const spec = item.optional('spec');
+  const labels = labelsOf(item);
+  const cidr = spec?.optional('podCIDR')?.string();
+  const cidrs = strings(spec?.optional('podCIDRs'));
+  return {
+    name: item.key('metadata').key('name').string(),
+    addresses: items(item.optional('status'), 'addresses')
+      .filter((address) => ['InternalIP', 'ExternalIP'].includes(address.key('type').string()))
+      .map((address) => address.key('address').string()),
+    podCIDRs: cidrs.length > 0 || cidr === undefined ? cidrs : [cidr],
+    zone: labels['topology.kubernetes.io/zone'],
+    labels,
+  };
+}
+
+const items = (parent: At | undefined, name: string): readonly At[] => parent?.optional(name)?.items() ?? [];
+
+/** A list of strings, or of one string member of its objects. */
+function strings(list: At | undefined, member?: string): readonly string[] {
+  return (list?.items() ?? []).map((item) => (member === undefined ? item : item.key(member)).string());
+}
+
+function nameOf(item: At): ObjectName {
+  const metadata = item.key('metadata');
+  return { namespace: metadata.key('namespace').string(), name: metadata.key('name').string() };
+}
+
+const labelsOf = (item: At): Labels => stringMap(item.key('metadata').optional('labels'));
+
+function stringMap(map: At | undefined): Labels {
+  if (map === undefined) return {};
+  return Object.fromEntries(Object.keys(map.object()).map((key) => [key, map.optional(key)?.string() ?? '']));
+}
+
+const protocolOf = (port: At): Protocol => port.optional('protocol')?.oneOf(['TCP', 'UDP', 'SCTP']) ?? 'TCP';
+
+function nonZero(item: At | undefined): number | undefined {
+  const value = item?.integer(0, 65535);
+  return value === 0 ? undefined : value;
+}
+
+function nonEmpty(item: At | undefined): string | undefined {
+  const text = item?.string();
+  return text === '' ? undefined : text;
+}

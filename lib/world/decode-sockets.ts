@@ -1,0 +1,43 @@
+/** Lines of `ss -Hltun` (iproute2, misc/ss.c) → listening sockets. */
+import { parseAddress } from '../net/address';
+import { decoding, fail } from '../net/json-cursor';
+import type { Result } from '../net/result';
+import type { ListeningSocket } from './world';
+
+/** Columns: netid, state, two queues, local address and port, peer. Whether a socket is transparent `ss` does not say: false. */
+export function decodeSockets(text: string): Result<readonly ListeningSocket[]> {
+  return decoding(() => {
+    const sockets: ListeningSocket[] = [];
+    for (const [index, line] of text.split('\n').entries()) {
+      if (line.trim() === '') continue;
+      sockets.push(decodeSocket(line, `line ${index + 1}`));
+    }
+    return sockets;
+  });
+}
+
+function decodeSocket(line: string, path: string): ListeningSocket {
+  const [netid, , , , local] = line.trim().split(/\s+/);
+  const protocol = netid === 'tcp' || netid === 'udp' || netid === 'sctp' ? netid : undefined;
+  const match = /^(.*?)(?:%([^\]:]+))?:(\d+)$/.exec(local ?? '');
+  if (protocol === undefined || match === null) {
+    return fail(path, `expected a socket as ss -Hltun prints it, got ${JSON.stringify(line.slice(0, 80))}`);
+  }
+  const [, host = '', device, port] = match;
+  return {
+    protocol,
+    ...addressOf(host.replace(/^\[(.*)\]$/, '$1'), path),
+    port: Number(port),
+    ...(device !== undefined && { device }),
+    transparent: false,
+  };
+}
+
+/** `*` is the wildcard of both families, `0.0.0.0` and `::` that of one. */
+function addressOf(host: string, path: string): Pick<ListeningSocket, 'family' | 'address'> {
+  if (host === '*') return {};
+  const address = parseAddress(host.replace(/%.*$/, '')) ?? fail(path, `not an address: ${JSON.stringify(host)}`);
+  return address.value === 0 || address.value === 0n
+    ? { family: address.family }
+    : { family: address.family, address: address.value };
+}
