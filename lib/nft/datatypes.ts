@@ -100,6 +100,8 @@ export const CT_DIR = define('ct_dir', 8, 'host', 'integer', { symbols: symbols.
 export const CT_LABEL = define('ct_label', 128, 'host', 'bitmask');
 /** A plain bit field without names: `comp flags`. */
 export const BITMASK = define('bitmask', 8, 'network', 'bitmask', { format: HEX });
+/** `ip frag-off`: flags and offset together, written in hexadecimal from nft 1.1 on. */
+export const FRAG_OFF = define('integer', 16, 'network', 'integer', { format: HEX });
 /** `ct expiration`: seconds in the JSON, `1m40s` in text. */
 export const TIME = define('time', 64, 'host', 'integer');
 /** `meta time`: `"2030-01-02 03:04:05"`, in the time zone of the process that ran nft. */

@@ -79,7 +79,7 @@ const HEADERS: Readonly<Record<string, readonly [HeaderBase, Specs]>> = {
       ecn: [14, t.ECN],
       length: [16, u(16)],
       id: [32, u(16)],
-      'frag-off': [48, u(16)],
+      'frag-off': [48, t.FRAG_OFF],
       ttl: [64, u(8)],
       protocol: [72, t.INET_PROTO],
       checksum: [80, u(16)],
@@ -150,7 +150,7 @@ const HEADERS: Readonly<Record<string, readonly [HeaderBase, Specs]>> = {
   comp: ['th', { nexthdr: [0, t.INET_PROTO], flags: [8, t.BITMASK], cpi: [16, u(16)] }],
   gre: ['th', { flags: [0, u(5)], version: [13, u(3)], protocol: [16, t.ETHER_TYPE] }],
   gretap: ['th', {}],
-  geneve: ['ih', { type: [16, t.ETHER_TYPE], vni: [32, u(24)] }],
+  geneve: ['ih', { type: [16, u(16)], vni: [32, u(24)] }],
   vxlan: ['ih', { flags: [0, u(8)], vni: [32, u(24)] }],
 };
 
