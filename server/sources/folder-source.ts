@@ -1,0 +1,98 @@
+/** A capture bundle as a folder. */
+import 'server-only';
+import { lstat, readdir, readFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { failed, ok, type Problem, type Result } from '@/lib/net/result';
+import { roleOf, topFolder } from './bundle-layout';
+import { applyErrors, captureOf, timeOf } from './capture';
+import { sourceProblems } from './problems';
+import type { Limits, Source } from './source';
+
+class Refused extends Error {
+  constructor(readonly problem: Problem) {
+    super(problem.say);
+  }
+}
+
+/** @param path the bundle, or a folder that holds it alone */
+export function folderSource(path: string, limits: Limits): Source {
+  const name = basename(path);
+  const root = async (): Promise<string> => {
+    const names = await list(path);
+    const below = await Promise.all(
+      names.map(async (entry) => (await list(join(path, entry)).catch(() => [])).map((inner) => `${entry}/${inner}`)),
+    );
+    const top = topFolder([...names, ...below.flat()]);
+    if (top === undefined) throw new Refused(sourceProblems.noCapture(name));
+    return join(path, top);
+  };
+  return {
+    describe: () => ({ kind: 'bundle', name, live: false }),
+    nodes: (signal) => guarded(path, signal, async () => nodesOf(await root())),
+    node: (node, signal) =>
+      guarded(path, signal, async () => {
+        const top = await root();
+        const nodes = await nodesOf(top);
+        // The name is one of a listing, so it cannot lead out of the bundle.
+        if (!nodes.includes(node)) throw new Refused(sourceProblems.noSuchNode(node, nodes));
+        const files = await readKnown(top, `nodes/${node}`, limits, signal);
+        const bundle = await readKnown(top, '', limits, signal);
+        return captureOf(files, timeOf(bundle.get('capture.json')));
+      }),
+    cluster: (signal) =>
+      guarded(path, signal, async () => ({
+        files: applyErrors(await readKnown(await root(), 'cluster', limits, signal)),
+      })),
+  };
+}
+
+async function nodesOf(root: string): Promise<readonly string[]> {
+  const entries = await readdir(join(root, 'nodes'), { withFileTypes: true }).catch(absent([]));
+  return entries
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name)
+    .sort();
+}
+
+/** The files of one folder that the capture format knows. Links are refused: they could lead anywhere. */
+async function readKnown(
+  root: string,
+  folder: string,
+  limits: Limits,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, Uint8Array>> {
+  const files = new Map<string, Uint8Array>();
+  let total = 0;
+  for (const name of await list(join(root, folder)).catch(absent([]))) {
+    const inside = folder === '' ? name : `${folder}/${name}`;
+    if (roleOf(inside) === undefined) continue;
+    const info = await lstat(join(root, inside));
+    if (!info.isFile()) throw new Refused(sourceProblems.forbiddenEntry(inside, 'is not a plain file'));
+    total += info.size;
+    if (total > limits.unpackedBytes) throw new Refused(sourceProblems.unpackedTooLarge(limits.unpackedBytes));
+    files.set(name, await readFile(join(root, inside), { signal }));
+  }
+  return files;
+}
+
+const list = async (path: string): Promise<readonly string[]> => (await readdir(path)).sort();
+
+/** Gives `value` in the place of a folder that does not exist. */
+const absent =
+  <T>(value: T) =>
+  (error: NodeJS.ErrnoException): T => {
+    if (error.code === 'ENOENT') return value;
+    throw error;
+  };
+
+async function guarded<T>(path: string, signal: AbortSignal, read: () => Promise<T>): Promise<Result<T>> {
+  try {
+    signal.throwIfAborted();
+    return ok(await read());
+  } catch (error) {
+    if (error instanceof Refused) return failed(error.problem);
+    if (signal.aborted) return failed(sourceProblems.cancelled());
+    const { code, message } = error as NodeJS.ErrnoException;
+    return failed(sourceProblems.unreadable(path, code === undefined ? message : code));
+  }
+}

@@ -1,0 +1,48 @@
+/**
+ * The one port through which captures come in. A source names its nodes and gives the raw outputs of commands; it decodes
+ * nothing. server/sources/contract.test.ts runs the same tests over every implementation.
+ */
+import 'server-only';
+import type { Result } from '@/lib/net/result';
+import type { FileReading } from '@/lib/world/capture-files';
+
+export interface SourceDescription {
+  readonly kind: 'bundle' | 'ruleset' | 'host';
+  /** For people: the name of the file or folder, `this host`. */
+  readonly name: string;
+  /** True where reading again may give something else. */
+  readonly live: boolean;
+}
+
+/** Raw outputs by the file names of a capture bundle. A name that is not there was not read. */
+export type RawFiles = ReadonlyMap<string, FileReading<Uint8Array>>;
+
+export interface NodeCapture {
+  readonly files: RawFiles;
+  /** RFC 3339; undefined where nobody noted it. */
+  readonly capturedAt: string | undefined;
+  /** SHA-256 over names, outcomes and contents: equal captures have equal hashes. */
+  readonly hash: string;
+}
+
+export interface ClusterCapture {
+  readonly files: RawFiles;
+}
+
+export interface Source {
+  describe(): SourceDescription;
+  /** Names of the nodes that were captured, sorted. */
+  nodes(signal: AbortSignal): Promise<Result<readonly string[]>>;
+  /** Everything read on one node. A reading that failed is `failed` in it, never empty. SRC-008: no such node. */
+  node(name: string, signal: AbortSignal): Promise<Result<NodeCapture>>;
+  /** The cluster's objects; no files where the source has none. */
+  cluster(signal: AbortSignal): Promise<Result<ClusterCapture>>;
+}
+
+/** How much a bundle may hold. Beyond that it is refused whole. */
+export interface Limits {
+  readonly packedBytes: number;
+  readonly unpackedBytes: number;
+  readonly entries: number;
+}
+export const DEFAULT_LIMITS: Limits = { packedBytes: 64e6, unpackedBytes: 1e9, entries: 20_000 };
