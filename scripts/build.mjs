@@ -4,7 +4,7 @@ import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFi
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findFiles } from './files.mjs';
-import { main, step } from './run.mjs';
+import { main, Problem, step } from './run.mjs';
 
 const SOURCES = ['app', 'components', 'lib', 'server', 'public'];
 const CONFIG = [
@@ -38,7 +38,7 @@ export async function build(root, { onlyIfStale = false } = {}) {
   try {
     const stamp = join(root, STAMP);
     const hash = hashOfSources(root);
-    const outputs = ['.next/standalone/server.js', STAMP].map((path) => join(root, path));
+    const outputs = ['.next/standalone/server.js', 'dist/nftscope.mjs', STAMP].map((path) => join(root, path));
     if (onlyIfStale && outputs.every(existsSync) && readFileSync(stamp, 'utf8') === hash) return;
     rmSync(stamp, { force: true });
     await buildWeb(root);
@@ -66,13 +66,13 @@ async function buildWeb(/** @type {string} */ root) {
 async function buildCli(/** @type {string} */ root) {
   const esbuild = await import('esbuild');
   const entries = { nftscope: 'server/cli/main.ts', 'decode-worker': 'server/decode-worker.ts' };
-  const cli = join(root, entries.nftscope);
-  if (!existsSync(cli)) return console.log(`${entries.nftscope} is missing: the command line tool is not built.`);
+  // Until the tool has landed. Delete with its first commit: a missing entry is then esbuild's error.
+  if (!existsSync(join(root, 'server/cli'))) return;
   rmSync(join(root, 'dist'), { recursive: true, force: true });
-  await esbuild.build({
+  const built = esbuild.build({
     absWorkingDir: root,
     entryPoints: Object.entries(entries)
-      .filter(([, path]) => existsSync(join(root, path)))
+      .filter(([name, path]) => name === 'nftscope' || existsSync(join(root, path)))
       .map(([out, path]) => ({ in: path, out })),
     outdir: 'dist',
     outExtension: { '.js': '.mjs' },
@@ -87,6 +87,9 @@ async function buildCli(/** @type {string} */ root) {
       js: "import { createRequire as nodeRequire } from 'node:module';\nconst require = nodeRequire(import.meta.url);",
     },
     logLevel: 'warning',
+  });
+  await built.catch(() => {
+    throw new Problem('Building the command line tool failed; the errors are above.');
   });
   const tool = join(root, 'dist/nftscope.mjs');
   const code = readFileSync(tool, 'utf8');
