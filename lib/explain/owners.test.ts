@@ -1,0 +1,40 @@
+import { expect, test } from 'vitest';
+import type { Chain, Family, Table } from '../nft/model';
+import { ownerOf } from './owners';
+
+const chain = (name: string): Chain => ({
+  name,
+  handle: 1,
+  rules: [],
+  ...(/^[A-Z]+$/.test(name) && {
+    base: { type: 'filter', hook: 'forward', prio: 0, policy: 'accept', devices: [] } as const,
+  }),
+});
+const table = (family: Family, name: string, chains: readonly string[]): Table => ({
+  family,
+  name,
+  handle: 1,
+  flags: [],
+  objects: [],
+  sets: [],
+  flowtables: [],
+  chains: chains.map(chain),
+});
+
+test.each<readonly [Family, string, readonly string[], string, string]>([
+  ['ip', 'kube-proxy', ['filter-input', 'services'], 'kp', 'kube-proxy'],
+  ['ip', 'kube-proxy', [], 'ot', 'not recognised'],
+  ['inet', 'kindnet-ipmasq', ['postrouting'], 'cn', 'kindnet'],
+  ['inet', 'firewalld', ['filter_INPUT'], 'fd', 'firewalld'],
+  ['ip', 'calico', ['filter-cali-FORWARD'], 'ca', 'calico'],
+  ['ip', 'cni_hostport', ['hostports'], 'cn', 'CNI port mapping'],
+  ['ip', 'nat', ['PREROUTING', 'DOCKER'], 'dk', 'docker'],
+  ['ip', 'nat', ['PREROUTING', 'KUBE-SERVICES'], 'kp', 'kube-proxy'],
+  ['ip', 'filter', ['FORWARD', 'KUBE-SERVICES', 'DOCKER-USER'], 'ot', 'iptables-nft (kube-proxy, docker)'],
+  ['ip', 'filter', ['FORWARD', 'ufw-user-input'], 'uf', 'ufw'],
+  ['ip', 'raw', ['PREROUTING'], 'ot', 'iptables-nft'],
+  ['ip', 'nat', ['prerouting'], 'ot', 'not recognised'],
+  ['inet', 'edge-lb', ['pre'], 'ot', 'not recognised'],
+])('%s %s %j: %s %s', (family, name, chains, key, want) => {
+  expect(ownerOf(table(family, name, chains))).toMatchObject({ key, name: want });
+});

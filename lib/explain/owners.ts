@@ -1,0 +1,98 @@
+/** Who wrote a table, recognised by its name and the chains in it. Names alone are a hint; the sentence says what was seen. */
+import type { Table } from '../nft/model';
+
+/** Colours and letters are fixed per key; `ot` is not recognised. */
+export type OwnerKey = 'kp' | 'cn' | 'fd' | 'dk' | 'uf' | 'ca' | 'ot';
+
+export interface Owner {
+  readonly key: OwnerKey;
+  readonly name: string;
+  /** How it was recognised. */
+  readonly how: string;
+}
+
+interface Sign {
+  readonly key: OwnerKey;
+  readonly name: string;
+  /** Name of a table of its own. */
+  readonly table?: RegExp;
+  /** Chains that must be there, in a table of its own or of iptables. */
+  readonly chain: RegExp;
+}
+
+const SIGNS: readonly Sign[] = [
+  { key: 'kp', name: 'kube-proxy', table: /^kube-proxy$/, chain: /^(nat-prerouting|cluster-ips-check|services)$/ },
+  { key: 'cn', name: 'kindnet', table: /^kindnet/, chain: /./ },
+  { key: 'fd', name: 'firewalld', table: /^firewalld/, chain: /^(filter|nat|mangle|raw)_/ },
+  { key: 'dk', name: 'docker', table: /^docker/, chain: /./ },
+  { key: 'dk', name: 'podman', table: /^netavark$/, chain: /./ },
+  { key: 'uf', name: 'ufw', table: /^ufw/, chain: /./ },
+  { key: 'ca', name: 'calico', table: /^calico$/, chain: /cali-/ },
+  { key: 'cn', name: 'flannel', table: /^flannel/, chain: /./ },
+  { key: 'cn', name: 'cilium', table: /^cilium/, chain: /./ },
+  { key: 'cn', name: 'CNI port mapping', table: /^cni_hostport$/, chain: /^hostports$/ },
+  { key: 'cn', name: 'kube-ovn', table: /^kube-ovn/, chain: /./ },
+];
+
+/** Chains in the tables that iptables-nft keeps: filter, nat, mangle, raw, security. */
+const IPTABLES_SIGNS: readonly Sign[] = [
+  { key: 'kp', name: 'kube-proxy', chain: /^KUBE-(SERVICES|PROXY-CANARY)$/ },
+  { key: 'dk', name: 'docker', chain: /^DOCKER(-USER)?$/ },
+  { key: 'dk', name: 'podman', chain: /^NETAVARK_/ },
+  { key: 'uf', name: 'ufw', chain: /^ufw6?-/ },
+  { key: 'ca', name: 'calico', chain: /^cali-/ },
+  { key: 'cn', name: 'flannel', chain: /^FLANNEL-/ },
+  { key: 'cn', name: 'cilium', chain: /^(OLD_)?CILIUM_/ },
+  { key: 'cn', name: 'CNI port mapping', chain: /^CNI-(HOSTPORT|DN)-/ },
+  { key: 'cn', name: 'weave', chain: /^WEAVE-/ },
+];
+const IPTABLES_TABLES = /^(filter|nat|mangle|raw|security)$/;
+const IPTABLES_CHAINS = /^(PREROUTING|INPUT|FORWARD|OUTPUT|POSTROUTING)$/;
+
+export function ownerOf(table: Table): Owner {
+  const names = table.chains.map((chain) => chain.name);
+  for (const sign of SIGNS) {
+    if (!sign.table?.test(table.name)) continue;
+    const chain = names.find((name) => sign.chain.test(name));
+    if (chain !== undefined)
+      return { key: sign.key, name: sign.name, how: `by the table's name and its chain ${chain}` };
+  }
+  return iptablesOwner(table, names) ?? notRecognised(table);
+}
+
+function iptablesOwner(table: Table, names: readonly string[]): Owner | undefined {
+  const isFamily =
+    table.family === 'ip' || table.family === 'ip6' || table.family === 'bridge' || table.family === 'arp';
+  if (!isFamily || !IPTABLES_TABLES.test(table.name)) return undefined;
+  const found = IPTABLES_SIGNS.flatMap((sign) => {
+    const chain = names.find((name) => sign.chain.test(name));
+    return chain === undefined ? [] : [{ sign, chain }];
+  });
+  const [only, ...others] = found;
+  if (only !== undefined && others.length === 0) {
+    return { key: only.sign.key, name: only.sign.name, how: `by its chain ${only.chain} in a table of iptables-nft` };
+  }
+  if (only !== undefined) {
+    const writers = found.map(({ sign }) => sign.name).join(', ');
+    const chains = found.map(({ chain }) => chain).join(', ');
+    return {
+      key: 'ot',
+      name: `iptables-nft (${writers})`,
+      how: `shared: by its chains ${chains} in a table of iptables-nft`,
+    };
+  }
+  // Anybody can make a table `ip nat`; the upper-case base chains are those of iptables.
+  const base = table.chains.find((chain) => chain.base !== undefined && IPTABLES_CHAINS.test(chain.name));
+  if (base === undefined) return undefined;
+  return {
+    key: 'ot',
+    name: 'iptables-nft',
+    how: `by the table's name and its base chain ${base.name}; who ran iptables is unknown`,
+  };
+}
+
+const notRecognised = (table: Table): Owner => ({
+  key: 'ot',
+  name: 'not recognised',
+  how: `nothing known writes a table ${table.family} ${table.name} with these chains`,
+});
