@@ -14,7 +14,7 @@ import { Problem, start, stop } from './run.mjs';
  */
 
 /**
- * Starts the server and waits until it answers.
+ * Starts the server and waits until it answers. It ends with the caller's `main()` (run.mjs) or by `stop`.
  * @param {ServeOptions} options
  * @returns {Promise<{ url: string, ended: Promise<number>, stop: () => Promise<void> }>} `ended` gives the exit code
  */
