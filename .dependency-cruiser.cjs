@@ -3,7 +3,7 @@
 /** lib/ from the ground up: a folder may import its own row and the rows before it. */
 const LIB_ROWS = [
   ['nft', 'net'],
-  ['world'],
+  ['world', 'cluster'],
   ['decode', 'render', 'datatypes'],
   ['sim'],
   ['kube-proxy', 'graph', 'explain'],

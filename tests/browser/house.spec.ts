@@ -7,8 +7,9 @@ test('the home page loads without errors and without any other host', async ({ p
   page.on('request', (request) => {
     if (!request.url().startsWith(`${baseURL}/`) && !/^(data|blob):/.test(request.url())) problems.push(request.url());
   });
-  const response = await page.goto('/', { waitUntil: 'networkidle' });
+  const response = await page.goto('/');
   expect(response?.status()).toBe(200);
+  await expect(page.getByRole('main')).toBeVisible();
   expect(problems).toEqual([]);
 });
 
