@@ -50,10 +50,10 @@ function define(
     : { name, bits, byteOrder, base, symbols: table, format };
 }
 
-export const INTEGER = define('integer', 0, 'network', 'integer');
+const INTEGER = define('integer', 0, 'network', 'integer');
 export const BOOLEAN = define('boolean', 1, 'host', 'boolean', { symbols: symbols.BOOLEAN });
 export const STRING = define('string', 128, 'host', 'string', { format: QUOTED });
-export const VERDICT = define('verdict', 0, 'host', 'verdict');
+const VERDICT = define('verdict', 0, 'host', 'verdict');
 export const IPV4_ADDR = define('ipv4_addr', 32, 'network', 'address');
 export const IPV6_ADDR = define('ipv6_addr', 128, 'network', 'address');
 export const ETHER_ADDR = define('ether_addr', 48, 'network', 'address');
@@ -87,7 +87,7 @@ export const ICMP_TYPE = define('icmp_type', 8, 'network', 'integer', { symbols:
 export const ICMPV6_TYPE = define('icmpv6_type', 8, 'network', 'integer', { symbols: symbols.ICMPV6_TYPE });
 export const ICMP_CODE = define('icmp_code', 8, 'network', 'integer', { symbols: symbols.ICMP_CODE });
 export const ICMPV6_CODE = define('icmpv6_code', 8, 'network', 'integer', { symbols: symbols.ICMPV6_CODE });
-export const ICMPX_CODE = define('icmpx_code', 8, 'network', 'integer', { symbols: symbols.ICMPX_CODE });
+const ICMPX_CODE = define('icmpx_code', 8, 'network', 'integer', { symbols: symbols.ICMPX_CODE });
 export const IGMP_TYPE = define('igmp_type', 8, 'network', 'integer', { symbols: symbols.IGMP_TYPE });
 export const MH_TYPE = define('mh_type', 8, 'network', 'integer', { symbols: symbols.MH_TYPE });
 export const MPTCP_SUBTYPE = define('mptcp_subtype', 4, 'network', 'integer', { symbols: symbols.MPTCP_SUBTYPE });

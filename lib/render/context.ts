@@ -28,7 +28,7 @@ export function typeOfSetType(type: SetType): ExpressionType {
 }
 
 /** Undefined as a whole where one name is unknown. */
-export function typesByName(names: readonly string[]): ExpressionType {
+function typesByName(names: readonly string[]): ExpressionType {
   const types: DataType[] = [];
   for (const name of names) {
     const type = dataTypeByName(name);

@@ -1,11 +1,20 @@
 /** One literal as nft writes it: the type decides, because a JSON number does not. */
 import type { DataType } from '../nft/datatypes';
 import { CLASSID, FRAG_OFF, IFNAME, TIME } from '../nft/datatypes';
-import type { Immediate } from '../nft/model';
+import type { Immediate, Json } from '../nft/model';
 import type { Dialect } from './dialect';
 import { formatSeconds } from './units';
 
 const isDigits = (text: string): boolean => /^\d+$/.test(text);
+
+/** Raw JSON of what the model does not know. Depth is the only thing that can fail: then it is too much to show anyway. */
+export function formatRaw(raw: Json): string {
+  try {
+    return JSON.stringify(raw);
+  } catch {
+    return '…';
+  }
+}
 
 /** A string in double quotes. nft escapes nothing: its syntax has no way to write a double quote inside a string. */
 export const quote = (text: string): string => `"${text}"`;

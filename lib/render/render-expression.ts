@@ -19,7 +19,7 @@ import { typeOfExpression } from '../nft/type-of-expression';
 import type { ExpressionType, RenderContext } from './context';
 import * as field from './field-text';
 import { prefixed, suffixed } from './field-text';
-import { formatHex, formatLiteral, formatNumeric, quote } from './literal';
+import { formatHex, formatLiteral, formatNumeric, formatRaw, quote } from './literal';
 import { writeStateful } from './render-stateful';
 import { isVerdict, writeVerdict } from './render-verdict';
 import type { Out } from './tokens';
@@ -141,7 +141,7 @@ function writeCompound(out: Out, expr: CompoundExpression, ctx: RenderContext, a
       out.put('field', field.symhashText(expr));
       break;
     case 'unsupported':
-      out.put('value', JSON.stringify(expr.raw));
+      out.put('value', formatRaw(expr.raw));
       break;
     default:
       unreachable(expr);

@@ -1,7 +1,7 @@
 /** Named objects and flowtables. */
 import type { Flowtable, Integer, Json, NamedObject } from '../nft/model';
 import type { RenderContext } from './context';
-import { formatDecimal, quote } from './literal';
+import { formatDecimal, formatRaw, quote } from './literal';
 import { formatPriority } from './priority';
 import { limitText } from './render-stateful';
 import { formatBytes, formatMilliseconds, formatSeconds } from './units';
@@ -44,7 +44,7 @@ function bodyLines(object: NamedObject, ctx: RenderContext): readonly string[] {
     case 'tunnel':
       return tunnelLines(object.members);
     case 'unsupported':
-      return [JSON.stringify(object.raw)];
+      return [formatRaw(object.raw)];
   }
 }
 

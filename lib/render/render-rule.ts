@@ -11,8 +11,11 @@ import { TextOut, TokenOut } from './tokens';
 /** Statements and comment; the handle belongs to the listing, not to the rule. `at` is told which statement comes next. */
 function writeRule(out: Out, rule: Rule, ctx: RenderContext, at: (statement: number) => void): void {
   for (const [index, statement] of rule.statements.entries()) {
+    if (index > 0) {
+      at(-1);
+      out.put('punctuation', ' ');
+    }
     at(index);
-    if (index > 0) out.put('punctuation', ' ');
     writeStatement(out, statement, ctx);
   }
   at(-1);

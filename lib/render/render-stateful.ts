@@ -1,7 +1,7 @@
 /** The statements that keep a state. They stand in rules, in the declarations of sets, on elements and in named objects. */
 import type { Integer, LimitStatement, QuotaStatement, Statement } from '../nft/model';
 import type { RenderContext } from './context';
-import { formatDecimal } from './literal';
+import { formatDecimal, formatRaw } from './literal';
 import type { Out } from './tokens';
 import { formatMilliseconds } from './units';
 
@@ -30,7 +30,7 @@ export function writeStateful(out: Out, statement: Statement, ctx: RenderContext
       out.put('value', ` used ${statement.used === undefined ? 'never' : formatMilliseconds(statement.used)}`);
       break;
     default:
-      out.put('keyword', statement.kind === 'unsupported' ? JSON.stringify(statement.raw) : statement.kind);
+      out.put('keyword', statement.kind === 'unsupported' ? formatRaw(statement.raw) : statement.kind);
       break;
   }
 }

@@ -26,7 +26,7 @@ import { unreachable } from '../nft/model';
 import { typeOfExpression } from '../nft/type-of-expression';
 import type { ExpressionType, RenderContext } from './context';
 import { typeOfMapData, typeOfSetType } from './context';
-import { quote } from './literal';
+import { formatRaw, quote } from './literal';
 import { singleType, writeExpression, writeMapping } from './render-expression';
 import { writeStateful } from './render-stateful';
 import { writeVerdict } from './render-verdict';
@@ -115,7 +115,7 @@ export function writeStatement(out: Out, statement: Statement, ctx: RenderContex
       out.put('value', statement.text);
       break;
     case 'unsupported':
-      out.put('value', JSON.stringify(statement.raw));
+      out.put('value', formatRaw(statement.raw));
       break;
     default:
       unreachable(statement);
@@ -252,6 +252,7 @@ function writeBracketed(out: Out, addr: Expression, ctx: RenderContext): void {
     writeBracketed(out, addr.from, ctx);
     out.put('operator', '-');
     writeBracketed(out, addr.to, ctx);
+    return;
   }
   writeExpression(out, addr, ctx, { type: addressType(ctx.family) });
 }

@@ -42,13 +42,20 @@ export class TextOut implements Out {
   }
 }
 
-/** Collects tokens; `statement` is set by the writer of a rule. */
+/** Collects tokens; `statement` is set by the writer of a rule. Spaces at the ends become tokens of their own. */
 export class TokenOut implements Out {
   readonly tokens: Token[] = [];
   statement = -1;
 
   put(kind: TokenKind, text: string, ref?: TokenRef): void {
-    if (text === '') return;
+    const start = text.startsWith(' ') ? text.length - text.trimStart().length : 0;
+    const end = text.endsWith(' ') ? text.trimEnd().length : text.length;
+    if (start > 0) this.#push('punctuation', text.slice(0, start));
+    if (end > start) this.#push(kind, start === 0 && end === text.length ? text : text.slice(start, end), ref);
+    if (end < text.length && end > start) this.#push('punctuation', text.slice(end));
+  }
+
+  #push(kind: TokenKind, text: string, ref?: TokenRef): void {
     const { statement } = this;
     this.tokens.push(ref === undefined ? { text, kind, statement } : { text, kind, ref, statement });
   }

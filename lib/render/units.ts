@@ -9,9 +9,15 @@ const DURATION_UNITS: readonly (readonly [string, bigint])[] = [
   ['ms', 1n],
 ];
 
+/** A fraction is cut off, and what is no number counts as 0: BigInt throws on both. */
+function integral(value: Integer): bigint {
+  if (typeof value === 'bigint') return value;
+  return Number.isFinite(value) ? BigInt(Math.trunc(value)) : 0n;
+}
+
 /** `1h30m`, `59s992ms`; `0s` for nothing. Days are the largest unit. */
 export function formatMilliseconds(value: Integer): string {
-  let rest = BigInt(value);
+  let rest = integral(value);
   if (rest <= 0n) return '0s';
   let text = '';
   for (const [unit, size] of DURATION_UNITS) {
@@ -25,8 +31,9 @@ export function formatMilliseconds(value: Integer): string {
 
 /** `1h30m`, `59s`; `0s` for nothing. */
 export function formatSeconds(value: Integer): string {
-  const seconds = typeof value === 'number' ? value : Number(value);
-  if (seconds <= 0 || !Number.isFinite(seconds)) return '0s';
+  const seconds = Number(value);
+  if (!Number.isInteger(seconds)) return formatMilliseconds(Math.round(seconds * 1000));
+  if (seconds <= 0) return '0s';
   const days = Math.floor(seconds / 86_400);
   const hours = Math.floor((seconds % 86_400) / 3600);
   const minutes = Math.floor((seconds % 3600) / 60);
@@ -38,7 +45,7 @@ const BYTE_UNITS = ['bytes', 'kbytes', 'mbytes'] as const;
 
 /** The largest unit that divides exactly, never above mbytes: `1 kbytes`, `1025 bytes`. */
 export function formatBytes(value: Integer): string {
-  let rest = BigInt(value);
+  let rest = integral(value);
   let unit = 0;
   while (unit < BYTE_UNITS.length - 1 && rest !== 0n && rest % 1024n === 0n) {
     rest /= 1024n;
