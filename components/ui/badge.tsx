@@ -34,15 +34,15 @@ export type Disposition = 'delivered' | 'dropped' | 'rejected' | 'undecided' | '
 const VERDICT: {
   readonly [D in Disposition]: { readonly word: string; readonly look: string; readonly icon: ReactNode };
 } = {
-  delivered: { word: 'delivered', look: 'bg-delivered-ground text-delivered', icon: <CheckIcon /> },
-  dropped: { word: 'dropped', look: 'bg-lost-ground text-lost', icon: <OctagonIcon /> },
+  delivered: { word: 'delivered', look: 'border-transparent bg-delivered-ground text-delivered', icon: <CheckIcon /> },
+  dropped: { word: 'dropped', look: 'border-transparent bg-lost-ground text-lost', icon: <OctagonIcon /> },
   rejected: { word: 'rejected', look: 'border-lost bg-lost-ground text-lost', icon: <ReturnIcon /> },
   undecided: {
     word: 'undecided',
     look: 'border-line-strong border-dashed text-undecided',
     icon: <span aria-hidden="true">?</span>,
   },
-  depends: { word: 'depends', look: 'bg-depends-ground text-depends', icon: <TriangleIcon /> },
+  depends: { word: 'depends', look: 'border-transparent bg-depends-ground text-depends', icon: <TriangleIcon /> },
 };
 
 /** The verdict: word always, shape and border beside colour; capitals only in the headline. */
@@ -57,7 +57,7 @@ export function VerdictBadge({
   return (
     <span
       className={cx(
-        'inline-flex items-center gap-1.5 whitespace-nowrap rounded-chip border border-transparent font-[650]',
+        'inline-flex items-center gap-1.5 whitespace-nowrap rounded-chip border-[1.5px] font-[650]',
         headline ? 'h-[26px] px-2.5 text-[13px] uppercase tracking-[0.02em]' : 'h-5 px-1.5 text-label font-[600]',
         look,
       )}

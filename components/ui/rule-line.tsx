@@ -19,24 +19,32 @@ interface CodeProps {
 
 /** nft text in its colours: reads teal, writes plum, names indigo. One look wherever a rule is shown. */
 export function Code({ tokens, hrefOf, hits, statement }: CodeProps) {
-  const groups = useMemo(() => groupTokens(tokens), [tokens]);
+  const groups = useMemo(() => groupTokens(tokens, hits), [tokens, hits]);
   return (
     <>
       {groups.map((group, i) => (
         <Fragment key={group.at}>
           {i === 0 ? null : ' '}
           <span className="inline-block max-w-full [overflow-wrap:anywhere]">
-            {group.pieces.map((piece) => (
-              <Fragment key={piece.at}>
-                {piece.spaced ? ' ' : null}
-                <PieceOf
-                  piece={piece}
-                  hrefOf={hrefOf}
-                  hit={hits?.has(piece.token) ?? false}
-                  pointed={statement !== undefined && piece.statement === statement}
-                />
-              </Fragment>
-            ))}
+            {runs(group.pieces, hits).map((run) => {
+              const pieces = run.pieces.map((piece, k) => (
+                <Fragment key={piece.at}>
+                  {piece.spaced && !(run.hit && k === 0) ? ' ' : null}
+                  <PieceOf
+                    piece={piece}
+                    hrefOf={hrefOf}
+                    pointed={statement !== undefined && piece.statement === statement}
+                  />
+                </Fragment>
+              ));
+              if (!run.hit) return <Fragment key={run.at}>{pieces}</Fragment>;
+              return (
+                <Fragment key={run.at}>
+                  {run.pieces[0]?.spaced ? ' ' : null}
+                  <mark className="-mx-0.5 rounded-mark bg-marker-hit px-0.5 text-ink [&_*]:text-ink">{pieces}</mark>
+                </Fragment>
+              );
+            })}
           </span>
         </Fragment>
       ))}
@@ -44,22 +52,33 @@ export function Code({ tokens, hrefOf, hits, statement }: CodeProps) {
   );
 }
 
+type Spaced = Piece & { readonly spaced: boolean };
+
+/** Runs of pieces that are found or not, so that an element found is marked as one. */
+function runs(
+  pieces: readonly Spaced[],
+  hits: ReadonlySet<number> | undefined,
+): readonly { readonly at: number; readonly hit: boolean; readonly pieces: readonly Spaced[] }[] {
+  const out: { at: number; hit: boolean; pieces: Spaced[] }[] = [];
+  for (const piece of pieces) {
+    const hit = hits?.has(piece.token) ?? false;
+    const last = out.at(-1);
+    if (last?.hit === hit) last.pieces.push(piece);
+    else out.push({ at: piece.at, hit, pieces: [piece] });
+  }
+  return out;
+}
+
 function PieceOf({
   piece,
   hrefOf,
-  hit,
   pointed,
 }: {
   readonly piece: Piece;
   readonly hrefOf: CodeProps['hrefOf'];
-  readonly hit: boolean;
   readonly pointed: boolean;
 }) {
-  const look = cx(
-    pieceLook(piece),
-    hit && 'rounded-mark bg-marker-hit px-0.5 text-ink',
-    pointed && 'underline decoration-2 decoration-current underline-offset-4',
-  );
+  const look = cx(pieceLook(piece), pointed && 'underline decoration-2 decoration-current underline-offset-4');
   const href = piece.ref === undefined ? undefined : hrefOf?.(piece.ref);
   if (href === undefined) return <span className={look}>{nameText(piece)}</span>;
   return (

@@ -19,9 +19,9 @@ export interface Group {
 
 /**
  * Where a rule's text may break: between groups. Never inside a name or a key, so the parts of a concatenation hold together,
- * `ip daddr` does, and a key keeps its colon.
+ * `ip daddr` does, and a key keeps its colon. Neighbouring tokens of `hits`, an element found, stay together too.
  */
-export function groupTokens(tokens: readonly Token[]): readonly Group[] {
+export function groupTokens(tokens: readonly Token[], hits?: ReadonlySet<number>): readonly Group[] {
   const groups: { pieces: (Piece & { spaced: boolean })[]; at: number }[] = [];
   let at = 0;
   let spaced = false;
@@ -36,7 +36,7 @@ export function groupTokens(tokens: readonly Token[]): readonly Group[] {
       }
       const piece: Piece = { text, kind: token.kind, ref: token.ref, statement: token.statement, token: index, at };
       const group = groups.at(-1);
-      if (group !== undefined && last !== undefined && (!spaced || holds(last, piece))) {
+      if (group !== undefined && last !== undefined && (!spaced || holds(last, piece) || hitBoth(last, piece, hits))) {
         group.pieces.push({ ...piece, spaced });
       } else {
         groups.push({ pieces: [{ ...piece, spaced: false }], at });
@@ -47,6 +47,9 @@ export function groupTokens(tokens: readonly Token[]): readonly Group[] {
   });
   return groups;
 }
+
+const hitBoth = (a: Piece, b: Piece, hits: ReadonlySet<number> | undefined): boolean =>
+  hits !== undefined && hits.has(a.token) && hits.has(b.token);
 
 /** Whether two pieces with a space between belong together. */
 function holds(a: Piece, b: Piece): boolean {
