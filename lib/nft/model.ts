@@ -460,11 +460,11 @@ export type SetType =
   | { readonly kind: 'types'; readonly names: readonly string[] }
   | { readonly kind: 'typeof'; readonly expr: Expression };
 
-/** What a map maps to. */
+/** What a map maps to. `interval` is true where the text says so; no JSON does. */
 export type MapData =
   | { readonly kind: 'verdict' }
-  | { readonly kind: 'types'; readonly names: readonly string[] }
-  | { readonly kind: 'typeof'; readonly expr: Expression }
+  | { readonly kind: 'types'; readonly names: readonly string[]; readonly interval?: boolean }
+  | { readonly kind: 'typeof'; readonly expr: Expression; readonly interval?: boolean }
   | { readonly kind: 'object'; readonly object: ObjectKind };
 
 export interface NftSet {
