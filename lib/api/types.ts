@@ -3,6 +3,7 @@
  * routes. Everything here survives JSON: integers beyond 2^53 are strings, addresses are text, times RFC 3339.
  */
 
+import type { OwnerKey } from '../explain/owners';
 import type { PacketSpec } from '../net/packet-spec';
 import type { ChainType, Family, Hook, RuleRef, Verdict } from '../nft/model';
 import type { Token } from '../render/tokens';
@@ -99,8 +100,7 @@ export interface Reading {
 
 // ------------------------------------------------------------------------------------------------------ overview
 
-/** Colours and letters are fixed per key; `ot` is not recognised. */
-export type OwnerKey = 'kp' | 'cn' | 'fd' | 'dk' | 'uf' | 'ca' | 'ot';
+export type { OwnerKey };
 
 export interface OwnerView {
   readonly key: OwnerKey;

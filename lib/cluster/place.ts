@@ -1,0 +1,301 @@
+/** A place as people name it (a REF) → the addresses behind it. Names only; how a packet gets there is not asked here. */
+import { formatAddress, parseAddress } from '../net/address';
+import { nearNames } from '../net/near';
+import { protocolNumber } from '../net/protocols';
+import { failed, ok, type Problem, type Result } from '../net/result';
+import type { ObjectRef } from './address-book';
+import { serviceRef } from './address-book';
+import type { Cluster, ClusterNode, Pod, Protocol, Service, ServicePort } from './cluster';
+
+/** A problem about a name, with those that are like it. */
+export interface PlaceProblem extends Problem {
+  readonly near: readonly string[];
+}
+
+export interface Place {
+  /** As given. */
+  readonly ref: string;
+  /** For people: `shop/web-1`, `Service shop/api:http`, `external client`, `10.0.0.1:80`. */
+  readonly label: string;
+  readonly object: ObjectRef | undefined;
+  /** Canonical texts, in the order of preference. Empty for `external` without an address. */
+  readonly addresses: readonly string[];
+  readonly where:
+    | { readonly kind: 'pod'; readonly node: string | undefined }
+    /** A node, or a pod in its network. */
+    | { readonly kind: 'node'; readonly node: string }
+    | { readonly kind: 'external' | 'service' | 'address' };
+  /** Fixed by the place: that of a Service port, or given with an address. */
+  readonly port: number | undefined;
+  readonly protocol: string | undefined;
+}
+
+/** The forms of a REF, for help and for messages. */
+export const PLACE_FORMS = 'NAMESPACE/POD, NODE, external, external:IP';
+export const TARGET_FORMS = `${PLACE_FORMS}, svc:NAMESPACE/NAME[:PORT], IP:PORT[/PROTOCOL], [IPv6]:PORT[/PROTOCOL]`;
+
+/** `external` without an address: the client in the documentation networks (RFC 5737, RFC 3849). */
+export const EXTERNAL_ADDRESSES = ['198.51.100.10', '2001:db8:51::10'] as const;
+
+/**
+ * Codes: REF-001 not a REF, REF-002 no such pod, REF-003 no such node, REF-004 no such Service, REF-005 no such port,
+ * REF-006 has no address, REF-007 the objects were not read.
+ */
+export function resolvePlace(ref: string, end: 'from' | 'to', cluster: Cluster): Result<Place, PlaceProblem> {
+  const text = ref.trim();
+  if (/^external(:|$)/i.test(text)) return external(ref, text.slice('external:'.length));
+  if (/^svc:/i.test(text)) {
+    if (end === 'from')
+      return problem(
+        'REF-001',
+        `A packet does not come from a Service: ${text}.`,
+        `Name where it starts: ${PLACE_FORMS}.`,
+      );
+    return service(ref, text.slice('svc:'.length), cluster);
+  }
+  const address = end === 'to' ? ADDRESS.exec(text) : null;
+  if (address !== null) return addressPlace(ref, address);
+  if (end === 'from' && parseAddress(text) !== undefined) {
+    return problem(
+      'REF-001',
+      `${text} is an address, not a place.`,
+      `Write external:${text} for a client there, or name the pod or node that has it.`,
+    );
+  }
+  const slash = text.indexOf('/');
+  if (slash > 0 && /^[a-z0-9-]+\/[a-z0-9.-]+$/i.test(text))
+    return pod(ref, text.slice(0, slash), text.slice(slash + 1), cluster);
+  if (/^[a-z0-9.-]+$/i.test(text)) return node(ref, text, cluster);
+  return problem(
+    'REF-001',
+    `${JSON.stringify(ref)} is no place.`,
+    `Use ${end === 'from' ? PLACE_FORMS : TARGET_FORMS}.`,
+  );
+}
+
+function problem(
+  code: string,
+  say: string,
+  remedy: string,
+  near: readonly string[] = [],
+): { readonly ok: false; readonly problem: PlaceProblem } {
+  const like = near.length === 0 ? '' : ` Like it: ${near.join(', ')}.`;
+  return failed({ code, say: say + like, do: remedy, near });
+}
+
+/** An address with or without port and protocol; IPv6 with a port in brackets. */
+const ADDRESS = /^(?:\[([0-9a-f:.]+)\]|([0-9.]+)|([0-9a-f]*:[0-9a-f:.]*))(?::(\d+))?(?:\/([a-z0-9-]+))?$/i;
+
+function addressPlace(ref: string, match: RegExpExecArray): Result<Place, PlaceProblem> {
+  const [, bracketed, dotted, bare, port, protocol] = match;
+  const address = parseAddress(bracketed ?? dotted ?? bare ?? '');
+  if (address === undefined)
+    return problem('REF-001', `${JSON.stringify(ref)} holds no address.`, `Use ${TARGET_FORMS}.`);
+  if (port !== undefined && Number(port) > 65535)
+    return problem('REF-005', `There is no port ${port}.`, 'Ports go up to 65535.');
+  if (protocol !== undefined && protocolNumber(protocol) === undefined) {
+    return problem(
+      'REF-001',
+      `${JSON.stringify(protocol)} is no protocol.`,
+      'Use tcp, udp, sctp, icmp, icmpv6 or a number.',
+    );
+  }
+  const text = formatAddress(address.value);
+  const host = address.family === 'ip6' ? `[${text}]` : text;
+  return ok({
+    ref,
+    label: port === undefined ? text : `${host}:${Number(port)}`,
+    object: undefined,
+    addresses: [text],
+    where: { kind: 'address' },
+    port: port === undefined ? undefined : Number(port),
+    protocol: protocol?.toLowerCase(),
+  });
+}
+
+function external(ref: string, text: string): Result<Place, PlaceProblem> {
+  const base = { ref, object: undefined, where: { kind: 'external' }, port: undefined, protocol: undefined } as const;
+  if (text === '') return ok({ ...base, label: 'external client', addresses: EXTERNAL_ADDRESSES });
+  const address = parseAddress(text.replace(/^\[(.*)\]$/, '$1'));
+  if (address === undefined)
+    return problem('REF-001', `${JSON.stringify(text)} is no address.`, 'Write external:198.51.100.10.');
+  const canonical = formatAddress(address.value);
+  return ok({ ...base, label: `external ${canonical}`, addresses: [canonical] });
+}
+
+function pod(ref: string, namespace: string, name: string, cluster: Cluster): Result<Place, PlaceProblem> {
+  const { pods } = cluster;
+  if (!pods.known) return notRead('pod', pods.why);
+  const found =
+    pods.value.find((one) => one.namespace === namespace && one.name === name) ??
+    onlyOfWorkload(pods.value, namespace, name);
+  if (found === undefined) {
+    const near = nearNames(
+      `${namespace}/${name}`,
+      pods.value.map((one) => `${one.namespace}/${one.name}`),
+    );
+    const services = cluster.services.known ? cluster.services.value : [];
+    const hint = services.some((one) => one.namespace === namespace && one.name === name)
+      ? `There is a Service of this name: svc:${namespace}/${name}.`
+      : 'Name a pod as NAMESPACE/POD.';
+    return problem('REF-002', `There is no pod ${namespace}/${name}.`, hint, near);
+  }
+  if (found.addresses.length === 0)
+    return problem(
+      'REF-006',
+      `The pod ${namespace}/${found.name} has no address${found.phase === undefined ? '' : ` (${found.phase})`}.`,
+      'Choose a running pod.',
+    );
+  return ok(podPlace(ref, found));
+}
+
+function podPlace(ref: string, found: Pod): Place {
+  const only = found.ports.length === 1 ? found.ports[0] : undefined;
+  return {
+    ref,
+    label: `${found.namespace}/${found.name}`,
+    object: { kind: 'pod', namespace: found.namespace, name: found.name, port: null },
+    addresses: found.addresses.map(canonical),
+    where:
+      found.hostNetwork && found.node !== undefined
+        ? { kind: 'node', node: found.node }
+        : { kind: 'pod', node: found.node },
+    port: only?.containerPort,
+    protocol: only?.protocol.toLowerCase(),
+  };
+}
+
+/** `shop/api` where the workload api has one pod; with several nobody could say which is meant. */
+function onlyOfWorkload(pods: readonly Pod[], namespace: string, name: string): Pod | undefined {
+  const [only, ...others] = pods.filter((one) => one.namespace === namespace && one.workload === name);
+  return others.length === 0 ? only : undefined;
+}
+
+function node(ref: string, name: string, cluster: Cluster): Result<Place, PlaceProblem> {
+  const { nodes } = cluster;
+  if (!nodes.known) return notRead('node', nodes.why);
+  const found = nodes.value.find((one) => one.name === name);
+  if (found === undefined) {
+    return problem(
+      'REF-003',
+      `There is no node ${name}.`,
+      `Use ${TARGET_FORMS}.`,
+      nearNames(
+        name,
+        nodes.value.map((one) => one.name),
+      ),
+    );
+  }
+  if (found.addresses.length === 0)
+    return problem('REF-006', `The node ${name} has no address.`, 'Give an address in its place.');
+  return ok(nodePlace(ref, found));
+}
+
+const nodePlace = (ref: string, { name, addresses }: ClusterNode): Place => ({
+  ref,
+  label: `node ${name}`,
+  object: { kind: 'node', namespace: null, name, port: null },
+  addresses: addresses.map(canonical),
+  where: { kind: 'node', node: name },
+  port: undefined,
+  protocol: undefined,
+});
+
+function service(ref: string, text: string, cluster: Cluster): Result<Place, PlaceProblem> {
+  const match = /^([^/:]+)\/([^/:]+)(?::([^/:]+))?(?:\/([a-z]+))?$/i.exec(text);
+  if (match === null)
+    return problem(
+      'REF-001',
+      `${JSON.stringify(ref)} names no Service.`,
+      'Write svc:NAMESPACE/NAME or svc:NAMESPACE/NAME:PORT.',
+    );
+  const [, namespace = '', name = '', wanted, protocol] = match;
+  const { services } = cluster;
+  if (!services.known) return notRead('Service', services.why);
+  const found = services.value.find((one) => one.namespace === namespace && one.name === name);
+  if (found === undefined) {
+    const near = nearNames(
+      `${namespace}/${name}`,
+      services.value.map((one) => `${one.namespace}/${one.name}`),
+    );
+    return problem(
+      'REF-004',
+      `There is no Service ${namespace}/${name}.`,
+      'Name a Service as svc:NAMESPACE/NAME.',
+      near.map((one) => `svc:${one}`),
+    );
+  }
+  const [address] = found.clusterIPs;
+  if (address === undefined) {
+    const why = found.headless ? 'is headless: clients go to its pods directly' : `has no ClusterIP (${found.type})`;
+    return problem('REF-006', `The Service ${namespace}/${name} ${why}.`, 'Name a pod of it, or an address.');
+  }
+  const port = choosePort(found, wanted, protocol?.toUpperCase());
+  return port.ok ? ok(servicePlace(ref, found, port.value)) : port;
+}
+
+function choosePort(
+  found: Service,
+  wanted: string | undefined,
+  protocol: string | undefined,
+): Result<ServicePort, PlaceProblem> {
+  const label = (port: ServicePort) => `${port.name ?? port.port}`;
+  const all = found.ports
+    .map((port) => `${port.name === undefined ? '' : `${port.name} = `}${port.port}/${port.protocol.toLowerCase()}`)
+    .join(', ');
+  const candidates = found.ports.filter(
+    (port) =>
+      (protocol === undefined || port.protocol === protocol) &&
+      (wanted === undefined || port.name === wanted || String(port.port) === wanted),
+  );
+  const [only, ...others] = candidates;
+  const service = `${found.namespace}/${found.name}`;
+  if (only === undefined) {
+    const near = found.ports.map((port) => `svc:${service}:${label(port)}`);
+    return problem(
+      'REF-005',
+      `The Service ${service} has no port ${wanted ?? ''}${protocol === undefined ? '' : `/${protocol.toLowerCase()}`}; it has ${all}.`,
+      'Choose one of its ports. For a port it does not have, give its address: IP:PORT.',
+      near,
+    );
+  }
+  if (others.length > 0 && !(wanted !== undefined && protocol === undefined && samePortTwice(candidates, wanted))) {
+    return problem(
+      'REF-005',
+      `The Service ${service} has several ports: ${all}.`,
+      'Add the port, by name or number.',
+      found.ports.map((port) => `svc:${service}:${label(port)}`),
+    );
+  }
+  return ok(only);
+}
+
+/** Port 53 of DNS is TCP and UDP: a number alone means TCP, as an address without a protocol does. */
+function samePortTwice(candidates: readonly ServicePort[], wanted: string): boolean {
+  return (
+    candidates.every((port) => String(port.port) === wanted) && candidates[0]?.protocol === ('TCP' satisfies Protocol)
+  );
+}
+
+const servicePlace = (ref: string, found: Service, port: ServicePort): Place => ({
+  ref,
+  label: `Service ${found.namespace}/${found.name}:${port.name ?? port.port}`,
+  object: serviceRef(found, port),
+  addresses: found.clusterIPs.map(canonical),
+  where: { kind: 'service' },
+  port: port.port,
+  protocol: port.protocol.toLowerCase(),
+});
+
+function notRead(what: string, why: string): { readonly ok: false; readonly problem: PlaceProblem } {
+  return problem(
+    'REF-007',
+    `No ${what} can be named: ${why}.`,
+    'Give addresses (external:IP, IP:PORT), or the packet itself.',
+  );
+}
+
+function canonical(text: string): string {
+  const address = parseAddress(text);
+  return address === undefined ? text : formatAddress(address.value);
+}

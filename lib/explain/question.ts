@@ -1,0 +1,199 @@
+/** From where to where, by name → the packet as this node sees it first: the interface it arrives on, or a local process. */
+
+import type { Cluster } from '../cluster/cluster';
+import { type Place, type PlaceProblem, resolvePlace } from '../cluster/place';
+import { formatAddress, parseAddress } from '../net/address';
+import type { PacketSpec } from '../net/packet-spec';
+import { hasPorts, PROTO, protocolName, protocolNumber } from '../net/protocols';
+import { failed, ok, type Problem, type Result } from '../net/result';
+import { type Prepared, prepare } from '../sim/environment';
+import type { Lookup } from '../sim/routing';
+import { sourceForRoute } from '../sim/source-address';
+import type { IpFamily, IpValue, World } from '../world/world';
+
+export interface Question {
+  readonly from: string;
+  readonly to: string;
+  readonly family?: IpFamily | undefined;
+  /** A name in any case, or a number. Default: that of the target, else tcp. */
+  readonly protocol?: string | undefined;
+  /** Default 40000. */
+  readonly sport?: number | undefined;
+  /** Default: that of the target. */
+  readonly dport?: number | undefined;
+  readonly flags?: readonly string[] | undefined;
+}
+
+export interface Asked {
+  readonly packet: PacketSpec;
+  readonly from: Place;
+  readonly to: Place;
+}
+
+export const DEFAULT_SPORT = 40000;
+
+/** Codes: those of {@link resolvePlace}; REF-008 families differ, REF-009 a port is missing, REF-010 the way in is unknown. */
+export function askPacket(
+  question: Question,
+  node: string,
+  world: World,
+  cluster: Cluster,
+): Result<Asked, PlaceProblem> {
+  const from = placeOf(question.from, 'from', node, world, cluster);
+  if (!from.ok) return from;
+  const to = placeOf(question.to, 'to', node, world, cluster);
+  if (!to.ok) return to;
+  const pair = addressPair(from.value, to.value, question.family);
+  if (!pair.ok) return pair;
+  const transport = transportOf(question, to.value, pair.value.family);
+  if (!transport.ok) return transport;
+  const entry = entryOf(
+    from.value,
+    pair.value,
+    node,
+    prepare({ ...world, ruleset: { known: false, why: 'not asked' } }),
+    transport.value,
+  );
+  if (!entry.ok) return entry;
+  const { family, daddr } = pair.value;
+  const flags = question.flags === undefined ? {} : { flags: question.flags };
+  const packet = { ...entry.value, family, daddr: formatAddress(daddr), ...transport.value, ...flags };
+  return ok({ packet, from: from.value, to: to.value });
+}
+
+/** Without the cluster's nodes, the node itself can still be named: by its own addresses. */
+function placeOf(
+  ref: string,
+  end: 'from' | 'to',
+  node: string,
+  world: World,
+  cluster: Cluster,
+): Result<Place, PlaceProblem> {
+  if (ref !== node || cluster.nodes.known || !world.links.known) return resolvePlace(ref, end, cluster);
+  const own = world.links.value.flatMap((link) => link.addresses.filter(({ scope }) => scope === 'global'));
+  return ok({
+    ref,
+    label: `node ${node}`,
+    object: { kind: 'node', namespace: null, name: node, port: null },
+    addresses: own.map(({ local }) => formatAddress(local)),
+    where: { kind: 'node', node },
+    port: undefined,
+    protocol: undefined,
+  });
+}
+
+function problem(code: string, say: string, remedy: string): { readonly ok: false; readonly problem: PlaceProblem } {
+  return failed({ code, say, do: remedy, near: [] } satisfies Problem & { near: readonly string[] });
+}
+
+interface Pair {
+  readonly family: IpFamily;
+  readonly saddr: IpValue;
+  readonly daddr: IpValue;
+}
+
+/** The first address of the target whose family the source has as well. */
+function addressPair(from: Place, to: Place, wanted: IpFamily | undefined): Result<Pair, PlaceProblem> {
+  const of = (place: Place) => place.addresses.flatMap((text) => parseAddress(text) ?? []);
+  for (const target of of(to)) {
+    if (wanted !== undefined && target.family !== wanted) continue;
+    const source = of(from).find(({ family }) => family === target.family);
+    if (source !== undefined) return ok({ family: target.family, saddr: source.value, daddr: target.value });
+  }
+  const has = (place: Place) => `${place.label} has ${place.addresses.join(', ')}`;
+  const family = wanted === undefined ? 'one family' : wanted === 'ip' ? 'IPv4' : 'IPv6';
+  return problem(
+    'REF-008',
+    `There are no two addresses of ${family}: ${has(from)}; ${has(to)}.`,
+    'Choose places that share a family.',
+  );
+}
+
+type Transport = Pick<PacketSpec, 'protocol' | 'sport' | 'dport' | 'icmpType' | 'icmpCode'>;
+
+function transportOf(question: Question, to: Place, family: IpFamily): Result<Transport, PlaceProblem> {
+  const word = question.protocol ?? to.protocol ?? 'tcp';
+  const number = protocolNumber(word);
+  if (number === undefined)
+    return problem(
+      'REF-001',
+      `${JSON.stringify(word)} is no protocol.`,
+      'Use tcp, udp, sctp, icmp, icmpv6 or a number.',
+    );
+  // `icmp` to an IPv6 address means the ICMP of that family.
+  const icmp = number === PROTO.icmp || number === PROTO.icmpv6;
+  if (icmp) {
+    return family === 'ip'
+      ? ok({ protocol: 'icmp', icmpType: 8, icmpCode: 0 })
+      : ok({ protocol: 'icmpv6', icmpType: 128, icmpCode: 0 });
+  }
+  const protocol = protocolName(number);
+  if (!hasPorts(number)) return ok({ protocol });
+  const dport = question.dport ?? to.port;
+  if (dport === undefined) {
+    return problem('REF-009', `To which port of ${to.label}?`, 'Give the port (--dport), or the target as IP:PORT.');
+  }
+  return ok({ protocol, sport: question.sport ?? DEFAULT_SPORT, dport });
+}
+
+type Entry = Pick<PacketSpec, 'from' | 'iif' | 'saddr'>;
+
+/** Where the packet comes in: nowhere for a process of this node, else by the interface that leads to its source. */
+function entryOf(
+  from: Place,
+  pair: Pair,
+  node: string,
+  prepared: Prepared,
+  transport: Transport,
+): Result<Entry, PlaceProblem> {
+  if (from.where.kind === 'node' && from.where.node === node) return localEntry(pair, prepared, transport);
+  const towards = route(prepared, pair.family, pair.saddr);
+  if (towards === undefined) return unknownWay(from, prepared, pair.family);
+  if (towards.kind !== 'found' || towards.result.dev === undefined) {
+    return problem(
+      'REF-010',
+      `No route of ${node} leads to ${from.label} (${formatAddress(pair.saddr)}), so no interface is known on which its packets arrive.`,
+      'Give the packet itself, with its interface in iif.',
+    );
+  }
+  const { dev, type } = towards.result;
+  if (type === 'local') {
+    return problem(
+      'REF-010',
+      `${formatAddress(pair.saddr)} is an address of ${node} itself.`,
+      `Use ${node} as the source: its own packets do not arrive on an interface.`,
+    );
+  }
+  return ok({ iif: dev.name, saddr: formatAddress(pair.saddr) });
+}
+
+/** The kernel chooses the source by the route; where that is not known, the node's address of the cluster stands in. */
+function localEntry(pair: Pair, prepared: Prepared, transport: Transport): Result<Entry, PlaceProblem> {
+  const way = route(prepared, pair.family, pair.daddr, transport);
+  const source =
+    way?.kind === 'found' ? sourceForRoute({ p: prepared }, pair.family, way.result, pair.daddr) : undefined;
+  return ok({ from: 'local', saddr: formatAddress(source ?? pair.saddr) });
+}
+
+function route(prepared: Prepared, family: IpFamily, daddr: IpValue, transport: Transport = {}): Lookup | undefined {
+  const protocol = transport.protocol === undefined ? undefined : protocolNumber(transport.protocol);
+  return prepared.routers[family]?.lookup({
+    daddr,
+    mark: 0,
+    tos: 0,
+    iif: undefined,
+    ...(protocol !== undefined && { protocol }),
+    ...(transport.sport !== undefined && { sport: transport.sport }),
+    ...(transport.dport !== undefined && { dport: transport.dport }),
+  });
+}
+
+function unknownWay(from: Place, { world }: Prepared, family: IpFamily): Result<Entry, PlaceProblem> {
+  const { routes, rules } = world;
+  const missing = [routes[family], rules[family]].flatMap((part) => (part.known ? [] : [part.why]));
+  return problem(
+    'REF-010',
+    `On which interface packets of ${from.label} arrive is unknown: ${missing.join('; ')}.`,
+    'Give the packet itself, with its interface in iif.',
+  );
+}
