@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { type At, at, decoding, parseJson } from '@/lib/net/json-cursor';
 import { formatProblem, type Result } from '@/lib/net/result';
 import { ERRORS_FILE, type Failure, type FileReading } from '@/lib/world/capture-files';
-import type { NodeCapture, RawFiles } from './source';
+import type { NodeCapture, NodeEntry, RawFiles } from './source';
 
 /**
  * @param contents bytes by file name, errors.json among them
@@ -35,6 +35,18 @@ export function applyErrors(contents: ReadonlyMap<string, Uint8Array>): RawFiles
   }
   for (const [name, failure] of errors.value) files.set(name, { kind: 'failed', failure });
   return files;
+}
+
+/** @param small the node's errors.json and capture.json, where it has them */
+export function entryOf(
+  name: string,
+  hasListing: boolean,
+  small: ReadonlyMap<string, Uint8Array>,
+  capturedAt: string | undefined,
+): NodeEntry {
+  const reading = applyErrors(small).get('nft.json');
+  const listing = reading?.kind === 'failed' ? reading.failure : hasListing ? 'present' : 'absent';
+  return { name, listing, capturedAt: timeOf(small.get('capture.json')) ?? capturedAt };
 }
 
 /** `{"nft.json": {"command", "exitStatus", "stderr"}, …}` */
@@ -72,3 +84,6 @@ export function hashOf(files: RawFiles): string {
   }
   return hash.digest('hex').slice(0, 32);
 }
+
+export const byName = (a: { readonly name: string }, b: { readonly name: string }): number =>
+  a.name < b.name ? -1 : 1;

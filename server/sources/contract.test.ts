@@ -123,7 +123,11 @@ describe.each(
   ]),
 )('$name', (subject) => {
   test('names its nodes, sorted', async () => {
-    expect(value(await (await subject.open()).nodes(signal()))).toEqual(subject.nodes);
+    const entries = value(await (await subject.open()).nodes(signal()));
+    expect(entries.map(({ name }) => name)).toEqual(subject.nodes);
+    expect(
+      entries.every(({ listing }) => listing === (subject.name.startsWith('this host') ? 'unread' : 'present')),
+    ).toBe(true);
   });
 
   test('gives the listing of a node as bytes', async () => {

@@ -3,8 +3,9 @@ import 'server-only';
 import { lstat, readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { failed, ok, type Problem, type Result } from '@/lib/net/result';
+import { ERRORS_FILE } from '@/lib/world/capture-files';
 import { roleOf, topFolder } from './bundle-layout';
-import { applyErrors, captureOf, timeOf } from './capture';
+import { applyErrors, captureOf, entryOf, timeOf } from './capture';
 import { sourceProblems } from './problems';
 import type { Limits, Source } from './source';
 
@@ -28,7 +29,18 @@ export function folderSource(path: string, limits: Limits): Source {
   };
   return {
     describe: () => ({ kind: 'bundle', name, live: false }),
-    nodes: (signal) => guarded(path, signal, async () => nodesOf(await root())),
+    nodes: (signal) =>
+      guarded(path, signal, async () => {
+        const top = await root();
+        const capturedAt = await timeOfBundle(top, limits, signal);
+        return Promise.all(
+          (await nodesOf(top)).map(async (node) => {
+            const files = await list(join(top, 'nodes', node));
+            const notes = await readKnown(top, `nodes/${node}`, limits, signal, (file) => NOTES.includes(file));
+            return entryOf(node, files.includes('nft.json'), notes, capturedAt);
+          }),
+        );
+      }),
     node: (node, signal) =>
       guarded(path, signal, async () => {
         const top = await root();
@@ -36,8 +48,7 @@ export function folderSource(path: string, limits: Limits): Source {
         // The name is one of a listing, so it cannot lead out of the bundle.
         if (!nodes.includes(node)) throw new Refused(sourceProblems.noSuchNode(node, nodes));
         const files = await readKnown(top, `nodes/${node}`, limits, signal);
-        const bundle = await readKnown(top, '', limits, signal);
-        return captureOf(files, timeOf(bundle.get('capture.json')));
+        return captureOf(files, await timeOfBundle(top, limits, signal));
       }),
     cluster: (signal) =>
       guarded(path, signal, async () => ({
@@ -45,6 +56,12 @@ export function folderSource(path: string, limits: Limits): Source {
       })),
   };
 }
+
+/** Small files that tell of readings. */
+const NOTES: readonly string[] = ['capture.json', ERRORS_FILE];
+
+const timeOfBundle = async (root: string, limits: Limits, signal: AbortSignal): Promise<string | undefined> =>
+  timeOf((await readKnown(root, '', limits, signal)).get('capture.json'));
 
 async function nodesOf(root: string): Promise<readonly string[]> {
   const entries = await readdir(join(root, 'nodes'), { withFileTypes: true }).catch(absent([]));
@@ -60,12 +77,13 @@ async function readKnown(
   folder: string,
   limits: Limits,
   signal: AbortSignal,
+  wanted: (name: string) => boolean = () => true,
 ): Promise<ReadonlyMap<string, Uint8Array>> {
   const files = new Map<string, Uint8Array>();
   let total = 0;
   for (const name of await list(join(root, folder)).catch(absent([]))) {
     const inside = folder === '' ? name : `${folder}/${name}`;
-    if (roleOf(inside) === undefined) continue;
+    if (roleOf(inside) === undefined || !wanted(name)) continue;
     const info = await lstat(join(root, inside));
     if (!info.isFile()) throw new Refused(sourceProblems.forbiddenEntry(inside, 'is not a plain file'));
     total += info.size;

@@ -53,7 +53,10 @@ export function hostSource(commands: HostCommands = HOST_COMMANDS): Source {
   const node = hostname();
   return {
     describe: () => ({ kind: 'host', name: 'this host', live: true }),
-    nodes: async (signal) => (signal.aborted ? failed(sourceProblems.cancelled()) : ok([node])),
+    nodes: async (signal) =>
+      signal.aborted
+        ? failed(sourceProblems.cancelled())
+        : ok([{ name: node, listing: 'unread', capturedAt: undefined }]),
     async node(name, signal) {
       if (signal.aborted) return failed(sourceProblems.cancelled());
       if (name !== node) return failed(sourceProblems.noSuchNode(name, [node]));

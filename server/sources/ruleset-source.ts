@@ -4,16 +4,18 @@ import { readFile } from 'node:fs/promises';
 import { failed, ok } from '@/lib/net/result';
 import { captureOf } from './capture';
 import { sourceProblems } from './problems';
-import type { Source } from './source';
+import type { NodeEntry, Source } from './source';
 
 /** The node of a source that does not name one. */
 export const UNNAMED_NODE = 'node';
+
+const ENTRY: NodeEntry = { name: UNNAMED_NODE, listing: 'present', capturedAt: undefined };
 
 /** @param content the bytes, or the path of the file that holds them */
 export function rulesetSource(name: string, content: Uint8Array | string): Source {
   return {
     describe: () => ({ kind: 'ruleset', name, live: false }),
-    nodes: async (signal) => (signal.aborted ? failed(sourceProblems.cancelled()) : ok([UNNAMED_NODE])),
+    nodes: async (signal) => (signal.aborted ? failed(sourceProblems.cancelled()) : ok([ENTRY])),
     async node(node, signal) {
       if (signal.aborted) return failed(sourceProblems.cancelled());
       if (node !== UNNAMED_NODE) return failed(sourceProblems.noSuchNode(node, [UNNAMED_NODE]));

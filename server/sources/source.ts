@@ -4,7 +4,7 @@
  */
 import 'server-only';
 import type { Result } from '@/lib/net/result';
-import type { FileReading } from '@/lib/world/capture-files';
+import type { Failure, FileReading } from '@/lib/world/capture-files';
 
 export interface SourceDescription {
   readonly kind: 'bundle' | 'ruleset' | 'host';
@@ -25,14 +25,22 @@ export interface NodeCapture {
   readonly hash: string;
 }
 
+/** A node of a source, as far as it can be told without reading its listing. */
+export interface NodeEntry {
+  readonly name: string;
+  /** `unread`: a live source, which has not looked yet. */
+  readonly listing: 'present' | 'absent' | 'unread' | Failure;
+  readonly capturedAt: string | undefined;
+}
+
 export interface ClusterCapture {
   readonly files: RawFiles;
 }
 
 export interface Source {
   describe(): SourceDescription;
-  /** Names of the nodes that were captured, sorted. */
-  nodes(signal: AbortSignal): Promise<Result<readonly string[]>>;
+  /** The nodes that were captured, by name. */
+  nodes(signal: AbortSignal): Promise<Result<readonly NodeEntry[]>>;
   /** Everything read on one node. A reading that failed is `failed` in it, never empty. SRC-008: no such node. */
   node(name: string, signal: AbortSignal): Promise<Result<NodeCapture>>;
   /** The cluster's objects; no files where the source has none. */

@@ -3,15 +3,15 @@ import 'server-only';
 import type { Readable } from 'node:stream';
 import { failed, ok, type Result } from '@/lib/net/result';
 import { type Role, roleOf, topFolder } from './bundle-layout';
-import { applyErrors, captureOf, timeOf } from './capture';
+import { applyErrors, byName, captureOf, entryOf, timeOf } from './capture';
 import { sourceProblems } from './problems';
 import { readTar } from './read-tar';
-import type { ClusterCapture, Limits, NodeCapture, Source } from './source';
+import type { ClusterCapture, Limits, NodeCapture, NodeEntry, Source } from './source';
 
 /** What one pass over the archive showed. */
 interface Index {
   readonly top: string;
-  readonly nodes: readonly string[];
+  readonly nodes: readonly NodeEntry[];
   readonly capturedAt: string | undefined;
 }
 
@@ -53,7 +53,8 @@ export function tarSource(name: string, open: () => Readable, limits: Limits): S
       const found = await look(signal);
       if (!found.ok) return found;
       const { top, nodes, capturedAt } = found.value;
-      if (!nodes.includes(node)) return failed(sourceProblems.noSuchNode(node, nodes));
+      const names = nodes.map((entry) => entry.name);
+      if (!names.includes(node)) return failed(sourceProblems.noSuchNode(node, names));
       const files = await contents(top, (role) => role.kind === 'node' && role.node === node, signal);
       return files.ok ? ok(captureOf(files.value, capturedAt)) : files;
     },
@@ -66,20 +67,29 @@ export function tarSource(name: string, open: () => Readable, limits: Limits): S
   };
 }
 
+/** Small files that tell of readings, wherever they are. */
+const NOTES = /(^|\/)(capture|errors)\.json$/;
+
 async function readIndex(
   name: string,
   open: () => Readable,
   limits: Limits,
   signal: AbortSignal,
 ): Promise<Result<Index>> {
-  const files = await readTar(open, (path) => /^([^/]+\/)?capture\.json$/.test(path), limits, signal);
+  const files = await readTar(open, (path) => NOTES.test(path), limits, signal);
   if (!files.ok) return files;
   const top = topFolder(files.value.keys());
   if (top === undefined) return failed(sourceProblems.noCapture(name));
-  const nodes = new Set<string>();
-  for (const path of files.value.keys()) {
+  const capturedAt = timeOf(files.value.get(`${top}capture.json`));
+  const nodes = new Map<string, { hasListing: boolean; notes: Map<string, Uint8Array> }>();
+  for (const [path, content] of files.value) {
     const [first, node, file] = path.startsWith(top) ? path.slice(top.length).split('/') : [];
-    if (first === 'nodes' && node !== undefined && file !== undefined) nodes.add(node);
+    if (first !== 'nodes' || node === undefined || file === undefined) continue;
+    const seen = nodes.get(node) ?? { hasListing: false, notes: new Map() };
+    nodes.set(node, seen);
+    if (file === 'nft.json') seen.hasListing = true;
+    if (content !== undefined) seen.notes.set(file, content);
   }
-  return ok({ top, nodes: [...nodes].sort(), capturedAt: timeOf(files.value.get(`${top}capture.json`)) });
+  const entries = [...nodes].map(([node, { hasListing, notes }]) => entryOf(node, hasListing, notes, capturedAt));
+  return ok({ top, nodes: entries.sort(byName), capturedAt });
 }

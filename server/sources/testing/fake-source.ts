@@ -1,6 +1,6 @@
 import 'server-only';
 import { failed, ok } from '@/lib/net/result';
-import { applyErrors, captureOf } from '../capture';
+import { applyErrors, byName, captureOf, entryOf } from '../capture';
 import { sourceProblems } from '../problems';
 import type { Source } from '../source';
 
@@ -17,8 +17,13 @@ const bytes = (files: { readonly [file: string]: string } = {}) =>
 export function fakeSource(bundle: FakeBundle, name = 'fake'): Source {
   return {
     describe: () => ({ kind: 'bundle', name, live: false }),
-    nodes: async (signal) =>
-      signal.aborted ? failed(sourceProblems.cancelled()) : ok(Object.keys(bundle.nodes).sort()),
+    async nodes(signal) {
+      if (signal.aborted) return failed(sourceProblems.cancelled());
+      const entries = Object.entries(bundle.nodes).map(([node, files]) =>
+        entryOf(node, 'nft.json' in files, bytes(files), bundle.capturedAt),
+      );
+      return ok(entries.sort(byName));
+    },
     async node(node, signal) {
       if (signal.aborted) return failed(sourceProblems.cancelled());
       const files = bundle.nodes[node];
