@@ -1,0 +1,151 @@
+/** Matches compiled to tests of the packet: yes, no with what was seen, or unknown with a reason. */
+import type { Expression, MatchOperator, MatchStatement } from '../nft/model';
+import { type DataType, MARK } from '../nft/datatypes';
+import { compileExpression, compileLookup, Miss, type Scope, settled, typesIn } from './compile-expression';
+import type { Context } from './environment';
+import { fieldName } from './program';
+import { literal, type Part, part } from './sets';
+import type { WhyNot } from './trace';
+import { bitwise, Chance, formatValue, Missing, type Scalar, Unknown, type Value } from './value';
+
+export type MatchResult = true | WhyNot | Unknown;
+
+const OPPOSITE: Readonly<Record<string, string>> = { '==': '', in: '' };
+
+function holds(p: Part, v: Scalar): boolean {
+  switch (p.kind) {
+    case 'any':
+      return true;
+    case 'exact':
+      return p.value === v || (typeof p.value !== typeof v && typeof p.value !== 'string' && typeof v !== 'string' && BigInt(p.value) === BigInt(v));
+    case 'name':
+      return typeof v === 'string' && v.startsWith(p.text);
+    case 'range':
+      return typeof v !== 'string' && v >= p.from && v <= p.to;
+  }
+}
+
+const boundsOf = (p: Part): readonly number[] =>
+  p.kind === 'exact' && typeof p.value !== 'string' ? [Number(p.value), Number(p.value) + 1] : p.kind === 'range' ? [Number(p.from), Number(p.to) + 1] : [];
+
+function compare(op: MatchOperator, left: Scalar, right: Scalar, bits: number): boolean {
+  if (typeof left === 'string' || typeof right === 'string') return op === '!=' ? left !== right : left === right;
+  switch (op) {
+    case '==':
+      return left === right || BigInt(left) === BigInt(right);
+    case '!=':
+      return !(left === right || BigInt(left) === BigInt(right));
+    case '<':
+      return left < right;
+    case '>':
+      return left > right;
+    case '<=':
+      return left <= right;
+    case '>=':
+      return left >= right;
+    case 'in':
+      return BigInt(bitwise('&', left, right, bits)) !== 0n;
+    case '!':
+      return BigInt(bitwise('&', left, right, bits)) === 0n;
+  }
+}
+
+/** Compiles `LEFT OP RIGHT`. */
+export function compileMatch(s: MatchStatement, scope: Scope): (c: Context) => MatchResult {
+  const field = fieldName(s.left);
+  const negated = s.op === '!=';
+  const missing = (m: Missing): WhyNot => (m instanceof Miss ? m.why : { kind: 'missing', field: m.field || field, because: m.because });
+  const right = typeof s.right === 'object' && s.right.kind === 'concat' && s.right.parts.length === 1 ? (s.right.parts[0] ?? s.right) : s.right;
+
+  if (typeof right === 'object' && (right.kind === 'setref' || right.kind === 'set')) {
+    const find = compileLookup(s.left, right, scope);
+    return (c) => {
+      const found = find(c);
+      if (found instanceof Unknown) return found;
+      if (found instanceof Miss) return negated ? true : found.why;
+      if (found instanceof Missing) return missing(found);
+      if (!negated) return true;
+      const lookup = c.record?.lookups.at(-1);
+      return { kind: 'miss', set: right.kind === 'setref' ? right.name : undefined, key: lookup?.key ?? '', size: lookup?.size ?? 0, negated: true };
+    };
+  }
+
+  const types = typesIn(s.left, scope);
+  const type = types[0];
+  const getLeft = compileExpression(s.left, scope, type);
+  const wanted = typeof right === 'boolean' ? (right ? 'exists' : 'missing') : fieldName(right);
+  const why = (v: Value): WhyNot => ({ kind: 'value', field, saw: formatValue(types, v), op: OPPOSITE[s.op] ?? s.op, wanted: describe(right, type, scope, wanted) });
+
+  // A test for existence: of a header, an option, or an output interface.
+  if (typeof right === 'boolean') {
+    return (c) => {
+      const v = settled(getLeft(c), c);
+      if (v instanceof Unknown) return v;
+      if (v instanceof Missing) return missing(v);
+      const exists = typeof v === 'string' ? v !== '' : BigInt(v as number | bigint) !== 0n;
+      return (exists === right) !== negated ? true : { ...why(v), saw: exists ? 'exists' : 'missing' };
+    };
+  }
+
+  if (types.length > 1) {
+    const rights = typeof right === 'object' && right.kind === 'concat' ? right.parts : [right];
+    const parts = types.map((t, i) => part(t, rights[i] ?? 0, scope.program.names));
+    if (parts.some((p) => p === undefined)) return notKnown(wanted);
+    return (c) => {
+      const v = settled(getLeft(c), c);
+      if (v instanceof Unknown) return v;
+      if (v instanceof Missing) return missing(v);
+      const list = Array.isArray(v) ? (v as readonly Scalar[]) : [v as Scalar];
+      const equal = parts.every((p, i) => p !== undefined && holds(p, list[i] ?? 0));
+      return equal !== negated ? true : why(v);
+    };
+  }
+
+  const p = type === undefined ? part(MARK, right, scope.program.names) : part(type, right, scope.program.names);
+  if (p !== undefined && (p.kind === 'range' || p.kind === 'name' || p.kind === 'any') && (s.op === '==' || s.op === '!=' || s.op === 'in')) {
+    const bounds = boundsOf(p);
+    return (c) => {
+      const v = settled(getLeft(c), c, bounds);
+      if (v instanceof Unknown) return v;
+      if (v instanceof Missing) return missing(v);
+      return holds(p, v as Scalar) !== negated ? true : why(v);
+    };
+  }
+
+  const constant = type === undefined ? (p?.kind === 'exact' ? p.value : undefined) : (literal(type, right, scope.program.names) ?? (p?.kind === 'exact' ? p.value : undefined));
+  const bits = type?.bits || 32;
+  if (constant !== undefined) {
+    const bounds = typeof constant === 'string' ? [] : [Number(constant), Number(constant) + 1];
+    return (c) => {
+      const raw = getLeft(c);
+      const v = settled(raw, c, s.op === 'in' || s.op === '!' ? undefined : bounds);
+      if (v instanceof Unknown) return v;
+      if (v instanceof Missing) return missing(v);
+      return compare(s.op, v as Scalar, constant, bits) ? true : why(v);
+    };
+  }
+  if (typeof right !== 'object') return notKnown(wanted);
+  const getRight = compileExpression(right, scope, type);
+  return (c) => {
+    const l = settled(getLeft(c), c);
+    if (l instanceof Unknown) return l;
+    if (l instanceof Missing) return missing(l);
+    const r = settled(getRight(c), c);
+    if (r instanceof Unknown) return r;
+    if (r instanceof Missing) return missing(r);
+    return compare(s.op, l as Scalar, r as Scalar, bits) ? true : why(l);
+  };
+}
+
+function notKnown(wanted: string): (c: Context) => MatchResult {
+  const u = new Unknown({ code: 'unknown-name', say: `The value of ${wanted} is defined in a file of the node.`, settle: 'Assume its number.' });
+  return () => u;
+}
+
+function describe(right: Expression, type: DataType | undefined, scope: Scope, fallback: string): string {
+  if (typeof right !== 'number' || type === undefined) return fallback;
+  const v = literal(type, right, scope.program.names);
+  return v === undefined ? fallback : formatValue(type, v);
+}
+
+export { Chance };

@@ -1,0 +1,335 @@
+/** Tracked connections: tuples, entries, and the table that a run changes without touching the captured one. */
+import type { CtEntry, CtTuple, IpValue } from '../world/world';
+import { PROTO } from '../net/protocols';
+
+/** Bits of ct->status (include/uapi/linux/netfilter/nf_conntrack_common.h). */
+export const STATUS = {
+  expected: 1,
+  seenReply: 2,
+  assured: 4,
+  confirmed: 8,
+  srcNat: 16,
+  dstNat: 32,
+  seqAdjust: 64,
+  srcNatDone: 128,
+  dstNatDone: 256,
+  dying: 512,
+  helper: 8192,
+  offload: 16384,
+} as const;
+
+const STATUS_NAMES: readonly (readonly [number, string])[] = [
+  [STATUS.expected, 'expected'],
+  [STATUS.seenReply, 'seen-reply'],
+  [STATUS.assured, 'assured'],
+  [STATUS.confirmed, 'confirmed'],
+  [STATUS.srcNat, 'src-nat'],
+  [STATUS.dstNat, 'dst-nat'],
+  [STATUS.seqAdjust, 'seq-adjust'],
+  [STATUS.srcNatDone, 'src-nat-done'],
+  [STATUS.dstNatDone, 'dst-nat-done'],
+  [STATUS.helper, 'helper'],
+  [STATUS.offload, 'offload'],
+];
+const STATUS_BITS: ReadonlyMap<string, number> = new Map([
+  ...STATUS_NAMES.map(([bit, name]): [string, number] => [name, bit]),
+  ['snat', STATUS.srcNat],
+  ['dnat', STATUS.dstNat],
+]);
+
+export const statusNames = (bits: number): readonly string[] => STATUS_NAMES.filter(([bit]) => (bits & bit) !== 0).map(([, name]) => name);
+
+export type Direction = 'original' | 'reply';
+
+/** One direction of a connection. For ICMP `sport` is the id; `dport` is unused and type and code stand apart. */
+export interface Tuple {
+  readonly src: IpValue;
+  readonly dst: IpValue;
+  readonly protocol: number;
+  readonly sport: number;
+  readonly dport: number;
+  readonly icmpType: number;
+  readonly icmpCode: number;
+}
+
+const ICMP_REPLY = new Map([
+  [8, 0],
+  [0, 8],
+  [13, 14],
+  [14, 13],
+  [15, 16],
+  [16, 15],
+  [17, 18],
+  [18, 17],
+]);
+const ICMP6_REPLY = new Map([
+  [128, 129],
+  [129, 128],
+  [139, 140],
+  [140, 139],
+]);
+
+/** The ICMP type that answers another; undefined where conntrack knows none. */
+export function icmpReplyType(protocol: number, type: number): number | undefined {
+  return (protocol === PROTO.icmp ? ICMP_REPLY : ICMP6_REPLY).get(type);
+}
+
+/** The tuple of the answer (nf_ct_invert_tuple); undefined for ICMP types without one. */
+export function invertTuple(t: Tuple): Tuple | undefined {
+  if (t.protocol === PROTO.icmp || t.protocol === PROTO.icmpv6) {
+    const type = icmpReplyType(t.protocol, t.icmpType);
+    return type === undefined ? undefined : { ...t, src: t.dst, dst: t.src, icmpType: type };
+  }
+  return { ...t, src: t.dst, dst: t.src, sport: t.dport, dport: t.sport };
+}
+
+export const tupleKey = (t: Tuple, zone: number): string =>
+  `${zone}|${t.protocol}|${typeof t.src === 'bigint' ? '6' : '4'}|${t.src}|${t.dst}|${t.sport}|${t.dport}|${t.icmpType}|${t.icmpCode}`;
+
+export const sameTuple = (a: Tuple, b: Tuple): boolean =>
+  a.src === b.src && a.dst === b.dst && a.protocol === b.protocol && a.sport === b.sport && a.dport === b.dport && a.icmpType === b.icmpType && a.icmpCode === b.icmpCode;
+
+/** TCP window tracking of one direction (struct ip_ct_tcp_state). */
+export interface TcpSide {
+  end: number;
+  maxEnd: number;
+  maxWin: number;
+  scale: number;
+  /** Picked up in mid-stream: windows are not checked. */
+  liberal: boolean;
+  closeInit: boolean;
+  maxAckSet: boolean;
+  maxAck: number;
+}
+
+export interface TcpTracking {
+  original: TcpSide;
+  reply: TcpSide;
+  lastDir: Direction | undefined;
+  /** syn 0, synack 1, fin 2, ack 3, rst 4, none 5. */
+  lastIndex: number;
+  lastSeq: number;
+  lastAck: number;
+  lastEnd: number;
+}
+
+export interface Conn {
+  readonly family: 'ip' | 'ip6';
+  readonly zone: number;
+  original: Tuple;
+  reply: Tuple;
+  status: number;
+  mark: number;
+  labels: bigint;
+  helper: string | undefined;
+  /** Name of the TCP state, `SYN_SENT`, …; undefined for other protocols. */
+  tcpState: string | undefined;
+  /** Window tracking; undefined for captured connections, whose windows nobody knows. */
+  tcp: TcpTracking | undefined;
+  packets: { original: number; reply: number };
+  bytes: { original: number; reply: number };
+  /** Port or id of the translated side that the kernel picked by chance. */
+  random: { src: boolean; dst: boolean };
+  /** Where it was captured from. */
+  readonly base: CtEntry | undefined;
+  /** Connection this one was expected by. */
+  readonly timeout: number | undefined;
+  natOif: string | undefined;
+}
+
+export function newConn(family: 'ip' | 'ip6', zone: number, original: Tuple, reply: Tuple): Conn {
+  return {
+    family,
+    zone,
+    original,
+    reply,
+    status: 0,
+    mark: 0,
+    labels: 0n,
+    helper: undefined,
+    tcpState: undefined,
+    tcp: undefined,
+    packets: { original: 0, reply: 0 },
+    bytes: { original: 0, reply: 0 },
+    random: { src: false, dst: false },
+    base: undefined,
+    timeout: undefined,
+    natOif: undefined,
+  };
+}
+
+const cloneConn = (c: Conn): Conn => ({
+  ...c,
+  packets: { ...c.packets },
+  bytes: { ...c.bytes },
+  random: { ...c.random },
+  tcp: c.tcp === undefined ? undefined : { ...c.tcp, original: { ...c.tcp.original }, reply: { ...c.tcp.reply } },
+});
+
+function fromEntryTuple(t: CtTuple): Tuple {
+  const port = (p: number | 'random' | undefined): number => (typeof p === 'number' ? p : 0);
+  return {
+    src: t.src,
+    dst: t.dst,
+    protocol: t.protocol,
+    sport: t.icmpId ?? port(t.sport),
+    dport: port(t.dport),
+    icmpType: t.icmpType ?? 0,
+    icmpCode: t.icmpCode ?? 0,
+  };
+}
+
+function toEntryTuple(t: Tuple, random: { sport: boolean; dport: boolean }): CtTuple {
+  if (t.protocol === PROTO.icmp || t.protocol === PROTO.icmpv6) {
+    return { src: t.src, dst: t.dst, protocol: t.protocol, icmpId: t.sport, icmpType: t.icmpType, icmpCode: t.icmpCode };
+  }
+  const ports = t.protocol === PROTO.tcp || t.protocol === PROTO.udp || t.protocol === PROTO.udplite || t.protocol === PROTO.sctp || t.protocol === PROTO.dccp || t.protocol === PROTO.gre;
+  return ports
+    ? { src: t.src, dst: t.dst, protocol: t.protocol, sport: random.sport ? 'random' : t.sport, dport: random.dport ? 'random' : t.dport }
+    : { src: t.src, dst: t.dst, protocol: t.protocol };
+}
+
+/** The entry as conntrack(8) would list it. */
+export function toEntry(c: Conn): CtEntry {
+  return {
+    family: c.family,
+    original: toEntryTuple(c.original, { sport: false, dport: false }),
+    reply: toEntryTuple(c.reply, { sport: c.random.dst, dport: c.random.src }),
+    status: statusNames(c.status),
+    ...(c.tcpState === undefined ? {} : { tcpState: c.tcpState }),
+    mark: c.mark,
+    zone: c.zone,
+    ...(c.helper === undefined ? {} : { helper: c.helper }),
+    ...(c.timeout === undefined ? {} : { timeout: c.timeout }),
+    ...(c.labels === 0n ? {} : { labels: labelBits(c.labels) }),
+  };
+}
+
+function labelBits(labels: bigint): readonly number[] {
+  const bits: number[] = [];
+  for (let i = 0; i < 128; i++) if ((labels >> BigInt(i)) & 1n) bits.push(i);
+  return bits;
+}
+
+function fromEntry(e: CtEntry): Conn {
+  const conn = newConn(e.family, e.zone, fromEntryTuple(e.original), fromEntryTuple(e.reply));
+  conn.status = e.status.reduce<number>((bits, name) => bits | (STATUS_BITS.get(name) ?? 0), STATUS.confirmed);
+  // A listing does not show the done bits; both sides of a confirmed entry are done wherever NAT is in use.
+  conn.status |= STATUS.srcNatDone | STATUS.dstNatDone;
+  conn.mark = e.mark;
+  conn.labels = (e.labels ?? []).reduce((bits, bit) => bits | (1n << BigInt(bit)), 0n);
+  conn.helper = e.helper;
+  conn.tcpState = e.tcpState;
+  return { ...conn, base: e, timeout: e.timeout };
+}
+
+interface Hit {
+  readonly conn: Conn;
+  readonly dir: Direction;
+}
+
+/** The captured table, indexed once per world. */
+export class CtBase {
+  readonly conns: readonly Conn[];
+  readonly byTuple = new Map<string, Hit>();
+  readonly bySource = new Map<string, Conn[]>();
+
+  constructor(entries: readonly CtEntry[]) {
+    this.conns = entries.map(fromEntry);
+    for (const conn of this.conns) {
+      this.byTuple.set(tupleKey(conn.original, conn.zone), { conn, dir: 'original' });
+      this.byTuple.set(tupleKey(conn.reply, conn.zone), { conn, dir: 'reply' });
+      const key = sourceKey(conn.original, conn.zone);
+      const list = this.bySource.get(key);
+      if (list === undefined) this.bySource.set(key, [conn]);
+      else list.push(conn);
+    }
+  }
+}
+
+/** Connections of one client address and port, for the reuse of source mappings (net/netfilter/nf_nat_core.c, hash_by_src). */
+export const sourceKey = (t: Tuple, zone: number): string => `${zone}|${t.protocol}|${t.src}|${t.sport}`;
+
+/** The table of one run: the captured one with this run's changes on top. */
+export class CtTable {
+  private readonly replaced = new Map<Conn, Conn | undefined>();
+  private readonly added: Conn[] = [];
+  private readonly byTuple = new Map<string, Hit>();
+
+  constructor(private readonly base: CtBase) {}
+
+  /** A table that starts where this one is; the two do not share changes. `map` translates entries held elsewhere. */
+  fork(): CtTable {
+    const copy = new CtTable(this.base);
+    const seen = new Map<Conn, Conn>();
+    const clone = (c: Conn): Conn => {
+      const known = seen.get(c);
+      if (known !== undefined) return known;
+      const made = cloneConn(c);
+      seen.set(c, made);
+      return made;
+    };
+    for (const [from, to] of this.replaced) copy.replaced.set(from, to === undefined ? undefined : clone(to));
+    for (const c of this.added) copy.added.push(clone(c));
+    for (const [key, hit] of this.byTuple) copy.byTuple.set(key, { conn: clone(hit.conn), dir: hit.dir });
+    return copy;
+  }
+
+  /** The entry a tuple belongs to, ready to be changed. */
+  find(tuple: Tuple, zone: number): Hit | undefined {
+    const key = tupleKey(tuple, zone);
+    const own = this.byTuple.get(key);
+    if (own !== undefined) return own;
+    const captured = this.base.byTuple.get(key);
+    if (captured === undefined) return undefined;
+    if (this.replaced.has(captured.conn)) {
+      const conn = this.replaced.get(captured.conn);
+      return conn === undefined ? undefined : { conn, dir: captured.dir };
+    }
+    const conn = cloneConn(captured.conn);
+    this.replaced.set(captured.conn, conn);
+    return { conn, dir: captured.dir };
+  }
+
+  has(tuple: Tuple, zone: number): boolean {
+    const key = tupleKey(tuple, zone);
+    if (this.byTuple.has(key)) return true;
+    const captured = this.base.byTuple.get(key);
+    return captured !== undefined && !(this.replaced.has(captured.conn) && this.replaced.get(captured.conn) === undefined);
+  }
+
+  add(conn: Conn): void {
+    this.added.push(conn);
+    this.byTuple.set(tupleKey(conn.original, conn.zone), { conn, dir: 'original' });
+    this.byTuple.set(tupleKey(conn.reply, conn.zone), { conn, dir: 'reply' });
+  }
+
+  remove(conn: Conn): void {
+    conn.status |= STATUS.dying;
+    for (const [from, to] of this.replaced) if (to === conn) this.replaced.set(from, undefined);
+    const at = this.added.indexOf(conn);
+    if (at >= 0) this.added.splice(at, 1);
+    for (const t of [conn.original, conn.reply]) {
+      const key = tupleKey(t, conn.zone);
+      if (this.byTuple.get(key)?.conn === conn) this.byTuple.delete(key);
+    }
+  }
+
+  /** Entries of one client address and port. */
+  ofSource(tuple: Tuple, zone: number): readonly Conn[] {
+    const key = sourceKey(tuple, zone);
+    const captured = (this.base.bySource.get(key) ?? []).flatMap((c) => (this.replaced.has(c) ? (this.replaced.get(c) ?? []) : c));
+    return [...captured, ...this.added.filter((c) => sourceKey(c.original, c.zone) === key)];
+  }
+
+  all(): readonly Conn[] {
+    const captured = this.base.conns.flatMap((c) => (this.replaced.has(c) ? (this.replaced.get(c) ?? []) : c));
+    return [...captured, ...this.added];
+  }
+
+  get size(): number {
+    let removed = 0;
+    for (const to of this.replaced.values()) if (to === undefined) removed++;
+    return this.base.conns.length - removed + this.added.length;
+  }
+}

@@ -1,0 +1,180 @@
+/** Connection tracking at prerouting and output, and confirmation (net/netfilter/nf_conntrack_core.c). */
+import { parseHeaders, u16, u32, u128, icmpHasId, isIcmpError } from '../net/headers';
+import { hasPorts, PROTO } from '../net/protocols';
+import type { Hook } from '../nft/model';
+import { type Conn, type Direction, icmpReplyType, invertTuple, newConn, sameTuple, STATUS, statusNames, toEntry, type Tuple } from './conntrack-state';
+import type { Run } from './environment';
+import { destinationOf, type Skb, transportChecksumWrong } from './skb';
+import { trackTcp } from './tcp-tracking';
+import type { CtView } from './trace';
+
+/** The tuple of a packet given as bytes; undefined where it cannot be told. */
+export function tupleOf(data: Uint8Array, family: 'ip' | 'ip6'): Tuple | undefined {
+  const h = parseHeaders(data, family);
+  if (h.l4proto === undefined || h.fragOff > 0) return undefined;
+  const at = h.thoff;
+  const base = {
+    src: family === 'ip' ? u32(data, 12) : u128(data, 8),
+    dst: family === 'ip' ? u32(data, 16) : u128(data, 24),
+    protocol: h.l4proto,
+    sport: 0,
+    dport: 0,
+    icmpType: 0,
+    icmpCode: 0,
+  };
+  if (hasPorts(h.l4proto)) {
+    if (data.length < at + 4) return undefined;
+    return { ...base, sport: u16(data, at), dport: u16(data, at + 2) };
+  }
+  if ((h.l4proto === PROTO.icmp && family === 'ip') || (h.l4proto === PROTO.icmpv6 && family === 'ip6')) {
+    if (data.length < at + 8) return undefined;
+    const type = data[at] ?? 0;
+    return { ...base, sport: u16(data, at + 4), icmpType: type, icmpCode: data[at + 1] ?? 0 };
+  }
+  return base;
+}
+
+/** How a packet stands with conntrack, for a step. */
+export function ctView(skb: Skb): CtView | undefined {
+  const { ct } = skb;
+  if (ct === undefined) return skb.untracked ? { state: 'untracked' } : undefined;
+  const status = statusNames(ct.status);
+  return {
+    state: skb.ctState ?? 'new',
+    direction: skb.ctDir,
+    ...(status.length > 0 ? { status } : {}),
+    ...(ct.mark === 0 ? {} : { mark: ct.mark }),
+    ...(ct.zone === 0 ? {} : { zone: ct.zone }),
+    entry: toEntry(ct),
+  };
+}
+
+function sysctlOn(run: Run, key: string, fallback: boolean): boolean {
+  const { sysctl } = run.p.world;
+  const v = sysctl.known ? sysctl.value.get(key) : undefined;
+  return v === undefined ? fallback : v !== '0';
+}
+
+/** Looks the packet up, or makes an entry for it. Does nothing for packets that have one, or are untracked. */
+export function conntrackIn(run: Run, skb: Skb, hook: Hook): void {
+  if (skb.ct !== undefined || skb.untracked || skb.family === 'arp') return;
+  const say = look(run, skb, skb.family, hook);
+  run.steps?.push({ kind: 'conntrack', skb: skb.id, hook, ct: ctView(skb) ?? { state: 'invalid' }, say });
+}
+
+function look(run: Run, skb: Skb, family: 'ip' | 'ip6', hook: Hook): string {
+  const proto = skb.headers.l4proto;
+  const at = skb.headers.thoff;
+  if (proto === undefined) return 'invalid: the headers are malformed';
+  const checksums = hook === 'prerouting' && sysctlOn(run, 'net.netfilter.nf_conntrack_checksum', true);
+  if (checksums && proto !== PROTO.udplite && transportChecksumWrong(skb)) return 'invalid: the transport checksum is wrong';
+  const icmp = (proto === PROTO.icmp && family === 'ip') || (proto === PROTO.icmpv6 && family === 'ip6');
+  if (icmp) {
+    const type = skb.data[at] ?? 0;
+    if (skb.data.length < at + 8) return 'invalid: the ICMP header is cut short';
+    if (proto === PROTO.icmpv6 && ((type >= 130 && type <= 136) || type === 143)) {
+      skb.untracked = true;
+      return 'not tracked: neighbour discovery and multicast listener messages never are';
+    }
+    if (isIcmpError(proto, type)) return lookError(run, skb, family);
+    if (proto === PROTO.icmp && type > 18) return 'invalid: unknown ICMP type';
+  }
+  const tuple = tupleOf(skb.data, family);
+  if (tuple === undefined) return 'invalid: no tuple can be read';
+  for (let round = 0; round < 2; round++) {
+    const hit = run.state.ct.find(tuple, skb.zone);
+    let ct: Conn;
+    let dir: Direction;
+    if (hit === undefined) {
+      const made = create(run, skb, family, tuple);
+      if (typeof made === 'string') return made;
+      ct = made;
+      dir = 'original';
+    } else ({ conn: ct, dir } = hit);
+    if (proto === PROTO.tcp) {
+      const verdict = trackTcp(ct, dir, skb, {
+        loose: sysctlOn(run, 'net.netfilter.nf_conntrack_tcp_loose', true),
+        liberal: sysctlOn(run, 'net.netfilter.nf_conntrack_tcp_be_liberal', false),
+      });
+      if (ct.base !== undefined) run.assume('tcp-window', 'Sequence numbers of captured TCP connections are taken to be in the window.');
+      if (verdict === 'invalid') return 'invalid: the TCP flags or sequence numbers do not fit';
+      if (verdict === 'repeat') {
+        run.state.ct.remove(ct);
+        continue;
+      }
+      if (verdict === 'kill') run.state.ct.remove(ct);
+    }
+    attach(skb, ct, dir);
+    ct.packets[dir]++;
+    ct.bytes[dir] += skb.data.length;
+    if (dir === 'reply') ct.status |= STATUS.seenReply;
+    return hit === undefined ? 'no entry for this tuple: a new connection' : `found in ${dir} direction`;
+  }
+  return 'invalid: the entry was reopened twice';
+}
+
+function attach(skb: Skb, ct: Conn, dir: Direction): void {
+  skb.ct = ct;
+  skb.ctDir = dir;
+  skb.ctState = dir === 'reply' || ct.status & STATUS.seenReply ? 'established' : ct.status & STATUS.expected ? 'related' : 'new';
+}
+
+function create(run: Run, skb: Skb, family: 'ip' | 'ip6', tuple: Tuple): Conn | string {
+  const reply = invertTuple(tuple);
+  if (reply === undefined) return 'invalid: this ICMP type opens no connection';
+  if (tuple.protocol === PROTO.icmp && ![8, 13, 15, 17].includes(tuple.icmpType)) return 'invalid: an ICMP answer without its question';
+  if (tuple.protocol === PROTO.icmpv6 && ![128, 139].includes(tuple.icmpType)) return 'invalid: an ICMPv6 answer without its question';
+  if (tuple.protocol === PROTO.sctp) {
+    const chunk = skb.data[skb.headers.thoff + 12];
+    if (chunk === undefined || ![1, 8, 14, 0, 3, 4].includes(chunk) || (chunk === 1 && u32(skb.data, skb.headers.thoff + 4) !== 0)) return 'invalid: this SCTP chunk opens no association';
+  }
+  const { sysctl } = run.p.world;
+  const max = sysctl.known ? Number(sysctl.value.get('net.netfilter.nf_conntrack_max') ?? 0) : 0;
+  if (max > 0 && run.state.ct.size >= max) run.assume('conntrack-full', 'The conntrack table is at its limit; the kernel may drop new connections.');
+  return newConn(family, skb.zone, tuple, reply);
+}
+
+/** An ICMP error: it belongs to the connection of the packet it quotes. */
+function lookError(run: Run, skb: Skb, family: 'ip' | 'ip6'): string {
+  const quoted = skb.data.subarray(skb.headers.thoff + 8);
+  if (quoted.length < (family === 'ip' ? 20 : 40)) return 'invalid: the quoted packet is cut short';
+  const inner = tupleOf(quoted, family);
+  const inverse = inner === undefined ? undefined : invertTuple(inner);
+  if (inverse === undefined) return 'invalid: the quoted packet has no tuple';
+  const hit = run.state.ct.find(inverse, skb.zone);
+  if (hit === undefined) return 'invalid: the quoted packet belongs to no connection';
+  if (hit.conn[hit.dir].dst !== destinationOf(skb)) return 'invalid: the error goes to another host than the quoted packet came from';
+  skb.ct = hit.conn;
+  skb.ctDir = hit.dir;
+  skb.ctState = 'related';
+  return `an error about a packet of the ${hit.dir === 'original' ? 'reply' : 'original'} direction`;
+}
+
+/** Attaches a packet made in answer to another to that one's connection (nf_conntrack_attach). */
+export function attachAnswer(answer: Skb, cause: Skb): void {
+  if (cause.ct === undefined) return;
+  answer.ct = cause.ct;
+  answer.ctDir = cause.ctDir === 'original' ? 'reply' : 'original';
+  answer.ctState = 'related';
+}
+
+/** Stores the connection when its first packet has passed the last hook. `false`: lost a race against an equal tuple, dropped. */
+export function confirm(run: Run, skb: Skb): boolean {
+  const { ct } = skb;
+  if (ct === undefined || ct.status & STATUS.confirmed || skb.ctDir !== 'original') return true;
+  if (ct.status & STATUS.dying) return false;
+  const { ct: table } = run.state;
+  if (table.has(ct.original, ct.zone) || table.has(ct.reply, ct.zone)) {
+    const held = table.find(ct.original, ct.zone)?.conn;
+    if (held !== undefined && sameTuple(held.original, ct.original)) {
+      skb.ct = held;
+      return true;
+    }
+    return false;
+  }
+  ct.status |= STATUS.confirmed;
+  table.add(ct);
+  return true;
+}
+
+export { icmpHasId, icmpReplyType };

@@ -1,0 +1,102 @@
+/** The `fib` expression (net/ipv4/netfilter/nft_fib_ipv4.c, net/ipv6/netfilter/nft_fib_ipv6.c). */
+import { FIB_ADDRTYPE } from '../nft/datatypes';
+import type { FibExpression } from '../nft/model';
+import type { IpValue, Link } from '../world/world';
+import { addressKey, type Context } from './environment';
+import { destinationOf, sourceOf, tosOf } from './skb';
+import { type Evaluated, Missing, Unknown } from './value';
+
+const TYPE = (name: string): number => FIB_ADDRTYPE.symbols?.byName.get(name) ?? 0;
+const UNICAST = TYPE('unicast');
+const LOCAL = TYPE('local');
+const BROADCAST = TYPE('broadcast');
+const MULTICAST = TYPE('multicast');
+const ANYCAST = TYPE('anycast');
+
+/** inet_addr_type(): an address is what the local table says, for one device if `dev` is given. */
+export function addressType4(c: Pick<Context, 'run'>, addr: number, dev: Link | undefined): number | undefined {
+  if (addr >>> 24 === 0 || addr === 0xffffffff) return BROADCAST;
+  if (addr >>> 28 === 14) return MULTICAST;
+  const router = c.run.p.routers.ip;
+  if (router === undefined) return undefined;
+  const hit = router.inTable('local', { daddr: addr, mark: 0, tos: 0, iif: undefined });
+  if (hit === undefined || (dev !== undefined && hit.dev?.index !== dev.index)) return UNICAST;
+  return TYPE(hit.type) || UNICAST;
+}
+
+export const isLocal4 = (c: Pick<Context, 'run'>, addr: number): boolean => addressType4(c, addr, undefined) === LOCAL;
+
+/** Multicast, or not: ff00::/8. */
+export const isMulticast6 = (addr: bigint): boolean => addr >> 120n === 0xffn;
+/** fe80::/10. */
+export const isLinkLocal6 = (addr: bigint): boolean => addr >> 118n === 0x3fan;
+
+function type6(c: Context, addr: bigint, other: bigint, dev: Link | undefined, useMark: boolean): number | Unknown {
+  const router = c.run.p.routers.ip6;
+  if (router === undefined) return unknownRoutes('ip6');
+  if (isMulticast6(addr)) return MULTICAST;
+  const own = c.run.p.localAddresses.get(addressKey('ip6', addr));
+  if (dev !== undefined && own !== undefined && own.index === dev.index) return LOCAL;
+  const found = router.lookup({ daddr: addr, saddr: other, mark: useMark ? c.skb.mark : 0, tos: 0, iif: undefined, ...(dev !== undefined && isLinkLocal6(addr) ? { oif: dev.name } : {}) });
+  switch (found.kind) {
+    case 'none':
+    case 'unreachable':
+      return TYPE('unreachable');
+    case 'prohibit':
+      return TYPE('prohibit');
+    case 'blackhole':
+      return TYPE('blackhole');
+    case 'found':
+      if (found.result.type === 'anycast') return ANYCAST;
+      if (dev === undefined && found.result.type === 'local') return LOCAL;
+      return UNICAST;
+  }
+}
+
+const unknownRoutes = (family: string): Unknown =>
+  new Unknown({
+    code: 'routes-unknown',
+    say: `The routes of family ${family} were not captured.`,
+    settle: 'Capture ip -j route show table all and ip -j rule show on the node.',
+  });
+
+/** Evaluates `fib FLAGS RESULT`; the result of oif is an interface index, 0 for none. */
+export function evaluateFib(expr: FibExpression, c: Context): Evaluated {
+  const { skb } = c;
+  if (skb.family === 'arp') return new Missing('fib', 'the packet is ARP');
+  const flags = new Set(expr.flags);
+  const dev = flags.has('iif') ? skb.iif : flags.has('oif') ? skb.oif : undefined;
+  const addr = flags.has('saddr') ? sourceOf(skb) : destinationOf(skb);
+  const other = flags.has('saddr') ? destinationOf(skb) : sourceOf(skb);
+  if (expr.result === 'type') {
+    if (skb.family === 'ip') return addressType4(c, Number(addr), dev) ?? unknownRoutes('ip');
+    return type6(c, BigInt(addr), BigInt(other), dev, flags.has('mark'));
+  }
+  const found = outputInterface(c, skb.family, addr, other, dev, flags);
+  if (found instanceof Unknown) return found;
+  if (expr.result === 'oifname') return found?.name ?? '';
+  return found?.index ?? 0;
+}
+
+function outputInterface(c: Context, family: 'ip' | 'ip6', addr: IpValue, other: IpValue, dev: Link | undefined, flags: ReadonlySet<string>): Link | undefined | Unknown {
+  const { skb } = c;
+  if ((c.hook === 'prerouting' || c.hook === 'input' || c.hook === 'ingress') && skb.iif?.type === 'loopback') return skb.iif;
+  const router = c.run.p.routers[family];
+  if (router === undefined) return unknownRoutes(family);
+  const strictSource = flags.has('saddr') && c.hook === 'forward' && flags.has('iif');
+  const found = router.lookup({
+    daddr: addr,
+    saddr: other,
+    mark: flags.has('mark') ? skb.mark : 0,
+    tos: tosOf(skb),
+    iif: strictSource ? skb.oif?.name : undefined,
+    ...(family === 'ip6' && dev !== undefined && isLinkLocal6(BigInt(addr)) ? { oif: dev.name } : {}),
+  });
+  if (found.kind !== 'found') return undefined;
+  const { result, multipath } = found;
+  if (result.type === 'local') return undefined;
+  if (family === 'ip6' && (result.type === 'anycast' || result.type === 'multicast')) return undefined;
+  if (dev === undefined) return result.dev;
+  const all = multipath.length > 0 ? multipath : [result];
+  return all.some((r) => r.dev?.index === dev.index) ? dev : undefined;
+}

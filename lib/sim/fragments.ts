@@ -1,0 +1,94 @@
+/** Defragmentation at -400 and on delivery, fragmentation on the way out (net/ipv4/ip_fragment.c, net/ipv6/reassembly.c). */
+import { putBytes } from '../net/build-packet';
+import { fold16, sum16 } from '../net/checksum';
+import { parseHeaders, u16, u32, viewPacket } from '../net/headers';
+import type { Run } from './environment';
+import { destinationOf, type Skb, sourceOf, viewSkb } from './skb';
+import type { PacketView } from './trace';
+
+/** Puts fragments together. False when the packet is held back until the others arrive. */
+export function defragment(run: Run, skb: Skb): boolean {
+  if (skb.family === 'arp') return true;
+  const { fragOff, mf, ext } = skb.headers;
+  const header = ext.find((e) => e.type === 44);
+  if (skb.family === 'ip' ? fragOff === 0 && !mf : header === undefined) return true;
+  const v6 = skb.family === 'ip6';
+  const id = v6 ? u32(skb.data, (header?.at ?? 0) + 4) : u16(skb.data, 4);
+  const key = `${sourceOf(skb)} ${destinationOf(skb)} ${id} ${skb.headers.l4proto ?? 0}`;
+  let queue = run.state.fragments.get(key);
+  if (queue === undefined) {
+    queue = { parts: new Map(), head: undefined, total: undefined, maxSize: 0, ids: [] };
+    run.state.fragments.set(key, queue);
+  }
+  const start = v6 ? (header?.at ?? 40) + 8 : skb.headers.thoff;
+  const body = skb.data.slice(start);
+  queue.parts.set(fragOff, body);
+  queue.maxSize = Math.max(queue.maxSize, skb.data.length);
+  if (fragOff === 0) queue.head = skb.data.slice(0, start);
+  if (!mf) queue.total = fragOff + body.length;
+  let at = 0;
+  while (queue.parts.has(at) && at !== queue.total) at += queue.parts.get(at)?.length ?? 0;
+  if (queue.total === undefined || at !== queue.total || queue.head === undefined) {
+    run.steps?.push({ kind: 'kernel', skb: skb.id, code: 'fragment-held', say: 'The fragment is held back until the others arrive.', ends: true });
+    return false;
+  }
+  run.state.fragments.delete(key);
+  const head = v6 ? withoutFragmentHeader(queue.head, header?.at ?? 40) : queue.head;
+  const whole = new Uint8Array(head.length + queue.total);
+  whole.set(head);
+  for (const [offset, part] of queue.parts) whole.set(part, head.length + offset);
+  if (v6) putBytes(whole, 4, 2, whole.length - 40);
+  else {
+    putBytes(whole, 2, 2, whole.length);
+    putBytes(whole, 6, 2, u16(whole, 6) & 0x4000);
+    putBytes(whole, 10, 2, 0);
+    putBytes(whole, 10, 2, fold16(sum16(whole, 0, head.length)));
+  }
+  skb.data = whole;
+  skb.headers = parseHeaders(whole, skb.family);
+  skb.fragSize = queue.maxSize;
+  return true;
+}
+
+/** Drops the fragment header, linking the header before it to the one behind. */
+function withoutFragmentHeader(head: Uint8Array, at: number): Uint8Array {
+  const next = head[at] ?? 59;
+  const out = new Uint8Array(head.length - 8);
+  out.set(head.subarray(0, at));
+  let link = 6;
+  let walk = 40;
+  while (walk < at) {
+    link = walk;
+    walk += ((head[walk + 1] ?? 0) + 1) * 8;
+  }
+  out[link] = next;
+  return out;
+}
+
+/** The views of the frames a large or reassembled packet leaves in. `limit` is the largest packet in bytes. */
+export function splitFragments(skb: Skb, limit: number): readonly PacketView[] {
+  if (skb.family === 'arp' || (skb.data.length <= limit && (skb.family === 'ip' || skb.fragSize === undefined))) return [viewSkb(skb)];
+  const v6 = skb.family === 'ip6';
+  const unfragmentable = v6 ? 40 : skb.headers.thoff;
+  const body = skb.data.subarray(unfragmentable);
+  const chunk = (limit - unfragmentable - (v6 ? 8 : 0)) & ~7;
+  const out: PacketView[] = [];
+  for (let at = 0; at < body.length; at += chunk) {
+    const part = body.subarray(at, at + chunk);
+    const last = at + part.length >= body.length;
+    const frame = new Uint8Array(unfragmentable + (v6 ? 8 : 0) + part.length);
+    frame.set(skb.data.subarray(0, unfragmentable));
+    if (v6) {
+      frame[40] = skb.data[6] ?? 59;
+      frame[6] = 44;
+      putBytes(frame, 42, 2, at | (last ? 0 : 1));
+      putBytes(frame, 4, 2, frame.length - 40);
+    } else {
+      putBytes(frame, 2, 2, frame.length);
+      putBytes(frame, 6, 2, (at >> 3) | (last ? 0 : 0x2000));
+    }
+    frame.set(part, unfragmentable + (v6 ? 8 : 0));
+    out.push(viewPacket(frame, skb.family, skb.random));
+  }
+  return out;
+}

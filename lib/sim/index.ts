@@ -1,0 +1,215 @@
+/** `trace`: the predicted way of one packet, with every branch that chance opens. */
+import { buildPacket } from '../net/build-packet';
+import { parseMac } from '../net/address';
+import type { PacketSpec } from '../net/packet-spec';
+import type { RuleRef } from '../nft/model';
+import type { World } from '../world/world';
+import { toEntry } from './conntrack-state';
+import { type Prepared, prepare, type Run, UndecidedSignal } from './environment';
+import { kernel, receive, send } from './path';
+import type { RouteResult } from './routing';
+import { destinationOf, etherHeader, ETHERTYPE, newSkb, type Skb, sourceOf, tosOf, viewSkb } from './skb';
+import { SimState } from './state';
+import { stateAfter } from './state-after';
+import type { Assumption, Branch, Choice, Fate, Reason, Step, Summary, Trace } from './trace';
+
+export { prepare } from './environment';
+export type { Prepared } from './environment';
+export { SimState } from './state';
+
+export interface TraceOptions {
+  /** Leave out the steps: only the fate is wanted. */
+  readonly verdictOnly?: boolean;
+  /** More branches than this make the answer undecided. */
+  readonly branchesMax?: number;
+}
+
+/** A trace and, for each branch, the state that the packet leaves behind. */
+export interface Traced {
+  readonly trace: Trace;
+  readonly states: readonly SimState[];
+}
+
+const prepared = new WeakMap<World, Prepared>();
+
+/** Indexes of a world, built once for each. */
+export function preparedOf(world: World): Prepared {
+  let p = prepared.get(world);
+  if (p === undefined) {
+    p = prepare(world);
+    prepared.set(world, p);
+  }
+  return p;
+}
+
+/** A node as it was captured, before the first packet. */
+export const initialState = (p: Prepared, fresh = false): SimState => new SimState(p.ctBase, fresh);
+
+/** Traces one packet on a world. Pure: the same world and packet give the same trace. */
+export function trace(world: World, packet: PacketSpec, options: TraceOptions = {}): Trace {
+  const p = preparedOf(world);
+  return traceFrom(p, packet, initialState(p), options).trace;
+}
+
+class Runner implements Run {
+  readonly steps: Step[] | undefined;
+  readonly fate: Run['fate'] = { summary: 'lost-outside-nftables', egress: [], delivered: [], passedPostrouting: [] };
+  readonly choices: Choice[] = [];
+  readonly assumptions = new Map<string, Assumption>();
+  readonly backlog: (() => void)[] = [];
+  /** Options at each point of chance met so far. */
+  readonly points: number[] = [];
+  traversals = 0;
+  private skbs = 0;
+
+  constructor(
+    readonly p: Prepared,
+    readonly state: SimState,
+    private readonly plan: readonly number[],
+    record: boolean,
+  ) {
+    this.steps = record ? [] : undefined;
+  }
+
+  choose(what: string, at: RuleRef | undefined, options: readonly { readonly value: string; readonly probability: number }[]): number {
+    const taken = this.plan[this.points.length] ?? 0;
+    this.points.push(options.length);
+    const option = options[taken];
+    if (option !== undefined) this.choices.push({ at, what, value: option.value, probability: option.probability });
+    return taken;
+  }
+
+  assume(code: string, say: string): void {
+    this.assumptions.set(code, { code, say });
+  }
+
+  undecided(code: string, say: string, settle: string, at?: RuleRef): never {
+    throw new UndecidedSignal([{ code, say, settle, ...(at === undefined ? {} : { at }) }]);
+  }
+
+  send(skb: Skb, route: RouteResult): void {
+    send(this, skb, route);
+  }
+
+  nextSkb(): number {
+    return ++this.skbs;
+  }
+}
+
+function enter(run: Runner, spec: PacketSpec): void {
+  const skb = newSkb(0, 'original', spec.family, buildPacket(spec));
+  if (spec.from === 'local') {
+    sendLocal(run, skb, spec);
+    return;
+  }
+  const dev = spec.iif === undefined ? undefined : run.p.linkByName.get(spec.iif);
+  if (dev === undefined) {
+    run.undecided('interface-unknown', `The interface ${spec.iif ?? ''} is not in the capture.`, 'Name an interface of the node, or capture ip -j addr show.');
+  }
+  const own = parseMac((dev.master === undefined ? undefined : run.p.linkByName.get(dev.master)?.mac) ?? dev.mac ?? '') ?? 0;
+  const dst = spec.l2?.dst === undefined ? (spec.family === 'arp' && spec.op !== 'reply' ? 0xffffffffffff : own) : (parseMac(spec.l2.dst) ?? 0);
+  skb.link = etherHeader(dst, parseMac(spec.l2?.src ?? '') ?? 0, ETHERTYPE[skb.family]);
+  if (dev.type !== 'ether') skb.link = undefined;
+  skb.vlan = spec.l2?.vlan;
+  skb.pktType = dst === own || dev.type !== 'ether' ? 0 : dst === 0xffffffffffff ? 1 : Math.floor(dst / 2 ** 40) % 2 === 1 ? 2 : 3;
+  if (spec.fragment !== undefined) skb.frag = spec.fragment;
+  run.steps?.push({ kind: 'start', skb: 0, from: { kind: 'interface', iif: dev.name }, packet: viewSkb(skb) });
+  receive(run, skb, dev);
+}
+
+function sendLocal(run: Runner, skb: Skb, spec: PacketSpec): void {
+  skb.local = true;
+  skb.sk = { uid: spec.uid ?? 0, gid: spec.gid ?? spec.uid ?? 0 };
+  skb.mark = spec.mark ?? 0;
+  run.steps?.push({ kind: 'start', skb: 0, from: { kind: 'local', uid: spec.uid }, packet: viewSkb(skb) });
+  if (skb.family === 'arp') run.undecided('arp', 'ARP packets of the node itself are not decided.', 'Look at the arp tables.');
+  const router = run.p.routers[skb.family];
+  if (router === undefined) {
+    run.undecided('routes-unknown', `The routes of family ${skb.family} were not captured.`, 'Capture ip -j route show table all and ip -j rule show on the node.');
+  }
+  const found = router.lookup({ daddr: destinationOf(skb), saddr: sourceOf(skb), mark: skb.mark, tos: tosOf(skb), iif: undefined, uid: skb.sk.uid, protocol: skb.headers.l4proto ?? 0 });
+  if (found.kind !== 'found') {
+    run.fate.sendErrno = found.kind === 'none' ? 101 : found.kind === 'unreachable' ? 113 : found.kind === 'prohibit' ? 13 : 22;
+    kernel(run, skb, 'no-route', 'There is no route: the sender gets an error and no hook runs.');
+    return;
+  }
+  run.steps?.push({
+    kind: 'route',
+    skb: 0,
+    to: 'output',
+    oif: found.result.dev?.name,
+    nexthop: undefined,
+    table: found.result.table,
+    route: undefined,
+    say: 'route of the sender',
+  });
+  send(run, skb, found.result);
+}
+
+/** The word for what became of the packet. */
+function summarise(run: Runner): Summary {
+  const { fate } = run;
+  const answered = [...fate.egress, ...fate.delivered].some((f) => f.role === 'generated');
+  if (fate.by !== undefined) {
+    if (fate.by.verdict === 'stolen' || fate.by.verdict === 'queue') return 'stolen';
+    return answered ? 'rejected' : 'dropped';
+  }
+  if (fate.egress.some((f) => f.skb === 0)) return 'transmitted';
+  if (fate.delivered.some((f) => f.skb === 0)) return 'delivered';
+  return answered ? 'answered-outside-nftables' : 'lost-outside-nftables';
+}
+
+function runOnce(p: Prepared, spec: PacketSpec, base: SimState, plan: readonly number[], record: boolean) {
+  const run = new Runner(p, base.fork(), plan, record);
+  let reasons: readonly Reason[] | undefined;
+  try {
+    const { ruleset, links } = p.world;
+    if (!ruleset.known) run.undecided('ruleset-unknown', `The ruleset is not known: ${ruleset.why}.`, 'Read the ruleset again.');
+    if (!links.known) run.undecided('links-unknown', `The interfaces are not known: ${links.why}.`, 'Capture ip -j addr show on the node.');
+    enter(run, spec);
+    for (let job = run.backlog.shift(); job !== undefined; job = run.backlog.shift()) job();
+  } catch (signal) {
+    if (!(signal instanceof UndecidedSignal)) throw signal;
+    reasons = signal.reasons;
+    run.steps?.push({ kind: 'undecided', skb: 0, reasons });
+  }
+  run.fate.summary = summarise(run);
+  return { run, reasons };
+}
+
+/** Traces one packet on a prepared world and a state. Branches come in the order of the choices; probabilities add up to 1. */
+export function traceFrom(p: Prepared, spec: PacketSpec, base: SimState, options: TraceOptions = {}): Traced {
+  const record = options.verdictOnly !== true;
+  const max = options.branchesMax ?? 4096;
+  const branches: Branch[] = [];
+  const states: SimState[] = [];
+  let plan: number[] = [];
+  let view = { family: spec.family } as Trace['packet'];
+  for (;;) {
+    const { run, reasons } = runOnce(p, spec, base, plan, record);
+    const first = run.steps?.[0];
+    if (first?.kind === 'start') view = first.packet;
+    const fate: Fate = run.fate;
+    branches.push({
+      probability: run.choices.reduce((q, c) => q * c.probability, 1),
+      choices: run.choices,
+      steps: run.steps ?? [],
+      outcome: reasons === undefined ? { kind: 'decided', fate } : { kind: 'undecided', reasons },
+      conntrack: run.state.ct.all().map(toEntry),
+      state: stateAfter(p, run.state),
+      assumptions: [...run.assumptions.values()],
+    });
+    states.push(run.state);
+    // The next plan: count up like an odometer over the points of chance met.
+    const taken = run.points.map((_, i) => plan[i] ?? 0);
+    let at = taken.length - 1;
+    while (at >= 0 && (taken[at] ?? 0) + 1 >= (run.points[at] ?? 0)) at--;
+    if (at < 0) break;
+    plan = [...taken.slice(0, at), (taken[at] ?? 0) + 1];
+    if (branches.length >= max) {
+      const reason: Reason = { code: 'too-many-branches', say: `Chance opens more than ${max} ways.`, settle: 'Assume the values left to chance.' };
+      return { trace: { version: 1, packet: view, branches: [{ ...branches[0], probability: 1, outcome: { kind: 'undecided', reasons: [reason] } } as Branch] }, states: states.slice(0, 1) };
+    }
+  }
+  return { trace: { version: 1, packet: view, branches }, states };
+}

@@ -1,0 +1,206 @@
+/** Network address translation (net/netfilter/nf_nat_core.c, nf_nat_proto.c): choosing a mapping, and rewriting packets by it. */
+import { putBytes, storeTransportChecksum } from '../net/build-packet';
+import { formatAddress } from '../net/address';
+import { isIcmpError, parseHeaders } from '../net/headers';
+import { jhash2, reciprocalScale } from '../net/jhash';
+import { hasPorts, PROTO } from '../net/protocols';
+import type { Hook, RuleRef } from '../nft/model';
+import type { IpValue } from '../world/world';
+import { type Conn, invertTuple, sameTuple, STATUS, type Tuple } from './conntrack-state';
+import type { Run } from './environment';
+import { destinationOf, newSkb, type Skb, sourceOf, writeNetwork, writeTransport } from './skb';
+import type { FieldDiff } from './trace';
+
+export type Manip = 'src' | 'dst';
+
+export interface NatRange {
+  readonly minAddr?: IpValue;
+  readonly maxAddr?: IpValue;
+  readonly minPort?: number;
+  readonly maxPort?: number;
+  readonly random: boolean;
+  readonly fullyRandom: boolean;
+  readonly persistent: boolean;
+  /** `prefix`: keep the host bits. */
+  readonly netmap: boolean;
+}
+
+export const NULL_RANGE = { random: false, fullyRandom: false, persistent: false, netmap: false } as const;
+
+export const manipOf = (hook: Hook): Manip => (hook === 'postrouting' || hook === 'input' ? 'src' : 'dst');
+const doneBit = (manip: Manip): number => (manip === 'src' ? STATUS.srcNatDone : STATUS.dstNatDone);
+export const isBound = (ct: Conn, manip: Manip): boolean => (ct.status & doneBit(manip)) !== 0;
+
+const isIcmp = (t: Tuple): boolean => t.protocol === PROTO.icmp || t.protocol === PROTO.icmpv6;
+
+function taken(run: Run, t: Tuple, ct: Conn): boolean {
+  const reply = invertTuple(t);
+  if (reply === undefined) return false;
+  const hit = run.state.ct.has(reply, ct.zone) ? run.state.ct.find(reply, ct.zone) : undefined;
+  // The same flow again is no clash.
+  return hit !== undefined && hit.conn !== ct && !sameTuple(hit.conn.original, ct.original);
+}
+
+function addressInRange(t: Tuple, manip: Manip, r: NatRange): boolean {
+  if (r.minAddr === undefined) return true;
+  const v = t[manip];
+  return v >= r.minAddr && v <= (r.maxAddr ?? r.minAddr);
+}
+
+function portInRange(t: Tuple, manip: Manip, r: NatRange): boolean {
+  if (r.minPort === undefined) return true;
+  const v = isIcmp(t) ? t.sport : manip === 'src' ? t.sport : t.dport;
+  return v >= r.minPort && v <= (r.maxPort ?? r.minPort);
+}
+
+/** find_best_ips_proto(): the address out of a range, by a hash of the client's. */
+function pickAddress(t: Tuple, manip: Manip, r: NatRange, zone: number): Tuple {
+  if (r.minAddr === undefined) return t;
+  const max = r.maxAddr ?? r.minAddr;
+  if (r.minAddr === max) return { ...t, [manip]: r.minAddr };
+  const words = (v: IpValue): number[] => {
+    const out: number[] = [];
+    if (typeof v === 'number') return [swap32(v), 0, 0, 0];
+    for (let i = 3; i >= 0; i--) out.push(swap32(Number((v >> BigInt(i * 32)) & 0xffffffffn)));
+    return out;
+  };
+  const dst = words(t.dst);
+  let initval = 0;
+  if (!r.persistent) initval = typeof t.dst === 'number' ? (dst[0] ?? 0) ^ zone : ((dst[0] ?? 0) ^ (dst[1] ?? 0) ^ (dst[2] ?? 0) ^ (dst[3] ?? 0) ^ zone);
+  if (typeof t.dst === 'bigint' && !r.persistent) initval = (dst[3] ?? 0) ^ zone;
+  const h = jhash2(words(t.src), initval >>> 0);
+  if (typeof r.minAddr === 'number') return { ...t, [manip]: r.minAddr + reciprocalScale(h, Number(max) - r.minAddr + 1) };
+  return { ...t, [manip]: BigInt(r.minAddr) + BigInt(reciprocalScale(h, Number(BigInt(max) - BigInt(r.minAddr)) + 1)) };
+}
+
+const swap32 = (v: number): number => (((v & 255) << 24) | ((v & 0xff00) << 8) | ((v >>> 8) & 0xff00) | (v >>> 24)) >>> 0;
+
+interface Picked {
+  readonly tuple: Tuple;
+  readonly randomPort: boolean;
+}
+
+function uniqueTuple(run: Run, orig: Tuple, r: NatRange, ct: Conn, manip: Manip): Picked {
+  const anyPort = r.random || r.fullyRandom;
+  if (manip === 'src' && !anyPort) {
+    if (addressInRange(orig, 'src', r) && portInRange(orig, 'src', r)) {
+      if (!taken(run, orig, ct)) return { tuple: orig, randomPort: false };
+    } else {
+      for (const other of run.state.ct.ofSource(ct.original, ct.zone)) {
+        if (!(other.status & STATUS.srcNatDone) || other.original.src !== ct.original.src) continue;
+        const candidate: Tuple = { ...orig, src: other.reply.dst, sport: isIcmp(orig) ? other.reply.sport : other.reply.dport };
+        if (addressInRange(candidate, 'src', r) && portInRange(candidate, 'src', r) && !taken(run, candidate, ct)) return { tuple: candidate, randomPort: other.random.src };
+      }
+    }
+  }
+  const t = pickAddress(orig, manip, r, ct.zone);
+  if (!anyPort) {
+    if (r.minPort !== undefined) {
+      if (portInRange(t, manip, r) && (r.minPort === r.maxPort || !taken(run, t, ct))) return { tuple: t, randomPort: false };
+    } else if (!taken(run, t, ct)) return { tuple: t, randomPort: false };
+  }
+  // nf_nat_l4proto_unique_tuple()
+  if (isIcmp(t)) {
+    const min = r.minPort ?? 0;
+    const size = (r.maxPort ?? 65535) - min + 1;
+    return size === 1 ? { tuple: { ...t, sport: min }, randomPort: false } : { tuple: t, randomPort: true };
+  }
+  if (!hasPorts(t.protocol)) return { tuple: t, randomPort: false };
+  const key = manip === 'src' ? 'sport' : 'dport';
+  if (r.minPort === undefined) return manip === 'dst' ? { tuple: t, randomPort: false } : { tuple: t, randomPort: true };
+  const [low, high] = [Math.min(r.minPort, r.maxPort ?? r.minPort), Math.max(r.minPort, r.maxPort ?? r.minPort)];
+  if (low === high) return { tuple: { ...t, [key]: low }, randomPort: false };
+  if (anyPort || manip === 'src') return { tuple: t, randomPort: true };
+  for (let port = low; port <= high; port++) {
+    const candidate = { ...t, [key]: port };
+    if (!taken(run, candidate, ct)) return { tuple: candidate, randomPort: false };
+  }
+  return { tuple: { ...t, [key]: low }, randomPort: false };
+}
+
+/** nf_nat_setup_info(): binds one side of the connection. */
+export function setupNat(run: Run, ct: Conn, range: NatRange, manip: Manip): void {
+  if (ct.status & STATUS.confirmed || isBound(ct, manip)) return;
+  const current = invertTuple(ct.reply) ?? ct.original;
+  const picked = uniqueTuple(run, current, range, ct, manip);
+  if (picked.randomPort || !sameTuple(picked.tuple, current)) {
+    ct.reply = invertTuple(picked.tuple) ?? ct.reply;
+    ct.status |= manip === 'src' ? STATUS.srcNat : STATUS.dstNat;
+    if (picked.randomPort) ct.random[manip] = true;
+  }
+  ct.status |= doneBit(manip);
+}
+
+/** Binds to what already is, as the kernel does for every connection no rule translated. */
+export function nullBinding(run: Run, ct: Conn, hook: Hook): void {
+  const manip = manipOf(hook);
+  const addr = manip === 'src' ? ct.reply.dst : ct.reply.src;
+  setupNat(run, ct, { ...NULL_RANGE, minAddr: addr, maxAddr: addr }, manip);
+}
+
+const addressBytes = (v: IpValue): Uint8Array => {
+  const b = new Uint8Array(typeof v === 'number' ? 4 : 16);
+  putBytes(b, 0, b.length, v);
+  return b;
+};
+
+/** Rewrites address and port of one side; returns what changed. */
+function rewrite(skb: Skb, manip: Manip, target: Tuple, randomPort: boolean): FieldDiff[] {
+  const diffs: FieldDiff[] = [];
+  const family = skb.family === 'ip6' ? 'ip6' : 'ip';
+  const before = manip === 'src' ? sourceOf(skb) : destinationOf(skb);
+  const addr = target[manip];
+  if (before !== addr) {
+    writeNetwork(skb, (family === 'ip' ? 12 : 8) + (manip === 'src' ? 0 : addressBytes(addr).length), addressBytes(addr));
+    diffs.push({ field: `${family} ${manip === 'src' ? 'saddr' : 'daddr'}`, before: formatAddress(before), after: formatAddress(addr) });
+  }
+  const { l4proto, thoff, fragOff } = skb.headers;
+  if (l4proto === undefined || fragOff > 0) return diffs;
+  const icmp = l4proto === PROTO.icmp || l4proto === PROTO.icmpv6;
+  if (icmp ? isIcmpError(l4proto, skb.data[thoff] ?? 0) : !hasPorts(l4proto)) return diffs;
+  const at = icmp ? 4 : manip === 'src' ? 0 : 2;
+  if (skb.data.length < thoff + at + 2) return diffs;
+  const old = ((skb.data[thoff + at] ?? 0) << 8) | (skb.data[thoff + at + 1] ?? 0);
+  const port = icmp ? target.sport : manip === 'src' ? target.sport : target.dport;
+  const field = icmp ? `${family === 'ip' ? 'icmp' : 'icmpv6'} id` : `th ${manip === 'src' ? 'sport' : 'dport'}`;
+  if (randomPort) {
+    skb.random[icmp || manip === 'src' ? 'sport' : 'dport'] = true;
+    diffs.push({ field, before: String(old), after: 'random' });
+  } else if (old !== port) {
+    writeTransport(skb, at, Uint8Array.of(port >> 8, port & 255));
+    diffs.push({ field, before: String(old), after: String(port) });
+  }
+  if (!randomPort) skb.random[icmp || manip === 'src' ? 'sport' : 'dport'] = false;
+  return diffs;
+}
+
+/** nf_nat_packet(): rewrites the packet by its connection, if that side is translated. */
+export function natPacket(run: Run, skb: Skb, ct: Conn, hook: Hook, by: RuleRef | 'entry'): void {
+  const manip = manipOf(hook);
+  let bit: number = manip === 'src' ? STATUS.srcNat : STATUS.dstNat;
+  if (skb.ctDir === 'reply') bit ^= STATUS.srcNat | STATUS.dstNat;
+  if (!(ct.status & bit)) return;
+  const target = invertTuple(skb.ctDir === 'original' ? ct.reply : ct.original) ?? ct.original;
+  const random = skb.ctDir === 'original' && ct.random[manip];
+  const diffs = rewrite(skb, manip, target, random);
+  if (diffs.length > 0) run.steps?.push({ kind: 'nat', skb: skb.id, hook, manip, by, diffs });
+}
+
+/** nf_nat_icmp_reply_translation(): rewrites the packet an ICMP error quotes, then the error itself. */
+export function natIcmpError(run: Run, skb: Skb, ct: Conn, hook: Hook): void {
+  const manip = manipOf(hook);
+  let bit: number = manip === 'src' ? STATUS.srcNat : STATUS.dstNat;
+  if (skb.ctDir === 'reply') bit ^= STATUS.srcNat | STATUS.dstNat;
+  if (!(ct.status & bit)) return;
+  const family = skb.family === 'ip6' ? 'ip6' : 'ip';
+  const at = skb.headers.thoff + 8;
+  const inner = newSkb(skb.id, skb.role, family, skb.data.slice(at));
+  // The quoted packet went the other way: its other side is translated back.
+  rewrite(inner, manip === 'src' ? 'dst' : 'src', skb.ctDir === 'original' ? ct.reply : ct.original, false);
+  skb.data.set(inner.data, at);
+  const outer = invertTuple(skb.ctDir === 'original' ? ct.reply : ct.original) ?? ct.original;
+  const diffs = rewrite(skb, manip, outer, false);
+  storeTransportChecksum(skb.data, family, skb.headers.l4proto ?? 0, skb.headers.thoff);
+  skb.headers = parseHeaders(skb.data, family);
+  if (diffs.length > 0) run.steps?.push({ kind: 'nat', skb: skb.id, hook, manip, by: 'entry', diffs });
+}

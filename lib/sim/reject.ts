@@ -1,0 +1,28 @@
+/** `reject`: which answer each form sends (net/ipv4/netfilter/nf_reject_ipv4.c, net/ipv6/netfilter/nf_reject_ipv6.c). */
+import { ICMP_CODE, ICMPV6_CODE, ICMPX_CODE } from '../nft/datatypes';
+import type { RejectStatement } from '../nft/model';
+import type { Context } from './environment';
+import { sendIcmpError, sendReset } from './generated';
+import { destinationOf, sourceOf, transportChecksumWrong } from './skb';
+
+/** icmpx code to ICMP and ICMPv6 code. */
+const ICMPX: Readonly<Record<number, readonly [number, number]>> = { 0: [0, 0], 1: [3, 4], 2: [1, 3], 3: [13, 1] };
+
+/** Answers the packet. Nothing is sent for packets that the kernel does not answer; it is dropped all the same. */
+export function rejectPacket(c: Context, s: RejectStatement): void {
+  const { skb, run } = c;
+  if (skb.family === 'arp') return;
+  if (s.type === 'tcp reset') {
+    sendReset(run, skb, true);
+    return;
+  }
+  if (transportChecksumWrong(skb)) return;
+  if (c.hook === 'prerouting' && skb.family === 'ip' && Number(sourceOf(skb)) >>> 24 === 127) return;
+  void destinationOf;
+  const table = s.type === 'icmpx' ? ICMPX_CODE : s.type === 'icmpv6' ? ICMPV6_CODE : ICMP_CODE;
+  const fallback = s.type === 'icmpx' || s.type === undefined ? 1 : s.type === 'icmpv6' ? 4 : 3;
+  const named = typeof s.expr === 'string' ? table.symbols?.byName.get(s.expr) : typeof s.expr === 'number' ? s.expr : undefined;
+  let code = named ?? fallback;
+  if (s.type === 'icmpx' || s.type === undefined) code = ICMPX[code]?.[skb.family === 'ip' ? 0 : 1] ?? code;
+  sendIcmpError(run, skb, { type: skb.family === 'ip' ? 3 : 1, code });
+}

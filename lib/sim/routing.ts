@@ -1,0 +1,201 @@
+/**
+ * Routing by the captured rules and routes: policy rules in order, longest prefix, then metric (net/ipv4/fib_frontend.c,
+ * net/ipv6/route.c as far as a listing shows it).
+ */
+import { formatAddress, inPrefix } from '../net/address';
+import type { IpFamily, IpPrefix, IpValue, Link, Nexthop, PolicyRule, Route, World } from '../world/world';
+
+export interface RouteQuery {
+  readonly daddr: IpValue;
+  readonly saddr?: IpValue;
+  readonly mark: number;
+  readonly tos: number;
+  /** Name of the input interface; undefined for a packet of this node. */
+  readonly iif: string | undefined;
+  readonly oif?: string;
+  readonly uid?: number;
+  readonly protocol?: number;
+  readonly sport?: number;
+  readonly dport?: number;
+}
+
+export interface RouteResult {
+  readonly route: Route;
+  readonly type: Route['type'];
+  readonly nexthop: Nexthop | undefined;
+  readonly dev: Link | undefined;
+  /** Gateway, or undefined where the destination is on the link. */
+  readonly gateway: IpValue | undefined;
+  readonly table: string;
+}
+
+export type Lookup =
+  | { readonly kind: 'found'; readonly result: RouteResult; readonly multipath: readonly RouteResult[] }
+  /** `none`: no route; the others are routes (or policy rules) of that type. */
+  | { readonly kind: 'none' | 'unreachable' | 'prohibit' | 'blackhole'; readonly route?: Route };
+
+class Table {
+  /** By prefix length, then by address. */
+  private readonly byLen = new Map<number, Map<IpValue, Route[]>>();
+  private lens: number[] = [];
+
+  constructor(readonly bits: number) {}
+
+  add(route: Route): void {
+    let level = this.byLen.get(route.dst.len);
+    if (level === undefined) {
+      level = new Map();
+      this.byLen.set(route.dst.len, level);
+      this.lens = [...this.byLen.keys()].sort((a, b) => b - a);
+    }
+    const list = level.get(route.dst.addr);
+    if (list === undefined) level.set(route.dst.addr, [route]);
+    else {
+      list.push(route);
+      list.sort((a, b) => a.metric - b.metric);
+    }
+  }
+
+  /** Candidates, best first. */
+  *candidates(daddr: IpValue): Generator<Route> {
+    for (const len of this.lens) {
+      const masked = typeof daddr === 'number' ? (len === 0 ? 0 : ((daddr >>> (32 - len)) << (32 - len)) >>> 0) : len === 0 ? 0n : (daddr >> BigInt(128 - len)) << BigInt(128 - len);
+      yield* this.byLen.get(len)?.get(masked) ?? [];
+    }
+  }
+}
+
+/** All of one family's routes, ready for look-ups. */
+export class Router {
+  private readonly tables = new Map<string, Table>();
+  private readonly rules: readonly PolicyRule[];
+
+  constructor(
+    readonly family: IpFamily,
+    routes: readonly Route[],
+    rules: readonly PolicyRule[],
+    private readonly links: ReadonlyMap<string, Link>,
+  ) {
+    const bits = family === 'ip' ? 32 : 128;
+    for (const route of routes) {
+      let table = this.tables.get(route.table);
+      if (table === undefined) {
+        table = new Table(bits);
+        this.tables.set(route.table, table);
+      }
+      table.add(route);
+    }
+    this.rules = rules.toSorted((a, b) => a.priority - b.priority);
+  }
+
+  /** True where rules other than the three of a fresh system exist (fib4_has_custom_rules). */
+  get hasCustomRules(): boolean {
+    return this.rules.length > (this.family === 'ip' ? 3 : 2);
+  }
+
+  private result(route: Route, nexthop: Nexthop | undefined): RouteResult {
+    return {
+      route,
+      type: route.type,
+      nexthop,
+      dev: nexthop?.dev === undefined ? undefined : this.links.get(nexthop.dev),
+      gateway: nexthop?.gateway,
+      table: route.table,
+    };
+  }
+
+  private usable(route: Route, q: RouteQuery): readonly Nexthop[] | undefined {
+    if (route.tos !== 0 && route.tos !== (q.tos & 0x1e)) return undefined;
+    if (route.from !== undefined && (q.saddr === undefined || !inPrefix(q.saddr, route.from.addr, route.from.len))) return undefined;
+    if (route.nexthops.length === 0) return [];
+    const alive = route.nexthops.filter((n) => !n.dead && (q.oif === undefined || n.dev === q.oif));
+    if (alive.length === 0) return undefined;
+    return alive;
+  }
+
+  /** One table alone, as `inet_addr_type` asks the local table. */
+  inTable(name: string, q: RouteQuery): RouteResult | undefined {
+    for (const route of this.tables.get(name)?.candidates(q.daddr) ?? []) {
+      const hops = this.usable(route, q);
+      if (hops !== undefined) return this.result(route, hops[0]);
+    }
+    return undefined;
+  }
+
+  lookup(q: RouteQuery): Lookup {
+    let skipTo = -1;
+    for (const rule of this.rules) {
+      if (rule.priority < skipTo) continue;
+      if (ruleMatches(rule, q) === rule.not) continue;
+      if (rule.action.kind === 'goto') {
+        skipTo = rule.action.priority;
+        continue;
+      }
+      if (rule.action.kind === 'nop') continue;
+      if (rule.action.kind !== 'table') return { kind: rule.action.kind };
+      const table = this.tables.get(rule.action.table);
+      if (table === undefined) continue;
+      for (const route of table.candidates(q.daddr)) {
+        const hops = this.usable(route, q);
+        if (hops === undefined) continue;
+        if (route.type === 'throw') break;
+        if (rule.suppressPrefixLen !== undefined && route.dst.len <= rule.suppressPrefixLen) break;
+        if (route.type === 'unreachable' || route.type === 'prohibit' || route.type === 'blackhole') return { kind: route.type, route };
+        const all = hops.map((h) => this.result(route, h));
+        const first = all[0] ?? this.result(route, undefined);
+        return { kind: 'found', result: first, multipath: all.length > 1 ? all : [] };
+      }
+    }
+    return { kind: 'none' };
+  }
+}
+
+function prefixHolds(prefix: IpPrefix | undefined, addr: IpValue | undefined): boolean {
+  if (prefix === undefined || prefix.len === 0) return true;
+  return addr !== undefined && inPrefix(addr, prefix.addr, prefix.len);
+}
+
+function ruleMatches(rule: PolicyRule, q: RouteQuery): boolean {
+  const inRange = (range: readonly [number, number] | undefined, value: number | undefined): boolean =>
+    range === undefined || (value !== undefined && value >= range[0] && value <= range[1]);
+  return (
+    prefixHolds(rule.src, q.saddr) &&
+    prefixHolds(rule.dst, q.daddr) &&
+    (rule.iif === undefined || rule.iif === (q.iif ?? 'lo')) &&
+    (rule.oif === undefined || rule.oif === q.oif) &&
+    (rule.fwmark === undefined || ((q.mark ^ rule.fwmark) & (rule.fwmask ?? 0xffffffff)) === 0) &&
+    (rule.tos === undefined || rule.tos === 0 || rule.tos === (q.tos & 0x1e)) &&
+    (rule.ipproto === undefined || rule.ipproto === q.protocol) &&
+    inRange(rule.sport, q.sport) &&
+    inRange(rule.dport, q.dport) &&
+    inRange(rule.uidRange, q.uid) &&
+    !rule.l3mdev
+  );
+}
+
+/** The route as `ip route` writes it. */
+export function formatRoute(r: RouteResult): string {
+  const bits = typeof r.route.dst.addr === 'number' ? 32 : 128;
+  const dst = r.route.dst.len === 0 ? 'default' : formatAddress(r.route.dst.addr) + (r.route.dst.len === bits ? '' : `/${r.route.dst.len}`);
+  return [
+    r.type === 'unicast' ? '' : `${r.type} `,
+    dst,
+    r.gateway === undefined ? '' : ` via ${formatAddress(r.gateway)}`,
+    r.nexthop?.dev === undefined ? '' : ` dev ${r.nexthop.dev}`,
+  ].join('');
+}
+
+export interface Routers {
+  readonly ip: Router | undefined;
+  readonly ip6: Router | undefined;
+}
+
+/** The routers of a world; undefined per family where routes or rules were not captured. */
+export function buildRouters(world: World, links: ReadonlyMap<string, Link>): Routers {
+  const one = (family: IpFamily): Router | undefined => {
+    const routes = world.routes[family];
+    const rules = world.rules[family];
+    return routes.known && rules.known ? new Router(family, routes.value, rules.value, links) : undefined;
+  };
+  return { ip: one('ip'), ip6: one('ip6') };
+}

@@ -1,0 +1,97 @@
+/** `add`, `update` and `delete` of elements by rules, and the stateful statements of elements (net/netfilter/nft_dynset.c). */
+import type { LimitStatement, NamedObject, QuotaStatement, Statement } from '../nft/model';
+import type { Context } from './environment';
+import type { ProgramSet } from './program';
+import { newStateful, type StatefulState } from './state';
+import { tupleKey } from './conntrack-state';
+
+const UNIT: Readonly<Record<string, number>> = { bytes: 1, kbytes: 1024, mbytes: 1048576 };
+const SECONDS: Readonly<Record<string, number>> = { second: 1, minute: 60, hour: 3600, day: 86400, week: 604800 };
+
+/** Elements in use: the listed ones with this run's changes. */
+export function setCount(set: ProgramSet, c: Context): number {
+  const overlay = c.run.state.sets.get(set.set);
+  if (overlay === undefined) return set.index.size;
+  return set.index.size - overlay.removed.size + overlay.added.size;
+}
+
+/** The size limit of a set that rules add to: as declared, 65535 where the declaration names none. */
+export const setLimit = (set: ProgramSet): number => set.set.size ?? 65535;
+
+type LimitLike = Pick<LimitStatement, 'rate' | 'per' | 'over' | 'burst' | 'rateUnit' | 'burstUnit'>;
+
+/** Asks a token bucket. No time passes between the packets of a run. `undefined` when its state is not known. */
+export function askLimit(limit: LimitLike, state: StatefulState, c: Context, what: string): boolean {
+  const bytes = limit.rateUnit !== undefined;
+  const rate = Number(limit.rate) * (UNIT[limit.rateUnit ?? ''] ?? 1);
+  const burst = Number(limit.burst ?? (bytes ? 0 : 5)) * (UNIT[limit.burstUnit ?? ''] ?? 1);
+  if (state.tokens === undefined) {
+    if (!c.run.state.fresh) c.run.assume('limit-full', `The bucket of ${what} is taken to be full.`);
+    // A byte bucket holds what one unit of time may bring, and the burst. A packet bucket holds the burst, at least one.
+    state.tokens = bytes ? rate + burst : Math.max(1, burst);
+  }
+  void SECONDS;
+  const cost = bytes ? c.skb.data.length : 1;
+  const within = state.tokens >= cost;
+  if (within) state.tokens -= cost;
+  return within !== limit.over;
+}
+
+/** Asks a quota: `until` holds while what was used, this packet included, does not exceed it. */
+export function askQuota(limitBytes: number, over: boolean, state: StatefulState, c: Context): boolean {
+  const used = state.used + c.skb.data.length;
+  const exceeded = used > limitBytes;
+  state.used = Math.min(used, exceeded ? Math.max(state.used, limitBytes) : used);
+  return exceeded === over;
+}
+
+export const quotaBytes = (q: QuotaStatement): number => Number(q.val) * (UNIT[q.valUnit] ?? 1);
+
+/** Runs the statements of an element (or a meter); false when one of them says the rule must not go on. */
+export function runStateful(statements: readonly Statement[], state: StatefulState, c: Context): true | string {
+  for (const s of statements) {
+    switch (s.kind) {
+      case 'counter':
+        state.packets++;
+        state.bytes += c.skb.data.length;
+        break;
+      case 'limit':
+        if (!askLimit(s, state, c, 'the element')) return s.over ? 'the rate of this element is below the limit' : 'the rate of this element is above the limit';
+        break;
+      case 'quota':
+        if (!askQuota(quotaBytes(s), s.over, state, c)) return s.over ? 'the quota of this element is not used up' : 'the quota of this element is used up';
+        break;
+      case 'ctCount':
+        if (!askCount(s.val, s.over, state, c)) return 'the number of connections of this element is outside the limit';
+        break;
+      case 'last':
+        break;
+      default:
+        c.run.undecided('unsupported-statement', `The statement ${s.kind} of a set element is not modelled.`, 'Assume whether the rule goes on.', c.at);
+    }
+  }
+  return true;
+}
+
+/** `ct count N`: connections seen by this statement, this one included. */
+export function askCount(limit: number, over: boolean, state: StatefulState, c: Context): boolean {
+  const { ct } = c.skb;
+  state.connections ??= new Set();
+  if (!c.run.state.fresh && state.connections.size === 0) c.run.assume('ct-count', 'The connection count is taken to start at zero.');
+  if (ct !== undefined) state.connections.add(tupleKey(ct.original, ct.zone));
+  return state.connections.size > limit === over;
+}
+
+/** State of a named object, its listed values to begin with. */
+export function objectState(object: NamedObject, c: Context): StatefulState {
+  const known = c.run.state.stateful.get(object);
+  if (known !== undefined) return known;
+  const s = newStateful();
+  if (object.kind === 'counter') {
+    s.packets = Number(object.packets);
+    s.bytes = Number(object.bytes);
+  }
+  if (object.kind === 'quota') s.used = Number(object.used);
+  c.run.state.stateful.set(object, s);
+  return s;
+}

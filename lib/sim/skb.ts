@@ -1,0 +1,178 @@
+/** A packet on its way through the hooks: bytes, and what the kernel keeps beside them. Mutable, private to one run. */
+import { storeTransportChecksum } from '../net/build-packet';
+import { fold16, sum16 } from '../net/checksum';
+import { type Headers, parseHeaders, u16, u32, u128, viewPacket } from '../net/headers';
+import { PROTO } from '../net/protocols';
+import type { IpValue, Link } from '../world/world';
+import type { Conn } from './conntrack-state';
+import type { RouteResult } from './routing';
+import type { PacketView } from './trace';
+
+export type CtState = 'new' | 'established' | 'related';
+
+export interface Skb {
+  /** 0 is the packet itself, 1, 2, … are packets made by the kernel. */
+  readonly id: number;
+  readonly role: 'original' | 'generated';
+  family: 'ip' | 'ip6' | 'arp';
+  /** From the network header on. */
+  data: Uint8Array;
+  headers: Headers;
+  /** Ethernet header (14 bytes), undefined for packets that have none yet. */
+  link: Uint8Array | undefined;
+  vlan: number | undefined;
+  mark: number;
+  priority: number;
+  iif: Link | undefined;
+  oif: Link | undefined;
+  ct: Conn | undefined;
+  ctState: CtState | undefined;
+  ctDir: 'original' | 'reply';
+  untracked: boolean;
+  /** Zone given by `ct zone set` before conntrack. */
+  zone: number;
+  pktType: number;
+  sk: { readonly uid: number; readonly gid: number } | undefined;
+  trace: boolean;
+  /** Ports or ids that the kernel picked by chance. */
+  random: { sport: boolean; dport: boolean };
+  dst: RouteResult | undefined;
+  /** True for a packet of this node's own, as opposed to one received or forwarded. */
+  local: boolean;
+  /** IPv6 only: size of the largest fragment it was put together from. */
+  fragSize: number | undefined;
+  /** Chunk of a fragmented packet. */
+  frag: { readonly index: number; readonly of: number } | undefined;
+  checksumBad: boolean;
+  transparentSocket: boolean;
+}
+
+/** The bytes of an Ethernet header. */
+export function etherHeader(dst: number, src: number, type: number): Uint8Array {
+  const h = new Uint8Array(14);
+  for (let i = 0; i < 6; i++) {
+    h[5 - i] = Math.floor(dst / 256 ** i) & 255;
+    h[11 - i] = Math.floor(src / 256 ** i) & 255;
+  }
+  h[12] = type >> 8;
+  h[13] = type & 255;
+  return h;
+}
+
+export const ETHERTYPE = { ip: 0x0800, ip6: 0x86dd, arp: 0x0806 } as const;
+
+/** A new packet around bytes; everything else as the kernel initialises it. */
+export function newSkb(id: number, role: Skb['role'], family: Skb['family'], data: Uint8Array): Skb {
+  return {
+    id,
+    role,
+    family,
+    data,
+    headers: parseHeaders(data, family),
+    link: undefined,
+    vlan: undefined,
+    mark: 0,
+    priority: 0,
+    iif: undefined,
+    oif: undefined,
+    ct: undefined,
+    ctState: undefined,
+    ctDir: 'original',
+    untracked: false,
+    zone: 0,
+    pktType: 0,
+    sk: undefined,
+    trace: true,
+    random: { sport: false, dport: false },
+    dst: undefined,
+    local: false,
+    fragSize: undefined,
+    frag: undefined,
+    checksumBad: false,
+    transparentSocket: false,
+  };
+}
+
+/** A copy that shares nothing mutable, under a new number. */
+export function copySkb(skb: Skb, id: number, role: Skb['role'] = 'generated'): Skb {
+  return { ...skb, id, role, data: skb.data.slice(), link: skb.link?.slice(), random: { ...skb.random } };
+}
+
+export const sourceOf = (skb: Skb): IpValue => (skb.family === 'ip6' ? u128(skb.data, 8) : u32(skb.data, skb.family === 'arp' ? 14 : 12));
+export const destinationOf = (skb: Skb): IpValue => (skb.family === 'ip6' ? u128(skb.data, 24) : u32(skb.data, skb.family === 'arp' ? 24 : 16));
+export const viewSkb = (skb: Skb): PacketView => viewPacket(skb.data, skb.family, skb.random);
+export const tosOf = (skb: Skb): number => (skb.family === 'ip6' ? (u16(skb.data, 0) >> 4) & 255 : (skb.data[1] ?? 0));
+export const ttlOf = (skb: Skb): number => skb.data[skb.family === 'ip6' ? 7 : 8] ?? 0;
+
+/** Decrements TTL or hop limit, keeping the header checksum right. */
+export function decrementTtl(skb: Skb): void {
+  const at = skb.family === 'ip6' ? 7 : 8;
+  writeNetwork(skb, at, Uint8Array.of(((skb.data[at] ?? 0) + 255) & 255));
+}
+
+/** Updates a 16-bit checksum in place for a change of `before` to `after` at an even or odd offset (RFC 1624). */
+function patchChecksum(data: Uint8Array, at: number, offset: number, before: Uint8Array, after: Uint8Array): void {
+  const even = offset & 1;
+  const sum = (bytes: Uint8Array): number => {
+    let s = 0;
+    for (let i = 0; i < bytes.length; i++) s += ((i + even) & 1) === 0 ? (bytes[i] ?? 0) << 8 : (bytes[i] ?? 0);
+    return s;
+  };
+  const minus = ~fold16(sum(before)) & 0xffff;
+  const plus = ~fold16(sum(after)) & 0xffff;
+  const value = fold16((~u16(data, at) & 0xffff) + (~minus & 0xffff) + plus);
+  data[at] = value >> 8;
+  data[at + 1] = value & 255;
+}
+
+/** Where the transport checksum lies, or undefined where the protocol has none or the header is cut short. */
+function transportChecksumAt(skb: Skb): number | undefined {
+  const { l4proto, thoff, fragOff } = skb.headers;
+  if (fragOff > 0) return undefined;
+  const at = thoff + (l4proto === PROTO.tcp ? 16 : l4proto === PROTO.udp || l4proto === PROTO.udplite ? 6 : l4proto === PROTO.icmp || l4proto === PROTO.icmpv6 ? 2 : -1);
+  if (at < thoff || at + 2 > skb.data.length) return undefined;
+  if (l4proto === PROTO.udp && u16(skb.data, at) === 0) return undefined;
+  return at;
+}
+
+/** Writes bytes of the network header and keeps the header checksum, and for addresses the transport checksum, in step. */
+export function writeNetwork(skb: Skb, at: number, bytes: Uint8Array): void {
+  const before = skb.data.slice(at, at + bytes.length);
+  skb.data.set(bytes, at);
+  if (skb.family === 'ip') patchChecksum(skb.data, 10, at, before, bytes);
+  const [from, to] = skb.family === 'ip' ? [12, 20] : [8, 40];
+  if (at + bytes.length > from && at < to && skb.headers.l4proto !== PROTO.icmp) {
+    const sum = transportChecksumAt(skb);
+    if (sum !== undefined) patchChecksum(skb.data, sum, at, before, bytes);
+  }
+  skb.headers = parseHeaders(skb.data, skb.family);
+}
+
+/** Writes bytes of the transport header, `at` counted from its beginning, and keeps its checksum in step. */
+export function writeTransport(skb: Skb, at: number, bytes: Uint8Array): void {
+  const offset = skb.headers.thoff + at;
+  const before = skb.data.slice(offset, offset + bytes.length);
+  skb.data.set(bytes, offset);
+  if (skb.headers.l4proto === PROTO.sctp) {
+    storeTransportChecksum(skb.data, skb.family === 'ip6' ? 'ip6' : 'ip', PROTO.sctp, skb.headers.thoff);
+    return;
+  }
+  const sum = transportChecksumAt(skb);
+  if (sum !== undefined && offset !== sum) patchChecksum(skb.data, sum, at, before, bytes);
+}
+
+/** True when the transport checksum does not fit, as conntrack and the sockets see it. */
+export function transportChecksumWrong(skb: Skb): boolean {
+  const { l4proto, thoff, fragOff, mf } = skb.headers;
+  if (fragOff > 0 || mf || skb.family === 'arp' || l4proto === undefined) return false;
+  const at = transportChecksumAt(skb);
+  if (at === undefined) return false;
+  const copy = skb.data.slice();
+  storeTransportChecksum(copy, skb.family, l4proto, thoff);
+  return u16(copy, at) !== u16(skb.data, at);
+}
+
+/** True when the IPv4 header checksum does not fit. */
+export function headerChecksumWrong(data: Uint8Array): boolean {
+  return fold16(sum16(data, 0, ((data[0] ?? 0) & 15) * 4)) !== 0;
+}

@@ -1,0 +1,76 @@
+/** Which of its addresses the node uses (net/ipv4/devinet.c inet_select_addr, net/ipv6/addrconf.c ipv6_dev_get_saddr). */
+import { inPrefix } from '../net/address';
+import type { IpValue, Link, LinkAddress } from '../world/world';
+import type { Context, Run } from './environment';
+import { isLinkLocal6 } from './fib';
+import type { RouteResult } from './routing';
+import { destinationOf } from './skb';
+
+/** The primary address of a device, one in the peer's network first; then that of any other device. */
+export function selectIpv4(run: Pick<Run, 'p'>, dev: Link | undefined, peer: number | undefined): number | undefined {
+  const usable = (a: LinkAddress): boolean => a.family === 'ip' && !a.secondary && a.scope !== 'host' && a.scope !== 'link';
+  const on = dev?.addresses.filter(usable) ?? [];
+  const inNet = peer === undefined ? undefined : on.find((a) => inPrefix(peer, a.peer ?? a.local, a.prefixLen));
+  const chosen = inNet ?? on[0];
+  if (chosen !== undefined) return Number(chosen.local);
+  const { links } = run.p.world;
+  for (const link of links.known ? links.value : []) {
+    if (link === dev) continue;
+    const a = link.addresses.find(usable);
+    if (a !== undefined) return Number(a.local);
+  }
+  return undefined;
+}
+
+function commonBits(a: bigint, b: bigint): number {
+  const diff = a ^ b;
+  return diff === 0n ? 128 : 128 - diff.toString(2).length;
+}
+
+/** RFC 6724 as far as scope, deprecation, outgoing device and longest match go; the newest address wins a tie. */
+export function selectIpv6(run: Pick<Run, 'p'>, dev: Link | undefined, daddr: bigint): bigint | undefined {
+  const { links } = run.p.world;
+  const linkLocal = isLinkLocal6(daddr);
+  let best: { value: bigint; score: number } | undefined;
+  for (const link of links.known ? links.value : []) {
+    if (linkLocal && link !== dev) continue;
+    for (const a of link.addresses) {
+      if (a.family !== 'ip6' || a.tentative) continue;
+      const value = BigInt(a.local);
+      if (value === 1n && daddr !== 1n) continue;
+      const sameScope = isLinkLocal6(value) === linkLocal && (value === 1n) === (daddr === 1n);
+      const score =
+        (value === daddr ? 1e6 : 0) + (sameScope ? 1e5 : 0) + (a.deprecated ? 0 : 1e4) + (link === dev ? 5e3 : 0) + Math.min(commonBits(value, daddr), a.prefixLen);
+      if (best === undefined || score > best.score) best = { value, score };
+    }
+  }
+  return best?.value;
+}
+
+/** The source a route gives to a packet that has none. */
+export function sourceForRoute(run: Pick<Run, 'p'>, family: 'ip' | 'ip6', r: RouteResult, daddr: IpValue): IpValue | undefined {
+  if (r.route.prefsrc !== undefined) return r.route.prefsrc;
+  if (family === 'ip') return selectIpv4(run, r.dev, r.gateway === undefined ? Number(daddr) : Number(r.gateway));
+  return selectIpv6(run, r.dev, BigInt(daddr));
+}
+
+/** The address `masquerade` takes; undefined where the device has none, and the packet is dropped. */
+export function masqueradeAddress(c: Context): IpValue | undefined {
+  const { skb } = c;
+  const daddr = destinationOf(skb);
+  if (skb.family === 'ip6') return selectIpv6(c.run, skb.oif, BigInt(daddr));
+  return selectIpv4(c.run, skb.oif, Number(skb.dst?.gateway ?? daddr));
+}
+
+/** The address `redirect` takes: loopback at output, else the first address of the input device. */
+export function redirectAddress(c: Context): IpValue | undefined {
+  const { skb } = c;
+  if (c.hook === 'output') return skb.family === 'ip6' ? 1n : 0x7f000001;
+  const on = skb.iif?.addresses ?? [];
+  if (skb.family === 'ip') {
+    const a = on.find((x) => x.family === 'ip' && !x.secondary);
+    return a === undefined ? undefined : a.local;
+  }
+  const wantLocal = isLinkLocal6(BigInt(destinationOf(skb)));
+  return on.find((x) => x.family === 'ip6' && !x.tentative && isLinkLocal6(BigInt(x.local)) === wantLocal)?.local;
+}

@@ -1,0 +1,98 @@
+/** What packets leave behind: connections, elements added by rules, counters, quotas, limits. One object per run, forked between runs. */
+import type { NftSet, SetElement, Statement } from '../nft/model';
+import { type CtBase, CtTable } from './conntrack-state';
+import type { Scalar } from './value';
+
+/** State of one element's statements, or of a named object. */
+export interface StatefulState {
+  packets: number;
+  bytes: number;
+  /** Quota: bytes used. */
+  used: number;
+  /** Limit: tokens left; undefined before its first use. */
+  tokens: number | undefined;
+  /** Connection count: connections seen. */
+  connections: Set<string> | undefined;
+}
+
+export interface DynamicElement {
+  readonly element: SetElement;
+  readonly key: Scalar;
+  readonly statements: readonly Statement[];
+  readonly state: StatefulState;
+}
+
+/** The changes a run made to one set. */
+export interface SetOverlay {
+  readonly added: Map<Scalar, DynamicElement>;
+  readonly removed: Set<Scalar>;
+}
+
+const cloneStateful = (s: StatefulState): StatefulState => ({ ...s, connections: s.connections === undefined ? undefined : new Set(s.connections) });
+export const newStateful = (): StatefulState => ({ packets: 0, bytes: 0, used: 0, tokens: undefined, connections: undefined });
+
+/** TCP sockets of this node as far as the packets of a flow made them. */
+export interface TcpSocketState {
+  phase: 'syn-received' | 'established' | 'closed';
+  /** Sequence number of the SYN-ACK sent. */
+  isn: number;
+}
+
+export interface PendingFragment {
+  readonly parts: Map<number, Uint8Array>;
+  head: Uint8Array | undefined;
+  total: number | undefined;
+  maxSize: number;
+  ids: number[];
+}
+
+export class SimState {
+  readonly ct: CtTable;
+  readonly sets = new Map<NftSet, SetOverlay>();
+  /** By statement object or named object. */
+  readonly stateful = new Map<object, StatefulState>();
+  /** Next value of each `numgen inc`, by expression. */
+  readonly numgen = new Map<object, number>();
+  readonly sockets = new Map<string, TcpSocketState>();
+  readonly fragments = new Map<string, PendingFragment>();
+  /** True where the history before the first packet is known to be empty: counters at zero, buckets full. */
+  constructor(
+    base: CtBase | CtTable,
+    readonly fresh: boolean,
+  ) {
+    this.ct = base instanceof CtTable ? base : new CtTable(base);
+  }
+
+  fork(): SimState {
+    const copy = new SimState(this.ct.fork(), this.fresh);
+    for (const [set, o] of this.sets) {
+      copy.sets.set(set, {
+        added: new Map([...o.added].map(([k, e]) => [k, { ...e, state: cloneStateful(e.state) }])),
+        removed: new Set(o.removed),
+      });
+    }
+    for (const [k, s] of this.stateful) copy.stateful.set(k, cloneStateful(s));
+    for (const [k, n] of this.numgen) copy.numgen.set(k, n);
+    for (const [k, s] of this.sockets) copy.sockets.set(k, { ...s });
+    for (const [k, f] of this.fragments) copy.fragments.set(k, { ...f, parts: new Map(f.parts), ids: [...f.ids] });
+    return copy;
+  }
+
+  overlay(set: NftSet): SetOverlay {
+    let o = this.sets.get(set);
+    if (o === undefined) {
+      o = { added: new Map(), removed: new Set() };
+      this.sets.set(set, o);
+    }
+    return o;
+  }
+
+  of(owner: object): StatefulState {
+    let s = this.stateful.get(owner);
+    if (s === undefined) {
+      s = newStateful();
+      this.stateful.set(owner, s);
+    }
+    return s;
+  }
+}
