@@ -30,6 +30,7 @@ interface OpenFold {
   readonly depth: number;
   readonly traversal: number;
   readonly id: string;
+  readonly index: number;
   readonly rules: PassedStep[];
   ended: boolean;
   policy: 'accept' | undefined;
@@ -173,6 +174,7 @@ class LegBuilder {
     this.#closeFold();
     const fold: OpenFold = {
       id: `p${index}`,
+      index,
       chain,
       depth,
       traversal,

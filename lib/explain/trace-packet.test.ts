@@ -35,7 +35,7 @@ describe('packetAfter', () => {
   test('routing names the interface, forwarding takes one from the ttl', () => {
     expect(row('delivered', 5, 'oif')).toMatchObject({ value: 'eth0' });
     expect(row('delivered', 5, 'ttl')).toBeUndefined();
-    expect(row('delivered', 6, 'ttl')).toMatchObject({ value: '63', was: '64' });
+    expect(row('delivered', 6, 'ttl')).toEqual({ field: 'ttl', value: '63', note: 'was 64', changed: false });
   });
 
   test('a mark is written as nft prints it', () => {

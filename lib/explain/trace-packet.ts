@@ -34,6 +34,8 @@ const VIEW_KEYS = ['saddr', 'daddr', 'sport', 'dport', 'ttl', 'hoplimit', 'icmpT
 class Folding {
   readonly values = new Map<string, string>([['mark', formatMark(0)]]);
   readonly first = new Map<string, string>();
+  /** What a rule wrote; the rest is the kernel's doing, such as the hop limit. */
+  readonly written = new Set<string>();
   view: PacketView;
   ct: CtView | undefined;
 
@@ -56,6 +58,7 @@ class Folding {
       const key = keyOf(diff.field);
       if (!this.first.has(key)) this.first.set(key, diff.before);
       this.values.set(key, diff.after);
+      this.written.add(key);
     }
   }
 }
@@ -83,7 +86,7 @@ export function packetAfter(branch: Branch, leg: Leg, number: number, sent: Pack
   });
   if (entry) state.write(entry.writes);
   if (entry?.nat) state.ct = nextCt(branch, leg, upTo) ?? state.ct;
-  return { rows: rowsOf(state, entry ? before : state.values), ct: state.ct };
+  return { rows: rowsOf(state, entry ? before : new Map(state.values)), ct: state.ct };
 }
 
 /** What conntrack knows once a translation is bound is first told by the next chain. */
@@ -95,7 +98,7 @@ function nextCt(branch: Branch, leg: Leg, index: number): CtView | undefined {
 }
 
 function rowsOf(state: Folding, before: ReadonlyMap<string, string>): readonly PacketRow[] {
-  const { values, first, view } = state;
+  const { values, first, view, written } = state;
   const rows: PacketRow[] = [];
   const shown = new Set<string>(['ttl', 'hoplimit', 'dscp']);
   const add = (field: string, key: string, note?: string) => {
@@ -103,12 +106,14 @@ function rowsOf(state: Folding, before: ReadonlyMap<string, string>): readonly P
     shown.add(key);
     if (value === undefined) return;
     const was = first.get(key);
+    const differs = was !== undefined && was !== value;
+    const byRule = differs && written.has(key);
     rows.push({
       field,
       value,
-      changed: before.has(key) ? before.get(key) !== value : was !== undefined && was !== value,
-      ...(note === undefined ? {} : { note }),
-      ...(was === undefined || was === value ? {} : { was }),
+      changed: byRule && before.get(key) !== value,
+      ...(differs && !byRule ? { note: `was ${was}` } : note === undefined ? {} : { note }),
+      ...(byRule ? { was } : {}),
     });
   };
   const missing = (field: string, note: string) => rows.push({ field, value: '', note, changed: false });

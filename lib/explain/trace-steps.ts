@@ -49,6 +49,8 @@ export interface NumberedStep {
 /** Rules of one chain that were passed over one after the other. With no rules it only says that the chain ended. */
 export interface Fold {
   readonly id: string;
+  /** Index of its first step in `Branch.steps`. */
+  readonly index: number;
   readonly chain: string;
   readonly depth: number;
   readonly rules: readonly PassedStep[];

@@ -2,6 +2,7 @@
  * The answer to a trace: a verdict word, one sentence with the cause, and the facts beside it. Names come from the capture,
  * causes from the rules that decided; a cause is only named where the rule that decided proves it.
  */
+import type { RuleRef } from '../nft/model';
 import type { Branch, Fate, PacketView, RuleStep, Trace } from '../sim/trace';
 import { rejectedWith } from './generated-packet';
 import { ruleName } from './rule-name';
@@ -236,6 +237,7 @@ export function verdictFacts(trace: Trace, branch: Branch): readonly VerdictFact
       label: handle === undefined ? `${chain} policy` : `${chain} #${handle}`,
     });
   }
+  if (branch.outcome.kind === 'undecided') facts.push(...undecidedAt(branch, branch.outcome.reasons[0]?.at));
   const translated = branch.conntrack.some((entry) => entry.status.includes('dnat') || entry.status.includes('snat'));
   if (end && translated && after !== before) facts.push({ kind: 'text', text: 'the reply is translated back' });
   const sees = clientSees(branch, trace.packet);
@@ -252,6 +254,14 @@ const ERRNO: Readonly<Record<number, string>> = {
   101: 'ENETUNREACH',
   113: 'EHOSTUNREACH',
 };
+
+/** The rule where it cannot be known, with the hook of the chain it stands in. */
+function undecidedAt(branch: Branch, at: RuleRef | undefined): readonly VerdictFact[] {
+  const chain = branch.steps.findLast((step) => step.kind === 'chain' && step.skb === 0);
+  if (at === undefined || chain?.kind !== 'chain') return [];
+  const { family, table, handle } = at;
+  return [{ kind: 'rule', hook: chain.hook, family, table, chain: at.chain, handle, label: `${at.chain} #${handle}` }];
+}
 
 /** What the sender notices of a lost packet. */
 function clientSees(branch: Branch, sent: PacketView): string | undefined {

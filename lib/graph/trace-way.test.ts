@@ -29,7 +29,7 @@ describe('traceWay', () => {
       'pod shop/web-6d4f8b7c9-2hxkz 10.244.1.3',
       'prerouting in vethcd831f0a ct -110:1 -100:234 [10.99.151.112:80]',
       'routing 5 [*10.244.2.4:8080]',
-      'forward in vethcd831f0a 0:67',
+      'forward  0:67',
       'postrouting out eth0 90:8 100:9',
       'next hop  node-2',
       'pod shop/api-5b8c9d6f7-c2mvl 10.244.2.4:8080',
@@ -51,7 +51,7 @@ describe('traceWay', () => {
       'pod shop/web-6d4f8b7c9-2hxkz 10.244.1.3',
       'prerouting in vethcd831f0a ct -110:1 -100:2 [10.106.32.181:80, never translated]',
       'routing 3',
-      'forward in vethcd831f0a 0:456',
+      'forward  0:456',
       'postrouting not reached 90?: 100?:',
     ]);
     expect(stops[3]).toMatchObject({ ends: 'lost', cells: [{ ends: 'lost' }] });

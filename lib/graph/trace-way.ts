@@ -119,12 +119,15 @@ function addGroup(stops: WayStop[], group: StepGroup): void {
   }
   if (group.place === 'kernel') return;
   const cells = group.rows.flatMap((row) => (row.kind === 'chain' ? [cellOf(row.step, group)] : []));
+  // Forward has both; the interfaces stand at its neighbours.
   const note =
-    group.iif !== undefined && group.place !== 'postrouting'
-      ? `in ${group.iif}`
-      : group.oif === undefined
-        ? ''
-        : `out ${group.oif}`;
+    group.place === 'forward'
+      ? ''
+      : group.iif !== undefined && group.place !== 'postrouting'
+        ? `in ${group.iif}`
+        : group.oif === undefined
+          ? ''
+          : `out ${group.oif}`;
   const conntrack = group.rows.some((row) => row.kind === 'note' && row.step.kind === 'conntrack');
   if (cells.length === 0 && !conntrack && groupEnd(group) === undefined) return;
   stops.push({

@@ -1,0 +1,3 @@
+import type { OwnerView } from '@/lib/api/types';
+
+export const ownerName = (owner: OwnerView | undefined): string => owner?.name ?? 'not recognised';

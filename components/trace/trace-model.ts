@@ -1,0 +1,88 @@
+/** What the parts of the view share: the answer, the branch, leg and step chosen, and what follows from them. */
+import type { NodeOverview, OwnerView, RuleView, TraceAnswer } from '@/lib/api/types';
+import { ruleKey } from '@/lib/api/types';
+import { reviveTrace } from '@/lib/api/wire';
+import { traceLegs } from '@/lib/explain/trace-legs';
+import type { TraceNames } from '@/lib/explain/trace-names';
+import { type Leg, type NumberedStep, openingStep } from '@/lib/explain/trace-steps';
+import { traceWay, type Way } from '@/lib/graph/trace-way';
+import type { RuleRef } from '@/lib/nft/model';
+import type { Branch, ChainStep, Summary, Trace } from '@/lib/sim/trace';
+
+export interface TraceModel {
+  readonly answer: TraceAnswer;
+  readonly trace: Trace;
+  readonly names: TraceNames;
+  /** From 0. */
+  readonly branchIndex: number;
+  readonly branch: Branch;
+  readonly summary: Summary | undefined;
+  readonly legs: readonly Leg[];
+  readonly leg: Leg;
+  /** The chosen step's number; 0 in a leg without steps. */
+  readonly number: number;
+  readonly entry: NumberedStep | undefined;
+  readonly way: Way;
+  /** The nft that printed the listing. */
+  readonly listedBy: string | null;
+  /** `dstnat - 10`, as nft writes the priority of a base chain. */
+  readonly prioText: (chain: ChainStep) => string | undefined;
+}
+
+/** A number of the URL, kept within what the trace has. */
+const clamp = (value: number, most: number): number => Math.min(Math.max(value, 1), most);
+
+export function buildModel(
+  answer: TraceAnswer,
+  trace: Trace,
+  names: TraceNames,
+  overview: NodeOverview | undefined,
+  chosen: { readonly branch: number | null; readonly leg: number | null; readonly step: number | null },
+): TraceModel | undefined {
+  const branchIndex = clamp(chosen.branch ?? 1, trace.branches.length) - 1;
+  const branch = trace.branches[branchIndex];
+  if (branch === undefined) return undefined;
+  const legs = traceLegs(branch);
+  const leg = legs.find((l) => l.skb === (chosen.leg ?? 0)) ?? legs[0];
+  if (leg === undefined) return undefined;
+  const number = leg.steps.length === 0 ? 0 : clamp(chosen.step ?? openingStep(leg), leg.steps.length);
+  const summary = branch.outcome.kind === 'decided' ? branch.outcome.fate.summary : undefined;
+  const baseChains = (overview?.baseChains ?? []).map(({ family, table, chain, type, hook, prio }) => ({
+    family,
+    table,
+    chain,
+    type,
+    hook,
+    prio,
+  }));
+  const way = traceWay({ branch, leg, sent: trace.packet, names, baseChains });
+  const texts = new Map(
+    (overview?.baseChains ?? []).map((base) => [`${base.family} ${base.table} ${base.chain}`, base.prioText]),
+  );
+  const prioText = (chain: ChainStep) => texts.get(`${chain.family} ${chain.table} ${chain.chain}`);
+  const listedBy = overview?.listedBy ?? null;
+  return {
+    answer,
+    listedBy,
+    trace,
+    names,
+    branchIndex,
+    branch,
+    summary,
+    legs,
+    leg,
+    number,
+    entry: leg.steps[number - 1],
+    way,
+    prioText,
+  };
+}
+
+export const traceOf = (answer: TraceAnswer): Trace => reviveTrace(answer.trace);
+
+export const ruleOf = (answer: TraceAnswer, at: RuleRef): RuleView | undefined => answer.rules[ruleKey(at)];
+
+export const ownerOf = (
+  answer: TraceAnswer,
+  at: { readonly family: string; readonly table: string },
+): OwnerView | undefined => answer.owners[`${at.family} ${at.table}`];

@@ -1,0 +1,104 @@
+'use client';
+
+import { useEffect, useMemo, useState } from 'react';
+import type { NodeSummary, SourceView, TraceAnswer } from '@/lib/api/types';
+import { useNames, useOverview, useTrace } from '../hooks/use-trace';
+import { PacketFields } from '../packet-form/packet-fields';
+import { firstQuestion } from '../packet-form/places';
+import { isAsked, questionFor } from '../packet-form/question';
+import { QuestionBar } from '../packet-form/question-bar';
+import { ErrorState } from '../shell/error-state';
+import { Loading, Note, Unreadable } from '../ui/states';
+import { answerNames } from './answer-names';
+import { traceOf } from './trace-model';
+import { TraceResult } from './trace-result';
+import { useTraceState } from './use-trace-state';
+
+interface TraceViewProps {
+  readonly source: SourceView;
+  readonly node: NodeSummary;
+}
+
+/** What happens to a packet on this node, where exactly, and why. */
+export function TraceView({ source, node }: TraceViewProps) {
+  const { state, set, ask } = useTraceState();
+  const { question } = state;
+  const names = useNames(source.id, node.name);
+  const overview = useOverview(source.id, node.name);
+  const asked = isAsked(question);
+  const query = asked ? { from: question.from, to: question.to, packet: question.packet } : undefined;
+  const trace = useTrace(source.id, node.name, query);
+  const [fieldsOpen, setFieldsOpen] = useState(false);
+
+  // Nothing asked: the capture's own example, so that the first sight of a capture is an answer.
+  const example = useMemo(
+    () => (names.data === undefined ? undefined : firstQuestion(names.data, node.name)),
+    [names.data, node.name],
+  );
+  const empty = question.from === null && question.to === null && question.packet === null;
+  useEffect(() => {
+    if (empty && example !== undefined) ask({ ...example, packet: null }, 'replace');
+  }, [empty, example, ask]);
+  const nameless = empty && names.data !== undefined && example === undefined;
+
+  const fresh = trace.data?.node === node.name && trace.data.source.id === source.id ? trace.data : undefined;
+  return (
+    <>
+      <QuestionBar
+        node={node.name}
+        names={names.data}
+        question={question}
+        answer={asked ? fresh : undefined}
+        onAsk={ask}
+        fieldsOpen={fieldsOpen || nameless}
+        onFields={() => setFieldsOpen((open) => !open)}
+      />
+      {fieldsOpen || nameless ? (
+        <PacketFields
+          key={fresh?.version ?? 'none'}
+          packet={fresh?.packet}
+          links={overview.data?.links ?? []}
+          onSubmit={(packet) => {
+            setFieldsOpen(false);
+            ask(questionFor(packet, fresh?.packet, question));
+          }}
+          onCancel={() => setFieldsOpen(false)}
+        />
+      ) : null}
+      {node.state !== 'ready' && node.problem !== null ? (
+        <Unreadable what={node.name} why={`${node.problem.say} ${node.problem.do}`} />
+      ) : trace.isError ? (
+        <ErrorState error={trace.error} what="The trace" onRetry={() => void trace.refetch()} />
+      ) : fresh !== undefined && asked ? (
+        <Answered
+          answer={fresh}
+          names={names.data}
+          overview={overview.data}
+          state={state}
+          set={set}
+          stale={trace.isPlaceholderData}
+        />
+      ) : asked && trace.isFetching ? (
+        <Loading what={`Tracing on ${node.name}`} />
+      ) : (
+        <Note>
+          {nameless
+            ? 'This source names no pods or Services. Give the packet field by field.'
+            : 'Choose where the packet comes from and where it goes.'}
+        </Note>
+      )}
+    </>
+  );
+}
+
+type ResultProps = Parameters<typeof TraceResult>[0];
+interface AnsweredProps extends Pick<ResultProps, 'overview' | 'state' | 'set' | 'stale'> {
+  readonly answer: TraceAnswer;
+  readonly names: Parameters<typeof answerNames>[1];
+}
+
+function Answered({ answer, names, ...rest }: AnsweredProps) {
+  const trace = useMemo(() => traceOf(answer), [answer]);
+  const named = useMemo(() => answerNames(answer, names), [answer, names]);
+  return <TraceResult answer={answer} trace={trace} names={named} {...rest} />;
+}

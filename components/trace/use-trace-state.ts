@@ -1,0 +1,56 @@
+'use client';
+
+import { parseAsBoolean, parseAsInteger, useQueryStates } from 'nuqs';
+import { useCallback } from 'react';
+import { QUESTION_PARAMS, type Question } from '../packet-form/question';
+
+/** Where one stands in a trace. What is left out is chosen by the trace: branch 1, the packet itself, its first change. */
+const VIEW_PARAMS = {
+  /** From 1. */
+  branch: parseAsInteger,
+  /** 0 is the packet, others were made by the kernel. */
+  leg: parseAsInteger,
+  step: parseAsInteger,
+  /** All rules passed over are open. */
+  why: parseAsBoolean,
+  /** The text twin instead of the figure. */
+  text: parseAsBoolean,
+} as const;
+
+export interface TraceState {
+  readonly question: Question;
+  readonly branch: number | null;
+  readonly leg: number | null;
+  readonly step: number | null;
+  readonly why: boolean;
+  readonly text: boolean;
+}
+
+export interface TraceStateChange {
+  readonly branch?: number | null;
+  readonly leg?: number | null;
+  readonly step?: number | null;
+  readonly why?: boolean | null;
+  readonly text?: boolean | null;
+}
+
+/** The state of the view, all of it in the URL. A new question is a new entry of the history; moving in a trace is not. */
+export function useTraceState(): {
+  readonly state: TraceState;
+  readonly set: (change: TraceStateChange) => void;
+  readonly ask: (question: Question, how?: 'push' | 'replace') => void;
+} {
+  const [url, setUrl] = useQueryStates({ ...QUESTION_PARAMS, ...VIEW_PARAMS }, { history: 'replace' });
+  const set = useCallback((change: TraceStateChange) => void setUrl(change), [setUrl]);
+  const ask = useCallback(
+    ({ from, to, packet }: Question, history: 'push' | 'replace' = 'push') =>
+      void setUrl({ from, to, packet, branch: null, leg: null, step: null }, { history }),
+    [setUrl],
+  );
+  const { from, to, packet, branch, leg, step, why, text } = url;
+  return {
+    state: { question: { from, to, packet }, branch, leg, step, why: why ?? false, text: text ?? false },
+    set,
+    ask,
+  };
+}

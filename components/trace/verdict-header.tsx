@@ -1,0 +1,86 @@
+import Link from 'next/link';
+import { Fragment, type ReactNode } from 'react';
+import { traceVerdict, type VerdictFact, verdictFacts, verdictSentence } from '@/lib/explain/verdict-sentence';
+import { count } from '@/lib/explain/words';
+import { VerdictBadge } from '../ui/badge';
+import { BranchTabs } from './branch-tabs';
+import { ruleHref } from './links';
+import type { TraceModel } from './trace-model';
+
+interface VerdictHeaderProps {
+  readonly model: TraceModel;
+  readonly onBranch: (index: number) => void;
+  readonly onAssumptions: () => void;
+}
+
+/** The answer: the word, one sentence with the cause, the facts; and the branches where chance decides. */
+export function VerdictHeader({ model, onBranch, onAssumptions }: VerdictHeaderProps) {
+  const { trace, branch, names } = model;
+  const facts = verdictFacts(trace, branch).map((fact) => ({ key: factKey(fact), node: factNode(fact, model) }));
+  const assumed = branch.assumptions.length;
+  facts.push({
+    key: 'assumed',
+    node:
+      assumed === 0 ? (
+        'nothing assumed'
+      ) : (
+        <button type="button" className="link" onClick={onAssumptions}>
+          {count(assumed, 'thing')} assumed
+        </button>
+      ),
+  });
+  return (
+    <header className="flex flex-col gap-3 px-3 pt-3 pb-1 md:px-4 lg:flex-row lg:items-start">
+      <div className="min-w-0 flex-1">
+        <div className="flex flex-col items-start gap-x-3 gap-y-2 md:flex-row md:flex-wrap md:items-center">
+          <VerdictBadge verdict={traceVerdict(trace)} headline />
+          <h1 className="min-w-0 text-[18px] font-[620] leading-[24px] md:text-headline">
+            {verdictSentence(trace, names)}
+          </h1>
+        </div>
+        <p className="mt-1.5 text-ink-2">
+          {facts.map(({ key, node }, i) => (
+            <Fragment key={key}>
+              {i === 0 ? null : (
+                <span aria-hidden="true" className="mx-2">
+                  ·
+                </span>
+              )}
+              <span className="whitespace-nowrap max-md:whitespace-normal">{node}</span>
+              {i === facts.length - 1 ? null : <span className="sr-only">. </span>}
+            </Fragment>
+          ))}
+        </p>
+      </div>
+      {trace.branches.length > 1 ? <BranchTabs model={model} onBranch={onBranch} /> : null}
+    </header>
+  );
+}
+
+const factKey = (fact: VerdictFact): string =>
+  fact.kind === 'text' ? fact.text : fact.kind === 'rule' ? fact.label : `${fact.before} ${fact.after}`;
+
+function factNode(fact: VerdictFact, model: TraceModel): ReactNode {
+  switch (fact.kind) {
+    case 'text':
+      return fact.text;
+    case 'translation':
+      return (
+        <span className="font-mono text-[12px]">
+          <s className="text-ink-3">{fact.before}</s>
+          <span className="sr-only"> becomes</span>
+          <span aria-hidden="true"> → </span>
+          <span className="font-[640] text-write">{fact.after}</span>
+        </span>
+      );
+    case 'rule':
+      return (
+        <>
+          at {fact.hook},{' '}
+          <Link className="link font-mono text-[12px] text-ink" href={ruleHref(model.answer, fact)}>
+            {fact.label}
+          </Link>
+        </>
+      );
+  }
+}
