@@ -6,7 +6,7 @@ import { formatAddress, parseAddress } from '../net/address';
 import type { PacketSpec } from '../net/packet-spec';
 import { hasPorts, PROTO, protocolName, protocolNumber } from '../net/protocols';
 import { failed, ok, type Problem, type Result } from '../net/result';
-import { type Prepared, prepare } from '../sim/environment';
+import { type Prepared, preparedOf } from '../sim';
 import type { Lookup } from '../sim/routing';
 import { sourceForRoute } from '../sim/source-address';
 import type { IpFamily, IpValue, World } from '../world/world';
@@ -51,7 +51,7 @@ export function askPacket(
     from.value,
     pair.value,
     node,
-    prepare({ ...world, ruleset: { known: false, why: 'not asked' } }),
+    preparedOf(world),
     transport.value,
   );
   if (!entry.ok) return entry;

@@ -1,0 +1,149 @@
+/** A packet, or a question by names, → the answer of the trace route: the trace with the rules, owners and names it mentions. */
+
+import type { Place } from '../cluster/place';
+import { type Asked, askPacket, type Question } from '../explain/question';
+import { formatAddress, parseAddress } from '../net/address';
+import { decodePacketSpec, type PacketSpec } from '../net/packet-spec';
+import type { PacketView } from '../net/packet-view';
+import { failed, ok, type Problem, type Result } from '../net/result';
+import type { RuleRef } from '../nft/model';
+import { trace } from '../sim';
+import type { Step, Trace } from '../sim/trace';
+import type { OpenNode } from './open-node';
+import { ruleView } from './rule-view';
+import type { RulesetIndex } from './ruleset-index';
+import { type ObjectView, type OwnerView, type PlaceView, type RuleView, ruleKey, type TraceAnswer } from './types';
+import { toWire } from './wire';
+
+/** `packet` as JSON; its members override what `question` gives. At least one of both. */
+export interface TraceQuery {
+  readonly question?: Question;
+  readonly packet?: unknown;
+}
+
+export interface Traced {
+  readonly packet: PacketSpec;
+  readonly asked: Asked | undefined;
+  readonly trace: Trace;
+}
+
+/** The trace itself, for every reader. */
+export function tracePacket(node: OpenNode, query: TraceQuery): Result<Traced> {
+  const asked =
+    query.question === undefined ? undefined : askPacket(query.question, node.node, node.world, node.cluster.cluster);
+  if (asked !== undefined && !asked.ok) return asked;
+  const given = query.packet;
+  if (given !== undefined && (typeof given !== 'object' || given === null || Array.isArray(given)))
+    return decodeFailure(given);
+  if (asked === undefined && given === undefined) return failed(nothingAsked());
+  const decoded = decodePacketSpec({ ...asked?.value.packet, ...given });
+  if (!decoded.ok) return failed(decoded.problem);
+  return ok({ packet: decoded.value, asked: asked?.value, trace: trace(node.world, decoded.value) });
+}
+
+function decodeFailure(given: unknown): Result<never> {
+  const decoded = decodePacketSpec(given);
+  return decoded.ok ? failed(nothingAsked()) : failed(decoded.problem);
+}
+
+const nothingAsked = (): Problem => ({
+  code: 'REQ-002',
+  say: 'There is no packet to trace.',
+  do: 'Give from and to, or a packet as JSON.',
+});
+
+export function traceAnswer(
+  node: OpenNode,
+  ruleset: RulesetIndex | undefined,
+  query: TraceQuery,
+): Result<Omit<TraceAnswer, 'source'>> {
+  const traced = tracePacket(node, query);
+  if (!traced.ok) return traced;
+  const { packet, asked, trace: found } = traced.value;
+  const steps = found.branches.flatMap((branch) => branch.steps);
+  return ok({
+    version: node.version,
+    node: node.node,
+    capturedAt: node.capturedAt ?? null,
+    packet,
+    from: asked === undefined ? null : placeView(asked.from, packet.saddr),
+    to: asked === undefined ? null : placeView(asked.to, packet.daddr),
+    trace: toWire(found),
+    rules: rulesOf(steps, node, ruleset),
+    owners: ownersOf(steps, ruleset),
+    names: namesOf(found, node),
+  });
+}
+
+const placeView = (place: Place, address: string | undefined): PlaceView => ({
+  ref: place.ref,
+  label: place.label,
+  address: address ?? place.addresses[0] ?? '',
+  object: place.object ?? null,
+});
+
+function refsOf(steps: readonly Step[]): readonly RuleRef[] {
+  return steps.flatMap((step) => {
+    if (step.kind === 'rule' || step.kind === 'passed') return [step.at];
+    if (step.kind === 'undecided') return step.reasons.flatMap((reason) => reason.at ?? []);
+    return step.kind === 'nat' && step.by !== 'entry' ? [step.by] : [];
+  });
+}
+
+function rulesOf(steps: readonly Step[], node: OpenNode, ruleset: RulesetIndex | undefined): TraceAnswer['rules'] {
+  const rules: Record<string, RuleView> = {};
+  for (const at of refsOf(steps)) {
+    const key = ruleKey(at);
+    if (Object.hasOwn(rules, key)) continue;
+    const index = ruleset?.at(at.family, at.table);
+    const chain = index?.chains.get(at.chain);
+    const rule = chain?.rules[at.index];
+    if (index !== undefined && chain !== undefined && rule !== undefined) {
+      rules[key] = ruleView(index, chain, at.index, rule, node.addresses);
+    }
+  }
+  return rules;
+}
+
+function ownersOf(steps: readonly Step[], ruleset: RulesetIndex | undefined): TraceAnswer['owners'] {
+  const owners: Record<string, OwnerView> = {};
+  for (const step of steps) {
+    if (step.kind !== 'chain') continue;
+    const index = ruleset?.at(step.family, step.table);
+    if (index !== undefined) owners[`${step.family} ${step.table}`] = index.owner;
+  }
+  return owners;
+}
+
+/** Every address that a packet of the trace, a translation or a route shows, where the cluster has a name for it. */
+function namesOf(found: Trace, node: OpenNode): TraceAnswer['names'] {
+  const names: Record<string, ObjectView> = {};
+  const put = (text: string | undefined, packet?: PacketView) => {
+    const address = text === undefined ? undefined : parseAddress(text);
+    if (address === undefined) return;
+    const canonical = formatAddress(address.value);
+    const port = typeof packet?.dport === 'number' ? packet.dport : undefined;
+    const protocol = packet?.protocol === undefined ? undefined : String(packet.protocol);
+    const object = node.addresses.object(canonical, protocol, port);
+    if (object === undefined) return;
+    // An answer with the Service's port says more than one without.
+    if (names[canonical] === undefined || object.port !== null) names[canonical] = object;
+  };
+  const packets = (packet: PacketView | undefined): void => {
+    if (packet === undefined) return;
+    put(packet.saddr);
+    put(packet.daddr, packet);
+    packets(packet.inner);
+  };
+  packets(found.packet);
+  for (const branch of found.branches) {
+    for (const step of branch.steps) {
+      if ('packet' in step) packets(step.packet);
+      if (step.kind === 'route') put(step.nexthop);
+      if (step.kind === 'nat') for (const diff of step.diffs) [diff.before, diff.after].map((text) => put(text));
+    }
+    for (const entry of branch.conntrack.slice(0, 1))
+      for (const tuple of [entry.original, entry.reply]) [tuple.src, tuple.dst].map((ip) => put(formatAddress(ip)));
+  }
+  return names;
+}

@@ -1,0 +1,96 @@
+/** The help texts: what each command does, its options, its exit statuses. */
+import 'server-only';
+import { PLACE_FORMS, TARGET_FORMS } from '@/lib/cluster/place';
+import { CliError } from './cli-error';
+
+export const HELP = `nftscope: what will this node's nftables do to a packet, and why?
+
+  nftscope trace    one packet's way through a node; or many recorded cases
+  nftscope render   a listing of nft -j as the text nft prints
+  nftscope show     tables, chains, sets, hooks of a node
+  nftscope serve    the web application
+  nftscope help COMMAND
+
+A source (--source) is a capture bundle (folder or .tar.gz), a file with the output of nft -j list ruleset, or "host" for this host.
+Exit status: 0 done, 1 the answer is bad news (where the command says so), 2 wrong usage or input.
+`;
+
+const TRACE = `nftscope trace: the way of one packet
+
+  nftscope trace --source S [--node N] --from REF --to REF [--protocol P] [--sport N] [--dport N] [--flags syn,ack] [--family 4|6]
+  nftscope trace --source S [--node N] --packet JSON
+  nftscope trace --cases FILE|- [--environments FILE]
+
+  --source S            bundle (folder, .tar.gz), nft -j listing, or "host"
+  --node N              node of the source; may be left out where there is one
+  --from REF            ${PLACE_FORMS}
+  --to REF              ${TARGET_FORMS}
+  --protocol P          tcp, udp, sctp, icmp, … in any case, or a number (default: that of the target, else tcp)
+  --sport N, --dport N  ports (default 40000, and that of the target)
+  --flags LIST          TCP flags (default syn)
+  --family 4|6          where both places have addresses of both families
+  --packet JSON         the packet's fields (docs/cases.md); with --from and --to its members override theirs. "-" reads standard input
+  -o, --output text|json  (default text)
+  --cases FILE|-        JSON lines of cases (docs/cases.md, also .gz): one line {"id", "results": […]} each
+  --environments FILE   environments by name (default: environments.json beside the cases)
+
+Exit status: 0 the packet arrives, on every branch; 1 it is dropped, rejected, lost or undecided on some branch; 2 wrong usage or input.
+With --cases: 0 all cases were answered; 2 some could not be: their line is {"id", "results": [], "error": {"code", "message"}}.
+`;
+
+const RENDER = `nftscope render: a ruleset as nft list ruleset prints it
+
+  nftscope render [--handles] FILE|-
+  nftscope render [--handles] --source S [--node N]
+  nftscope render --cases FILE|-
+
+  --handles     with handles, as nft -a
+  --source S    bundle (folder, .tar.gz), nft -j listing, or "host"
+  --node N      node of the source; may be left out where there is one
+  -o, --output text|json  (default text; json: {"text", "textHandles"})
+  --cases FILE  JSON lines {"id", "nftVersion", "loadedBy", "json"} (also .gz): one line {"id", "nftVersion", "loadedBy", "text", "textHandles"} each
+
+Exit status: 0 done; 2 wrong usage or input, or a case could not be rendered: its line is {"id", "results": [], "error": {"code", "message"}}.
+`;
+
+const SHOW = `nftscope show: the model of a node for a terminal
+
+  nftscope show --source S                            the source and its nodes
+  nftscope show --source S --node N tables            (default)
+  nftscope show --source S --node N chains [TABLE]
+  nftscope show --source S --node N sets [TABLE]
+  nftscope show --source S --node N hooks
+  nftscope show --source S --node N set TABLE NAME
+  nftscope show --source S --node N chain TABLE NAME
+
+  TABLE is named with its family, "ip kube-proxy"; the family may be left out where one table has the name.
+  -o, --output text|json  (default text)
+
+Exit status: 0 done; 1 the node is unreadable, or nothing is known about its rules; 2 wrong usage or input.
+`;
+
+const SERVE = `nftscope serve: the web application
+
+  nftscope serve [--port 3000] [--host 127.0.0.1] [--source S …]
+
+  --port N      (default 3000)
+  --host H      address to listen on (default 127.0.0.1: nobody else on the network sees the rulesets)
+  --source S    captures to open, also as arguments; without any: the demo capture, and this host when nft answers
+
+Exit status: 0 ended by a signal; 2 wrong usage, or the web application is not built.
+`;
+
+const TEXTS: ReadonlyMap<string, string> = new Map([
+  ['trace', TRACE],
+  ['render', RENDER],
+  ['show', SHOW],
+  ['serve', SERVE],
+]);
+
+export function helpFor(command: string | undefined): string {
+  if (command === undefined || command === 'help') return HELP;
+  const text = TEXTS.get(command);
+  if (text === undefined)
+    throw new CliError(`There is no command ${JSON.stringify(command)}.`, 'nftscope help lists the commands.');
+  return text;
+}

@@ -1,0 +1,239 @@
+import 'server-only';
+import { answer } from '@/lib/api/answer';
+import type { OpenNode } from '@/lib/api/open-node';
+import { viewProblems } from '@/lib/api/problems';
+import { chainView } from '@/lib/api/rule-view';
+import type { TableIndex } from '@/lib/api/ruleset-index';
+import { MOST_ELEMENTS } from '@/lib/api/set-page';
+import type { BaseChainOverview, ElementView, NodeOverview, SetPage } from '@/lib/api/types';
+import type { Problem, Result } from '@/lib/net/result';
+import type { Token } from '@/lib/render/tokens';
+import { CliError, EXIT, type ExitStatus } from './cli-error';
+import { print } from './lines';
+import { openCliNode, openSource } from './open';
+import { COMMON, outputOf, parseOptions } from './options';
+import { columns } from './text-table';
+
+const TOPICS = ['tables', 'chains', 'sets', 'hooks', 'set', 'chain'] as const;
+type Topic = (typeof TOPICS)[number];
+
+export async function showCommand(args: readonly string[]): Promise<ExitStatus> {
+  const { values, positionals } = parseOptions('show', args, COMMON);
+  const output = outputOf(values.output);
+  const [word, ...names] = positionals;
+  const topic = TOPICS.find((one) => one === word);
+  if (word !== undefined && topic === undefined)
+    throw new CliError(`What is ${JSON.stringify(word)}? There is ${TOPICS.join(', ')}.`, 'nftscope help show');
+  if (word === undefined && values.node === undefined) {
+    const listed = await showSource(values.source, output);
+    if (listed !== undefined) return listed;
+  }
+  const node = await openCliNode(values, 'show');
+  if (!node.ruleset.ok) return unreadable(node, node.ruleset.problem, output);
+  const shown = show(node, topic ?? 'tables', names);
+  await print(output === 'json' ? `${JSON.stringify(shown.json, undefined, 2)}\n` : shown.text);
+  return EXIT.done;
+}
+
+/** The nodes of a source; undefined where it has one, which is shown itself. */
+async function showSource(path: string | undefined, output: 'text' | 'json'): Promise<ExitStatus | undefined> {
+  const source = await openSource(path, 'show');
+  const nodes = await source.nodes(new AbortController().signal);
+  if (!nodes.ok) throw CliError.of(nodes.problem);
+  if (nodes.value.length === 1) return undefined;
+  const { kind, name } = source.describe();
+  const rows = nodes.value.map(({ name: node, listing, capturedAt }) => [
+    node,
+    typeof listing === 'string'
+      ? listing === 'absent'
+        ? 'ruleset not captured'
+        : 'captured'
+      : `unreadable (exit status ${listing.exitStatus ?? 'none'})`,
+    capturedAt ?? 'at an unknown time',
+  ]);
+  await print(
+    output === 'json'
+      ? `${JSON.stringify({ kind, name, nodes: nodes.value }, undefined, 2)}\n`
+      : `${kind} ${name}\n${columns(rows)}`,
+  );
+  return EXIT.done;
+}
+
+async function unreadable(node: OpenNode, problem: Problem, output: 'text' | 'json'): Promise<ExitStatus> {
+  if (output === 'json') await print(`${JSON.stringify({ node: node.node, problem }, undefined, 2)}\n`);
+  process.stderr.write(`${node.node}: ${problem.say}\n  ${problem.do}\n`);
+  return EXIT.badNews;
+}
+
+interface Shown {
+  readonly json: unknown;
+  readonly text: string;
+}
+
+function show(node: OpenNode, topic: Topic, names: readonly string[]): Shown {
+  const wanted = { tables: 0, hooks: 0, chains: 1, sets: 1, set: 2, chain: 2 }[topic];
+  const words = tableFirst(names);
+  const isOptional = topic === 'chains' || topic === 'sets';
+  if (words.length > wanted || (words.length < wanted && !isOptional)) {
+    throw new CliError(
+      `show ${topic} takes ${wanted === 0 ? 'no names' : wanted === 1 ? 'at most a table' : 'a table and a name'}.`,
+      'nftscope help show',
+    );
+  }
+  const [tableName, name = ''] = words;
+  const overview = unwrap(answer(node, 'overview', {}));
+  switch (topic) {
+    case 'tables':
+      return { json: tablesJson(overview), text: tablesText(overview) };
+    case 'hooks':
+      return { json: overview.baseChains, text: hooksText(overview.baseChains) };
+    case 'chains':
+    case 'sets': {
+      const only = tableName === undefined ? undefined : tableOf(node, tableName).table;
+      const tables = overview.tables.filter(
+        (one) => only === undefined || (one.name === only.name && one.family === only.family),
+      );
+      if (topic === 'chains')
+        return {
+          json: tables.map(({ family, name: table, chains }) => ({ family, table, chains })),
+          text: chainsText(tables),
+        };
+      return { json: tables.map(({ family, name: table, sets }) => ({ family, table, sets })), text: setsText(tables) };
+    }
+    case 'chain':
+      return chainOf(node, tableOf(node, tableName ?? ''), name);
+    case 'set':
+      return setOf(node, tableOf(node, tableName ?? ''), name);
+  }
+}
+
+const FAMILIES = /^(ip|ip6|inet|arp|bridge|netdev)$/;
+/** `ip kube-proxy x` as one word or as two: the table's name comes first, with its family. */
+function tableFirst(names: readonly string[]): readonly string[] {
+  const [family = '', table, ...rest] = names;
+  return FAMILIES.test(family) && table !== undefined ? [`${family} ${table}`, ...rest] : names;
+}
+
+function tableOf(node: OpenNode, name: string): TableIndex {
+  const tables = node.ruleset.ok ? node.ruleset.value.tables : [];
+  const found = tables.filter(({ table }) => `${table.family} ${table.name}` === name || table.name === name);
+  const [only, ...others] = found;
+  const list = (some: readonly TableIndex[]) => some.map(({ table }) => `${table.family} ${table.name}`).join(', ');
+  if (only === undefined) throw new CliError(`There is no table ${JSON.stringify(name)}; there is ${list(tables)}.`);
+  if (others.length > 0)
+    throw new CliError(`Several tables have this name: ${list(found)}.`, 'Name it with its family.');
+  return only;
+}
+
+function unwrap<T>(result: Result<T>): T {
+  if (!result.ok) throw CliError.of(result.problem);
+  return result.value;
+}
+
+type Overview = Omit<NodeOverview, 'source'>;
+
+const tablesJson = ({ node, capturedAt, versions, listedBy, counts, tables, readings }: Overview) => ({
+  node,
+  capturedAt,
+  versions,
+  listedBy,
+  counts,
+  tables: tables.map(({ chains: _chains, sets: _sets, ...table }) => table),
+  missing: readings.filter(({ state }) => state !== 'read'),
+});
+
+function tablesText({ node, counts, tables, readings, listedBy }: Overview): string {
+  const missing = readings
+    .filter(({ state }) => state !== 'read')
+    .map(({ file, state, without }) => `${file} ${state}: ${without}\n`);
+  const rows = tables.map((table) => [
+    `${table.family} ${table.name}`,
+    table.owner.name,
+    `${table.counts.rules} rules`,
+    `${table.counts.chains} chains`,
+    `${table.counts.sets + table.counts.maps} sets`,
+    `${table.counts.elements} elements`,
+  ]);
+  const head = `${node}: ${counts.rules} rules, ${counts.chains} chains, ${counts.sets} sets, ${counts.maps} maps, ${counts.elements} elements; listed by nft ${listedBy ?? '?'}\n`;
+  return head + columns(rows) + missing.join('');
+}
+
+const chainsText = (tables: Overview['tables']): string =>
+  tables
+    .map(({ family, name, chains }) => {
+      const rows = chains.map((chain) => [
+        `  ${chain.name}`,
+        `#${chain.handle}`,
+        `${chain.rules} rules`,
+        chain.base === null
+          ? `used by ${chain.usedBy}`
+          : `${chain.base.type} ${chain.base.hook} ${chain.base.prioText}, policy ${chain.base.policy}`,
+      ]);
+      return `${family} ${name}\n${columns(rows)}`;
+    })
+    .join('');
+
+const setsText = (tables: Overview['tables']): string =>
+  tables
+    .map(({ family, name, sets }) => {
+      const rows = sets.map((set) => [
+        `  ${set.kind} ${set.name}`,
+        `#${set.handle}`,
+        set.type,
+        `${set.count} elements`,
+        `used by ${set.usedBy}`,
+      ]);
+      return `${family} ${name}\n${columns(rows)}`;
+    })
+    .join('');
+
+function hooksText(chains: readonly BaseChainOverview[]): string {
+  const hooks = [...new Set(chains.map(({ hook }) => hook))];
+  return hooks
+    .map((hook) => {
+      const rows = chains
+        .filter((chain) => chain.hook === hook)
+        .map((chain) => [
+          `  ${chain.prio}`,
+          `${chain.family} ${chain.table} ${chain.chain}`,
+          chain.type,
+          `policy ${chain.policy}`,
+          chain.owner.name,
+          chain.empty ? 'empty' : chain.ends.join(', '),
+        ]);
+      return `${hook}\n${columns(rows)}`;
+    })
+    .join('');
+}
+
+function chainOf(node: OpenNode, index: TableIndex, name: string): Shown {
+  const { table } = index;
+  const chain = index.chains.get(name);
+  if (chain === undefined) throw CliError.of(viewProblems.noChain(name, index));
+  const view = chainView(index, chain, node.addresses, 0, chain.rules.length);
+  const text = (tokens: readonly Token[]) => tokens.map((token) => token.text).join('');
+  const lines = [
+    `${text(view.header)} # handle ${view.handle}`,
+    ...view.declaration.map((line) => `\t${text(line)}`),
+    ...view.rules.map((rule) => `\t${text(rule.tokens)} # handle ${rule.at.handle}`),
+    '}',
+  ];
+  return { json: { table: `${table.family} ${table.name}`, ...view }, text: `${lines.join('\n')}\n` };
+}
+
+function setOf(node: OpenNode, { table }: TableIndex, name: string): Shown {
+  const query = { table: `${table.family} ${table.name}`, name, limit: MOST_ELEMENTS, descending: false };
+  const first = unwrap(answer(node, 'set', { ...query, offset: 0 }));
+  const rows: ElementView[] = [...first.rows];
+  while (rows.length < first.total) {
+    const page: SetPage = unwrap(answer(node, 'set', { ...query, offset: rows.length }));
+    if (page.rows.length === 0) break;
+    rows.push(...page.rows);
+  }
+  const table1 = columns([
+    first.columns.map(({ label }) => label),
+    ...rows.map(({ cells }) => cells.map((cell) => cell ?? '-')),
+  ]);
+  const head = `${first.set.kind} ${name}, ${first.family} ${first.table} #${first.set.handle}: ${first.typeText}, ${first.total} elements\n`;
+  return { json: { ...first, rows }, text: head + table1 };
+}

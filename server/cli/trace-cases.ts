@@ -1,0 +1,84 @@
+/** `nftscope trace --cases`: recorded cases (docs/cases.md) in, what the kernel would report out. */
+import 'server-only';
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { decodeRuleset } from '@/lib/decode/decode-ruleset';
+import { decodePacketSpec, type PacketSpec } from '@/lib/net/packet-spec';
+import { ok, type Result } from '@/lib/net/result';
+import { runCase } from '@/lib/sim/run-case';
+import { decodeEnvironment, type WorldParts } from '@/lib/world/decode-environment';
+import { type BatchRecord, refuse, runBatch } from './batch';
+import { CliError, type ExitStatus } from './cli-error';
+import { readAll } from './lines';
+
+/** Environments by name. They are decoded when a case first asks for them. */
+type Environments = (name: string) => Result<WorldParts>;
+
+export async function traceCases(path: string, environmentsPath: string | undefined): Promise<ExitStatus> {
+  const environments = await readEnvironments(path, environmentsPath);
+  return runBatch(
+    path,
+    (record) => answerCase(record, environments),
+    (id, error) => ({ id, results: [], error }),
+  );
+}
+
+async function readEnvironments(cases: string, given: string | undefined): Promise<Environments> {
+  const path = given ?? (cases === '-' ? undefined : join(dirname(cases), 'environments.json'));
+  // Cases may carry their environments themselves; only a name needs the file.
+  if (path === undefined || (given === undefined && !existsSync(path))) {
+    return (name) =>
+      refuse(
+        'CASE-003',
+        `environment: there is no file of environments to find ${JSON.stringify(name)} in (--environments FILE)`,
+      );
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse((await readAll(path)).toString('utf8'));
+  } catch (error) {
+    if (error instanceof CliError) throw error;
+    throw new CliError(`${path} is not JSON: ${error instanceof Error ? error.message : String(error)}.`);
+  }
+  if (typeof json !== 'object' || json === null || Array.isArray(json))
+    throw new CliError(`${path} is no object of environments by name.`);
+  const byName = json as { readonly [name: string]: unknown };
+  const decoded = new Map<string, Result<WorldParts>>();
+  return (name) => {
+    if (!Object.hasOwn(byName, name)) {
+      return refuse(
+        'CASE-003',
+        `environment: there is no ${JSON.stringify(name)} in ${path}; there is ${Object.keys(byName).join(', ')}`,
+      );
+    }
+    const known = decoded.get(name) ?? decodeEnvironment(byName[name]);
+    decoded.set(name, known);
+    return known;
+  };
+}
+
+/** Reads id, mode, environment, rulesetJson and packets; whatever else a case holds is not looked at. */
+function answerCase({ id, members }: BatchRecord, environments: Environments): Result<object> {
+  const { environment, rulesetJson, packets, mode } = members;
+  if (mode !== 'independent' && mode !== 'flow' && mode !== undefined) {
+    return refuse('CASE-004', `expected independent or flow, got ${JSON.stringify(mode)}`, 'mode');
+  }
+  const world = typeof environment === 'string' ? environments(environment) : decodeEnvironment(environment);
+  if (!world.ok) return world;
+  const ruleset = decodeRuleset(typeof rulesetJson === 'string' ? JSON.parse(rulesetJson) : rulesetJson);
+  if (!ruleset.ok) return ruleset;
+  if (!Array.isArray(packets)) return refuse('CASE-005', 'expected a list of packets', 'packets');
+  const specs: PacketSpec[] = [];
+  for (const [index, packet] of packets.entries()) {
+    const spec = decodePacketSpec(packet);
+    if (!spec.ok) return refuse(spec.problem.code, spec.problem.say, `packets[${index}] ${spec.problem.path}`);
+    specs.push(spec.value);
+  }
+  const results = runCase({
+    ruleset: ruleset.value,
+    environment: world.value,
+    packets: specs,
+    mode: mode ?? 'independent',
+  });
+  return ok({ id, results });
+}

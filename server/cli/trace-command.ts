@@ -1,0 +1,152 @@
+import 'server-only';
+import { addressNames } from '@/lib/api/address-names';
+import type { OpenNode } from '@/lib/api/open-node';
+import { traceAnswer, tracePacket } from '@/lib/api/trace-answer';
+import type { Place } from '@/lib/cluster/place';
+import type { Question } from '@/lib/explain/question';
+import { traceText } from '@/lib/explain/trace-text';
+import { hostPort, traceVerdict } from '@/lib/explain/verdict-sentence';
+import type { PacketSpec } from '@/lib/net/packet-spec';
+import type { RuleRef } from '@/lib/nft/model';
+import { renderRule } from '@/lib/render/render-rule';
+import { CliError, EXIT, type ExitStatus } from './cli-error';
+import { print, readAll } from './lines';
+import { openCliNode } from './open';
+import { COMMON, numberOption, outputOf, parseOptions } from './options';
+import { traceCases } from './trace-cases';
+
+const OPTIONS = {
+  ...COMMON,
+  from: { type: 'string' },
+  to: { type: 'string' },
+  packet: { type: 'string' },
+  protocol: { type: 'string' },
+  sport: { type: 'string' },
+  dport: { type: 'string' },
+  flags: { type: 'string' },
+  family: { type: 'string' },
+  cases: { type: 'string' },
+  environments: { type: 'string' },
+} as const;
+
+type Values = ReturnType<typeof parse>;
+function parse(args: readonly string[]) {
+  const { values, positionals } = parseOptions('trace', args, OPTIONS);
+  if (positionals.length > 0) throw new CliError(`What is ${JSON.stringify(positionals[0])}?`, 'nftscope help trace');
+  return values;
+}
+
+export async function traceCommand(args: readonly string[]): Promise<ExitStatus> {
+  const values = parse(args);
+  const output = outputOf(values.output);
+  if (values.cases !== undefined) {
+    if (values.source !== undefined || values.from !== undefined || values.packet !== undefined) {
+      throw new CliError(
+        '--cases takes its rulesets and packets from the file: --source, --from and --packet do not go with it.',
+      );
+    }
+    return traceCases(values.cases, values.environments);
+  }
+  if (values.environments !== undefined) throw new CliError('--environments goes with --cases.');
+  const question = questionOf(values);
+  const packet = values.packet === undefined ? undefined : await packetOf(values.packet);
+  if (question === undefined && packet === undefined)
+    throw new CliError('Which packet? Give --from and --to, or --packet.', 'nftscope help trace');
+  const node = await openCliNode(values, 'trace');
+  const query = { ...(question !== undefined && { question }), ...(packet !== undefined && { packet }) };
+  if (output === 'json') return traceJson(node, query, values.source ?? '');
+  const traced = tracePacket(node, query);
+  if (!traced.ok) throw CliError.of(traced.problem);
+  const { trace, asked } = traced.value;
+  const age = node.capturedAt === undefined ? 'captured at an unknown time' : `captured ${node.capturedAt}`;
+  await print(
+    traceText({
+      trace,
+      names: addressNames(node),
+      question: questionLine(traced.value.packet, asked?.from, asked?.to),
+      place: `${node.node}, ${age}`,
+      ruleText: (at) => ruleText(node, at),
+    }),
+  );
+  return traceVerdict(trace) === 'delivered' ? EXIT.done : EXIT.badNews;
+}
+
+async function traceJson(
+  node: OpenNode,
+  query: Parameters<typeof traceAnswer>[2],
+  source: string,
+): Promise<ExitStatus> {
+  const answer = traceAnswer(node, node.ruleset.ok ? node.ruleset.value : undefined, query);
+  if (!answer.ok) throw CliError.of(answer.problem);
+  await print(`${JSON.stringify({ source, ...answer.value }, undefined, 2)}\n`);
+  const { branches } = answer.value.trace;
+  const arrives = branches.every(
+    ({ outcome }) => outcome.kind === 'decided' && ['delivered', 'transmitted'].includes(outcome.fate.summary),
+  );
+  return arrives ? EXIT.done : EXIT.badNews;
+}
+
+function questionOf(values: Values): Question | undefined {
+  const { from, to } = values;
+  if (from === undefined && to === undefined) return undefined;
+  if (from === undefined) throw new CliError('From where? Give --from.', 'nftscope help trace');
+  if (to === undefined) throw new CliError('Where to? Give --to.', 'nftscope help trace');
+  return {
+    from,
+    to,
+    family: familyOf(values.family),
+    protocol: values.protocol,
+    sport: numberOption('sport', values.sport, 65535),
+    dport: numberOption('dport', values.dport, 65535),
+    flags: values.flags
+      ?.toLowerCase()
+      .split(/[ ,|]+/)
+      .filter((flag) => flag !== ''),
+  };
+}
+
+function familyOf(word: string | undefined): 'ip' | 'ip6' | undefined {
+  if (word === undefined) return undefined;
+  const family = new Map([
+    ['4', 'ip'],
+    ['ip', 'ip'],
+    ['ipv4', 'ip'],
+    ['6', 'ip6'],
+    ['ip6', 'ip6'],
+    ['ipv6', 'ip6'],
+  ] as const).get(word.toLowerCase() as '4');
+  if (family === undefined) throw new CliError(`--family ${word}: it is 4 or 6.`);
+  return family;
+}
+
+async function packetOf(text: string): Promise<unknown> {
+  const json = text === '-' ? (await readAll('-')).toString('utf8') : text;
+  try {
+    return JSON.parse(json);
+  } catch (error) {
+    throw new CliError(
+      `--packet is not JSON: ${error instanceof Error ? error.message : String(error)}.`,
+      'Quote it for the shell: --packet \'{"iif": "eth0", …}\'',
+    );
+  }
+}
+
+/** `shop/web-1 (10.244.1.3) → Service shop/api:http 10.99.151.112:80/tcp` */
+function questionLine(packet: PacketSpec, from: Place | undefined, to: Place | undefined): string {
+  const port = packet.protocol === undefined ? '' : `/${packet.protocol}`;
+  const target = `${hostPort(packet.daddr, packet.dport)}${port}`;
+  const isAddress = to?.where.kind === 'address';
+  const source =
+    from === undefined
+      ? packet.from === 'local'
+        ? `a process (${packet.saddr})`
+        : `${packet.iif}: ${packet.saddr}`
+      : `${from.label} (${packet.saddr})`;
+  return `${source} → ${to === undefined || isAddress ? '' : `${to.label} `}${target}`;
+}
+
+function ruleText(node: OpenNode, at: RuleRef): string | undefined {
+  const index = node.ruleset.ok ? node.ruleset.value.at(at.family, at.table) : undefined;
+  const rule = index?.chains.get(at.chain)?.rules[at.index];
+  return index === undefined || rule === undefined ? undefined : renderRule(rule, index.ctx);
+}
