@@ -16,7 +16,7 @@ import { rejectPacket } from './reject';
 import { isVerdict, part } from './sets';
 import { askCount, askLimit, askQuota, objectState, quotaBytes, runStateful, setCount, setLimit } from './set-update';
 import { newStateful } from './state';
-import { writeNetwork, writeTransport } from './skb';
+import { writeNetwork, writeRawNetwork, writeTransport } from './skb';
 import { masqueradeAddress, redirectAddress } from './source-address';
 import type { Reason, WhyNot } from './trace';
 import { formatValue, isValue, Missing, type Scalar, Unknown, type Value, valueKey } from './value';
@@ -336,9 +336,14 @@ function compileMangle(s: MangleStatement, scope: Scope): Op {
         const before = readBits(header.bytes, header.at * 8 + where.offset, where.len) ?? 0;
         const bytes = header.bytes.slice(header.at + first, header.at + last);
         setBits(bytes, where.offset - first * 8, where.len, v as number | bigint);
-        if (where.base === 'nh') writeNetwork(c.skb, first, bytes);
+        if (where.base === 'nh') {
+          if (key.kind === 'payload') writeNetwork(c.skb, first, bytes);
+          else writeRawNetwork(c.skb, first, bytes);
+        }
         else if (where.base === 'th') {
-          writeTransport(c.skb, first, bytes);
+          // Only a named protocol tells nft where the checksum is; `th` and raw payload leave it as it was.
+          if (key.kind === 'payload' && key.protocol !== 'th') writeTransport(c.skb, first, bytes);
+          else c.skb.data.set(bytes, header.at + first);
           if (where.offset < 16) c.skb.random.sport = false;
           else if (where.offset < 32) c.skb.random.dport = false;
         } else if (where.base === 'll') c.skb.link?.set(bytes.subarray(0, Math.max(0, 14 - first)), first);
@@ -463,7 +468,8 @@ function compileNat(s: NatStatement, scope: Scope): Op {
   };
   return (c) => {
     const { skb } = c;
-    if (family !== undefined && family !== skb.family) return new Broken({ kind: 'missing', field: s.kind, because: 'the packet is of the other family' });
+    // In an inet table a translation for the other family does nothing and lets the rule go on (nft_nat_inet_eval).
+    if (family !== undefined && family !== skb.family) return undefined;
     const { ct } = skb;
     if (ct === undefined || skb.family === 'arp') return new Broken({ kind: 'missing', field: s.kind, because: 'the packet has no conntrack entry' });
     let range: NatRange = { ...NULL_RANGE, ...flags };

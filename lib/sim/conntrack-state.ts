@@ -111,6 +111,9 @@ export interface TcpTracking {
   lastSeq: number;
   lastAck: number;
   lastEnd: number;
+  lastWin: number;
+  /** Window scale of an ignored SYN. */
+  lastScale: number;
 }
 
 export interface Conn {

@@ -67,7 +67,8 @@ function look(run: Run, skb: Skb, family: 'ip' | 'ip6', hook: Hook): string {
   const at = skb.headers.thoff;
   if (proto === undefined) return 'invalid: the headers are malformed';
   const checksums = hook === 'prerouting' && sysctlOn(run, 'net.netfilter.nf_conntrack_checksum', true);
-  if (checksums && proto !== PROTO.udplite && transportChecksumWrong(skb)) return 'invalid: the transport checksum is wrong';
+  // For UDP-Lite the kernel checks against the pseudo header of UDP (nf_conntrack_proto_udp.c), so a right checksum fails.
+  if (checksums && (proto === PROTO.udplite || transportChecksumWrong(skb))) return 'invalid: the transport checksum is wrong';
   const icmp = (proto === PROTO.icmp && family === 'ip') || (proto === PROTO.icmpv6 && family === 'ip6');
   if (icmp) {
     const type = skb.data[at] ?? 0;

@@ -38,12 +38,19 @@ export function ipPacket(family: 'ip' | 'ip6', src: IpValue, dst: IpValue, proto
   return p;
 }
 
+/** Packets to the node's own addresses leave through lo, whatever device the route names. */
+export function viaLoopback(run: Run, r: RouteResult): RouteResult {
+  if (r.type !== 'local' && r.type !== 'anycast') return r;
+  const lo = [...run.p.linkByName.values()].find((l) => l.type === 'loopback');
+  return lo === undefined ? r : { ...r, dev: lo };
+}
+
 /** A route for a packet of the node's own; undefined where there is none. Unknown routes end the run. */
 export function routeOut(run: Run, family: 'ip' | 'ip6', daddr: IpValue, saddr: IpValue | undefined, mark: number, tos: number, oif?: string): RouteResult | undefined {
   const router = run.p.routers[family];
   if (router === undefined) return run.undecided('routes-unknown', `The routes of family ${family} were not captured.`, 'Capture ip -j route show table all and ip -j rule show on the node.');
   const found = router.lookup({ daddr, ...(saddr === undefined ? {} : { saddr }), mark, tos, iif: undefined, ...(oif === undefined ? {} : { oif }) });
-  return found.kind === 'found' ? found.result : undefined;
+  return found.kind === 'found' ? viaLoopback(run, found.result) : undefined;
 }
 
 /** True where the node may answer with an ICMP error at all (icmp_send, icmp6_send). */
@@ -75,8 +82,11 @@ export function sendIcmpError(run: Run, cause: Skb, o: IcmpOptions): boolean {
   const { family } = cause;
   const src = sourceOf(cause);
   const dst = destinationOf(cause);
-  const own = family === 'ip' ? isLocal4({ run }, Number(dst)) : run.p.localAddresses.has(addressKey('ip6', dst));
+  // IPv4 answers from the packet's destination only where the packet's route is local; before routing, the route back counts.
+  const own = family === 'ip' ? (cause.dst ?? routeOut(run, family, src, undefined, 0, 0))?.type === 'local' : run.p.localAddresses.has(addressKey('ip6', dst));
   const fixed = own ? dst : undefined;
+  // A source that is not the node's own is refused by the route look-up.
+  if (fixed !== undefined && family === 'ip' && !isLocal4({ run }, Number(fixed))) return false;
   const tos = family === 'ip' ? (tosOf(cause) & 0x1e) | 0xc0 : 0;
   const route = routeOut(run, family, src, fixed, 0, tos);
   if (route === undefined) return false;
@@ -134,7 +144,7 @@ export function sendReset(run: Run, cause: Skb, byReject: boolean): boolean {
   if (typeof src === 'bigint' && isMulticast6(src)) return false;
   const route = routeOut(run, family, dst, src, 0, 0);
   if (route === undefined) return false;
-  const skb = newSkb(run.nextSkb(), 'generated', family, ipPacket(family, src, dst, PROTO.tcp, byReject ? 0 : tosOf(cause) & (family === 'ip' ? 0xfc : 0), segment));
+  const skb = newSkb(run.nextSkb(), 'generated', family, ipPacket(family, src, dst, PROTO.tcp, byReject ? 0 : tosOf(cause) & 0xfc, segment));
   skb.local = true;
   if (byReject) attachAnswer(skb, cause);
   run.steps?.push({ kind: 'generated', skb: skb.id, what: 'TCP reset', packet: viewSkb(skb), because: cause.id });

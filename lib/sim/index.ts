@@ -3,12 +3,13 @@ import { buildPacket } from '../net/build-packet';
 import { parseMac } from '../net/address';
 import type { PacketSpec } from '../net/packet-spec';
 import type { RuleRef } from '../nft/model';
-import type { World } from '../world/world';
+import type { Link, World } from '../world/world';
 import { toEntry } from './conntrack-state';
 import { type Prepared, prepare, type Run, UndecidedSignal } from './environment';
 import { kernel, receive, send } from './path';
 import type { RouteResult } from './routing';
 import { destinationOf, etherHeader, ETHERTYPE, newSkb, type Skb, sourceOf, tosOf, viewSkb } from './skb';
+import { viaLoopback } from './generated';
 import { SimState } from './state';
 import { stateAfter } from './state-after';
 import type { Assumption, Branch, Choice, Fate, Reason, Step, Summary, Trace } from './trace';
@@ -87,8 +88,25 @@ class Runner implements Run {
     throw new UndecidedSignal([{ code, say, settle, ...(at === undefined ? {} : { at }) }]);
   }
 
+  /** True while the kernel handles received packets: what loops through lo then waits its turn. */
+  private softirq = false;
+
+  /** A packet that a process's own packet caused is received before that packet goes on; others wait (net/core/dev.c, netif_rx). */
   send(skb: Skb, route: RouteResult): void {
     send(this, skb, route);
+    if (!this.softirq) this.drain();
+  }
+
+  receive(skb: Skb, dev: Link): void {
+    this.softirq = true;
+    receive(this, skb, dev);
+  }
+
+  /** Receives what waits. */
+  drain(): void {
+    this.softirq = true;
+    for (let job = this.backlog.shift(); job !== undefined; job = this.backlog.shift()) job();
+    this.softirq = false;
   }
 
   nextSkb(): number {
@@ -114,7 +132,7 @@ function enter(run: Runner, spec: PacketSpec): void {
   skb.pktType = dst === own || dev.type !== 'ether' ? 0 : dst === 0xffffffffffff ? 1 : Math.floor(dst / 2 ** 40) % 2 === 1 ? 2 : 3;
   if (spec.fragment !== undefined) skb.frag = spec.fragment;
   run.steps?.push({ kind: 'start', skb: 0, from: { kind: 'interface', iif: dev.name }, packet: viewSkb(skb) });
-  receive(run, skb, dev);
+  run.receive(skb, dev);
 }
 
 function sendLocal(run: Runner, skb: Skb, spec: PacketSpec): void {
@@ -133,17 +151,18 @@ function sendLocal(run: Runner, skb: Skb, spec: PacketSpec): void {
     kernel(run, skb, 'no-route', 'There is no route: the sender gets an error and no hook runs.');
     return;
   }
+  const route = viaLoopback(run, found.result);
   run.steps?.push({
     kind: 'route',
     skb: 0,
     to: 'output',
-    oif: found.result.dev?.name,
+    oif: route.dev?.name,
     nexthop: undefined,
     table: found.result.table,
     route: undefined,
     say: 'route of the sender',
   });
-  send(run, skb, found.result);
+  send(run, skb, route);
 }
 
 /** The word for what became of the packet. */
@@ -167,7 +186,7 @@ function runOnce(p: Prepared, spec: PacketSpec, base: SimState, plan: readonly n
     if (!ruleset.known) run.undecided('ruleset-unknown', `The ruleset is not known: ${ruleset.why}.`, 'Read the ruleset again.');
     if (!links.known) run.undecided('links-unknown', `The interfaces are not known: ${links.why}.`, 'Capture ip -j addr show on the node.');
     enter(run, spec);
-    for (let job = run.backlog.shift(); job !== undefined; job = run.backlog.shift()) job();
+    run.drain();
   } catch (signal) {
     if (!(signal instanceof UndecidedSignal)) throw signal;
     reasons = signal.reasons;

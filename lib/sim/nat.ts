@@ -144,6 +144,12 @@ const addressBytes = (v: IpValue): Uint8Array => {
   return b;
 };
 
+/** GRE of an unknown version cannot be rewritten, and the packet is dropped (gre_manip_pkt). */
+export function untranslatable(skb: Skb): boolean {
+  const { l4proto, thoff } = skb.headers;
+  return l4proto === PROTO.gre && ((skb.data[thoff + 1] ?? 0) & 7) > 1;
+}
+
 /** Rewrites address and port of one side; returns what changed. */
 function rewrite(skb: Skb, manip: Manip, target: Tuple, randomPort: boolean): FieldDiff[] {
   const diffs: FieldDiff[] = [];
@@ -175,15 +181,17 @@ function rewrite(skb: Skb, manip: Manip, target: Tuple, randomPort: boolean): Fi
 }
 
 /** nf_nat_packet(): rewrites the packet by its connection, if that side is translated. */
-export function natPacket(run: Run, skb: Skb, ct: Conn, hook: Hook, by: RuleRef | 'entry'): void {
+export function natPacket(run: Run, skb: Skb, ct: Conn, hook: Hook, by: RuleRef | 'entry'): boolean {
   const manip = manipOf(hook);
   let bit: number = manip === 'src' ? STATUS.srcNat : STATUS.dstNat;
   if (skb.ctDir === 'reply') bit ^= STATUS.srcNat | STATUS.dstNat;
-  if (!(ct.status & bit)) return;
+  if (!(ct.status & bit)) return true;
+  if (untranslatable(skb)) return false;
   const target = invertTuple(skb.ctDir === 'original' ? ct.reply : ct.original) ?? ct.original;
   const random = skb.ctDir === 'original' && ct.random[manip];
   const diffs = rewrite(skb, manip, target, random);
   if (diffs.length > 0) run.steps?.push({ kind: 'nat', skb: skb.id, hook, manip, by, diffs });
+  return true;
 }
 
 /** nf_nat_icmp_reply_translation(): rewrites the packet an ICMP error quotes, then the error itself. */

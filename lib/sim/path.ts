@@ -71,7 +71,10 @@ function natHook(run: Run, skb: Skb, hook: Hook, entry: Extract<HookEntry, { kin
     }
     if (!isBound(ct, manip)) nullBinding(run, ct, hook);
   }
-  natPacket(run, skb, ct, hook, by);
+  if (!natPacket(run, skb, ct, hook, by)) {
+    kernel(run, skb, 'nat-impossible', 'The kernel cannot translate this protocol and drops the packet.');
+    return 'drop';
+  }
   return 'accept';
 }
 
@@ -560,7 +563,7 @@ function localDeliver(run: Run, skb: Skb): void {
   skb.oif = undefined;
   if (runHook(run, skb, 'input', skb.family === 'ip6' ? 'ip6' : 'ip') !== 'accept') return;
   const iif = skb.iif?.name ?? '';
-  run.fate.delivered.push({ iif, role: skb.role, skb: skb.id, packet: viewSkb(skb) });
+  run.fate.delivered.push({ iif, role: skb.role, skb: skb.id, ...(skb.mark === 0 ? {} : { mark: skb.mark }), packet: viewSkb(skb) });
   run.steps?.push({ kind: 'deliver', skb: skb.id, iif, packet: viewSkb(skb), say: 'handed to the local sockets' });
   respond(run, skb);
 }

@@ -3,7 +3,7 @@ import { ICMP_CODE, ICMPV6_CODE, ICMPX_CODE } from '../nft/datatypes';
 import type { RejectStatement } from '../nft/model';
 import type { Context } from './environment';
 import { sendIcmpError, sendReset } from './generated';
-import { destinationOf, sourceOf, transportChecksumWrong } from './skb';
+import { destinationOf, rejectChecksumWrong, sourceOf } from './skb';
 
 /** icmpx code to ICMP and ICMPv6 code. */
 const ICMPX: Readonly<Record<number, readonly [number, number]>> = { 0: [0, 0], 1: [3, 4], 2: [1, 3], 3: [13, 1] };
@@ -16,7 +16,7 @@ export function rejectPacket(c: Context, s: RejectStatement): void {
     sendReset(run, skb, true);
     return;
   }
-  if (transportChecksumWrong(skb)) return;
+  if (rejectChecksumWrong(skb)) return;
   if (c.hook === 'prerouting' && skb.family === 'ip' && Number(sourceOf(skb)) >>> 24 === 127) return;
   void destinationOf;
   const table = s.type === 'icmpx' ? ICMPX_CODE : s.type === 'icmpv6' ? ICMPV6_CODE : ICMP_CODE;

@@ -132,7 +132,8 @@ export class Router {
         continue;
       }
       if (rule.action.kind === 'nop') continue;
-      if (rule.action.kind !== 'table') return { kind: rule.action.kind };
+      // A rule's `unreachable` is ENETUNREACH, as if there were no route; a route's is EHOSTUNREACH (net/core/fib_rules.c).
+      if (rule.action.kind !== 'table') return { kind: rule.action.kind === 'unreachable' ? 'none' : rule.action.kind };
       const table = this.tables.get(rule.action.table);
       if (table === undefined) continue;
       for (const route of table.candidates(q.daddr)) {

@@ -1,11 +1,14 @@
 /** Recorded cases (docs/cases.md): a ruleset, an environment and packets in; what the kernel would report out. */
-import { protocolName } from '../net/protocols';
+import { PROTO, protocolName } from '../net/protocols';
 import { formatAddress } from '../net/address';
+import { buildPacket, putBytes, storeTransportChecksum, toHex } from '../net/build-packet';
+import { parseHeaders } from '../net/headers';
 import type { PacketSpec } from '../net/packet-spec';
 import type { Ruleset } from '../nft/model';
 import type { CtEntry, CtTuple, World } from '../world/world';
 import { prepare } from './environment';
 import { initialState, traceFrom } from './index';
+import { ISN } from './tcp-socket';
 import type { Branch, Step } from './trace';
 
 export interface CaseInput {
@@ -30,10 +33,13 @@ export interface CaseEvent {
   readonly mark?: number;
 }
 
+/** Protocols that conntrack(8) names. */
+const TRACKED = new Set<number>([PROTO.icmp, PROTO.tcp, PROTO.udp, PROTO.dccp, PROTO.gre, PROTO.icmpv6, PROTO.sctp, PROTO.udplite]);
+
 const plainTuple = (t: CtTuple) => ({
   src: formatAddress(t.src),
   dst: formatAddress(t.dst),
-  protocol: protocolName(t.protocol),
+  protocol: TRACKED.has(t.protocol) ? protocolName(t.protocol) : t.protocol,
   ...(t.sport === undefined ? {} : { sport: t.sport }),
   ...(t.dport === undefined ? {} : { dport: t.dport }),
   ...(t.icmpId === undefined ? {} : { icmpId: t.icmpId }),
@@ -121,11 +127,22 @@ function plainBranch(b: Branch) {
   return { ...eventsOf(b.steps), fate: b.outcome.fate, conntrack: b.conntrack.map(plainEntry), state: b.state };
 }
 
+/** The packet with another acknowledgement number: that of a SYN-ACK whose number the recording could not foresee. */
+function acknowledging(spec: PacketSpec, ack: number): PacketSpec {
+  if (spec.hex === undefined || spec.family === 'arp') return { ...spec, ack };
+  const bytes = buildPacket(spec);
+  const { thoff, l4proto } = parseHeaders(bytes, spec.family);
+  putBytes(bytes, thoff + 8, 4, ack);
+  storeTransportChecksum(bytes, spec.family, l4proto ?? 0, thoff);
+  return { ...spec, ack, hex: toHex(bytes) };
+}
+
 /** One result a packet, in the shape of `expected`; `outcomes` with probabilities where chance decides; `undecided` with reasons. */
 export function runCase(input: CaseInput): readonly unknown[] {
   const p = prepare({ ...input.environment, ruleset: { known: true, value: input.ruleset } });
   let state = initialState(p, true);
-  return input.packets.map((packet) => {
+  return input.packets.map((given) => {
+    const packet = given.ackFollows === undefined ? given : acknowledging(given, ISN + 1);
     if (input.mode === 'independent') state = initialState(p, true);
     const traced = traceFrom(p, packet, state);
     state = traced.states[0] ?? state;

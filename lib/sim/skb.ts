@@ -1,5 +1,5 @@
 /** A packet on its way through the hooks: bytes, and what the kernel keeps beside them. Mutable, private to one run. */
-import { storeTransportChecksum } from '../net/build-packet';
+import { pseudoSum, storeTransportChecksum } from '../net/build-packet';
 import { fold16, sum16 } from '../net/checksum';
 import { type Headers, parseHeaders, u16, u32, u128, viewPacket } from '../net/headers';
 import { PROTO } from '../net/protocols';
@@ -148,6 +148,12 @@ export function writeNetwork(skb: Skb, at: number, bytes: Uint8Array): void {
   skb.headers = parseHeaders(skb.data, skb.family);
 }
 
+/** Writes bytes of the network header and leaves every checksum as it was. */
+export function writeRawNetwork(skb: Skb, at: number, bytes: Uint8Array): void {
+  skb.data.set(bytes, at);
+  skb.headers = parseHeaders(skb.data, skb.family);
+}
+
 /** Writes bytes of the transport header, `at` counted from its beginning, and keeps its checksum in step. */
 export function writeTransport(skb: Skb, at: number, bytes: Uint8Array): void {
   const offset = skb.headers.thoff + at;
@@ -170,6 +176,22 @@ export function transportChecksumWrong(skb: Skb): boolean {
   const copy = skb.data.slice();
   storeTransportChecksum(copy, skb.family, l4proto, thoff);
   return u16(copy, at) !== u16(skb.data, at);
+}
+
+const OTHER_INTEGRITY = new Set<number>([PROTO.gre, PROTO.ah, PROTO.esp, PROTO.sctp, PROTO.udplite, PROTO.dccp]);
+
+/**
+ * The test `reject` makes before it answers (nf_reject_verify_csum): every protocol outside a short list is taken to have an Internet
+ * checksum over its whole payload, so that an unknown protocol is hardly ever answered.
+ */
+export function rejectChecksumWrong(skb: Skb): boolean {
+  const { l4proto, thoff } = skb.headers;
+  if (l4proto === undefined || skb.family === 'arp') return true;
+  if (OTHER_INTEGRITY.has(l4proto)) return false;
+  if (l4proto === PROTO.udp && u16(skb.data, thoff + 6) === 0) return false;
+  const length = skb.data.length - thoff;
+  const pseudo = skb.family === 'ip6' || l4proto === PROTO.tcp || l4proto === PROTO.udp ? pseudoSum(skb.data, skb.family, l4proto, length) : 0;
+  return fold16(sum16(skb.data, thoff, skb.data.length, pseudo)) !== 0;
 }
 
 /** True when the IPv4 header checksum does not fit. */

@@ -57,12 +57,22 @@ function plainObject(o: NamedObject, state: StatefulState | undefined): { readon
     case 'counter':
       return { packets: state?.packets ?? Number(o.packets), bytes: state?.bytes ?? Number(o.bytes) };
     case 'quota':
-      return { bytes: Number(o.bytes), used: state?.used ?? Number(o.used), ...(o.over ? { inv: true } : {}) };
+      return { bytes: Number(o.bytes), used: state?.used ?? Number(o.used), inv: o.over };
     case 'limit':
       return { rate: Number(o.rate), burst: Number(o.burst ?? 5), ...(o.over ? { inv: true } : {}) };
     default:
       return undefined;
   }
+}
+
+/** JSON with sorted keys and a space after commas and colons: the recorded cases list elements in the order of this text. */
+function canonical(v: unknown): string {
+  if (Array.isArray(v)) return `[${v.map(canonical).join(', ')}]`;
+  if (typeof v === 'object' && v !== null) {
+    const entries = Object.entries(v).toSorted(([x], [y]) => (x < y ? -1 : 1));
+    return `{${entries.map(([k, x]) => `${JSON.stringify(k)}: ${canonical(x)}`).join(', ')}}`;
+  }
+  return JSON.stringify(v);
 }
 
 const writtenSets = new WeakMap<Prepared, readonly { readonly ref: string; readonly table: number; readonly name: string }[]>();
@@ -94,7 +104,7 @@ export function stateAfter(p: Prepared, state: SimState): StateAfter {
       .filter((e) => overlay === undefined || !overlay.removed.has(keyOf(set.index, e)))
       .map((e) => plainElement(e, e.statements ?? [], state.stateful.get(e), timed && e.expires !== undefined));
     const added = [...(overlay?.added.values() ?? [])].map((e) => plainElement(e.element, e.statements, e.state, timed));
-    sets[ref] = [...listed, ...added];
+    sets[ref] = [...listed, ...added].map((e) => [canonical(e), e] as const).sort((a, b) => (a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : 0)).map(([, e]) => e);
   }
   const objects: Record<string, { readonly [key: string]: number | boolean }> = {};
   for (const t of p.program.tables) {

@@ -6,7 +6,7 @@ import { destinationOf, type Skb, sourceOf } from './skb';
 import { findTcpOption } from './read';
 
 /** The sequence number our listeners begin with; the kernel's is random and never compared. */
-const ISN = 100000;
+export const ISN = 100000;
 
 /** True when a socket took the segment, so that no reset is due. */
 export function listen(run: Run, skb: Skb, listening: boolean): boolean {

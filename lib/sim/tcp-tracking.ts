@@ -178,35 +178,35 @@ export function trackTcp(ct: Conn, dir: Direction, skb: Skb, settings: TcpSettin
       side.liberal = true;
       other.liberal = true;
     }
-    ct.tcp = { original: side, reply: other, lastDir: undefined, lastIndex: 5, lastSeq: 0, lastAck: 0, lastEnd: 0 };
+    ct.tcp = { original: side, reply: other, lastDir: undefined, lastIndex: 5, lastSeq: 0, lastAck: 0, lastEnd: 0, lastWin: 0, lastScale: 0 };
     ct.tcpState = 'NONE';
   }
-  const old = Math.max(0, STATES.indexOf((ct.tcpState ?? 'NONE') as (typeof STATES)[number]));
+  let old: number = Math.max(0, STATES.indexOf((ct.tcpState ?? 'NONE') as (typeof STATES)[number]));
   let next = NEXT[dir][s.index]?.[old] ?? IV;
   const t = ct.tcp;
-  const remember = (): void => {
-    if (t === undefined) return;
-    t.lastIndex = s.index;
-    t.lastDir = dir;
-    t.lastSeq = s.seq;
-    t.lastAck = s.ack;
-    t.lastEnd = s.end;
-  };
   if (next === SS && old >= TW && old !== S2) {
     const closing = t === undefined || t.original.closeInit || t.reply.closeInit || (t.lastDir === dir && t.lastIndex === RST_SET);
     if (closing) return 'repeat';
     next = IG;
   }
   if (next === IG) {
-    if (t !== undefined && s.index === 1 && t.lastIndex === SYN_SET && dir !== t.lastDir && s.ack === t.lastEnd) {
-      // SYN-ACK to a SYN that was let through although the connection seemed open: the kernel takes over the new state.
-      ct.tcpState = 'SYN_RECV';
-      t[dir] = { ...emptySide(), end: s.end, maxEnd: s.end, maxWin: Math.max(1, s.window) };
-      remember();
+    if (t === undefined) return 'accept';
+    if (s.index === 1 && t.lastIndex === SYN_SET && t.lastDir !== undefined && dir !== t.lastDir && s.ack === t.lastEnd) {
+      // A SYN-ACK to a SYN that was let through although the connection seemed open: the kernel starts over from the noted values.
+      old = SS;
+      next = SR;
+      t[t.lastDir] = { ...emptySide(), end: t.lastEnd, maxEnd: t.lastEnd, maxWin: Math.max(1, t.lastWin), scale: t.lastScale };
+      t[dir] = emptySide();
+    } else {
+      t.lastIndex = s.index;
+      t.lastDir = dir;
+      t.lastSeq = s.seq;
+      t.lastEnd = s.end;
+      t.lastWin = s.window;
+      if (s.index === SYN_SET && dir === 'original') t.lastScale = windowScale(skb) ?? 0;
+      if (old === SS && s.index === ACK_SET && dir === 'reply') t.lastAck = s.ack;
       return 'accept';
     }
-    remember();
-    return 'accept';
   }
   if (next === IV) return 'invalid';
   if (t !== undefined) {
@@ -230,7 +230,14 @@ export function trackTcp(ct: Conn, dir: Direction, skb: Skb, settings: TcpSettin
       if (window === 'invalid') return 'invalid';
       if (window === 'ignore') return 'accept';
     }
-    remember();
+    if (s.index === ACK_SET) {
+      t.lastSeq = s.seq;
+      t.lastAck = s.ack;
+      t.lastEnd = s.end;
+      t.lastWin = s.window;
+    }
+    t.lastIndex = s.index;
+    t.lastDir = dir;
     if (old !== next && next === FW) t[dir].closeInit = true;
   }
   ct.tcpState = STATES[next] ?? 'NONE';

@@ -256,6 +256,7 @@ export interface EgressFrame {
 }
 export interface DeliveredPacket {
   readonly iif: string;
+  readonly mark?: number;
   readonly role: 'original' | 'generated';
   readonly skb: number;
   readonly packet: PacketView;
