@@ -14,10 +14,9 @@ import {
 import { decodeStatements } from './decode-statement';
 import {
   chainOmissions,
-  EVERY_CHAIN,
-  EVERY_TABLE,
   flowtableOmissions,
   isOldListing,
+  listingOmissions,
   omission,
   ruleOmissions,
   setOmissions,
@@ -119,6 +118,7 @@ class Listing {
       const member = asObject(members[i], members, i);
       const kind = soleKey(member);
       if (kind !== 'rule') {
+        if (run.length > 0) this.#readRun(run);
         this.#readMember(kind, member, i);
         continue;
       }
@@ -135,7 +135,8 @@ class Listing {
   #readRun(run: RawObject[]): void {
     const first = run[0];
     if (first === undefined) return;
-    const chain = this.#tables.findChain(first);
+    // Once a rule waits, all behind it wait too: the order of the rules of a chain is what they mean.
+    const chain = this.#deferred.length > 0 ? undefined : this.#tables.findChain(first);
     if (chain !== undefined) this.#addRules(chain, run);
     else for (const rule of run) this.#deferred.push(rule);
     run.length = 0;
@@ -255,13 +256,7 @@ class Listing {
     const isOld = isOldListing(this.#version);
     const omissions: Omission[] = [];
     const tables = this.#tables.all.map((builder) => this.#finishTable(builder, isOld, omissions));
-    if (isOld && tables.length > 0 && tables.every((table) => table.comment === undefined)) {
-      omissions.unshift(omission('table.comment', EVERY_TABLE));
-    }
-    const chains = tables.flatMap((table) => table.chains);
-    if (isOld && chains.length > 0 && chains.every((chain) => chain.comment === undefined)) {
-      omissions.unshift(omission('chain.comment', EVERY_CHAIN));
-    }
+    if (isOld) listingOmissions(tables, omissions);
     const unknown = this.#unknown.map(({ name, raw }) => ({
       name,
       raw: asJson(raw[name.slice(name.indexOf('.') + 1)]),
@@ -282,7 +277,7 @@ class Listing {
     const isGarbage =
       builder.flags.length > 0 && isOld && (this.#version !== undefined || builder.flags.includes(name));
     if (isGarbage) omissions.push(omission('table.flags', where));
-    for (const set of sets) setOmissions(set, isOld, `${where} ${set.name}`, omissions);
+    for (const set of sets) setOmissions(set, this.#version, `${where} ${set.name}`, omissions);
     for (const flowtable of flowtables) flowtableOmissions(flowtable, `${where} ${flowtable.name}`, omissions);
     for (const chain of chains) chainOmissions(chain, isOld, `${where} ${chain.name}`, omissions);
     const table = { family, name, handle, flags: isGarbage ? [] : builder.flags, objects, sets, flowtables, chains };

@@ -186,6 +186,8 @@ function readNamedOperand(word: string, tokens: Tokens): Expression {
       const key = tokens.next();
       return key === 'cgroupv2' ? refuse() : { kind: 'socket', key };
     }
+    case 'ipsec':
+      return readIpsec(tokens);
     case 'rt':
       return readRoute(tokens);
     case 'tcp':
@@ -229,6 +231,15 @@ function readFib(tokens: Tokens): Expression {
   return FIB_RESULTS.has(result) ? { kind: 'fib', result, flags } : refuse();
 }
 
+/** `ipsec in [spnum 1] reqid`, `ipsec out ip saddr`. */
+function readIpsec(tokens: Tokens): Expression {
+  const dir = tokens.next();
+  const spnum = tokens.take('spnum') ? tokens.number() : 0;
+  const word = tokens.next();
+  if (word !== 'ip' && word !== 'ip6') return { kind: 'ipsec', key: word, dir, spnum };
+  return { kind: 'ipsec', key: tokens.next(), family: word, dir, spnum };
+}
+
 function readRoute(tokens: Tokens): Expression {
   const word = tokens.next();
   if (word === 'ip' || word === 'ip6') return { kind: 'rt', key: tokens.next(), family: word };
@@ -252,7 +263,7 @@ function readNumber(word: string): number | bigint | undefined {
  * that could be a duration is refused: the JSON has it in seconds.
  */
 export function readLiteral(word: string): Expression {
-  if (word.startsWith('"')) return word.slice(1, -1);
+  if (word.startsWith('"')) return word.length > 1 && word.endsWith('"') ? word.slice(1, -1) : refuse();
   const number = readNumber(word);
   if (number !== undefined) return number;
   const prefix = /^([0-9a-fA-F.:]+)\/(\d+)$/.exec(word);

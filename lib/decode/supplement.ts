@@ -17,7 +17,7 @@ import type {
   Statement,
   Table,
 } from '../nft/model';
-import { EVERY_CHAIN, EVERY_TABLE, type OmittedFact } from './omissions';
+import { EVERY_CHAIN, EVERY_SET, EVERY_TABLE, type OmittedFact } from './omissions';
 import { parseExpressionText } from './parse-expression';
 import { parseElementText, parseStatementText } from './parse-statement';
 import { readTextChain, readTextListing, type TextBlock, type TextRule, type TextTable } from './read-text-listing';
@@ -42,6 +42,8 @@ export function supplementFromText(ruleset: Ruleset, text: string): Ruleset {
   if (areTablesComplete) {
     found.supply('table.comment', EVERY_TABLE);
     if (found.areChainsComplete) found.supply('chain.comment', EVERY_CHAIN);
+    if (found.areSetsComplete)
+      for (const what of ['set.flags', 'set.auto-merge'] as const) found.supply(what, EVERY_SET);
   }
   return { ...ruleset, tables: supplemented, omissions: found.left };
 }
@@ -55,6 +57,7 @@ class Supplement {
   readonly #wanted: ReadonlySet<string>;
   readonly #supplied = new Set<string>();
   areChainsComplete = true;
+  areSetsComplete = true;
 
   constructor(omissions: readonly Omission[]) {
     this.#omissions = omissions;
@@ -89,7 +92,9 @@ function supplementTable(table: Table, text: TextTable, found: Supplement): Tabl
     flags: flags.length > 0 ? flags : table.flags,
     sets: mapShared(table.sets, (set) => {
       const own = block(set.kind, set.name, set.handle);
-      return own === undefined ? set : supplementSet(set, own, `${where} ${set.name}`, found);
+      if (own !== undefined) return supplementSet(set, own, `${where} ${set.name}`, found);
+      found.areSetsComplete = false;
+      return set;
     }),
     flowtables: mapShared(table.flowtables, (flowtable) => {
       const own = block('flowtable', flowtable.name, flowtable.handle);
@@ -182,8 +187,11 @@ function supplementRules(
 
 function supplementRule(rule: Rule, text: TextRule, where: string, found: Supplement): Rule {
   let supplemented = rule;
-  if (rule.comment === undefined && text.comment !== undefined)
+  // iptables has comments of its own, which are text of an xt statement.
+  const isForeign = rule.statements.some((statement) => statement.kind === 'xt');
+  if (rule.comment === undefined && text.comment !== undefined && !isForeign) {
     supplemented = { ...supplemented, comment: text.comment };
+  }
   if (rule.unlisted) {
     if (text.text.trim() === '') return supplemented;
     const statement = parseStatementText(text.text);
@@ -220,15 +228,11 @@ function supplementSet(set: NftSet, { lines }: TextBlock, where: string, found: 
   };
   // The declaration stands before the elements.
   const declaration = lines.slice(0, lines.findIndex((line) => line.startsWith('\t\telements = {')) >>> 0);
-  if (found.wants('set.flags', where)) {
+  if (found.wants('set.flags', EVERY_SET)) {
     const missing = namesAfter('flags', declaration).filter((flag) => !set.flags.includes(flag));
     if (missing.length > 0) change({ flags: [...set.flags, ...missing] });
-    found.supply('set.flags', where);
   }
-  if (found.wants('set.auto-merge', where)) {
-    if (declaration.includes('\t\tauto-merge')) change({ autoMerge: true });
-    found.supply('set.auto-merge', where);
-  }
+  if (found.wants('set.auto-merge', EVERY_SET) && declaration.includes('\t\tauto-merge')) change({ autoMerge: true });
   if (set.comment === undefined) {
     const comment = quotedAfter('comment', declaration);
     if (comment !== undefined) change({ comment });
