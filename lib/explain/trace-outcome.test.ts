@@ -31,7 +31,7 @@ test.each<{ fixture: TraceFixture; number: number; is: string; tone: string; say
     number: 4,
     is: 'DNAT, accept',
     tone: 'write',
-    says: 'Step 4 of 9, dnat accept, ip daddr 10.244.2.4, tcp dport 8080, in prerouting',
+    says: 'Step 4 of 9, dnat accept, ip daddr 10.244.2.4, th dport 8080, in prerouting',
   },
   {
     fixture: 'delivered',

@@ -79,7 +79,7 @@ export function packetAfter(branch: Branch, leg: Leg, number: number, sent: Pack
       if (step.oif !== undefined) state.values.set('oif', step.oif);
     } else if (step.kind === 'conntrack') state.ct = step.ct;
     else if (step.kind === 'start' && step.from.kind === 'interface') state.values.set('iif', step.from.iif);
-    else if (step.kind === 'route' && step.oif !== undefined) state.values.set('oif', step.oif);
+    else if (step.kind === 'route' && step.to !== 'input' && step.oif !== undefined) state.values.set('oif', step.oif);
     else if (step.kind === 'nat') state.write(step.diffs);
     else if (step.kind === 'rule' || step.kind === 'passed') state.write(step.writes);
     if (step.kind === 'rule') state.values.set('mark', formatMark(step.mark));

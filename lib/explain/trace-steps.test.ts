@@ -63,7 +63,7 @@ describe('traceLegs', () => {
     expect(leg.steps[3]?.nat?.manip).toBe('dst');
     expect(leg.steps[3]?.writes).toEqual([
       { field: 'ip daddr', before: '10.99.151.112', after: '10.244.2.4' },
-      { field: 'tcp dport', before: '80', after: '8080' },
+      { field: 'th dport', before: '80', after: '8080' },
     ]);
   });
 
@@ -78,7 +78,7 @@ describe('traceLegs', () => {
     const { legs } = fixtureBranch('rejected');
     expect(legs.map((leg) => [leg.skb, leg.steps.length, leg.generated?.what])).toEqual([
       [0, 6, undefined],
-      [1, 2, 'icmp port-unreachable'],
+      [1, 0, 'ICMP 3/3'],
     ]);
   });
 

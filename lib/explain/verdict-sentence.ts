@@ -63,7 +63,9 @@ function undecidedSentence(reasons: readonly { readonly say: string }[]): string
 
 /** A fact is missing: `10.240.0.5 does…` keeps its case, `The rule…` does not. */
 const lowerFirst = (say: string): string =>
-  /^(The|A|An|No|It|This)\b/.test(say) ? say.charAt(0).toLowerCase() + say.slice(1) : say;
+  /^(The|A|An|No|It|This|Assume|Capture|Give|Read|Add|Install|Supply)\b/.test(say)
+    ? say.charAt(0).toLowerCase() + say.slice(1)
+    : say;
 
 function takenSentence(branch: Branch, fate: Fate): string {
   const by = branch.steps.findLast((step): step is RuleStep => step.kind === 'rule' && step.skb === 0);
@@ -237,9 +239,13 @@ export function verdictFacts(trace: Trace, branch: Branch): readonly VerdictFact
       label: handle === undefined ? `${chain} policy` : `${chain} #${handle}`,
     });
   }
-  if (branch.outcome.kind === 'undecided') facts.push(...undecidedAt(branch, branch.outcome.reasons[0]?.at));
-  const translated = branch.conntrack.some((entry) => entry.status.includes('dnat') || entry.status.includes('snat'));
-  if (end && translated && after !== before) facts.push({ kind: 'text', text: 'the reply is translated back' });
+  if (branch.outcome.kind === 'undecided') {
+    const [reason] = branch.outcome.reasons;
+    facts.push(...undecidedAt(branch, reason?.at));
+    if (reason) facts.push({ kind: 'text', text: `to settle it: ${lowerFirst(reason.settle).replace(/\.$/, '')}` });
+  }
+  const translated = branch.steps.some((step) => step.kind === 'nat' && step.skb === 0);
+  if (end && translated) facts.push({ kind: 'text', text: 'the reply is translated back' });
   const sees = clientSees(branch, trace.packet);
   if (sees !== undefined) facts.push({ kind: 'text', text: sees });
   return facts;

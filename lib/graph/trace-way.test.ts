@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { fixtureBranch, shopNames, type TraceFixture } from '../explain/testing/traces';
-import { traceWay, type WayBaseChain, type WayStop } from './trace-way';
+import { traceWay } from './trace-way';
+import type { WayBaseChain, WayStop } from './way-types';
 
 const BASE: readonly WayBaseChain[] = [
   { family: 'ip', table: 'kube-proxy', chain: 'nat-postrouting', type: 'nat', hook: 'postrouting', prio: 100 },
@@ -17,7 +18,7 @@ const way = (fixture: TraceFixture, index = 0, legIndex = 0) => {
 const word = (stop: WayStop): string => {
   const change = stop.change ? ` [${stop.change.changed ? '*' : ''}${stop.change.text}]` : '';
   if (stop.kind === 'end') return `${stop.at.kind} ${stop.at.name ?? ''} ${stop.at.detail}${change}`;
-  if (stop.kind === 'routing') return `routing ${stop.step}${change}`;
+  if (stop.kind === 'routing') return `routing ${stop.steps.join('')}${change}`;
   const cells = stop.cells.map((cell) => `${cell.prio}${cell.reached ? '' : '?'}:${cell.steps.join('')}`);
   return `${stop.hook} ${stop.note}${stop.conntrack ? ' ct' : ''} ${cells.join(' ')}${change}`;
 };
@@ -53,6 +54,7 @@ describe('traceWay', () => {
       'routing 3',
       'forward  0:456',
       'postrouting not reached 90?: 100?:',
+      'Service shop/inventory:http 10.106.32.181:80',
     ]);
     expect(stops[3]).toMatchObject({ ends: 'lost', cells: [{ ends: 'lost' }] });
     expect(back).toEqual({ from: 3, text: 'ICMP port unreachable, from 10.244.1.1 back to the client' });
@@ -61,9 +63,7 @@ describe('traceWay', () => {
   test('of the answer itself', () => {
     expect(way('rejected', 0, 1).stops.map(word)).toEqual([
       'node node-1 10.244.1.1',
-      'routing 1 [10.244.1.3]',
-      'output out vethcd831f0a -110: 0:',
-      'postrouting out vethcd831f0a 90:2',
+      'output out vethcd831f0a -110: 0: [10.244.1.3]',
       'pod shop/web-6d4f8b7c9-2hxkz 10.244.1.3',
     ]);
   });
@@ -75,6 +75,7 @@ describe('traceWay', () => {
       'routing 1 [10.99.151.112:80, never translated]',
       'output out eth0 ct -150:23',
       'postrouting not reached 90?: 100?:',
+      'Service shop/api:http 10.99.151.112:80',
     ]);
     expect(stops[2]).toMatchObject({ ends: 'undecided' });
   });

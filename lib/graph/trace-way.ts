@@ -4,117 +4,32 @@
  */
 import { packetTitle } from '../explain/generated-packet';
 import { traceLegs } from '../explain/trace-legs';
-import type { AddressName, TraceNames } from '../explain/trace-names';
+import type { TraceNames } from '../explain/trace-names';
 import type { Leg, StepGroup } from '../explain/trace-steps';
 import { finalPacket, hostPort } from '../explain/verdict-sentence';
-import type { Family, Hook } from '../nft/model';
 import type { Branch, ChainStep, PacketView } from '../sim/trace';
 
-/** A base chain of the ruleset, as the hook map lists it. */
-export interface WayBaseChain {
-  readonly family: Family;
-  readonly table: string;
-  readonly chain: string;
-  readonly type: string;
-  readonly hook: string;
-  readonly prio: number;
-}
-
-export interface WayCell {
-  readonly id: string;
-  readonly family: Family;
-  readonly table: string;
-  readonly chain: string;
-  readonly type: string;
-  readonly prio: number;
-  /** Numbers of the steps in it. */
-  readonly steps: readonly number[];
-  /** The packet got here. */
-  readonly reached: boolean;
-  readonly ends: 'lost' | 'undecided' | undefined;
-}
-
-export interface WayEnd {
-  readonly kind: 'pod' | 'node' | 'process' | 'external' | 'address' | 'next hop';
-  readonly name: string | undefined;
-  readonly detail: string;
-}
-
-/** What the packet is addressed to on the stretch before a stop, where that changed. */
-export interface WayChange {
-  readonly text: string;
-  readonly changed: boolean;
-}
-
-export type WayStop =
-  | {
-      readonly kind: 'end';
-      readonly id: string;
-      readonly at: WayEnd;
-      readonly reached: boolean;
-      readonly change?: WayChange;
-    }
-  | {
-      readonly kind: 'hook';
-      readonly id: string;
-      readonly hook: Hook;
-      readonly note: string;
-      readonly conntrack: boolean;
-      readonly cells: readonly WayCell[];
-      readonly reached: boolean;
-      readonly ends: 'lost' | 'undecided' | undefined;
-      readonly change?: WayChange;
-    }
-  | {
-      readonly kind: 'routing';
-      readonly id: string;
-      readonly step: number | undefined;
-      readonly reached: boolean;
-      readonly ends: 'lost' | 'undecided' | undefined;
-      readonly change?: WayChange;
-    };
-
-/** The packet drawn back to its sender. */
-export interface WayReturn {
-  readonly text: string;
-  /** Index of the stop it starts from. */
-  readonly from: number;
-}
-
-export interface Way {
-  readonly stops: readonly WayStop[];
-  readonly back: WayReturn | undefined;
-  /** `input, local process, output: not taken`. */
-  readonly aside: string | undefined;
-}
-
-export interface WayInput {
-  readonly branch: Branch;
-  readonly leg: Leg;
-  readonly sent: PacketView;
-  readonly names: TraceNames;
-  /** All base chains of the ruleset; only those outlined are taken from here. */
-  readonly baseChains: readonly WayBaseChain[];
-}
+import { endOf, notReached } from './way-ahead';
+import type { Way, WayCell, WayEnd, WayInput, WayReturn, WayStop } from './way-types';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
-export function traceWay({ branch, leg, sent, names, baseChains }: WayInput): Way {
+export function traceWay(input: WayInput): Way {
+  const { branch, leg, sent, names } = input;
   const packet = leg.generated?.packet ?? leg.start?.packet ?? sent;
   const lost = leg.steps.find((entry) => entry.ends !== undefined);
   const stops: WayStop[] = [{ kind: 'end', id: 'from', at: origin(leg, packet, names), reached: true }];
   for (const group of leg.groups) if (group.place !== 'kernel') addGroup(stops, group);
   if (!lost) stops.push(...destination(leg, names, branch));
-  else stops.push(...notReached(stops, packet, baseChains));
+  else stops.push(...notReached(stops, leg, packet, input));
   return { stops: withChanges(stops, leg, packet), back: returned(branch, leg, stops), aside: aside(leg) };
 }
 
 function addGroup(stops: WayStop[], group: StepGroup): void {
   if (group.place === 'routing') {
-    const row = group.rows.find((r) => r.kind === 'step');
-    const entry = row?.kind === 'step' ? row.entry : undefined;
+    const steps = group.rows.flatMap((row) => (row.kind === 'step' ? row.entry.number : []));
     // For a packet of the node itself the route comes before output; it is the process's own stop, not a fork of the way.
-    stops.push({ kind: 'routing', id: group.id, step: entry?.number, reached: true, ends: groupEnd(group) });
+    stops.push({ kind: 'routing', id: group.id, steps, reached: true, ends: groupEnd(group) });
     return;
   }
   if (group.place === 'kernel') return;
@@ -162,10 +77,6 @@ function groupEnd(group: StepGroup): 'lost' | 'undecided' | undefined {
   return undefined;
 }
 
-function endOf(who: AddressName | undefined, detail: string): WayEnd {
-  return { kind: who?.kind ?? 'address', name: who?.name, detail };
-}
-
 function origin(leg: Leg, packet: PacketView, names: TraceNames): WayEnd {
   const detail = packet.saddr ?? '';
   if (leg.generated) return { kind: 'node', name: names.node, detail };
@@ -201,46 +112,6 @@ function destination(leg: Leg, names: TraceNames, branch: Branch): readonly WayS
   }
   stops.push({ kind: 'end', id: 'to', at: endOf(names.address(final.daddr ?? ''), to), reached: true });
   return stops;
-}
-
-const AFTER: { readonly [H in Hook]?: readonly Hook[] } = {
-  ingress: ['prerouting'],
-  forward: ['postrouting'],
-  output: ['postrouting'],
-};
-
-/** The hooks behind the end, as far as the route says which they would have been, with the chains that wait there. */
-function notReached(
-  stops: readonly WayStop[],
-  packet: PacketView,
-  baseChains: readonly WayBaseChain[],
-): readonly WayStop[] {
-  const last = stops.findLast((stop) => stop.kind === 'hook');
-  if (last?.kind !== 'hook') return [];
-  return (AFTER[last.hook] ?? []).map((hook) => {
-    const cells = baseChains
-      .filter((base) => base.hook === hook && (base.family === packet.family || base.family === 'inet'))
-      .toSorted((a, b) => a.prio - b.prio)
-      .map(
-        (base): WayCell => ({
-          ...base,
-          id: `n-${base.family}-${base.table}-${base.chain}`,
-          steps: [],
-          reached: false,
-          ends: undefined,
-        }),
-      );
-    return {
-      kind: 'hook',
-      id: `after-${hook}`,
-      hook,
-      note: 'not reached',
-      conntrack: false,
-      cells,
-      reached: false,
-      ends: undefined,
-    };
-  });
 }
 
 /** Puts the address the packet carries above the stretch where it is new. */
