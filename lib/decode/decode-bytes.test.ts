@@ -75,6 +75,11 @@ describe('integers', () => {
     expect(only?.statements).toEqual([{ kind: 'counter', packets: 9007199254740993n, bytes: 0 }]);
   });
 
+  test('in a listing that stands twice in the document, of which the last counts', () => {
+    const text = `{"nftables": [${METAINFO}, {"a": 9007199254740993}], "nftables": [${METAINFO}, {"b": 9007199254740995}]}`;
+    expect(rulesetOf(text).unsupported).toEqual([{ name: 'b', raw: { b: '9007199254740995' } }]);
+  });
+
   test('in a document with more than the listing', () => {
     const text = `{"other": [[9007199254740993]], "nftables": [${METAINFO}, {"big": 9007199254740993}]}`;
     expect(rulesetOf(text).unsupported).toEqual([

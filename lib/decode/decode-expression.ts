@@ -44,17 +44,13 @@ import {
   type RawObject,
   sized,
   soleKey,
+  unsupported,
 } from './raw';
 
 /** Far above the deepest expression of nft (bits of 1.0.6 nested to the left, one level per bit), far below the stack. */
 const DEPTH_LIMIT = 500;
 
 const WILDCARD: Wildcard = Object.freeze({ kind: 'wildcard' });
-
-/** Keeps the whole object, with its kind. */
-export function unsupported(name: string, raw: RawObject): UnsupportedExpression {
-  return { kind: 'unsupported', name: name === '' ? Object.keys(raw).join(', ') : name, raw: asJson(raw) };
-}
 
 /**
  * One expression. Literals stay what they are; negative integers are unsigned 64-bit values printed as signed. `holder` and

@@ -18,7 +18,6 @@ import { decodeExpression, decodeMapping, decodeRight, decodeVerdict } from './d
 import { decodeStateful, decodeStatefulList } from './decode-stateful';
 import { parseStatementText } from './parse-statement';
 import {
-  asJson,
   asNames,
   asNumber,
   asObject,
@@ -33,6 +32,7 @@ import {
   type RawObject,
   sized,
   soleKey,
+  unsupported,
 } from './raw';
 
 const OPERATORS = ['==', '!=', '<', '>', '<=', '>=', 'in', '!'] as const;
@@ -46,10 +46,6 @@ export function decodeStatements(values: RawArray): Statement[] {
       typeof value === 'string' ? parseStatementText(value) : decodeStatement(asObject(value, values, i), values, i);
   }
   return statements;
-}
-
-function unsupported(kind: string, raw: RawObject): Statement {
-  return { kind: 'unsupported', name: kind === '' ? Object.keys(raw).join(', ') : kind, raw: asJson(raw) };
 }
 
 function decodeStatement(raw: RawObject, holder: RawArray, index: number): Statement {

@@ -5,7 +5,7 @@
  * A listing has millions of values, so nothing is built for the good case: the path of a failure is found afterwards, by
  * looking for the object that holds the offending value ({@link pathTo}).
  */
-import type { Json } from '../nft/model';
+import type { Json, UnsupportedExpression, UnsupportedStatement } from '../nft/model';
 import { type DecodeProblem, problems } from './problem';
 
 export type RawObject = { readonly [key: string]: unknown };
@@ -33,7 +33,7 @@ export class DecodeFailure extends Error {
 /** The value as JSON in at most 60 characters, for messages. */
 export function excerpt(value: unknown): string {
   if (value === undefined) return 'nothing';
-  if (typeof value === 'bigint') return String(value);
+  if (typeof value === 'bigint' || typeof value === 'number') return String(value);
   if (typeof value === 'object' && value !== null) {
     // Not JSON.stringify of the whole: the value may be a hundred megabytes, and may hold a bigint.
     const keys = Object.keys(value);
@@ -168,6 +168,11 @@ export function asJson(value: unknown): Json {
   return holdsBigint(value) ? withoutBigint(value) : (value as Json);
 }
 
+/** Something that the model does not know, whole and with its kind. Serves as an expression and as a statement. */
+export function unsupported(kind: string, raw: RawObject): UnsupportedExpression & UnsupportedStatement {
+  return { kind: 'unsupported', name: kind === '' ? Object.keys(raw).join(', ') : kind, raw: asJson(raw) };
+}
+
 function holdsBigint(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return typeof value === 'bigint';
   for (const member of Object.values(value)) if (holdsBigint(member)) return true;
@@ -182,7 +187,7 @@ function withoutBigint(value: unknown): Json {
 }
 
 /** A step of a path: `.rule`, `[2]`, `["ct helper"]`. */
-export function pathStep(key: string | number): string {
+function pathStep(key: string | number): string {
   if (typeof key === 'number') return `[${key}]`;
   return /^[A-Za-z_][\w-]*$/.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`;
 }

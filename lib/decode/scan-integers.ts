@@ -65,7 +65,11 @@ export function membersAt(bytes: Uint8Array, offsets: readonly number[]): Member
       case 123: // {
       case 91: // [
         depth++;
-        if (depth === 2) start = i + 1;
+        if (depth !== 2) break;
+        // Of two members of one name the last stands, as with JSON.parse.
+        spans.length = 0;
+        index = 0;
+        start = i + 1;
         break;
       case 125: // }
       case 93: // ]
