@@ -1,6 +1,6 @@
 'use client';
 
-import { keepPreviousData, useQuery } from '@tanstack/react-query';
+import { keepPreviousData, queryOptions, useQuery } from '@tanstack/react-query';
 import type { NamesView, NodeOverview, TraceAnswer } from '@/lib/api/types';
 import { getJson, type Query } from './api';
 import { nodePath } from './node-path';
@@ -22,8 +22,10 @@ export const useTrace = (source: string, node: string, question: Query | undefin
   });
 
 /** What is small about a node: base chains, owners, interfaces. */
-export const useOverview = (source: string, node: string) =>
-  useQuery({
+export const overviewQuery = (source: string, node: string) =>
+  queryOptions({
     queryKey: ['overview', source, node],
     queryFn: ({ signal }) => getJson<NodeOverview>(`${nodePath({ source, node })}/overview`, {}, signal),
   });
+
+export const useOverview = (source: string, node: string) => useQuery(overviewQuery(source, node));

@@ -55,6 +55,9 @@ function serviceOptions(service: ServiceName): readonly PlaceOption[] {
   });
 }
 
+/** The address of `10.244.1.4:8080` or `[fd00::4]:8080`. */
+const hostOf = (endpoint: string): string => /^\[(.+)\]/.exec(endpoint)?.[1] ?? endpoint.split(':')[0] ?? endpoint;
+
 const hostPort = (address: string, port: number): string =>
   address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 
@@ -92,11 +95,13 @@ export function firstQuestion(
   node: string,
 ): { readonly from: string; readonly to: string } | undefined {
   const pods = names.pods.filter((pod) => pod.node === node && !pod.hostNetwork && pod.addresses.length > 0);
+  const hosts = new Set(names.nodes.flatMap((one) => one.addresses));
   let best: { readonly from: string; readonly to: string; readonly score: number } | undefined;
   for (const service of names.services) {
     if (service.clusterIPs.length === 0 || service.clusterIPs[0] === 'None') continue;
     for (const port of service.ports) {
-      const ready = port.endpoints?.filter((endpoint) => endpoint.ready).length ?? 0;
+      const ready =
+        port.endpoints?.filter((endpoint) => endpoint.ready && !hosts.has(hostOf(endpoint.address))).length ?? 0;
       for (const pod of pods) {
         const own = port.endpoints?.some((endpoint) => endpoint.pod === pod.name) ?? false;
         const near = pod.namespace === service.namespace;

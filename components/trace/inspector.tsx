@@ -65,20 +65,18 @@ export function Inspector({ model }: { readonly model: TraceModel }) {
         </PanelSection>
       ) : null}
       {branch.assumptions.length === 0 ? null : (
-        <div id="trace-assumptions">
-          <PanelSection title="Assumed">
-            <ul className="flex flex-col gap-1.5">
-              {branch.assumptions.map((assumption) => (
-                <li
-                  key={assumption.code + assumption.say}
-                  className="rounded-card border-2 border-line-strong border-dashed bg-surface px-2.5 py-1.5 text-prose"
-                >
-                  {assumption.say}
-                </li>
-              ))}
-            </ul>
-          </PanelSection>
-        </div>
+        <PanelSection title="Assumed">
+          <ul id="trace-assumptions" className="flex flex-col gap-1.5">
+            {branch.assumptions.map((assumption) => (
+              <li
+                key={assumption.code + assumption.say}
+                className="rounded-card border-2 border-line-strong border-dashed bg-surface px-2.5 py-1.5 text-prose"
+              >
+                {assumption.say}
+              </li>
+            ))}
+          </ul>
+        </PanelSection>
       )}
     </div>
   );
@@ -104,9 +102,21 @@ function FieldRow({ row }: { readonly row: PacketRow }) {
   );
 }
 
+/** The kernel's status bits that say something of the packet, in nft's words. */
+const STATUS: Readonly<Record<string, string>> = {
+  'dst-nat': 'dnat',
+  'src-nat': 'snat',
+  dnat: 'dnat',
+  snat: 'snat',
+  'seen-reply': 'seen-reply',
+  assured: 'assured',
+  expected: 'expected',
+  dying: 'dying',
+};
+
 function Connection({ ct }: { readonly ct: CtView }) {
   const { entry } = ct;
-  const status = (ct.status ?? []).filter((word) => word !== 'confirmed');
+  const status = (ct.status ?? []).flatMap((word) => STATUS[word] ?? []);
   const translated = status.some((word) => word === 'dnat' || word === 'snat');
   return (
     <PanelSection

@@ -1,8 +1,10 @@
 import type { NoteStep } from '@/lib/explain/trace-steps';
+import { NextNode } from './next-node';
 import { Diffs } from './step-cards';
+import type { TraceModel } from './trace-model';
 
 /** What happens between the rules: conntrack, a translation by an entry, the packet going out or in. */
-export function NoteRow({ step }: { readonly step: NoteStep }) {
+export function NoteRow({ step, model }: { readonly step: NoteStep; readonly model: TraceModel }) {
   switch (step.kind) {
     case 'conntrack':
       return (
@@ -22,14 +24,17 @@ export function NoteRow({ step }: { readonly step: NoteStep }) {
       return <p className="py-[3px] text-ink-2">{step.say}</p>;
     case 'transmit':
       return (
-        <p className="py-[3px] text-ink-2">
-          leaves by <code className="text-code text-ink">{step.dev}</code>
-          {step.dstMac === undefined ? null : (
-            <>
-              {' '}
-              to <code className="text-code">{step.dstMac}</code>
-            </>
-          )}
+        <p className="flex flex-wrap gap-x-2 py-[3px] text-ink-2">
+          <span>
+            leaves by <code className="text-code text-ink">{step.dev}</code>
+            {step.dstMac === undefined ? null : (
+              <>
+                {' '}
+                to <code className="text-code">{step.dstMac}</code>
+              </>
+            )}
+          </span>
+          <NextNode model={model} packet={step.packet} />
         </p>
       );
     case 'deliver':

@@ -1,10 +1,12 @@
 'use client';
 
+import { useQuery } from '@tanstack/react-query';
 import { useMemo } from 'react';
 import { explainRule } from '@/lib/explain/explain-rule';
-import type { Rule, RuleRef } from '@/lib/nft/model';
+import type { RuleRef } from '@/lib/nft/model';
 import { renderContext } from '@/lib/render/context';
-import { useRule } from '../hooks/use-ruleset';
+import { ruleQuery } from '../hooks/use-ruleset';
+import { reviveRule } from '../ruleset/revive-rule';
 import { ErrorState } from '../shell/error-state';
 import { ruleOf, type TraceModel } from './trace-model';
 import { Words } from './words';
@@ -14,15 +16,13 @@ export function RuleWords({ model, at }: { readonly model: TraceModel; readonly 
   const { answer, listedBy } = model;
   const ref = { source: answer.source.id, node: answer.node, version: answer.version };
   const table = `${at.family} ${at.table}`;
-  const rule = useRule(ref, { table, chain: at.chain, handle: at.handle });
+  const rule = useQuery(ruleQuery(ref, { table, chain: at.chain, handle: at.handle }));
   const usedSets = ruleOf(answer, at)?.usedSets;
   const words = useMemo(() => {
     if (rule.data === undefined) return undefined;
-    // Integers beyond 2^53 are text on the wire: they are only ever printed here.
-    const read = rule.data.model as unknown as Rule;
     const render = renderContext({ family: at.family, sets: [] }, listedBy ?? undefined);
     const sizes = new Map((usedSets ?? []).map((set) => [set.name, set.count]));
-    return explainRule(read, { render, sizes, next: null, base: false }).sentence;
+    return explainRule(reviveRule(rule.data.model), { render, sizes, next: null, base: false }).sentence;
   }, [rule.data, at.family, usedSets, listedBy]);
   if (rule.isError) return <ErrorState error={rule.error} what="The rule" onRetry={() => void rule.refetch()} />;
   return (

@@ -1,6 +1,7 @@
 import type { ReactNode } from 'react';
 import type { ObjectView } from '@/lib/api/types';
 import { packetTitle } from '@/lib/explain/generated-packet';
+import { serviceOfChain } from '@/lib/explain/trace-names';
 import type { NumberedStep } from '@/lib/explain/trace-steps';
 import { fraction } from '@/lib/explain/words';
 import type { FieldDiff, Reason } from '@/lib/sim/trace';
@@ -8,7 +9,7 @@ import { Chip } from '../ui/chip';
 import { cx } from '../ui/cx';
 import { Kbd } from '../ui/kbd';
 import { OBJECT_KIND, objectName } from './answer-names';
-import { ruleOf, type TraceModel } from './trace-model';
+import { ownerOf, ruleOf, type TraceModel } from './trace-model';
 
 /** What the chosen step chose, wrote, sent back, and the objects it stands for. */
 export function StepCards({ entry, model }: { readonly entry: NumberedStep; readonly model: TraceModel }) {
@@ -133,13 +134,33 @@ function Card({
   );
 }
 
-/** The objects of the rules from the last jump to this step, which name the Service; each once. */
-function objectsOf({ step }: NumberedStep, { answer, leg }: TraceModel): readonly ObjectView[] {
+/**
+ * The Service that a step of kube-proxy's stands for, named by its chain or by the map element that led here, and what else the
+ * rules of this chain evaluation lead to. Each once.
+ */
+function objectsOf({ step }: NumberedStep, model: TraceModel): readonly ObjectView[] {
   if (step.kind !== 'rule') return [];
+  const { answer, leg, names, trace } = model;
   const objects = leg.steps.flatMap((entry) => {
     const other = entry.step;
     if (other.kind !== 'rule' || other.traversal !== step.traversal) return [];
     return ruleOf(answer, other.at)?.object ?? [];
   });
-  return [...new Map(objects.map((object) => [`${object.kind} ${objectName(object)}`, object])).values()];
+  const byMap = leg.steps.some(
+    ({ step: other }) =>
+      other.kind === 'rule' &&
+      other.traversal === step.traversal &&
+      other.lookups.some((lookup) => lookup.name !== undefined && lookup.hit?.data !== undefined),
+  );
+  if (ownerOf(answer, step.at)?.key === 'kp') {
+    const { daddr = '', dport, protocol } = trace.packet;
+    const port = typeof dport === 'number' ? dport : undefined;
+    const asked = byMap ? names.service(daddr, protocol === undefined ? undefined : String(protocol), port) : undefined;
+    const name = asked?.service ?? serviceOfChain(step.at.chain);
+    const [namespace, service] = name?.split('/') ?? [];
+    if (namespace !== undefined && service !== undefined) {
+      objects.push({ kind: 'service', namespace, name: service, port: asked?.port ?? null });
+    }
+  }
+  return [...new Map(objects.map((object) => [`${object.kind} ${object.namespace}/${object.name}`, object])).values()];
 }

@@ -140,7 +140,7 @@ function RowItem({ row, model, openFolds, onFold, onStep }: RowItemProps) {
               className="absolute top-[8px] left-[15px] size-[10px] rounded-full border-2 border-ink bg-surface"
             />
           ) : null}
-          <NoteRow step={row.step} />
+          <NoteRow step={row.step} model={model} />
         </>
       ) : null}
       {row.kind === 'passed' ? (

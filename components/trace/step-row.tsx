@@ -38,7 +38,7 @@ export function StepRow({ entry, model, onStep, reached }: StepRowProps) {
     <li
       data-row={entry.number}
       className={cx(
-        'group/row relative scroll-my-12 max-md:scroll-mt-[64px] max-md:scroll-mb-[150px] pr-3 pl-[44px]',
+        'group/row relative scroll-mt-12 scroll-mb-24 max-md:scroll-mt-[64px] max-md:scroll-mb-[150px] pr-3 pl-[44px]',
         current &&
           (entry.ends === 'lost'
             ? 'bg-lost-ground py-1.5'
@@ -140,7 +140,7 @@ function StepText({ entry, model }: { readonly entry: NumberedStep; readonly mod
       return at === undefined ? (
         <span>{step.reasons[0]?.say ?? 'not known'}</span>
       ) : (
-        <span className="decoration-2 decoration-dashed underline-offset-4 [&_code]:underline">
+        <span className="inline-block border-ink-2 border-b-2 border-dashed">
           <RuleText at={at} model={model} lookups={[]} />
         </span>
       );

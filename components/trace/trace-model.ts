@@ -5,7 +5,8 @@ import { reviveTrace } from '@/lib/api/wire';
 import { traceLegs } from '@/lib/explain/trace-legs';
 import type { TraceNames } from '@/lib/explain/trace-names';
 import { type Leg, type NumberedStep, openingStep } from '@/lib/explain/trace-steps';
-import { traceWay, type Way } from '@/lib/graph/trace-way';
+import { traceWay } from '@/lib/graph/trace-way';
+import type { Way } from '@/lib/graph/way-types';
 import type { RuleRef } from '@/lib/nft/model';
 import type { Branch, ChainStep, Summary, Trace } from '@/lib/sim/trace';
 

@@ -32,7 +32,7 @@ export function VerdictHeader({ model, onBranch, onAssumptions }: VerdictHeaderP
   return (
     <header className="flex flex-col gap-3 px-3 pt-3 pb-1 md:px-4 lg:flex-row lg:items-start">
       <div className="min-w-0 flex-1">
-        <div className="flex flex-col items-start gap-x-3 gap-y-2 md:flex-row md:flex-wrap md:items-center">
+        <div className="flex flex-col items-start gap-x-3 gap-y-2 md:flex-row">
           <VerdictBadge verdict={traceVerdict(trace)} headline />
           <h1 className="min-w-0 text-[18px] font-[620] leading-[24px] md:text-headline">
             {verdictSentence(trace, names)}

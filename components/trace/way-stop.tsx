@@ -1,6 +1,6 @@
 import type { OwnerView } from '@/lib/api/types';
 import { stepSpan } from '@/lib/explain/trace-outcome';
-import type { WayCell, WayStop } from '@/lib/graph/trace-way';
+import type { WayCell, WayStop } from '@/lib/graph/way-types';
 import { cx } from '../ui/cx';
 import { OwnerTag } from '../ui/owner-tag';
 import { ownerOf, type TraceModel } from './trace-model';
@@ -35,14 +35,17 @@ export function Stop({ stop, where, number, model, onStep }: StopProps) {
         </div>
       );
     case 'routing': {
-      const { step } = stop;
+      const { steps } = stop;
+      const [first] = steps;
+      const here = steps.includes(number);
+      const span = stepSpan(steps);
       return (
         <button
           type="button"
-          disabled={step === undefined}
-          aria-label={step === undefined ? 'routing' : `routing, step ${step}`}
-          aria-current={step === number ? 'step' : undefined}
-          onClick={() => step !== undefined && onStep(step)}
+          disabled={first === undefined}
+          aria-label={span === undefined ? 'routing' : `routing, ${span}`}
+          aria-current={here ? 'step' : undefined}
+          onClick={() => first !== undefined && onStep(first)}
           className="-mx-1 flex size-9 items-center justify-center"
         >
           <span
@@ -50,9 +53,11 @@ export function Stop({ stop, where, number, model, onStep }: StopProps) {
               'block size-[20px] rotate-45 border-2',
               stop.ends === 'lost'
                 ? 'border-lost bg-lost-ground'
-                : step === number
-                  ? 'border-ink bg-marker-hit'
-                  : 'border-ink bg-surface',
+                : !stop.reached
+                  ? 'border-line-strong border-dashed bg-bg'
+                  : here
+                    ? 'border-ink bg-marker-hit'
+                    : 'border-ink bg-surface',
             )}
           />
         </button>

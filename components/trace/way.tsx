@@ -1,5 +1,5 @@
 import { Fragment } from 'react';
-import type { WayStop } from '@/lib/graph/trace-way';
+import type { WayStop } from '@/lib/graph/way-types';
 import { cx } from '../ui/cx';
 import type { TraceModel } from './trace-model';
 import { currentStop, type Passage, passage } from './way-passage';

@@ -1,6 +1,8 @@
 /** The hand-made traces of tests/fixtures/traces, and the names that go with them. */
-import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import delivered from '../../../tests/fixtures/traces/delivered.json';
+import policyDrop from '../../../tests/fixtures/traces/policy-drop.json';
+import rejected from '../../../tests/fixtures/traces/rejected.json';
+import undecided from '../../../tests/fixtures/traces/undecided.json';
 import type { Branch, Trace } from '../../sim/trace';
 import { traceLegs } from '../trace-legs';
 import type { TraceNames } from '../trace-names';
@@ -8,10 +10,14 @@ import type { Leg } from '../trace-steps';
 
 export type TraceFixture = 'delivered' | 'rejected' | 'undecided' | 'policy-drop';
 
-export function fixtureTrace(name: TraceFixture): Trace {
-  const path = fileURLToPath(new URL(`../../../tests/fixtures/traces/${name}.json`, import.meta.url));
-  return JSON.parse(readFileSync(path, 'utf8')) as Trace;
-}
+const FIXTURES: { readonly [F in TraceFixture]: unknown } = {
+  delivered,
+  rejected,
+  undecided,
+  'policy-drop': policyDrop,
+};
+
+export const fixtureTrace = (name: TraceFixture): Trace => FIXTURES[name] as Trace;
 
 /** A branch of a fixture with its first leg. */
 export function fixtureBranch(
