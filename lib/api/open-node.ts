@@ -2,6 +2,7 @@
 import { AddressBook } from '../cluster/address-book';
 import { type BuiltCluster, buildCluster } from '../cluster/build-cluster';
 import { decodeBytes } from '../decode/decode-bytes';
+import { supplementFromText } from '../decode/supplement';
 import { failed, ok, type Problem, type Result } from '../net/result';
 import type { Ruleset } from '../nft/model';
 import { type BuiltParts, buildParts, buildWorld, type NodeFiles } from '../world/build-world';
@@ -69,7 +70,13 @@ export function decodeListing(files: NodeInput['files']): Result<Ruleset> {
       return failed(unreadable(describeFailure(listing.failure)));
     case 'read': {
       const ruleset = decodeBytes(listing.content);
-      return ruleset.ok ? ok(ruleset.value) : failed(ruleset.problem);
+      if (!ruleset.ok) return failed(ruleset.problem);
+      const text = files.get(TEXT);
+      return ok(
+        text?.kind === 'read'
+          ? supplementFromText(ruleset.value, new TextDecoder().decode(text.content))
+          : ruleset.value,
+      );
     }
   }
 }

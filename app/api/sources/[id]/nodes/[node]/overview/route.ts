@@ -1,0 +1,11 @@
+import type { NodeOverview } from '@/lib/api/types';
+import { nodeRoute } from '@/server/http/node-route';
+import { json } from '@/server/http/route';
+
+export const dynamic = 'force-dynamic';
+
+export const GET = nodeRoute(
+  'overview',
+  () => ({}),
+  ({ answer, source, isFinal }) => json({ source, ...answer } satisfies NodeOverview, { isFinal }),
+);

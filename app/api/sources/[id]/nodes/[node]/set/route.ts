@@ -1,0 +1,17 @@
+import { nodeRoute } from '@/server/http/node-route';
+
+export const dynamic = 'force-dynamic';
+
+export const GET = nodeRoute('set', (params) => {
+  const filter = params.optional('filter');
+  const sort = params.optional('sort');
+  return {
+    table: params.required('table'),
+    name: params.required('name'),
+    offset: params.integer('offset', 0),
+    limit: params.integer('limit', 100),
+    ...(filter !== undefined && { filter }),
+    ...(sort !== undefined && { sort }),
+    descending: params.flag('descending'),
+  };
+});

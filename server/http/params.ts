@@ -1,0 +1,70 @@
+/** Parameters of a request, checked. What is wrong leaves as a problem with code REQ-001. */
+import 'server-only';
+import { failed, ok, type Problem, type Result } from '@/lib/net/result';
+
+class BadParameter extends Error {
+  constructor(readonly problem: Problem) {
+    super(problem.say);
+  }
+}
+
+export class Params {
+  readonly #search: URLSearchParams;
+
+  constructor(request: Request) {
+    this.#search = new URL(request.url).searchParams;
+  }
+
+  /** Runs `read`; a parameter that is missing or wrong becomes a problem. */
+  static read<T>(request: Request, read: (params: Params) => T): Result<T> {
+    try {
+      return ok(read(new Params(request)));
+    } catch (error) {
+      if (error instanceof BadParameter) return failed(error.problem);
+      throw error;
+    }
+  }
+
+  optional(name: string): string | undefined {
+    const value = this.#search.get(name);
+    return value === null || value === '' ? undefined : value;
+  }
+
+  required(name: string): string {
+    return this.optional(name) ?? bad(name, `The parameter ${name} is missing.`, `Add ${name}=… to the address.`);
+  }
+
+  integer(name: string, otherwise: number, max = Number.MAX_SAFE_INTEGER): number {
+    return this.optionalInteger(name, max) ?? otherwise;
+  }
+
+  optionalInteger(name: string, max: number): number | undefined {
+    const value = this.optional(name);
+    if (value === undefined) return undefined;
+    if (/^\d{1,15}$/.test(value) && Number(value) <= max) return Number(value);
+    return bad(name, `${name} is ${JSON.stringify(value)}.`, `Give a whole number from 0 to ${max}.`);
+  }
+
+  flag(name: string): boolean {
+    const value = this.optional(name);
+    return value === '1' || value === 'true';
+  }
+
+  json(name: string): unknown {
+    const value = this.optional(name);
+    if (value === undefined) return undefined;
+    try {
+      return JSON.parse(value);
+    } catch {
+      return bad(
+        name,
+        `${name} is not JSON.`,
+        'Encode the JSON for an address: encodeURIComponent(JSON.stringify(…)).',
+      );
+    }
+  }
+}
+
+function bad(path: string, say: string, remedy: string): never {
+  throw new BadParameter({ code: 'REQ-001', say, do: remedy, path });
+}

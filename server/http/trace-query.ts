@@ -1,0 +1,62 @@
+/** The question of the trace route: parameters, or the same members as one JSON object. */
+import 'server-only';
+import type { TraceQuery } from '@/lib/api/trace-answer';
+import type { Question } from '@/lib/explain/question';
+import { at, decoding, parseJson } from '@/lib/net/json-cursor';
+import type { Result } from '@/lib/net/result';
+import { Params } from './params';
+
+export function queryOfRequest(request: Request): Result<TraceQuery> {
+  return Params.read(request, (params) => {
+    const packet = params.json('packet');
+    const from = params.optional('from');
+    const to = params.optional('to');
+    // A question needs both ends; one alone is asked for by name.
+    const question =
+      from === undefined && to === undefined
+        ? undefined
+        : {
+            from: params.required('from'),
+            to: params.required('to'),
+            family: familyOf(params.optional('family')),
+            protocol: params.optional('protocol'),
+            sport: params.optionalInteger('sport', 65535),
+            dport: params.optionalInteger('dport', 65535),
+            flags: flagsOf(params.optional('flags')),
+          };
+    return { ...(question !== undefined && { question }), ...(packet !== undefined && { packet }) };
+  });
+}
+
+export function queryOfBody(body: Uint8Array): Result<TraceQuery> {
+  const json = parseJson(new TextDecoder().decode(body));
+  if (!json.ok) return json;
+  return decoding(() => {
+    const root = at(json.value);
+    const packet = root.optional('packet')?.value;
+    const flags = root.optional('flags');
+    const question: Question | undefined =
+      root.optional('from') === undefined && root.optional('to') === undefined
+        ? undefined
+        : {
+            from: root.key('from').string(),
+            to: root.key('to').string(),
+            family: familyOf(root.optional('family')?.string()),
+            protocol: root.optional('protocol')?.string(),
+            sport: root.optional('sport')?.integer(0, 65535),
+            dport: root.optional('dport')?.integer(0, 65535),
+            flags:
+              typeof flags?.value === 'string' ? flagsOf(flags.value) : flags?.items().map((flag) => flag.string()),
+          };
+    return { ...(question !== undefined && { question }), ...(packet !== undefined && { packet }) };
+  });
+}
+
+const familyOf = (word: string | undefined): 'ip' | 'ip6' | undefined =>
+  word === 'ip' || word === '4' ? 'ip' : word === 'ip6' || word === '6' ? 'ip6' : undefined;
+
+const flagsOf = (text: string | undefined): readonly string[] | undefined =>
+  text
+    ?.toLowerCase()
+    .split(/[ ,|]+/)
+    .filter((flag) => flag !== '');

@@ -1,0 +1,239 @@
+/** The sources of this server and the nodes opened of them. One per process. */
+import 'server-only';
+import { createHash } from 'node:crypto';
+import type { NodeSummary, ProblemView, Reading, SourceView } from '@/lib/api/types';
+import { failed, ok, type Problem, type Result } from '@/lib/net/result';
+import { describeFailure } from '@/lib/world/capture-files';
+import { openBytes } from '../sources/open-source';
+import { singleFlight } from '../sources/single-flight';
+import { DEFAULT_LIMITS, type Limits, type NodeEntry, type Source } from '../sources/source';
+import { type Described, lookAt } from './look-at';
+import { type NodeSession, openSession } from './session';
+import { storeProblems } from './store-problems';
+
+type Origin = SourceView['origin'];
+
+interface Entry {
+  readonly id: string;
+  readonly origin: Origin;
+  readonly source: Source;
+  /** Looked up once for captures, which never change. */
+  described: Promise<Result<Described>> | undefined;
+}
+
+interface OpenedNode {
+  readonly source: string;
+  readonly node: string;
+  readonly session: Promise<Result<NodeSession>>;
+}
+
+/** How many nodes stay decoded, and uploads stay open; the least recently used go first. */
+const SESSIONS = 8;
+const UPLOADS = 20;
+
+export class Store {
+  readonly #entries = new Map<string, Entry>();
+  /** In the order of their last use. */
+  readonly #opened = new Map<string, OpenedNode>();
+  /** Problems that opening nodes met, for the list of nodes. */
+  readonly #problems = new Map<string, Problem>();
+
+  constructor(readonly limits: Limits = DEFAULT_LIMITS) {}
+
+  add(id: string, source: Source, origin: Origin): Entry {
+    const entry = { id, origin, source: singleFlight(source), described: undefined };
+    this.#entries.set(id, entry);
+    return entry;
+  }
+
+  /** Refused unless at least its nodes can be named. The same bytes give the same source. */
+  async upload(name: string, bytes: Uint8Array, signal: AbortSignal): Promise<Result<SourceView>> {
+    const id = `upload-${createHash('sha256').update(bytes).digest('hex').slice(0, 16)}`;
+    const known = this.#entries.get(id);
+    if (known !== undefined) return this.#view(known, signal);
+    const opened = openBytes(name, bytes, this.limits);
+    if (!opened.ok) return opened;
+    const entry = this.add(id, opened.value, 'uploaded');
+    const checked = await this.#checkUpload(entry, signal);
+    if (!checked.ok) {
+      this.#forget(id);
+      return checked;
+    }
+    const uploads = [...this.#entries.values()].filter(({ origin }) => origin === 'uploaded');
+    for (const old of uploads.slice(0, Math.max(uploads.length - UPLOADS, 0))) this.#forget(old.id);
+    return this.#view(entry, signal);
+  }
+
+  /** A listing must decode; of a bundle the layout must be one. */
+  async #checkUpload(entry: Entry, signal: AbortSignal): Promise<Result<true>> {
+    const described = await this.#describe(entry, signal);
+    if (!described.ok) return described;
+    if (entry.source.describe().kind !== 'ruleset') return ok(true);
+    const [node] = described.value.nodes;
+    const session = await this.session(entry.id, node?.name ?? '', signal);
+    if (!session.ok) return session;
+    const { problem } = session.value;
+    return problem === undefined ? ok(true) : failed(problem);
+  }
+
+  #forget(id: string): void {
+    this.#entries.delete(id);
+    for (const [key, opened] of this.#opened) if (opened.source === id) this.#drop(key);
+  }
+
+  async sources(signal: AbortSignal): Promise<readonly SourceView[]> {
+    const views = await Promise.all([...this.#entries.values()].map((entry) => this.#view(entry, signal)));
+    return views.flatMap((view) => (view.ok ? [view.value] : []));
+  }
+
+  /** Sources that cannot say what nodes they have. */
+  async failing(signal: AbortSignal): Promise<readonly { readonly name: string; readonly problem: ProblemView }[]> {
+    const views = await Promise.all(
+      [...this.#entries.values()].map(async (entry) => ({ entry, view: await this.#view(entry, signal) })),
+    );
+    return views.flatMap(({ entry, view }) =>
+      view.ok ? [] : [{ name: entry.source.describe().name, problem: view.problem }],
+    );
+  }
+
+  async source(id: string, signal: AbortSignal): Promise<Result<SourceView>> {
+    const entry = this.#entries.get(id);
+    return entry === undefined ? failed(storeProblems.noSource(id)) : this.#view(entry, signal);
+  }
+
+  async readings(id: string, signal: AbortSignal): Promise<Result<readonly Reading[]>> {
+    const entry = this.#entries.get(id);
+    if (entry === undefined) return failed(storeProblems.noSource(id));
+    const described = await this.#describe(entry, signal);
+    return described.ok ? ok(described.value.readings) : described;
+  }
+
+  /** @param refresh reads a live node again */
+  async session(id: string, node: string, signal: AbortSignal, refresh = false): Promise<Result<NodeSession>> {
+    const entry = this.#entries.get(id);
+    if (entry === undefined) return failed(storeProblems.noSource(id));
+    const key = `${id}\0${node}`;
+    if (refresh && entry.source.describe().live) this.#drop(key);
+    const known = this.#opened.get(key);
+    const opened = known ?? { source: id, node, session: this.#open(entry, node) };
+    // Used last: goes to the end.
+    this.#opened.delete(key);
+    this.#opened.set(key, opened);
+    // A mistake of ours fails this request alone: the next one opens the node again.
+    opened.session.catch(() => this.#opened.get(key) === opened && this.#opened.delete(key));
+    const session = await untilAborted(opened.session, signal);
+    const problem = session.ok ? session.value.problem : session.problem;
+    if (problem === undefined) this.#problems.delete(key);
+    else if (problem.code !== 'SRC-009' && problem.code !== 'SRC-008') this.#problems.set(key, problem);
+    if (!session.ok && problem?.code !== 'SRC-009' && this.#opened.get(key) === opened) this.#opened.delete(key);
+    for (const old of [...this.#opened.keys()].slice(0, Math.max(this.#opened.size - SESSIONS, 0))) this.#drop(old);
+    return session.ok ? ok(this.#guarded(key, session.value)) : session;
+  }
+
+  /** A session whose worker died is forgotten, so that the next question opens the node again. */
+  #guarded(key: string, session: NodeSession): NodeSession {
+    return {
+      ...session,
+      ask: async (question, query, signal) => {
+        try {
+          return await session.ask(question, query, signal);
+        } catch (error) {
+          this.#drop(key);
+          throw error;
+        }
+      },
+    };
+  }
+
+  #drop(key: string): void {
+    const opened = this.#opened.get(key);
+    this.#opened.delete(key);
+    void opened?.session.then((session) => session.ok && session.value.close()).catch(() => undefined);
+  }
+
+  /** Not bound to one request: others may wait for the same node. */
+  async #open(entry: Entry, node: string): Promise<Result<NodeSession>> {
+    const { signal } = new AbortController();
+    const capture = await entry.source.node(node, signal);
+    if (!capture.ok) return capture;
+    const described = await this.#describe(entry, signal);
+    if (!described.ok) return described;
+    const { files, capturedAt, hash } = capture.value;
+    const input = { node, files, cluster: described.value.clusterFiles, capturedAt, version: hash };
+    try {
+      return ok(await openSession(input, signal));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ERR_WORKER_OUT_OF_MEMORY') throw error;
+      return failed(storeProblems.tooLarge());
+    }
+  }
+
+  async #describe(entry: Entry, signal: AbortSignal): Promise<Result<Described>> {
+    entry.described ??= lookAt(entry.source);
+    const described = await untilAborted(entry.described, signal);
+    if (!described.ok && described.problem.code !== 'SRC-009') entry.described = undefined;
+    return described;
+  }
+
+  async #view(entry: Entry, signal: AbortSignal): Promise<Result<SourceView>> {
+    const described = await this.#describe(entry, signal);
+    if (!described.ok) return described;
+    const { kind, name, live } = entry.source.describe();
+    const { nodes, clusterNodes } = described.value;
+    const zones = new Map(clusterNodes.map((one) => [one.name, one.zone]));
+    const captured = await Promise.all(nodes.map((one) => this.#summary(entry, one, zones.get(one.name) ?? null)));
+    const names = new Set(nodes.map((one) => one.name));
+    const missing = clusterNodes
+      .filter((one) => !names.has(one.name))
+      .map(
+        (one): NodeSummary => ({
+          name: one.name,
+          state: 'absent',
+          problem: storeProblems.notCaptured(one.name),
+          capturedAt: null,
+          zone: one.zone ?? null,
+        }),
+      );
+    const times = [...new Set(captured.map((one) => one.capturedAt))];
+    return ok({
+      id: entry.id,
+      kind,
+      name,
+      origin: entry.origin,
+      capturedAt: times.length === 1 ? (times[0] ?? null) : oldest(times),
+      live,
+      nodes: [...captured, ...missing],
+    });
+  }
+
+  async #summary(entry: Entry, { name, listing, capturedAt }: NodeEntry, zone: string | null): Promise<NodeSummary> {
+    const key = `${entry.id}\0${name}`;
+    const problem = this.#problems.get(key);
+    const opened = this.#opened.get(key);
+    const session =
+      opened === undefined
+        ? undefined
+        : await Promise.race([opened.session.catch(() => undefined), Promise.resolve(undefined)]);
+    const at = (session?.ok ? session.value.capturedAt : undefined) ?? capturedAt ?? null;
+    const base = { name, capturedAt: at, zone };
+    if (problem !== undefined)
+      return { ...base, state: problem.code === 'SRC-013' ? 'incomplete' : 'unreadable', problem };
+    if (listing === 'absent') return { ...base, state: 'incomplete', problem: storeProblems.noListing() };
+    if (typeof listing === 'object')
+      return { ...base, state: 'unreadable', problem: storeProblems.unreadable(describeFailure(listing)) };
+    return { ...base, state: 'ready', problem: null };
+  }
+}
+
+const oldest = (times: readonly (string | null)[]): string | null =>
+  times.flatMap((time) => time ?? []).sort((a, b) => Date.parse(a) - Date.parse(b))[0] ?? null;
+
+/** A request that is given up stops waiting; what it waited for goes on for others. */
+function untilAborted<T>(promise: Promise<Result<T>>, signal: AbortSignal): Promise<Result<T>> {
+  if (signal.aborted) return Promise.resolve(failed(storeProblems.cancelled()));
+  return new Promise((resolve, reject) => {
+    const leave = () => resolve(failed(storeProblems.cancelled()));
+    signal.addEventListener('abort', leave, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave));
+  });
+}
