@@ -11,6 +11,10 @@ export function answerNames(answer: TraceAnswer, names: NamesView | undefined): 
     node: answer.node,
     address(address) {
       const object = answer.names[address];
+      const { from } = answer;
+      if (object === undefined && from?.address === address && from.ref.startsWith('external')) {
+        return { kind: 'external', name: 'client' };
+      }
       return object === undefined ? undefined : addressName(object, nodeOf.get(address));
     },
     service: (address, protocol, port) => findService(names, address, protocol, port) ?? asked(answer, address),

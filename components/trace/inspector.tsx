@@ -90,7 +90,7 @@ function FieldRow({ row }: { readonly row: PacketRow }) {
         <span
           className={cx(
             row.was !== undefined && 'rounded-mark bg-write-ground px-1 font-[640] text-write',
-            row.changed && 'trace-flash',
+            row.changed && 'animate-flash',
           )}
         >
           {row.value}

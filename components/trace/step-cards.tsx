@@ -138,15 +138,16 @@ function Card({
  * The Service that a step of kube-proxy's stands for, named by its chain or by the map element that led here, and what else the
  * rules of this chain evaluation lead to. Each once.
  */
-function objectsOf({ step }: NumberedStep, model: TraceModel): readonly ObjectView[] {
+function objectsOf({ step, number }: NumberedStep, model: TraceModel): readonly ObjectView[] {
   if (step.kind !== 'rule') return [];
   const { answer, leg, names, trace } = model;
-  const objects = leg.steps.flatMap((entry) => {
+  const before = leg.steps.slice(0, number);
+  const objects = before.flatMap((entry) => {
     const other = entry.step;
     if (other.kind !== 'rule' || other.traversal !== step.traversal) return [];
     return ruleOf(answer, other.at)?.object ?? [];
   });
-  const byMap = leg.steps.some(
+  const byMap = before.some(
     ({ step: other }) =>
       other.kind === 'rule' &&
       other.traversal === step.traversal &&

@@ -55,7 +55,7 @@ export function StepList({ model, openFolds, onFold, onStep }: StepListProps) {
       ))}
       {missed.map((stop) =>
         stop.kind === 'hook' ? (
-          <section key={stop.id} aria-label={stop.hook} className="border-line border-b md:flex">
+          <div key={stop.id} className="border-line border-b md:flex">
             <h3 className="px-3 pt-2 font-[640] text-ink-2 max-md:pl-[44px] md:w-[104px] md:shrink-0 md:py-2 md:pl-4">
               {stop.hook}
             </h3>
@@ -69,7 +69,7 @@ export function StepList({ model, openFolds, onFold, onStep }: StepListProps) {
                 ? ''
                 : `; ${stop.cells.length} base ${stop.cells.length === 1 ? 'chain' : 'chains'}`}
             </p>
-          </section>
+          </div>
         ) : null,
       )}
     </div>
@@ -97,7 +97,7 @@ function Group({
   const reached = first !== undefined && indexOf(first) <= (model.entry?.index ?? -1);
   const local = model.leg.start?.from.kind === 'local' && group.place === 'output';
   return (
-    <section aria-label={title} className="border-line border-b md:flex">
+    <div className="border-line border-b md:flex">
       <div className="group/row relative px-3 pt-2 text-[11.5px] text-ink-2 leading-[17px] max-md:pl-[44px] md:w-[104px] md:shrink-0 md:pr-0 md:pl-4">
         <span className="md:hidden">
           <InkLine reached={reached} />
@@ -117,7 +117,7 @@ function Group({
       <ol aria-label={`Steps in ${title}`} className="min-w-0 flex-1 max-md:pb-1 md:py-1">
         {children}
       </ol>
-    </section>
+    </div>
   );
 }
 

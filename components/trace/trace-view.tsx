@@ -2,12 +2,14 @@
 
 import { useEffect, useMemo, useState } from 'react';
 import type { NodeSummary, SourceView, TraceAnswer } from '@/lib/api/types';
+import { ApiProblem } from '../hooks/api';
 import { useNames, useOverview, useTrace } from '../hooks/use-trace';
 import { PacketFields } from '../packet-form/packet-fields';
 import { firstQuestion } from '../packet-form/places';
-import { isAsked, questionFor } from '../packet-form/question';
+import { isAsked, NO_QUESTION, questionFor } from '../packet-form/question';
 import { QuestionBar } from '../packet-form/question-bar';
 import { ErrorState } from '../shell/error-state';
+import { Button } from '../ui/button';
 import { Loading, Note, Unreadable } from '../ui/states';
 import { answerNames } from './answer-names';
 import { traceOf } from './trace-model';
@@ -68,7 +70,7 @@ export function TraceView({ source, node }: TraceViewProps) {
       {node.state !== 'ready' && node.problem !== null ? (
         <Unreadable what={node.name} why={`${node.problem.say} ${node.problem.do}`} />
       ) : trace.isError ? (
-        <ErrorState error={trace.error} what="The trace" onRetry={() => void trace.refetch()} />
+        <Failed error={trace.error} onRetry={() => void trace.refetch()} onAnew={() => ask(NO_QUESTION, 'replace')} />
       ) : fresh !== undefined && asked ? (
         <Answered
           answer={fresh}
@@ -87,6 +89,29 @@ export function TraceView({ source, node }: TraceViewProps) {
             : 'Choose where the packet comes from and where it goes.'}
         </Note>
       )}
+    </>
+  );
+}
+
+/** A question that this capture cannot answer, such as a link made for another one, has a way on. */
+function Failed({
+  error,
+  onRetry,
+  onAnew,
+}: {
+  readonly error: Error;
+  readonly onRetry: () => void;
+  readonly onAnew: () => void;
+}) {
+  const named = error instanceof ApiProblem && (error.code?.startsWith('REF-') ?? false);
+  return (
+    <>
+      <ErrorState error={error} what="The trace" {...(named ? {} : { onRetry })} />
+      {named ? (
+        <div className="mx-4">
+          <Button onClick={onAnew}>Start with this capture’s own names</Button>
+        </div>
+      ) : null}
     </>
   );
 }

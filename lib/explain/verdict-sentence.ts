@@ -287,5 +287,6 @@ function clientSees(branch: Branch, sent: PacketView): string | undefined {
 export function hostPort(address: string | undefined, port: number | string | undefined): string {
   const host = address ?? '?';
   if (port === undefined) return host;
+  if (port === 'random') return `${host}, random port`;
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
