@@ -59,6 +59,11 @@ export async function getJson<T>(path: string, query: Query, signal: AbortSignal
   return answer<T>(response);
 }
 
+export async function getText(path: string, query: Query): Promise<string> {
+  const response = await fetch(apiUrl(path, query)).catch(unreachableServer);
+  return response.ok ? response.text() : answer<never>(response);
+}
+
 export async function postJson<T>(path: string, query: Query, body: unknown, signal?: AbortSignal): Promise<T> {
   const response = await fetch(apiUrl(path, query), {
     method: 'POST',

@@ -9,7 +9,7 @@ import { useAnnounce } from './announce';
 import { useKeys } from './keys';
 
 /** Says `copied` for a moment, on the button that did it. */
-function useCopied(): readonly [boolean, (what: string, text: () => string) => void] {
+function useCopied(): readonly [boolean, (what: string, text: () => string | Promise<string>) => void] {
   const [copied, setCopied] = useState(false);
   const announce = useAnnounce();
   useEffect(() => {
@@ -17,14 +17,17 @@ function useCopied(): readonly [boolean, (what: string, text: () => string) => v
     const timer = setTimeout(() => setCopied(false), 2000);
     return () => clearTimeout(timer);
   }, [copied]);
-  const copy = (what: string, text: () => string) => {
-    writeClipboard(text()).then(
-      () => {
-        setCopied(true);
-        announce(STRINGS.copied(what));
-      },
-      () => announce(STRINGS.copyFailed(what)),
-    );
+  const copy = (what: string, text: () => string | Promise<string>) => {
+    Promise.resolve()
+      .then(text)
+      .then(writeClipboard)
+      .then(
+        () => {
+          setCopied(true);
+          announce(STRINGS.copied(what));
+        },
+        () => announce(STRINGS.copyFailed(what)),
+      );
   };
   return [copied, copy];
 }
@@ -61,7 +64,7 @@ export function CopyButton({
 }: {
   /** What is copied, for the announcement and as the name of the icon-only form. */
   readonly what: string;
-  readonly text: () => string;
+  readonly text: () => string | Promise<string>;
   readonly children?: ReactNode;
 }) {
   const [copied, copy] = useCopied();

@@ -15,10 +15,12 @@ interface CodeProps {
   readonly hits?: ReadonlySet<number> | undefined;
   /** The statement to underline: the part that the explanation points at. */
   readonly statement?: number | undefined;
+  /** -1 where a list moves the focus itself and its links must not be stops of the tab key. */
+  readonly linkTabIndex?: number | undefined;
 }
 
 /** nft text in its colours: reads teal, writes plum, names indigo. One look wherever a rule is shown. */
-export function Code({ tokens, hrefOf, hits, statement }: CodeProps) {
+export function Code({ tokens, hrefOf, hits, statement, linkTabIndex }: CodeProps) {
   const groups = useMemo(() => groupTokens(tokens, hits), [tokens, hits]);
   return (
     <>
@@ -33,6 +35,7 @@ export function Code({ tokens, hrefOf, hits, statement }: CodeProps) {
                   <PieceOf
                     piece={piece}
                     hrefOf={hrefOf}
+                    tabIndex={linkTabIndex}
                     pointed={statement !== undefined && piece.statement === statement}
                   />
                 </Fragment>
@@ -72,17 +75,24 @@ function runs(
 function PieceOf({
   piece,
   hrefOf,
+  tabIndex,
   pointed,
 }: {
   readonly piece: Piece;
   readonly hrefOf: CodeProps['hrefOf'];
+  readonly tabIndex: number | undefined;
   readonly pointed: boolean;
 }) {
   const look = cx(pieceLook(piece), pointed && 'underline decoration-2 decoration-current underline-offset-4');
   const href = piece.ref === undefined ? undefined : hrefOf?.(piece.ref);
   if (href === undefined) return <span className={look}>{nameText(piece)}</span>;
   return (
-    <Link href={href} scroll={false} className={cx(look, 'hover:underline hover:underline-offset-4')}>
+    <Link
+      href={href}
+      scroll={false}
+      tabIndex={tabIndex}
+      className={cx(look, 'hover:underline hover:underline-offset-4')}
+    >
       {nameText(piece)}
     </Link>
   );
@@ -90,7 +100,7 @@ function PieceOf({
 
 /** Prefix and hash of a name made by kube-proxy are quiet. */
 function nameText(piece: Piece): ReactNode {
-  if (piece.ref === undefined) return piece.text;
+  if (piece.kind !== 'name' && piece.kind !== 'set') return piece.text;
   const at = piece.text.startsWith('@') ? '@' : '';
   const parts = splitName(piece.text.slice(at.length));
   if (parts.hash === '') return piece.text;
@@ -117,9 +127,11 @@ function pieceLook(piece: Piece): string {
       return 'text-ink-2';
     case 'value':
       return 'text-read';
-    case 'name':
     case 'set':
       return 'text-name';
+    case 'name':
+      // A name without a place to go is one that is declared here.
+      return piece.ref === undefined ? 'font-[560] text-ink' : 'text-name';
     case 'write':
       return 'font-[650] text-write';
     case 'comment':
@@ -133,6 +145,7 @@ function verdictLook(text: string): string {
   if (text === 'accept') return 'font-[650] text-delivered';
   if (text === 'drop' || text.startsWith('reject')) return 'font-[650] text-lost';
   if (text === 'jump' || text === 'goto') return 'font-[650] text-name';
+  if (text === 'vmap') return 'text-ink-3';
   return 'font-[650] text-ink';
 }
 

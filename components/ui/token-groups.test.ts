@@ -11,13 +11,10 @@ const shown = (tokens: readonly Token[]) =>
 describe('groupTokens', () => {
   test('a key of several parts holds together', () => {
     const tokens = line(
-      ['keyword', 'ip'],
-      ['punctuation', ' '],
-      ['field', 'daddr'],
+      ['field', 'ip daddr'],
       ['operator', ' . '],
-      ['keyword', 'meta '],
-      ['field', 'l4proto'],
-      ['keyword', ' vmap '],
+      ['field', 'meta l4proto'],
+      ['verdict', ' vmap '],
       ['set', '@service-ips'],
     );
     expect(shown(tokens)).toEqual(['ip daddr . meta l4proto', 'vmap', '@service-ips']);
@@ -36,6 +33,26 @@ describe('groupTokens', () => {
   test('a comment wraps between its words and stays one text', () => {
     const tokens = line(['keyword', 'comment '], ['comment', '"Reject traffic  to"']);
     expect(shown(tokens)).toEqual(['comment', '"Reject', 'traffic', 'to"']);
+  });
+  test('the header of a field is quiet; what is written is marked as written', () => {
+    const tokens = line(
+      ['field', 'meta mark'],
+      ['write', ' set '],
+      ['field', 'ct mark'],
+      ['field', ' numgen inc mod 3'],
+    );
+    const kinds = groupTokens(tokens).flatMap((g) => g.pieces.map((p) => `${p.text} ${p.kind}`));
+    expect(kinds).toEqual([
+      'meta write',
+      'mark write',
+      'set write',
+      'ct keyword',
+      'mark field',
+      'numgen keyword',
+      'inc keyword',
+      'mod keyword',
+      '3 value',
+    ]);
   });
   test('nothing', () => {
     expect(groupTokens([])).toEqual([]);

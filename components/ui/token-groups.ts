@@ -27,14 +27,17 @@ export function groupTokens(tokens: readonly Token[], hits?: ReadonlySet<number>
   let spaced = false;
   let last: Piece | undefined;
   tokens.forEach((token, index) => {
-    token.text.split(/( +)/).forEach((text) => {
+    const words = token.text.split(/( +)/);
+    const written = token.kind === 'field' && isSet(tokens[index + 1]);
+    words.forEach((text, word) => {
       if (text === '') return;
       at += text.length;
       if (text.trim() === '') {
         spaced = true;
         return;
       }
-      const piece: Piece = { text, kind: token.kind, ref: token.ref, statement: token.statement, token: index, at };
+      const kind = written ? 'write' : wordKind(token, text, word, words.length);
+      const piece: Piece = { text, kind, ref: token.ref, statement: token.statement, token: index, at };
       const group = groups.at(-1);
       if (group !== undefined && last !== undefined && (!spaced || holds(last, piece) || hitBoth(last, piece, hits))) {
         group.pieces.push({ ...piece, spaced });
@@ -49,10 +52,21 @@ export function groupTokens(tokens: readonly Token[], hits?: ReadonlySet<number>
 }
 
 const hitBoth = (a: Piece, b: Piece, hits: ReadonlySet<number> | undefined): boolean =>
-  hits !== undefined && hits.has(a.token) && hits.has(b.token);
+  (hits?.has(a.token) ?? false) && (hits?.has(b.token) ?? false);
 
 /** Whether two pieces with a space between belong together. */
 function holds(a: Piece, b: Piece): boolean {
   if (a.text === '.' || b.text === '.' || b.text === ':' || b.text === ',') return true;
-  return a.kind === 'keyword' && b.kind === 'field' && a.statement === b.statement;
+  return a.token === b.token && (b.kind === 'field' || b.kind === 'write');
+}
+
+/** `meta mark` in `meta mark set …` is written, not read. */
+const isSet = (next: Token | undefined): boolean => next?.kind === 'write' && next.text.trim() === 'set';
+
+/** In `ip daddr` the header is quiet and the field stands out; in `numgen random mod 3` the number is a value. */
+function wordKind(token: Token, text: string, word: number, words: number): TokenKind {
+  if (token.kind === 'comment') return word === 0 && text === 'comment' ? 'keyword' : 'comment';
+  if (token.kind !== 'field') return token.kind;
+  if (/^\d/.test(text)) return 'value';
+  return word === words - 1 ? 'field' : 'keyword';
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { buildHookMap, type HookMap, isOnMap, MAP_FAMILIES, type MapChain, priorityName } from './hook-map';
+import { buildHookMap, type HookMap, isOnMap, MAP_FAMILIES, type MapChain, priorityName, sequenceOf } from './hook-map';
 import { layoutHookMap } from './hook-map-layout';
 
 let order = 0;
@@ -148,6 +148,21 @@ describe('rows', () => {
   test('ARP has no conntrack', () => {
     expect(buildHookMap([], 'arp').rows.map((r) => r.prio)).toEqual([0]);
   });
+});
+
+test('sequenceOf: chains and the kernel in one order', () => {
+  const map = buildHookMap(
+    [
+      chain('a', 'raw', 'prerouting', -300),
+      chain('a', 'filter', 'prerouting', -150),
+      chain('a', 'nat', 'prerouting', -250, { type: 'nat' }),
+    ],
+    'ip',
+  );
+  const column = map.columns.find((c) => c.hook === 'prerouting');
+  expect(
+    column === undefined ? [] : sequenceOf(column).map((m) => (m.kind === 'chain' ? m.cell.chain.chain : m.place.kind)),
+  ).toEqual(['defragment', 'raw', 'conntrack', 'filter', 'nat']);
 });
 
 describe('ties', () => {

@@ -252,6 +252,23 @@ function rowsOf<C extends MapChain>(columns: readonly MapColumn<C>[], family: Ma
   return last ? [...rows, { prio: null, name: 'last' }] : rows;
 }
 
+/** What a packet meets at a hook, in order: chains, and the kernel's own doing. */
+export type Met<C extends MapChain> =
+  | { readonly kind: 'chain'; readonly cell: MapCell<C> }
+  | { readonly kind: 'place'; readonly place: KernelPlace };
+
+export function sequenceOf<C extends MapChain>(column: MapColumn<C>): readonly Met<C>[] {
+  const chains = column.cells
+    .toSorted((a, b) => a.run - b.run)
+    .map((cell) => ({ at: cell.runsAt, met: { kind: 'chain', cell } as Met<C> }));
+  const places = column.places.map((place) => ({
+    at: place.prio ?? Number.POSITIVE_INFINITY,
+    met: { kind: 'place', place } as Met<C>,
+  }));
+  // A stable sort: chains keep their run order, and stand before the kernel at the same priority.
+  return [...chains, ...places].toSorted((a, b) => a.at - b.at).map(({ met }) => met);
+}
+
 /** A chain that neither rule nor policy makes matter to any packet. */
 const isIdle = (chain: MapChain): boolean => chain.empty && chain.policy === 'accept';
 

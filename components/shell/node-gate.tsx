@@ -1,0 +1,65 @@
+'use client';
+
+import type { ReactNode } from 'react';
+import type { NodeOverview, NodeSummary, SourceView } from '@/lib/api/types';
+import { ApiProblem } from '../hooks/api';
+import { useOverview } from '../hooks/use-trace';
+import { Loading, Note, Unreadable } from '../ui/states';
+import { ErrorState } from './error-state';
+
+/** Opens the node and says what is in the way: a reading that failed, a listing that is not in the capture. */
+export function NodeGate({
+  source,
+  node,
+  bar,
+  children,
+}: {
+  readonly source: SourceView;
+  readonly node: NodeSummary;
+  /** The view's bar while there is nothing to show: at least the choice of another node. */
+  readonly bar: ReactNode;
+  readonly children: (overview: NodeOverview) => ReactNode;
+}) {
+  const overview = useOverview(source.id, node.name);
+  if (overview.data !== undefined) return children(overview.data);
+  return (
+    <>
+      {bar}
+      <NotOpen source={source} node={node} overview={overview} />
+    </>
+  );
+}
+
+function NotOpen({
+  source,
+  node,
+  overview,
+}: {
+  readonly source: SourceView;
+  readonly node: NodeSummary;
+  readonly overview: ReturnType<typeof useOverview>;
+}) {
+  if (node.state === 'absent') {
+    return (
+      <Note>The cluster has a node called {node.name}, the capture has not. What its ruleset is, is not known.</Note>
+    );
+  }
+  if (overview.isPending) {
+    return (
+      <Loading what={`Reading ${node.name}`} command={source.live ? 'nft -j list ruleset' : 'decoding the listing'} />
+    );
+  }
+  if (overview.error instanceof ApiProblem && overview.error.status === 422) {
+    return (
+      <Unreadable what={node.name} why={`${overview.error.title} ${overview.error.detail ?? ''}`.trim()}>
+        {source.live ? (
+          <button type="button" className="link mt-1" onClick={() => void overview.refetch()}>
+            Read again
+          </button>
+        ) : null}
+      </Unreadable>
+    );
+  }
+  if (overview.error === null) return null;
+  return <ErrorState error={overview.error} what={node.name} onRetry={() => void overview.refetch()} />;
+}
