@@ -54,7 +54,9 @@ export function parseIpv6(text: string): bigint | undefined {
 }
 
 /** The address of either family, or undefined. */
-export function parseAddress(text: string): { readonly family: 'ip'; readonly value: number } | { readonly family: 'ip6'; readonly value: bigint } | undefined {
+export function parseAddress(
+  text: string,
+): { readonly family: 'ip'; readonly value: number } | { readonly family: 'ip6'; readonly value: bigint } | undefined {
   if (text.includes(':')) {
     const value = parseIpv6(text);
     return value === undefined ? undefined : { family: 'ip6', value };

@@ -27,7 +27,16 @@ export function putBytes(bytes: Uint8Array, at: number, len: number, value: numb
   }
 }
 
-const EXT_NUMBERS: Readonly<Record<string, number>> = { hbh: 0, rt: 43, routing: 43, frag: 44, fragment: 44, dst: 60, ah: 51, mh: 135 };
+const EXT_NUMBERS: Readonly<Record<string, number>> = {
+  hbh: 0,
+  rt: 43,
+  routing: 43,
+  frag: 44,
+  fragment: 44,
+  dst: 60,
+  ah: 51,
+  mh: 135,
+};
 
 function addressValue(text: string | undefined): number | bigint {
   return (text === undefined ? undefined : parseAddress(text)?.value) ?? 0;
@@ -99,7 +108,10 @@ function transport(spec: PacketSpec, protocol: number, payload: Uint8Array): Uin
       putBytes(h, 4, 4, spec.seq ?? 1000);
       putBytes(h, 8, 4, spec.ack ?? 0);
       h[12] = ((20 + padded.length) >> 2) << 4;
-      h[13] = (spec.flags ?? ['syn']).reduce((bits, f) => bits | (1 << TCP_FLAGS.indexOf(f as (typeof TCP_FLAGS)[number])), 0);
+      h[13] = (spec.flags ?? ['syn']).reduce(
+        (bits, f) => bits | (1 << TCP_FLAGS.indexOf(f as (typeof TCP_FLAGS)[number])),
+        0,
+      );
       putBytes(h, 14, 2, spec.window ?? 64240);
       return join(h, padded, payload);
     }
@@ -186,7 +198,12 @@ export function buildPacket(spec: PacketSpec): Uint8Array {
     putBytes(h, 2, 2, h.length + l4.length);
     putBytes(h, 4, 2, spec.id ?? 0x1234);
     const fragment = spec.mf === true || (spec.fragOff ?? 0) > 0;
-    putBytes(h, 6, 2, ((spec.df ?? !fragment) ? 0x4000 : 0) | (spec.mf === true ? 0x2000 : 0) | ((spec.fragOff ?? 0) >> 3));
+    putBytes(
+      h,
+      6,
+      2,
+      ((spec.df ?? !fragment) ? 0x4000 : 0) | (spec.mf === true ? 0x2000 : 0) | ((spec.fragOff ?? 0) >> 3),
+    );
     h[8] = spec.ttl ?? 64;
     h[9] = protocol;
     putBytes(h, 12, 4, addressValue(spec.saddr));
@@ -212,7 +229,14 @@ export function buildPacket(spec: PacketSpec): Uint8Array {
   if (spec.rawL4 !== true) {
     storeTransportChecksum(packet, spec.family, protocol, at);
     if (spec.badChecksum === 'l4') {
-      const offset = protocol === PROTO.tcp ? 16 : protocol === PROTO.udp || protocol === PROTO.udplite ? 6 : protocol === PROTO.sctp ? 8 : 2;
+      const offset =
+        protocol === PROTO.tcp
+          ? 16
+          : protocol === PROTO.udp || protocol === PROTO.udplite
+            ? 6
+            : protocol === PROTO.sctp
+              ? 8
+              : 2;
       for (const i of [at + offset, at + offset + 1]) packet[i] = (packet[i] ?? 0) ^ 1;
     }
   }

@@ -1,7 +1,7 @@
 /** Where the headers of a packet lie, and what they say. Offsets are bytes from the network header. */
 import { formatAddress, formatMac } from './address';
-import { hasPorts, PROTO, protocolName, TCP_FLAGS } from './protocols';
 import type { PacketView } from './packet-view';
+import { hasPorts, PROTO, protocolName, TCP_FLAGS } from './protocols';
 
 export interface Headers {
   readonly family: 'ip' | 'ip6' | 'arp';
@@ -22,7 +22,10 @@ export const u16 = (b: Uint8Array, at: number): number => ((b[at] ?? 0) << 8) | 
 export const u32 = (b: Uint8Array, at: number): number => u16(b, at) * 65536 + u16(b, at + 2);
 /** Big-endian 128-bit read. */
 export const u128 = (b: Uint8Array, at: number): bigint =>
-  (BigInt(u32(b, at)) << 96n) | (BigInt(u32(b, at + 4)) << 64n) | (BigInt(u32(b, at + 8)) << 32n) | BigInt(u32(b, at + 12));
+  (BigInt(u32(b, at)) << 96n) |
+  (BigInt(u32(b, at + 4)) << 64n) |
+  (BigInt(u32(b, at + 8)) << 32n) |
+  BigInt(u32(b, at + 12));
 
 const EXTENSION = new Set<number>([0, 43, 44, 51, 60, 135, 139, 140]);
 
@@ -79,7 +82,12 @@ export function icmpHasId(protocol: number, type: number): boolean {
 }
 
 /** The fields people look at. `random` names a port or id that the kernel picked by chance. */
-export function viewPacket(b: Uint8Array, family: 'ip' | 'ip6' | 'arp', random?: { readonly sport?: boolean; readonly dport?: boolean }, quoted = false): PacketView {
+export function viewPacket(
+  b: Uint8Array,
+  family: 'ip' | 'ip6' | 'arp',
+  random?: { readonly sport?: boolean; readonly dport?: boolean },
+  quoted = false,
+): PacketView {
   if (family === 'arp') {
     const op = u16(b, 6);
     const mac = (at: number): string => formatMac(u16(b, at) * 2 ** 32 + u32(b, at + 2));
@@ -95,7 +103,15 @@ export function viewPacket(b: Uint8Array, family: 'ip' | 'ip6' | 'arp', random?:
   const h = parseHeaders(b, family);
   const view: { -readonly [K in keyof PacketView]: PacketView[K] } =
     family === 'ip'
-      ? { family, saddr: formatAddress(u32(b, 12)), daddr: formatAddress(u32(b, 16)), ttl: b[8] ?? 0, dscp: (b[1] ?? 0) >> 2, ecn: (b[1] ?? 0) & 3, length: u16(b, 2) }
+      ? {
+          family,
+          saddr: formatAddress(u32(b, 12)),
+          daddr: formatAddress(u32(b, 16)),
+          ttl: b[8] ?? 0,
+          dscp: (b[1] ?? 0) >> 2,
+          ecn: (b[1] ?? 0) & 3,
+          length: u16(b, 2),
+        }
       : {
           family,
           saddr: formatAddress(u128(b, 8)),

@@ -75,7 +75,11 @@ export function jhash2(words: readonly number[], initval: number): number {
     at += 3;
   }
   if (length === 0) return s[2] >>> 0;
-  return final((s[0] + (words[at] ?? 0)) | 0, (s[1] + (length > 1 ? (words[at + 1] ?? 0) : 0)) | 0, (s[2] + (length > 2 ? (words[at + 2] ?? 0) : 0)) | 0);
+  return final(
+    (s[0] + (words[at] ?? 0)) | 0,
+    (s[1] + (length > 1 ? (words[at + 1] ?? 0) : 0)) | 0,
+    (s[2] + (length > 2 ? (words[at + 2] ?? 0) : 0)) | 0,
+  );
 }
 
 /** reciprocal_scale(): a 32-bit hash to 0 … range - 1. */

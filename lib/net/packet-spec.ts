@@ -70,7 +70,9 @@ export interface PacketProblem {
   readonly do: string;
 }
 
-type Checked = { readonly ok: true; readonly value: PacketSpec } | { readonly ok: false; readonly problem: PacketProblem };
+type Checked =
+  | { readonly ok: true; readonly value: PacketSpec }
+  | { readonly ok: false; readonly problem: PacketProblem };
 
 const INTEGERS: Readonly<Record<string, readonly [number, number]>> = {
   uid: [0, 0xffffffff],
@@ -104,9 +106,17 @@ const BOOLEANS = ['df', 'mf', 'rawL4'] as const;
  * each other.
  */
 export function decodePacketSpec(json: unknown): Checked {
-  const bad = (code: PacketProblem['code'], path: string, say: string, todo: string): Checked => ({ ok: false, problem: { code, path, say, do: todo } });
+  const bad = (code: PacketProblem['code'], path: string, say: string, todo: string): Checked => ({
+    ok: false,
+    problem: { code, path, say, do: todo },
+  });
   if (typeof json !== 'object' || json === null || Array.isArray(json)) {
-    return bad('PKT-001', 'packet', 'A packet is a JSON object.', 'Give an object such as {"iif":"eth0","family":"ip","saddr":"10.0.1.2","daddr":"10.0.2.2","protocol":"tcp","dport":80}.');
+    return bad(
+      'PKT-001',
+      'packet',
+      'A packet is a JSON object.',
+      'Give an object such as {"iif":"eth0","family":"ip","saddr":"10.0.1.2","daddr":"10.0.2.2","protocol":"tcp","dport":80}.',
+    );
   }
   const p = json as Readonly<Record<string, unknown>>;
   let family = p.family;
@@ -119,7 +129,12 @@ export function decodePacketSpec(json: unknown): Checked {
     const v = p[key];
     if (v === undefined || v === null) continue;
     if (typeof v !== 'number' || !Number.isInteger(v) || v < low || v > high) {
-      return bad('PKT-002', `packet.${key}`, `${key} is ${JSON.stringify(v)}.`, `Give a whole number from ${low} to ${high}.`);
+      return bad(
+        'PKT-002',
+        `packet.${key}`,
+        `${key} is ${JSON.stringify(v)}.`,
+        `Give a whole number from ${low} to ${high}.`,
+      );
     }
   }
   for (const key of HEX) {
@@ -129,47 +144,99 @@ export function decodePacketSpec(json: unknown): Checked {
     }
   }
   for (const key of STRINGS) {
-    if (p[key] !== undefined && p[key] !== null && typeof p[key] !== 'string') return bad('PKT-002', `packet.${key}`, `${key} is ${JSON.stringify(p[key])}.`, 'Give a string.');
+    if (p[key] !== undefined && p[key] !== null && typeof p[key] !== 'string')
+      return bad('PKT-002', `packet.${key}`, `${key} is ${JSON.stringify(p[key])}.`, 'Give a string.');
   }
   for (const key of BOOLEANS) {
-    if (p[key] !== undefined && p[key] !== null && typeof p[key] !== 'boolean') return bad('PKT-002', `packet.${key}`, `${key} is ${JSON.stringify(p[key])}.`, 'Give true or false.');
+    if (p[key] !== undefined && p[key] !== null && typeof p[key] !== 'boolean')
+      return bad('PKT-002', `packet.${key}`, `${key} is ${JSON.stringify(p[key])}.`, 'Give true or false.');
   }
   for (const key of ['saddr', 'daddr'] as const) {
     const v = p[key];
     if (v === undefined || v === null) {
-      if (p.hex === undefined) return bad('PKT-002', `packet.${key}`, `${key} is missing.`, 'Give an address, or the whole packet as hex.');
+      if (p.hex === undefined)
+        return bad('PKT-002', `packet.${key}`, `${key} is missing.`, 'Give an address, or the whole packet as hex.');
       continue;
     }
     const parsed = typeof v === 'string' ? parseAddress(v) : undefined;
-    if (parsed === undefined) return bad('PKT-002', `packet.${key}`, `${key} is ${JSON.stringify(v)}, not an address.`, 'Give an IPv4 or IPv6 address.');
-    if ((family === 'ip6') !== (parsed.family === 'ip6')) return bad('PKT-003', `packet.${key}`, `${key} is ${String(v)} in a packet of family ${family}.`, 'Use addresses of one family.');
+    if (parsed === undefined)
+      return bad(
+        'PKT-002',
+        `packet.${key}`,
+        `${key} is ${JSON.stringify(v)}, not an address.`,
+        'Give an IPv4 or IPv6 address.',
+      );
+    if ((family === 'ip6') !== (parsed.family === 'ip6'))
+      return bad(
+        'PKT-003',
+        `packet.${key}`,
+        `${key} is ${String(v)} in a packet of family ${family}.`,
+        'Use addresses of one family.',
+      );
   }
   if (p.protocol !== undefined && p.protocol !== null) {
-    const known = typeof p.protocol === 'string' || typeof p.protocol === 'number' ? protocolNumber(p.protocol) : undefined;
-    if (known === undefined) return bad('PKT-002', 'packet.protocol', `The protocol is ${JSON.stringify(p.protocol)}.`, 'Use tcp, udp, icmp, icmpv6, sctp, … or a number from 0 to 255.');
+    const known =
+      typeof p.protocol === 'string' || typeof p.protocol === 'number' ? protocolNumber(p.protocol) : undefined;
+    if (known === undefined)
+      return bad(
+        'PKT-002',
+        'packet.protocol',
+        `The protocol is ${JSON.stringify(p.protocol)}.`,
+        'Use tcp, udp, icmp, icmpv6, sctp, … or a number from 0 to 255.',
+      );
   } else if (family !== 'arp' && p.hex === undefined) {
-    return bad('PKT-002', 'packet.protocol', 'The protocol is missing.', 'Use tcp, udp, icmp, icmpv6, sctp, … or a number from 0 to 255.');
+    return bad(
+      'PKT-002',
+      'packet.protocol',
+      'The protocol is missing.',
+      'Use tcp, udp, icmp, icmpv6, sctp, … or a number from 0 to 255.',
+    );
   }
   let flags = p.flags;
   if (typeof flags === 'string') flags = flags === '' ? [] : flags.split(/[ ,|]+/);
   if (flags !== undefined && flags !== null) {
     if (!Array.isArray(flags) || flags.some((f) => !(TCP_FLAGS as readonly unknown[]).includes(f))) {
-      return bad('PKT-002', 'packet.flags', `The TCP flags are ${JSON.stringify(p.flags)}.`, `Use a list of ${TCP_FLAGS.join(', ')}.`);
+      return bad(
+        'PKT-002',
+        'packet.flags',
+        `The TCP flags are ${JSON.stringify(p.flags)}.`,
+        `Use a list of ${TCP_FLAGS.join(', ')}.`,
+      );
     }
   }
   if (p.l2 !== undefined && p.l2 !== null) {
     const l2 = p.l2 as Readonly<Record<string, unknown>>;
     for (const key of ['src', 'dst']) {
       if (l2[key] !== undefined && (typeof l2[key] !== 'string' || parseMac(l2[key]) === undefined)) {
-        return bad('PKT-002', `packet.l2.${key}`, `${JSON.stringify(l2[key])} is not a MAC address.`, 'Use the form 02:00:00:00:01:01.');
+        return bad(
+          'PKT-002',
+          `packet.l2.${key}`,
+          `${JSON.stringify(l2[key])} is not a MAC address.`,
+          'Use the form 02:00:00:00:01:01.',
+        );
       }
     }
   }
-  if (p.extHeaders !== undefined && p.extHeaders !== null && (!Array.isArray(p.extHeaders) || p.extHeaders.some((h) => typeof h !== 'object' || h === null || typeof h.type !== 'string'))) {
-    return bad('PKT-002', 'packet.extHeaders', 'extHeaders is not a list of {"type"} objects.', 'Give a list such as [{"type":"hbh"}].');
+  if (
+    p.extHeaders !== undefined &&
+    p.extHeaders !== null &&
+    (!Array.isArray(p.extHeaders) ||
+      p.extHeaders.some((h) => typeof h !== 'object' || h === null || typeof h.type !== 'string'))
+  ) {
+    return bad(
+      'PKT-002',
+      'packet.extHeaders',
+      'extHeaders is not a list of {"type"} objects.',
+      'Give a list such as [{"type":"hbh"}].',
+    );
   }
   if (p.from !== 'local' && p.iif === undefined) {
-    return bad('PKT-003', 'packet.iif', 'The packet neither comes from a local process nor arrives on an interface.', 'Set "from": "local", or name the interface in "iif".');
+    return bad(
+      'PKT-003',
+      'packet.iif',
+      'The packet neither comes from a local process nor arrives on an interface.',
+      'Set "from": "local", or name the interface in "iif".',
+    );
   }
   const value: Record<string, unknown> = { family };
   for (const [key, v] of Object.entries(p)) if (v !== null && v !== undefined && key !== 'family') value[key] = v;

@@ -1,17 +1,48 @@
 /** Expressions compiled to functions of the packet. */
-import { type DataType, dataTypeByName, MARK } from '../nft/datatypes';
-import { type AnonymousSet, type Expression, type NumgenExpression, type SetReference, unreachable, type UnsupportedExpression } from '../nft/model';
-import { ctType, rtType, typeOfExpression } from '../nft/type-of-expression';
-import { jhash, reciprocalScale } from '../net/jhash';
+
 import { putBytes } from '../net/build-packet';
+import { jhash, reciprocalScale } from '../net/jhash';
+import { type DataType, dataTypeByName, MARK } from '../nft/datatypes';
+import {
+  type AnonymousSet,
+  type Expression,
+  type NumgenExpression,
+  type SetReference,
+  type UnsupportedExpression,
+  unreachable,
+} from '../nft/model';
+import { ctType, rtType, typeOfExpression } from '../nft/type-of-expression';
 import type { Context } from './environment';
 import { evaluateFib } from './fib';
-import { type Program, type ProgramSet, type ProgramTable, fieldName } from './program';
-import { readCt, readExthdr, readIpOption, readMeta, readPayload, readRawPayload, readRt, readSctpChunk, readSocket, readTcpOption } from './read';
+import { fieldName, type Program, type ProgramSet, type ProgramTable } from './program';
+import {
+  readCt,
+  readExthdr,
+  readIpOption,
+  readMeta,
+  readPayload,
+  readRawPayload,
+  readRt,
+  readSctpChunk,
+  readSocket,
+  readTcpOption,
+} from './read';
 import { type Hit, isVerdict, literal, SetIndex } from './sets';
 import type { DynamicElement } from './state';
 import type { WhyNot } from './trace';
-import { bitwise, Chance, type Evaluated, formatValue, isValue, Missing, registerBytes, type Scalar, Unknown, type Value, valueKey } from './value';
+import {
+  bitwise,
+  Chance,
+  type Evaluated,
+  formatValue,
+  isValue,
+  Missing,
+  registerBytes,
+  type Scalar,
+  Unknown,
+  type Value,
+  valueKey,
+} from './value';
 
 export interface Scope {
   readonly program: Program;
@@ -20,7 +51,20 @@ export interface Scope {
 
 export type Getter = (c: Context) => Evaluated;
 
-const LEAVES = new Set(['payload', 'rawPayload', 'exthdr', 'tcpOption', 'rawTcpOption', 'ipOption', 'sctpChunk', 'meta', 'ct', 'rt', 'fib', 'socket']);
+const LEAVES = new Set([
+  'payload',
+  'rawPayload',
+  'exthdr',
+  'tcpOption',
+  'rawTcpOption',
+  'ipOption',
+  'sctpChunk',
+  'meta',
+  'ct',
+  'rt',
+  'fib',
+  'socket',
+]);
 
 /** The types of an expression in a table: as {@link typeOfExpression}, with what only the table's family tells. */
 export function typesIn(expr: Expression, scope: Scope): readonly DataType[] {
@@ -53,12 +97,19 @@ export function resolveChance(v: Chance, c: Context, breakpoints?: readonly numb
   const starts: number[] = [];
   if (v.mod <= 256 || breakpoints === undefined) {
     if (v.mod > 4096) {
-      return new Unknown({ code: 'random-value', say: `${v.what} is used as a value; it can take ${v.mod} values.`, settle: 'Assume one of them.', ...(c.at === undefined ? {} : { at: c.at }) });
+      return new Unknown({
+        code: 'random-value',
+        say: `${v.what} is used as a value; it can take ${v.mod} values.`,
+        settle: 'Assume one of them.',
+        ...(c.at === undefined ? {} : { at: c.at }),
+      });
     }
     for (let i = 0; i < v.mod; i++) starts.push(v.offset + i);
   } else {
     const end = v.offset + v.mod;
-    starts.push(...[...new Set([v.offset, ...breakpoints.filter((b) => b > v.offset && b < end)])].sort((a, b) => a - b));
+    starts.push(
+      ...[...new Set([v.offset, ...breakpoints.filter((b) => b > v.offset && b < end)])].sort((a, b) => a - b),
+    );
   }
   const end = v.offset + v.mod;
   const options = starts.map((s, i) => ({ value: String(s), probability: ((starts[i + 1] ?? end) - s) / v.mod }));
@@ -77,7 +128,9 @@ function numgenInc(expr: NumgenExpression): Getter {
   return (c) => {
     const next = c.run.state.numgen.get(expr);
     if (next === undefined && !c.run.state.fresh) {
-      return new Chance(`${name} (its position is not in the capture)`, expr.mod, expr.offset, (taken) => c.run.state.numgen.set(expr, (taken - expr.offset + 1) % expr.mod));
+      return new Chance(`${name} (its position is not in the capture)`, expr.mod, expr.offset, (taken) =>
+        c.run.state.numgen.set(expr, (taken - expr.offset + 1) % expr.mod),
+      );
     }
     c.run.state.numgen.set(expr, ((next ?? 0) + 1) % expr.mod);
     return (next ?? 0) + expr.offset;
@@ -117,9 +170,14 @@ function registerContents(types: readonly DataType[], value: Value, pad: boolean
  */
 export function compileExpression(expr: Expression, scope: Scope, type?: DataType): Getter {
   if (typeof expr !== 'object') {
-    const value = type === undefined ? (typeof expr === 'boolean' ? Number(expr) : expr) : literal(type, expr, scope.program.names);
+    const value =
+      type === undefined ? (typeof expr === 'boolean' ? Number(expr) : expr) : literal(type, expr, scope.program.names);
     if (value === undefined) {
-      const u = new Unknown({ code: 'unknown-name', say: `The value of ${String(expr)} is defined in a file of the node.`, settle: 'Assume its number.' });
+      const u = new Unknown({
+        code: 'unknown-name',
+        say: `The value of ${String(expr)} is defined in a file of the node.`,
+        settle: 'Assume its number.',
+      });
       return () => u;
     }
     return () => value;
@@ -135,7 +193,12 @@ export function compileExpression(expr: Expression, scope: Scope, type?: DataTyp
   };
 }
 
-function compileNode(expr: Exclude<Expression, string | number | bigint | boolean>, scope: Scope, name: string, type: DataType | undefined): Getter {
+function compileNode(
+  expr: Exclude<Expression, string | number | bigint | boolean>,
+  scope: Scope,
+  name: string,
+  type: DataType | undefined,
+): Getter {
   const unknown = (code: string, say: string): Getter => {
     const u = new Unknown({ code, say, settle: 'Assume whether the rule matches.' });
     return () => u;
@@ -157,7 +220,10 @@ function compileNode(expr: Exclude<Expression, string | number | bigint | boolea
     case 'meta':
       return readMeta(expr, name);
     case 'ct':
-      return readCt(expr.family === undefined && /^[sd]addr$/.test(expr.key) ? { ...expr, family: scope.table.family } : expr, name);
+      return readCt(
+        expr.family === undefined && /^[sd]addr$/.test(expr.key) ? { ...expr, family: scope.table.family } : expr,
+        name,
+      );
     case 'rt':
       return readRt(expr, name);
     case 'fib':
@@ -165,7 +231,9 @@ function compileNode(expr: Exclude<Expression, string | number | bigint | boolea
     case 'socket':
       return readSocket(expr, name);
     case 'numgen':
-      return expr.mode === 'inc' ? numgenInc(expr) : () => new Chance(`numgen random mod ${expr.mod}`, expr.mod, expr.offset);
+      return expr.mode === 'inc'
+        ? numgenInc(expr)
+        : () => new Chance(`numgen random mod ${expr.mod}`, expr.mod, expr.offset);
     case 'symhash':
       return () => new Chance(`symhash mod ${expr.mod}`, expr.mod, expr.offset ?? 0);
     case 'jhash': {
@@ -198,9 +266,16 @@ function compileNode(expr: Exclude<Expression, string | number | bigint | boolea
     case 'binary': {
       const t = typesIn(expr, scope)[0] ?? type;
       const parts = expr.operands.map((o, i) =>
-        typeof o === 'object' && o.kind !== 'list' ? compileExpression(o, scope, t) : compileExpression(o, scope, (expr.op === '<<' || expr.op === '>>') && i > 0 ? undefined : t),
+        typeof o === 'object' && o.kind !== 'list'
+          ? compileExpression(o, scope, t)
+          : compileExpression(o, scope, (expr.op === '<<' || expr.op === '>>') && i > 0 ? undefined : t),
       );
-      const lists = expr.operands.map((o) => (t !== undefined && (typeof o !== 'object' || o.kind === 'list' || (o.kind === 'binary' && typesIn(o, scope).length === 0)) ? literal(t, o, scope.program.names) : undefined));
+      const lists = expr.operands.map((o) =>
+        t !== undefined &&
+        (typeof o !== 'object' || o.kind === 'list' || (o.kind === 'binary' && typesIn(o, scope).length === 0))
+          ? literal(t, o, scope.program.names)
+          : undefined,
+      );
       const shift = expr.op === '<<' || expr.op === '>>';
       return (c) => {
         let acc: number | bigint | undefined;
@@ -208,7 +283,12 @@ function compileNode(expr: Exclude<Expression, string | number | bigint | boolea
           const constant = shift && i > 0 ? undefined : lists[i];
           const v = constant ?? settled(parts[i]?.(c) ?? 0, c);
           if (v instanceof Missing || v instanceof Unknown) return v;
-          if (typeof v === 'string' || Array.isArray(v)) return new Unknown({ code: 'unsupported-expression', say: `${name} combines values that are not numbers.`, settle: 'Assume its value.' });
+          if (typeof v === 'string' || Array.isArray(v))
+            return new Unknown({
+              code: 'unsupported-expression',
+              say: `${name} combines values that are not numbers.`,
+              settle: 'Assume its value.',
+            });
           const n = v as number | bigint;
           acc = acc === undefined ? n : bitwise(expr.op, acc, n, t?.bits || 32);
         }
@@ -222,7 +302,12 @@ function compileNode(expr: Exclude<Expression, string | number | bigint | boolea
         const found = find(c);
         if (found instanceof Missing || found instanceof Unknown) return found;
         const { data } = found.element;
-        if (data === undefined || isVerdict(data)) return new Unknown({ code: 'unsupported-expression', say: `${name} has no data here.`, settle: 'Assume its value.' });
+        if (data === undefined || isVerdict(data))
+          return new Unknown({
+            code: 'unsupported-expression',
+            say: `${name} has no data here.`,
+            settle: 'Assume its value.',
+          });
         const types = found.dataTypes.length > 0 ? found.dataTypes : anonymous === undefined ? [] : [anonymous];
         return dataValue(data, types, scope);
       };
@@ -231,7 +316,9 @@ function compileNode(expr: Exclude<Expression, string | number | bigint | boolea
       return compileExpression(expr.val, scope, type);
     case 'list': {
       const v = type === undefined ? undefined : literal(type, expr, scope.program.names);
-      return v === undefined ? unknown('unsupported-expression', `${name} is a list of names that are not known.`) : () => v;
+      return v === undefined
+        ? unknown('unsupported-expression', `${name} is a list of names that are not known.`)
+        : () => v;
     }
     case 'osf':
       return unknown('osf', 'Operating system fingerprints are not modelled.');
@@ -262,7 +349,12 @@ export function dataValue(data: Expression, types: readonly DataType[], scope: S
     const e = exprs[i] ?? 0;
     const type = types[i] ?? guessType(e);
     const v = type === undefined ? undefined : literal(type, e, scope.program.names);
-    if (v === undefined) return new Unknown({ code: 'unknown-name', say: `The value ${fieldName(e)} is not a plain value.`, settle: 'Assume its value.' });
+    if (v === undefined)
+      return new Unknown({
+        code: 'unknown-name',
+        say: `The value ${fieldName(e)} is not a plain value.`,
+        settle: 'Assume its value.',
+      });
     values.push(v);
   }
   return values.length === 1 && values[0] !== undefined ? values[0] : values;
@@ -270,7 +362,8 @@ export function dataValue(data: Expression, types: readonly DataType[], scope: S
 
 function guessType(e: Expression): DataType | undefined {
   if (typeof e === 'number' || typeof e === 'bigint') return MARK;
-  if (typeof e === 'string') return dataTypeByName(e.includes(':') ? 'ipv6_addr' : /^\d+\.\d+\.\d+\.\d+$/.test(e) ? 'ipv4_addr' : 'string');
+  if (typeof e === 'string')
+    return dataTypeByName(e.includes(':') ? 'ipv6_addr' : /^\d+\.\d+\.\d+\.\d+$/.test(e) ? 'ipv4_addr' : 'string');
   return undefined;
 }
 
@@ -291,7 +384,13 @@ function dataText(hit: { readonly element: Hit['element'] }): { readonly data?: 
 }
 
 /** Finds a key in a named set with this run's changes on top. */
-export function findInSet(set: ProgramSet, key: Value, c: Context): { readonly element: Hit['element']; readonly index: number; readonly dynamic: DynamicElement | undefined } | undefined {
+export function findInSet(
+  set: ProgramSet,
+  key: Value,
+  c: Context,
+):
+  | { readonly element: Hit['element']; readonly index: number; readonly dynamic: DynamicElement | undefined }
+  | undefined {
   const overlay = c.run.state.sets.get(set.set);
   if (overlay !== undefined) {
     const k = valueKey(key);
@@ -311,18 +410,30 @@ export class Miss extends Missing {
 }
 
 /** Compiles a look-up: anonymous sets are indexed once, named ones asked at the time. */
-export function compileLookup(key: Expression, data: SetReference | AnonymousSet | UnsupportedExpression, scope: Scope): (c: Context) => Found | Missing | Unknown {
+export function compileLookup(
+  key: Expression,
+  data: SetReference | AnonymousSet | UnsupportedExpression,
+  scope: Scope,
+): (c: Context) => Found | Missing | Unknown {
   const getKey = compileExpression(key, scope);
   const keyTypes = typesIn(key, scope);
   if (data.kind === 'unsupported') {
-    const u = new Unknown({ code: 'unsupported-expression', say: `The data of ${fieldName(key)} is not modelled.`, settle: 'Assume the element found.' });
+    const u = new Unknown({
+      code: 'unsupported-expression',
+      say: `The data of ${fieldName(key)} is not modelled.`,
+      settle: 'Assume the element found.',
+    });
     return () => u;
   }
   const named = data.kind === 'setref' ? scope.table.set(data.name) : undefined;
   const anonymous = data.kind === 'set' ? new SetIndex(keyTypes, data.elements, scope.program.names) : undefined;
   const name = data.kind === 'setref' ? data.name : undefined;
   if (data.kind === 'setref' && named === undefined) {
-    const u = new Unknown({ code: 'set-not-listed', say: `The set @${data.name} is not in the listing.`, settle: 'List the whole table.' });
+    const u = new Unknown({
+      code: 'set-not-listed',
+      say: `The set @${data.name} is not in the listing.`,
+      settle: 'List the whole table.',
+    });
     return () => u;
   }
   const index = named?.index ?? anonymous;
@@ -341,15 +452,27 @@ export function compileLookup(key: Expression, data: SetReference | AnonymousSet
         statement: c.record.statement,
         key: formatValue(types, v),
         size,
-        hit: hit === undefined ? undefined : { ...(hit.index >= 0 ? { index: hit.index } : {}), element: elementText(hit), ...dataText(hit) },
+        hit:
+          hit === undefined
+            ? undefined
+            : { ...(hit.index >= 0 ? { index: hit.index } : {}), element: elementText(hit), ...dataText(hit) },
       });
     }
     if (hit === undefined) {
       if (index !== undefined && index.unread.length > 0) {
-        return new Unknown({ code: 'unknown-name', say: `An element of ${name === undefined ? 'the set' : `@${name}`} has a name that a file of the node defines.`, settle: 'Assume whether the key is in the set.' });
+        return new Unknown({
+          code: 'unknown-name',
+          say: `An element of ${name === undefined ? 'the set' : `@${name}`} has a name that a file of the node defines.`,
+          settle: 'Assume whether the key is in the set.',
+        });
       }
       return new Miss({ kind: 'miss', set: name, key: formatValue(types, v), size, negated: false });
     }
-    return { element: hit.element, index: hit.index, dynamic: 'dynamic' in hit ? (hit as { dynamic: DynamicElement | undefined }).dynamic : undefined, dataTypes: named?.dataTypes ?? [] };
+    return {
+      element: hit.element,
+      index: hit.index,
+      dynamic: 'dynamic' in hit ? (hit as { dynamic: DynamicElement | undefined }).dynamic : undefined,
+      dataTypes: named?.dataTypes ?? [],
+    };
   };
 }

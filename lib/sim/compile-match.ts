@@ -1,12 +1,13 @@
 /** Matches compiled to tests of the packet: yes, no with what was seen, or unknown with a reason. */
-import type { Expression, MatchOperator, MatchStatement } from '../nft/model';
+
 import { type DataType, MARK } from '../nft/datatypes';
+import type { Expression, MatchOperator, MatchStatement } from '../nft/model';
 import { compileExpression, compileLookup, Miss, type Scope, settled, typesIn } from './compile-expression';
 import type { Context } from './environment';
 import { fieldName } from './program';
 import { literal, type Part, part } from './sets';
 import type { WhyNot } from './trace';
-import { bitwise, Chance, formatValue, Missing, type Scalar, Unknown, type Value } from './value';
+import { Between, bitwise, formatValue, Missing, type Scalar, Unknown, type Value } from './value';
 
 export type MatchResult = true | WhyNot | Unknown;
 
@@ -17,7 +18,13 @@ function holds(p: Part, v: Scalar): boolean {
     case 'any':
       return true;
     case 'exact':
-      return p.value === v || (typeof p.value !== typeof v && typeof p.value !== 'string' && typeof v !== 'string' && BigInt(p.value) === BigInt(v));
+      return (
+        p.value === v ||
+        (typeof p.value !== typeof v &&
+          typeof p.value !== 'string' &&
+          typeof v !== 'string' &&
+          BigInt(p.value) === BigInt(v))
+      );
     case 'name':
       return typeof v === 'string' && v.startsWith(p.text);
     case 'range':
@@ -26,7 +33,11 @@ function holds(p: Part, v: Scalar): boolean {
 }
 
 const boundsOf = (p: Part): readonly number[] =>
-  p.kind === 'exact' && typeof p.value !== 'string' ? [Number(p.value), Number(p.value) + 1] : p.kind === 'range' ? [Number(p.from), Number(p.to) + 1] : [];
+  p.kind === 'exact' && typeof p.value !== 'string'
+    ? [Number(p.value), Number(p.value) + 1]
+    : p.kind === 'range'
+      ? [Number(p.from), Number(p.to) + 1]
+      : [];
 
 function compare(op: MatchOperator, left: Scalar, right: Scalar, bits: number): boolean {
   if (typeof left === 'string' || typeof right === 'string') return op === '!=' ? left !== right : left === right;
@@ -54,8 +65,12 @@ function compare(op: MatchOperator, left: Scalar, right: Scalar, bits: number): 
 export function compileMatch(s: MatchStatement, scope: Scope): (c: Context) => MatchResult {
   const field = fieldName(s.left);
   const negated = s.op === '!=';
-  const missing = (m: Missing): WhyNot => (m instanceof Miss ? m.why : { kind: 'missing', field: m.field || field, because: m.because });
-  const right = typeof s.right === 'object' && s.right.kind === 'concat' && s.right.parts.length === 1 ? (s.right.parts[0] ?? s.right) : s.right;
+  const missing = (m: Missing): WhyNot =>
+    m instanceof Miss ? m.why : { kind: 'missing', field: m.field || field, because: m.because };
+  const right =
+    typeof s.right === 'object' && s.right.kind === 'concat' && s.right.parts.length === 1
+      ? (s.right.parts[0] ?? s.right)
+      : s.right;
 
   if (typeof right === 'object' && (right.kind === 'setref' || right.kind === 'set')) {
     const find = compileLookup(s.left, right, scope);
@@ -66,7 +81,13 @@ export function compileMatch(s: MatchStatement, scope: Scope): (c: Context) => M
       if (found instanceof Missing) return missing(found);
       if (!negated) return true;
       const lookup = c.record?.lookups.at(-1);
-      return { kind: 'miss', set: right.kind === 'setref' ? right.name : undefined, key: lookup?.key ?? '', size: lookup?.size ?? 0, negated: true };
+      return {
+        kind: 'miss',
+        set: right.kind === 'setref' ? right.name : undefined,
+        key: lookup?.key ?? '',
+        size: lookup?.size ?? 0,
+        negated: true,
+      };
     };
   }
 
@@ -74,7 +95,13 @@ export function compileMatch(s: MatchStatement, scope: Scope): (c: Context) => M
   const type = types[0];
   const getLeft = compileExpression(s.left, scope, type);
   const wanted = typeof right === 'boolean' ? (right ? 'exists' : 'missing') : fieldName(right);
-  const why = (v: Value): WhyNot => ({ kind: 'value', field, saw: formatValue(types, v), op: OPPOSITE[s.op] ?? s.op, wanted: describe(right, type, scope, wanted) });
+  const why = (v: Value): WhyNot => ({
+    kind: 'value',
+    field,
+    saw: formatValue(types, v),
+    op: OPPOSITE[s.op] ?? s.op,
+    wanted: wantedText(right, type, scope, wanted),
+  });
 
   // A test for existence: of a header, an option, or an output interface.
   if (typeof right === 'boolean') {
@@ -102,7 +129,11 @@ export function compileMatch(s: MatchStatement, scope: Scope): (c: Context) => M
   }
 
   const p = type === undefined ? part(MARK, right, scope.program.names) : part(type, right, scope.program.names);
-  if (p !== undefined && (p.kind === 'range' || p.kind === 'name' || p.kind === 'any') && (s.op === '==' || s.op === '!=' || s.op === 'in')) {
+  if (
+    p !== undefined &&
+    (p.kind === 'range' || p.kind === 'name' || p.kind === 'any') &&
+    (s.op === '==' || s.op === '!=' || s.op === 'in')
+  ) {
     const bounds = boundsOf(p);
     return (c) => {
       const v = settled(getLeft(c), c, bounds);
@@ -112,13 +143,19 @@ export function compileMatch(s: MatchStatement, scope: Scope): (c: Context) => M
     };
   }
 
-  const constant = type === undefined ? (p?.kind === 'exact' ? p.value : undefined) : (literal(type, right, scope.program.names) ?? (p?.kind === 'exact' ? p.value : undefined));
+  const constant =
+    type === undefined
+      ? p?.kind === 'exact'
+        ? p.value
+        : undefined
+      : (literal(type, right, scope.program.names) ?? (p?.kind === 'exact' ? p.value : undefined));
   const bits = type?.bits || 32;
   if (constant !== undefined) {
     const bounds = typeof constant === 'string' ? [] : [Number(constant), Number(constant) + 1];
     return (c) => {
       const raw = getLeft(c);
       const v = settled(raw, c, s.op === 'in' || s.op === '!' ? undefined : bounds);
+      if (v instanceof Between && typeof constant !== 'string') return compareBetween(s.op, v, Number(constant)) ?? v;
       if (v instanceof Unknown) return v;
       if (v instanceof Missing) return missing(v);
       return compare(s.op, v as Scalar, constant, bits) ? true : why(v);
@@ -137,15 +174,39 @@ export function compileMatch(s: MatchStatement, scope: Scope): (c: Context) => M
   };
 }
 
+/** The outcome that holds for every number between the bounds; undefined where it depends. */
+function compareBetween(op: MatchOperator, v: Between, constant: number): MatchResult | undefined {
+  const no = (): WhyNot => ({
+    kind: 'value',
+    field: v.reason.say,
+    saw: `${v.min} to ${v.max}`,
+    op: op === '==' ? '' : op,
+    wanted: String(constant),
+  });
+  const low = compare(op, v.min, constant, 32);
+  const high = compare(op, v.max, constant, 32);
+  if (low !== high) return undefined;
+  if (
+    (op === '==' || op === '!=' || op === 'in' || op === '!') &&
+    v.min !== v.max &&
+    constant >= v.min &&
+    constant <= v.max
+  )
+    return undefined;
+  return low ? true : no();
+}
+
 function notKnown(wanted: string): (c: Context) => MatchResult {
-  const u = new Unknown({ code: 'unknown-name', say: `The value of ${wanted} is defined in a file of the node.`, settle: 'Assume its number.' });
+  const u = new Unknown({
+    code: 'unknown-name',
+    say: `The value of ${wanted} is defined in a file of the node.`,
+    settle: 'Assume its number.',
+  });
   return () => u;
 }
 
-function describe(right: Expression, type: DataType | undefined, scope: Scope, fallback: string): string {
+function wantedText(right: Expression, type: DataType | undefined, scope: Scope, fallback: string): string {
   if (typeof right !== 'number' || type === undefined) return fallback;
   const v = literal(type, right, scope.program.names);
   return v === undefined ? fallback : formatValue(type, v);
 }
-
-export { Chance };

@@ -1,6 +1,7 @@
 /** Tracked connections: tuples, entries, and the table that a run changes without touching the captured one. */
-import type { CtEntry, CtTuple, IpValue } from '../world/world';
+
 import { PROTO } from '../net/protocols';
+import type { CtEntry, CtTuple, IpValue } from '../world/world';
 
 /** Bits of ct->status (include/uapi/linux/netfilter/nf_conntrack_common.h). */
 export const STATUS = {
@@ -14,6 +15,7 @@ export const STATUS = {
   srcNatDone: 128,
   dstNatDone: 256,
   dying: 512,
+  template: 2048,
   helper: 8192,
   offload: 16384,
 } as const;
@@ -37,7 +39,8 @@ const STATUS_BITS: ReadonlyMap<string, number> = new Map([
   ['dnat', STATUS.dstNat],
 ]);
 
-export const statusNames = (bits: number): readonly string[] => STATUS_NAMES.filter(([bit]) => (bits & bit) !== 0).map(([, name]) => name);
+export const statusNames = (bits: number): readonly string[] =>
+  STATUS_NAMES.filter(([bit]) => (bits & bit) !== 0).map(([, name]) => name);
 
 export type Direction = 'original' | 'reply';
 
@@ -87,7 +90,13 @@ export const tupleKey = (t: Tuple, zone: number): string =>
   `${zone}|${t.protocol}|${typeof t.src === 'bigint' ? '6' : '4'}|${t.src}|${t.dst}|${t.sport}|${t.dport}|${t.icmpType}|${t.icmpCode}`;
 
 export const sameTuple = (a: Tuple, b: Tuple): boolean =>
-  a.src === b.src && a.dst === b.dst && a.protocol === b.protocol && a.sport === b.sport && a.dport === b.dport && a.icmpType === b.icmpType && a.icmpCode === b.icmpCode;
+  a.src === b.src &&
+  a.dst === b.dst &&
+  a.protocol === b.protocol &&
+  a.sport === b.sport &&
+  a.dport === b.dport &&
+  a.icmpType === b.icmpType &&
+  a.icmpCode === b.icmpCode;
 
 /** TCP window tracking of one direction (struct ip_ct_tcp_state). */
 export interface TcpSide {
@@ -161,6 +170,12 @@ export function newConn(family: 'ip' | 'ip6', zone: number, original: Tuple, rep
   };
 }
 
+/** What `ct zone set` hangs on a packet: no connection, only the zone (nft_ct_set_zone_eval). */
+export function templateConn(family: 'ip' | 'ip6', zone: number): Conn {
+  const none: Tuple = { src: 0, dst: 0, protocol: 0, sport: 0, dport: 0, icmpType: 0, icmpCode: 0 };
+  return { ...newConn(family, zone, none, none), status: STATUS.confirmed | STATUS.template };
+}
+
 const cloneConn = (c: Conn): Conn => ({
   ...c,
   packets: { ...c.packets },
@@ -184,11 +199,30 @@ function fromEntryTuple(t: CtTuple): Tuple {
 
 function toEntryTuple(t: Tuple, random: { sport: boolean; dport: boolean }): CtTuple {
   if (t.protocol === PROTO.icmp || t.protocol === PROTO.icmpv6) {
-    return { src: t.src, dst: t.dst, protocol: t.protocol, icmpId: t.sport, icmpType: t.icmpType, icmpCode: t.icmpCode };
+    return {
+      src: t.src,
+      dst: t.dst,
+      protocol: t.protocol,
+      icmpId: t.sport,
+      icmpType: t.icmpType,
+      icmpCode: t.icmpCode,
+    };
   }
-  const ports = t.protocol === PROTO.tcp || t.protocol === PROTO.udp || t.protocol === PROTO.udplite || t.protocol === PROTO.sctp || t.protocol === PROTO.dccp || t.protocol === PROTO.gre;
+  const ports =
+    t.protocol === PROTO.tcp ||
+    t.protocol === PROTO.udp ||
+    t.protocol === PROTO.udplite ||
+    t.protocol === PROTO.sctp ||
+    t.protocol === PROTO.dccp ||
+    t.protocol === PROTO.gre;
   return ports
-    ? { src: t.src, dst: t.dst, protocol: t.protocol, sport: random.sport ? 'random' : t.sport, dport: random.dport ? 'random' : t.dport }
+    ? {
+        src: t.src,
+        dst: t.dst,
+        protocol: t.protocol,
+        sport: random.sport ? 'random' : t.sport,
+        dport: random.dport ? 'random' : t.dport,
+      }
     : { src: t.src, dst: t.dst, protocol: t.protocol };
 }
 
@@ -298,7 +332,9 @@ export class CtTable {
     const key = tupleKey(tuple, zone);
     if (this.byTuple.has(key)) return true;
     const captured = this.base.byTuple.get(key);
-    return captured !== undefined && !(this.replaced.has(captured.conn) && this.replaced.get(captured.conn) === undefined);
+    return (
+      captured !== undefined && !(this.replaced.has(captured.conn) && this.replaced.get(captured.conn) === undefined)
+    );
   }
 
   add(conn: Conn): void {
@@ -321,7 +357,9 @@ export class CtTable {
   /** Entries of one client address and port. */
   ofSource(tuple: Tuple, zone: number): readonly Conn[] {
     const key = sourceKey(tuple, zone);
-    const captured = (this.base.bySource.get(key) ?? []).flatMap((c) => (this.replaced.has(c) ? (this.replaced.get(c) ?? []) : c));
+    const captured = (this.base.bySource.get(key) ?? []).flatMap((c) =>
+      this.replaced.has(c) ? (this.replaced.get(c) ?? []) : c,
+    );
     return [...captured, ...this.added.filter((c) => sourceKey(c.original, c.zone) === key)];
   }
 

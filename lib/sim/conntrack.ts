@@ -1,8 +1,19 @@
 /** Connection tracking at prerouting and output, and confirmation (net/netfilter/nf_conntrack_core.c). */
-import { parseHeaders, u16, u32, u128, icmpHasId, isIcmpError } from '../net/headers';
+import { icmpHasId, isIcmpError, parseHeaders, u16, u32, u128 } from '../net/headers';
 import { hasPorts, PROTO } from '../net/protocols';
 import type { Hook } from '../nft/model';
-import { type Conn, type Direction, icmpReplyType, invertTuple, newConn, sameTuple, STATUS, statusNames, toEntry, type Tuple } from './conntrack-state';
+import {
+  type Conn,
+  type Direction,
+  icmpReplyType,
+  invertTuple,
+  newConn,
+  STATUS,
+  sameTuple,
+  statusNames,
+  type Tuple,
+  toEntry,
+} from './conntrack-state';
 import type { Run } from './environment';
 import { destinationOf, type Skb, transportChecksumWrong } from './skb';
 import { trackTcp } from './tcp-tracking';
@@ -57,7 +68,12 @@ function sysctlOn(run: Run, key: string, fallback: boolean): boolean {
 
 /** Looks the packet up, or makes an entry for it. Does nothing for packets that have one, or are untracked. */
 export function conntrackIn(run: Run, skb: Skb, hook: Hook): void {
-  if (skb.ct !== undefined || skb.untracked || skb.family === 'arp') return;
+  if (skb.untracked || skb.family === 'arp') return;
+  if (skb.ct !== undefined) {
+    if (!(skb.ct.status & STATUS.template)) return;
+    skb.ct = undefined;
+    skb.ctState = undefined;
+  }
   const say = look(run, skb, skb.family, hook);
   run.steps?.push({ kind: 'conntrack', skb: skb.id, hook, ct: ctView(skb) ?? { state: 'invalid' }, say });
 }
@@ -68,7 +84,8 @@ function look(run: Run, skb: Skb, family: 'ip' | 'ip6', hook: Hook): string {
   if (proto === undefined) return 'invalid: the headers are malformed';
   const checksums = hook === 'prerouting' && sysctlOn(run, 'net.netfilter.nf_conntrack_checksum', true);
   // For UDP-Lite the kernel checks against the pseudo header of UDP (nf_conntrack_proto_udp.c), so a right checksum fails.
-  if (checksums && (proto === PROTO.udplite || transportChecksumWrong(skb))) return 'invalid: the transport checksum is wrong';
+  if (checksums && (proto === PROTO.udplite || transportChecksumWrong(skb)))
+    return 'invalid: the transport checksum is wrong';
   const icmp = (proto === PROTO.icmp && family === 'ip') || (proto === PROTO.icmpv6 && family === 'ip6');
   if (icmp) {
     const type = skb.data[at] ?? 0;
@@ -97,7 +114,8 @@ function look(run: Run, skb: Skb, family: 'ip' | 'ip6', hook: Hook): string {
         loose: sysctlOn(run, 'net.netfilter.nf_conntrack_tcp_loose', true),
         liberal: sysctlOn(run, 'net.netfilter.nf_conntrack_tcp_be_liberal', false),
       });
-      if (ct.base !== undefined) run.assume('tcp-window', 'Sequence numbers of captured TCP connections are taken to be in the window.');
+      if (ct.base !== undefined)
+        run.assume('tcp-window', 'Sequence numbers of captured TCP connections are taken to be in the window.');
       if (verdict === 'invalid') return 'invalid: the TCP flags or sequence numbers do not fit';
       if (verdict === 'repeat') {
         run.state.ct.remove(ct);
@@ -117,21 +135,30 @@ function look(run: Run, skb: Skb, family: 'ip' | 'ip6', hook: Hook): string {
 function attach(skb: Skb, ct: Conn, dir: Direction): void {
   skb.ct = ct;
   skb.ctDir = dir;
-  skb.ctState = dir === 'reply' || ct.status & STATUS.seenReply ? 'established' : ct.status & STATUS.expected ? 'related' : 'new';
+  skb.ctState =
+    dir === 'reply' || ct.status & STATUS.seenReply ? 'established' : ct.status & STATUS.expected ? 'related' : 'new';
 }
 
 function create(run: Run, skb: Skb, family: 'ip' | 'ip6', tuple: Tuple): Conn | string {
   const reply = invertTuple(tuple);
   if (reply === undefined) return 'invalid: this ICMP type opens no connection';
-  if (tuple.protocol === PROTO.icmp && ![8, 13, 15, 17].includes(tuple.icmpType)) return 'invalid: an ICMP answer without its question';
-  if (tuple.protocol === PROTO.icmpv6 && ![128, 139].includes(tuple.icmpType)) return 'invalid: an ICMPv6 answer without its question';
+  if (tuple.protocol === PROTO.icmp && ![8, 13, 15, 17].includes(tuple.icmpType))
+    return 'invalid: an ICMP answer without its question';
+  if (tuple.protocol === PROTO.icmpv6 && ![128, 139].includes(tuple.icmpType))
+    return 'invalid: an ICMPv6 answer without its question';
   if (tuple.protocol === PROTO.sctp) {
     const chunk = skb.data[skb.headers.thoff + 12];
-    if (chunk === undefined || ![1, 8, 14, 0, 3, 4].includes(chunk) || (chunk === 1 && u32(skb.data, skb.headers.thoff + 4) !== 0)) return 'invalid: this SCTP chunk opens no association';
+    if (
+      chunk === undefined ||
+      ![1, 8, 14, 0, 3, 4].includes(chunk) ||
+      (chunk === 1 && u32(skb.data, skb.headers.thoff + 4) !== 0)
+    )
+      return 'invalid: this SCTP chunk opens no association';
   }
   const { sysctl } = run.p.world;
   const max = sysctl.known ? Number(sysctl.value.get('net.netfilter.nf_conntrack_max') ?? 0) : 0;
-  if (max > 0 && run.state.ct.size >= max) run.assume('conntrack-full', 'The conntrack table is at its limit; the kernel may drop new connections.');
+  if (max > 0 && run.state.ct.size >= max)
+    run.assume('conntrack-full', 'The conntrack table is at its limit; the kernel may drop new connections.');
   return newConn(family, skb.zone, tuple, reply);
 }
 
@@ -144,7 +171,8 @@ function lookError(run: Run, skb: Skb, family: 'ip' | 'ip6'): string {
   if (inverse === undefined) return 'invalid: the quoted packet has no tuple';
   const hit = run.state.ct.find(inverse, skb.zone);
   if (hit === undefined) return 'invalid: the quoted packet belongs to no connection';
-  if (hit.conn[hit.dir].dst !== destinationOf(skb)) return 'invalid: the error goes to another host than the quoted packet came from';
+  if (hit.conn[hit.dir].dst !== destinationOf(skb))
+    return 'invalid: the error goes to another host than the quoted packet came from';
   skb.ct = hit.conn;
   skb.ctDir = hit.dir;
   skb.ctState = 'related';

@@ -4,9 +4,9 @@ import type { CtEntry, Link, World } from '../world/world';
 import { CtBase } from './conntrack-state';
 import { Program } from './program';
 import { buildRouters, type RouteResult, type Routers } from './routing';
-import type { Assumption, Choice, Fate, FieldDiff, FieldRead, Lookup, Reason, Step, WhyNot } from './trace';
 import type { Skb } from './skb';
 import type { SimState } from './state';
+import type { Assumption, Choice, Fate, FieldDiff, FieldRead, Lookup, Reason, Step, WhyNot } from './trace';
 
 /** A world made ready: indexes that every trace on it shares. */
 export interface Prepared {
@@ -31,8 +31,11 @@ export function prepare(world: World): Prepared {
   const localAddresses = new Map<string, Link>();
   for (const link of links) for (const a of link.addresses) localAddresses.set(addressKey(a.family, a.local), link);
   const neighbours = new Map<string, { mac: string | undefined; state: readonly string[] }>();
-  for (const n of world.neighbours.known ? world.neighbours.value : []) neighbours.set(`${n.dev} ${addressKey(n.family, n.dst)}`, n);
-  const ruleset = world.ruleset.known ? world.ruleset.value : { nftVersion: undefined, releaseName: undefined, tables: [], unsupported: [], omissions: [] };
+  for (const n of world.neighbours.known ? world.neighbours.value : [])
+    neighbours.set(`${n.dev} ${addressKey(n.family, n.dst)}`, n);
+  const ruleset = world.ruleset.known
+    ? world.ruleset.value
+    : { nftVersion: undefined, releaseName: undefined, tables: [], unsupported: [], omissions: [] };
   const entries: readonly CtEntry[] = world.conntrack.known ? world.conntrack.value : [];
   return {
     world,
@@ -63,7 +66,11 @@ export interface Run {
   readonly state: SimState;
   /** Undefined where only the fate is wanted: nothing is recorded then. */
   readonly steps: Step[] | undefined;
-  readonly fate: { -readonly [K in keyof Fate]: Fate[K] } & { egress: Fate['egress'][number][]; delivered: Fate['delivered'][number][]; passedPostrouting: Fate['passedPostrouting'][number][] };
+  readonly fate: { -readonly [K in keyof Fate]: Fate[K] } & {
+    egress: Fate['egress'][number][];
+    delivered: Fate['delivered'][number][];
+    passedPostrouting: Fate['passedPostrouting'][number][];
+  };
   readonly choices: Choice[];
   readonly assumptions: Map<string, Assumption>;
   /** Packets that wait to be received: those that loop through lo. */
@@ -71,8 +78,14 @@ export interface Run {
   traversals: number;
   /** Sends a packet of the node's own: output and all that follows. Errors go to `run.fate.sendErrno` for the packet itself. */
   send(skb: Skb, route: RouteResult): void;
+  /** Takes a packet in on a device, as if from the wire. */
+  receive(skb: Skb, dev: Link): void;
   nextSkb(): number;
-  choose(what: string, at: RuleRef | undefined, options: readonly { readonly value: string; readonly probability: number }[]): number;
+  choose(
+    what: string,
+    at: RuleRef | undefined,
+    options: readonly { readonly value: string; readonly probability: number }[],
+  ): number;
   assume(code: string, say: string): void;
   undecided(code: string, say: string, settle: string, at?: RuleRef): never;
 }
@@ -86,7 +99,9 @@ export interface Context {
   readonly hook: Hook;
   readonly at: RuleRef | undefined;
   /** Undefined where nothing is recorded. */
-  readonly record: { reads: FieldRead[]; lookups: Lookup[]; writes: FieldDiff[]; choices: Choice[]; statement: number } | undefined;
+  readonly record:
+    | { reads: FieldRead[]; lookups: Lookup[]; writes: FieldDiff[]; choices: Choice[]; statement: number }
+    | undefined;
 }
 
 export type { WhyNot };

@@ -1,7 +1,7 @@
 /** Running a base chain over a packet: rules, jumps, gotos, returns, policy (net/netfilter/nf_tables_core.c, nft_do_chain). */
 import type { Hook } from '../nft/model';
-import { Broken, opsOf } from './compile-rule';
 import type { Scope } from './compile-expression';
+import { Broken, opsOf } from './compile-rule';
 import { ctView } from './conntrack';
 import type { Context, Run } from './environment';
 import type { ProgramChain } from './program';
@@ -72,7 +72,17 @@ export function evaluateChain(run: Run, skb: Skb, base: ProgramChain, hook: Hook
   for (;;) {
     const rule = current.rules[index];
     if (rule === undefined) {
-      steps?.push({ kind: 'end', skb: skb.id, traversal, family: table.family, table: table.name, chain: current.chain.name, depth, mark: skb.mark, traced: skb.trace });
+      steps?.push({
+        kind: 'end',
+        skb: skb.id,
+        traversal,
+        family: table.family,
+        table: table.name,
+        chain: current.chain.name,
+        depth,
+        mark: skb.mark,
+        traced: skb.trace,
+      });
       const back = stack.pop();
       if (back !== undefined) {
         current = back.chain;
@@ -82,10 +92,27 @@ export function evaluateChain(run: Run, skb: Skb, base: ProgramChain, hook: Hook
       }
       current = base;
       const policy = base.base?.policy ?? 'accept';
-      steps?.push({ kind: 'policy', skb: skb.id, traversal, family: table.family, table: table.name, chain: chain.name, verdict: policy, mark: skb.mark, traced: skb.trace });
+      steps?.push({
+        kind: 'policy',
+        skb: skb.id,
+        traversal,
+        family: table.family,
+        table: table.name,
+        chain: chain.name,
+        verdict: policy,
+        mark: skb.mark,
+        traced: skb.trace,
+      });
       return policy === 'drop' ? { kind: 'drop', by: culprit('policy', 'drop') } : ACCEPT;
     }
-    context = { run, skb, family: table.family, hook, at: rule.ref, record: steps === undefined ? undefined : { reads: [], lookups: [], writes: [], choices: [], statement: 0 } };
+    context = {
+      run,
+      skb,
+      family: table.family,
+      hook,
+      at: rule.ref,
+      record: steps === undefined ? undefined : { reads: [], lookups: [], writes: [], choices: [], statement: 0 },
+    };
     const { record } = context;
     const choicesBefore = run.choices.length;
     const ops = opsOf(rule, scope);
@@ -97,7 +124,17 @@ export function evaluateChain(run: Run, skb: Skb, base: ProgramChain, hook: Hook
       if (result === undefined) continue;
       if (result instanceof Broken) {
         broken = result;
-        steps?.push({ kind: 'passed', skb: skb.id, traversal, at: rule.ref, depth, statement: i, why: result.why, lookups: record?.lookups ?? [], writes: record?.writes ?? [] });
+        steps?.push({
+          kind: 'passed',
+          skb: skb.id,
+          traversal,
+          at: rule.ref,
+          depth,
+          statement: i,
+          why: result.why,
+          lookups: record?.lookups ?? [],
+          writes: record?.writes ?? [],
+        });
       } else verdict = result;
       break;
     }
@@ -141,15 +178,37 @@ export function evaluateChain(run: Run, skb: Skb, base: ProgramChain, hook: Hook
         }
         const policy = base.base?.policy ?? 'accept';
         current = base;
-        steps?.push({ kind: 'policy', skb: skb.id, traversal, family: table.family, table: table.name, chain: chain.name, verdict: policy, mark: skb.mark, traced: skb.trace });
+        steps?.push({
+          kind: 'policy',
+          skb: skb.id,
+          traversal,
+          family: table.family,
+          table: table.name,
+          chain: chain.name,
+          verdict: policy,
+          mark: skb.mark,
+          traced: skb.trace,
+        });
         return policy === 'drop' ? { kind: 'drop', by: culprit('policy', 'drop') } : ACCEPT;
       }
       case 'jump':
       case 'goto': {
         const target = table.chains.get(verdict.target ?? '');
-        if (target === undefined) return run.undecided('chain-not-listed', `The chain ${verdict.target ?? ''} is not in the listing.`, 'List the whole table.', rule.ref);
+        if (target === undefined)
+          return run.undecided(
+            'chain-not-listed',
+            `The chain ${verdict.target ?? ''} is not in the listing.`,
+            'List the whole table.',
+            rule.ref,
+          );
         if (verdict.kind === 'jump') {
-          if (stack.length >= STACK_LIMIT) return run.undecided('too-many-jumps', 'More than 16 jumps are nested, which the kernel refuses to load.', 'Check that the listing is whole.', rule.ref);
+          if (stack.length >= STACK_LIMIT)
+            return run.undecided(
+              'too-many-jumps',
+              'More than 16 jumps are nested, which the kernel refuses to load.',
+              'Check that the listing is whole.',
+              rule.ref,
+            );
           stack.push({ chain: current, next: index + 1, depth });
         }
         current = target;

@@ -37,7 +37,14 @@ function type6(c: Context, addr: bigint, other: bigint, dev: Link | undefined, u
   if (isMulticast6(addr)) return MULTICAST;
   const own = c.run.p.localAddresses.get(addressKey('ip6', addr));
   if (dev !== undefined && own !== undefined && own.index === dev.index) return LOCAL;
-  const found = router.lookup({ daddr: addr, saddr: other, mark: useMark ? c.skb.mark : 0, tos: 0, iif: undefined, ...(dev !== undefined && isLinkLocal6(addr) ? { oif: dev.name } : {}) });
+  const found = router.lookup({
+    daddr: addr,
+    saddr: other,
+    mark: useMark ? c.skb.mark : 0,
+    tos: 0,
+    iif: undefined,
+    ...(dev !== undefined && isLinkLocal6(addr) ? { oif: dev.name } : {}),
+  });
   switch (found.kind) {
     case 'none':
     case 'unreachable':
@@ -78,9 +85,17 @@ export function evaluateFib(expr: FibExpression, c: Context): Evaluated {
   return found?.index ?? 0;
 }
 
-function outputInterface(c: Context, family: 'ip' | 'ip6', addr: IpValue, other: IpValue, dev: Link | undefined, flags: ReadonlySet<string>): Link | undefined | Unknown {
+function outputInterface(
+  c: Context,
+  family: 'ip' | 'ip6',
+  addr: IpValue,
+  other: IpValue,
+  dev: Link | undefined,
+  flags: ReadonlySet<string>,
+): Link | undefined | Unknown {
   const { skb } = c;
-  if ((c.hook === 'prerouting' || c.hook === 'input' || c.hook === 'ingress') && skb.iif?.type === 'loopback') return skb.iif;
+  if ((c.hook === 'prerouting' || c.hook === 'input' || c.hook === 'ingress') && skb.iif?.type === 'loopback')
+    return skb.iif;
   const router = c.run.p.routers[family];
   if (router === undefined) return unknownRoutes(family);
   const strictSource = flags.has('saddr') && c.hook === 'forward' && flags.has('iif');

@@ -29,7 +29,13 @@ export function defragment(run: Run, skb: Skb): boolean {
   let at = 0;
   while (queue.parts.has(at) && at !== queue.total) at += queue.parts.get(at)?.length ?? 0;
   if (queue.total === undefined || at !== queue.total || queue.head === undefined) {
-    run.steps?.push({ kind: 'kernel', skb: skb.id, code: 'fragment-held', say: 'The fragment is held back until the others arrive.', ends: true });
+    run.steps?.push({
+      kind: 'kernel',
+      skb: skb.id,
+      code: 'fragment-held',
+      say: 'The fragment is held back until the others arrive.',
+      ends: true,
+    });
     return false;
   }
   run.state.fragments.delete(key);
@@ -67,7 +73,8 @@ function withoutFragmentHeader(head: Uint8Array, at: number): Uint8Array {
 
 /** The views of the frames a large or reassembled packet leaves in. `limit` is the largest packet in bytes. */
 export function splitFragments(skb: Skb, limit: number): readonly PacketView[] {
-  if (skb.family === 'arp' || (skb.data.length <= limit && (skb.family === 'ip' || skb.fragSize === undefined))) return [viewSkb(skb)];
+  if (skb.family === 'arp' || (skb.data.length <= limit && (skb.family === 'ip' || skb.fragSize === undefined)))
+    return [viewSkb(skb)];
   const v6 = skb.family === 'ip6';
   const unfragmentable = v6 ? 40 : skb.headers.thoff;
   const body = skb.data.subarray(unfragmentable);

@@ -7,13 +7,31 @@ import type { IpValue } from '../world/world';
 import { attachAnswer } from './conntrack';
 import type { Context, Run } from './environment';
 import { addressKey } from './environment';
-import { isMulticast6, isLocal4 } from './fib';
+import { isLocal4, isMulticast6 } from './fib';
 import type { RouteResult } from './routing';
-import { copySkb, decrementTtl, destinationOf, newSkb, type Skb, sourceOf, tosOf, transportChecksumWrong, viewSkb } from './skb';
+import {
+  copySkb,
+  decrementTtl,
+  destinationOf,
+  newSkb,
+  type Skb,
+  sourceOf,
+  tosOf,
+  transportChecksumWrong,
+  viewSkb,
+} from './skb';
 import { sourceForRoute } from './source-address';
 
 /** An IP packet of the node's own around a transport segment, checksums filled in. */
-export function ipPacket(family: 'ip' | 'ip6', src: IpValue, dst: IpValue, protocol: number, tos: number, segment: Uint8Array, ttl = 64): Uint8Array {
+export function ipPacket(
+  family: 'ip' | 'ip6',
+  src: IpValue,
+  dst: IpValue,
+  protocol: number,
+  tos: number,
+  segment: Uint8Array,
+  ttl = 64,
+): Uint8Array {
   const header = family === 'ip' ? 20 : 40;
   const p = new Uint8Array(header + segment.length);
   if (family === 'ip') {
@@ -46,10 +64,30 @@ export function viaLoopback(run: Run, r: RouteResult): RouteResult {
 }
 
 /** A route for a packet of the node's own; undefined where there is none. Unknown routes end the run. */
-export function routeOut(run: Run, family: 'ip' | 'ip6', daddr: IpValue, saddr: IpValue | undefined, mark: number, tos: number, oif?: string): RouteResult | undefined {
+export function routeOut(
+  run: Run,
+  family: 'ip' | 'ip6',
+  daddr: IpValue,
+  saddr: IpValue | undefined,
+  mark: number,
+  tos: number,
+  oif?: string,
+): RouteResult | undefined {
   const router = run.p.routers[family];
-  if (router === undefined) return run.undecided('routes-unknown', `The routes of family ${family} were not captured.`, 'Capture ip -j route show table all and ip -j rule show on the node.');
-  const found = router.lookup({ daddr, ...(saddr === undefined ? {} : { saddr }), mark, tos, iif: undefined, ...(oif === undefined ? {} : { oif }) });
+  if (router === undefined)
+    return run.undecided(
+      'routes-unknown',
+      `The routes of family ${family} were not captured.`,
+      'Capture ip -j route show table all and ip -j rule show on the node.',
+    );
+  const found = router.lookup({
+    daddr,
+    ...(saddr === undefined ? {} : { saddr }),
+    mark,
+    tos,
+    iif: undefined,
+    ...(oif === undefined ? {} : { oif }),
+  });
   return found.kind === 'found' ? viaLoopback(run, found.result) : undefined;
 }
 
@@ -59,7 +97,12 @@ function answerable(run: Run, cause: Skb): boolean {
   const { l4proto, thoff } = cause.headers;
   if (l4proto === PROTO.icmp || l4proto === PROTO.icmpv6) {
     const type = cause.data[thoff] ?? 0;
-    if (isIcmpError(l4proto, type) || (l4proto === PROTO.icmp && type > 18) || (l4proto === PROTO.icmpv6 && type === 137)) return false;
+    if (
+      isIcmpError(l4proto, type) ||
+      (l4proto === PROTO.icmp && type > 18) ||
+      (l4proto === PROTO.icmpv6 && type === 137)
+    )
+      return false;
   }
   const src = sourceOf(cause);
   const dst = destinationOf(cause);
@@ -83,7 +126,10 @@ export function sendIcmpError(run: Run, cause: Skb, o: IcmpOptions): boolean {
   const src = sourceOf(cause);
   const dst = destinationOf(cause);
   // IPv4 answers from the packet's destination only where the packet's route is local; before routing, the route back counts.
-  const own = family === 'ip' ? (cause.dst ?? routeOut(run, family, src, undefined, 0, 0))?.type === 'local' : run.p.localAddresses.has(addressKey('ip6', dst));
+  const own =
+    family === 'ip'
+      ? (cause.dst ?? routeOut(run, family, src, undefined, 0, 0))?.type === 'local'
+      : run.p.localAddresses.has(addressKey('ip6', dst));
   const fixed = own ? dst : undefined;
   // A source that is not the node's own is refused by the route look-up.
   if (fixed !== undefined && family === 'ip' && !isLocal4({ run }, Number(fixed))) return false;
@@ -99,11 +145,22 @@ export function sendIcmpError(run: Run, cause: Skb, o: IcmpOptions): boolean {
   segment[1] = o.code;
   if (o.info !== undefined) putBytes(segment, 4, 4, o.info);
   segment.set(quoted, 8);
-  const skb = newSkb(run.nextSkb(), 'generated', family, ipPacket(family, source, src, family === 'ip' ? PROTO.icmp : PROTO.icmpv6, tos, segment));
+  const skb = newSkb(
+    run.nextSkb(),
+    'generated',
+    family,
+    ipPacket(family, source, src, family === 'ip' ? PROTO.icmp : PROTO.icmpv6, tos, segment),
+  );
   skb.local = true;
   skb.trace = true;
   attachAnswer(skb, cause);
-  run.steps?.push({ kind: 'generated', skb: skb.id, what: `${family === 'ip' ? 'ICMP' : 'ICMPv6'} ${o.type}/${o.code}`, packet: viewSkb(skb), because: cause.id });
+  run.steps?.push({
+    kind: 'generated',
+    skb: skb.id,
+    what: `${family === 'ip' ? 'ICMP' : 'ICMPv6'} ${o.type}/${o.code}`,
+    packet: viewSkb(skb),
+    because: cause.id,
+  });
   run.send(skb, route);
   return true;
 }
@@ -144,7 +201,12 @@ export function sendReset(run: Run, cause: Skb, byReject: boolean): boolean {
   if (typeof src === 'bigint' && isMulticast6(src)) return false;
   const route = routeOut(run, family, dst, src, 0, 0);
   if (route === undefined) return false;
-  const skb = newSkb(run.nextSkb(), 'generated', family, ipPacket(family, src, dst, PROTO.tcp, byReject ? 0 : tosOf(cause) & 0xfc, segment));
+  const skb = newSkb(
+    run.nextSkb(),
+    'generated',
+    family,
+    ipPacket(family, src, dst, PROTO.tcp, byReject ? 0 : tosOf(cause) & 0xfc, segment),
+  );
   skb.local = true;
   if (byReject) attachAnswer(skb, cause);
   run.steps?.push({ kind: 'generated', skb: skb.id, what: 'TCP reset', packet: viewSkb(skb), because: cause.id });
@@ -166,7 +228,12 @@ export function sendEchoReply(run: Run, cause: Skb): boolean {
   if (route === undefined) return false;
   const source = unicast ? src : sourceForRoute(run, family, route, dst);
   if (source === undefined) return false;
-  const skb = newSkb(run.nextSkb(), 'generated', family, ipPacket(family, source, dst, family === 'ip' ? PROTO.icmp : PROTO.icmpv6, tosOf(cause), segment));
+  const skb = newSkb(
+    run.nextSkb(),
+    'generated',
+    family,
+    ipPacket(family, source, dst, family === 'ip' ? PROTO.icmp : PROTO.icmpv6, tosOf(cause), segment),
+  );
   skb.local = true;
   run.steps?.push({ kind: 'generated', skb: skb.id, what: 'echo reply', packet: viewSkb(skb), because: cause.id });
   run.send(skb, route);
@@ -174,7 +241,15 @@ export function sendEchoReply(run: Run, cause: Skb): boolean {
 }
 
 /** A TCP segment of one of this node's sockets in answer to `cause`. */
-export function sendSegment(run: Run, cause: Skb, what: string, flags: number, seq: number, ack: number, options: string): void {
+export function sendSegment(
+  run: Run,
+  cause: Skb,
+  what: string,
+  flags: number,
+  seq: number,
+  ack: number,
+  options: string,
+): void {
   if (cause.family === 'arp') return;
   const { family } = cause;
   const { thoff } = cause.headers;

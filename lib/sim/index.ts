@@ -1,21 +1,24 @@
 /** `trace`: the predicted way of one packet, with every branch that chance opens. */
-import { buildPacket } from '../net/build-packet';
+
 import { parseMac } from '../net/address';
+import { buildPacket } from '../net/build-packet';
 import type { PacketSpec } from '../net/packet-spec';
 import type { RuleRef } from '../nft/model';
 import type { Link, World } from '../world/world';
 import { toEntry } from './conntrack-state';
 import { type Prepared, prepare, type Run, UndecidedSignal } from './environment';
-import { kernel, receive, send } from './path';
-import type { RouteResult } from './routing';
-import { destinationOf, etherHeader, ETHERTYPE, newSkb, type Skb, sourceOf, tosOf, viewSkb } from './skb';
 import { viaLoopback } from './generated';
+import { kernel } from './hooks';
+import { receive } from './receive';
+import type { RouteResult } from './routing';
+import { destinationOf, ETHERTYPE, etherHeader, newSkb, type Skb, sourceOf, tosOf, viewSkb } from './skb';
 import { SimState } from './state';
 import { stateAfter } from './state-after';
 import type { Assumption, Branch, Choice, Fate, Reason, Step, Summary, Trace } from './trace';
+import { send } from './transmit';
 
-export { prepare } from './environment';
 export type { Prepared } from './environment';
+export { prepare } from './environment';
 export { SimState } from './state';
 
 export interface TraceOptions {
@@ -72,7 +75,11 @@ class Runner implements Run {
     this.steps = record ? [] : undefined;
   }
 
-  choose(what: string, at: RuleRef | undefined, options: readonly { readonly value: string; readonly probability: number }[]): number {
+  choose(
+    what: string,
+    at: RuleRef | undefined,
+    options: readonly { readonly value: string; readonly probability: number }[],
+  ): number {
     const taken = this.plan[this.points.length] ?? 0;
     this.points.push(options.length);
     const option = options[taken];
@@ -122,14 +129,25 @@ function enter(run: Runner, spec: PacketSpec): void {
   }
   const dev = spec.iif === undefined ? undefined : run.p.linkByName.get(spec.iif);
   if (dev === undefined) {
-    run.undecided('interface-unknown', `The interface ${spec.iif ?? ''} is not in the capture.`, 'Name an interface of the node, or capture ip -j addr show.');
+    run.undecided(
+      'interface-unknown',
+      `The interface ${spec.iif ?? ''} is not in the capture.`,
+      'Name an interface of the node, or capture ip -j addr show.',
+    );
   }
-  const own = parseMac((dev.master === undefined ? undefined : run.p.linkByName.get(dev.master)?.mac) ?? dev.mac ?? '') ?? 0;
-  const dst = spec.l2?.dst === undefined ? (spec.family === 'arp' && spec.op !== 'reply' ? 0xffffffffffff : own) : (parseMac(spec.l2.dst) ?? 0);
+  const own =
+    parseMac((dev.master === undefined ? undefined : run.p.linkByName.get(dev.master)?.mac) ?? dev.mac ?? '') ?? 0;
+  const dst =
+    spec.l2?.dst === undefined
+      ? spec.family === 'arp' && spec.op !== 'reply'
+        ? 0xffffffffffff
+        : own
+      : (parseMac(spec.l2.dst) ?? 0);
   skb.link = etherHeader(dst, parseMac(spec.l2?.src ?? '') ?? 0, ETHERTYPE[skb.family]);
   if (dev.type !== 'ether') skb.link = undefined;
   skb.vlan = spec.l2?.vlan;
-  skb.pktType = dst === own || dev.type !== 'ether' ? 0 : dst === 0xffffffffffff ? 1 : Math.floor(dst / 2 ** 40) % 2 === 1 ? 2 : 3;
+  skb.pktType =
+    dst === own || dev.type !== 'ether' ? 0 : dst === 0xffffffffffff ? 1 : Math.floor(dst / 2 ** 40) % 2 === 1 ? 2 : 3;
   if (spec.fragment !== undefined) skb.frag = spec.fragment;
   run.steps?.push({ kind: 'start', skb: 0, from: { kind: 'interface', iif: dev.name }, packet: viewSkb(skb) });
   run.receive(skb, dev);
@@ -140,14 +158,28 @@ function sendLocal(run: Runner, skb: Skb, spec: PacketSpec): void {
   skb.sk = { uid: spec.uid ?? 0, gid: spec.gid ?? spec.uid ?? 0 };
   skb.mark = spec.mark ?? 0;
   run.steps?.push({ kind: 'start', skb: 0, from: { kind: 'local', uid: spec.uid }, packet: viewSkb(skb) });
-  if (skb.family === 'arp') run.undecided('arp', 'ARP packets of the node itself are not decided.', 'Look at the arp tables.');
+  if (skb.family === 'arp')
+    run.undecided('arp', 'ARP packets of the node itself are not decided.', 'Look at the arp tables.');
   const router = run.p.routers[skb.family];
   if (router === undefined) {
-    run.undecided('routes-unknown', `The routes of family ${skb.family} were not captured.`, 'Capture ip -j route show table all and ip -j rule show on the node.');
+    run.undecided(
+      'routes-unknown',
+      `The routes of family ${skb.family} were not captured.`,
+      'Capture ip -j route show table all and ip -j rule show on the node.',
+    );
   }
-  const found = router.lookup({ daddr: destinationOf(skb), saddr: sourceOf(skb), mark: skb.mark, tos: tosOf(skb), iif: undefined, uid: skb.sk.uid, protocol: skb.headers.l4proto ?? 0 });
+  const found = router.lookup({
+    daddr: destinationOf(skb),
+    saddr: sourceOf(skb),
+    mark: skb.mark,
+    tos: tosOf(skb),
+    iif: undefined,
+    uid: skb.sk.uid,
+    protocol: skb.headers.l4proto ?? 0,
+  });
   if (found.kind !== 'found') {
-    run.fate.sendErrno = found.kind === 'none' ? 101 : found.kind === 'unreachable' ? 113 : found.kind === 'prohibit' ? 13 : 22;
+    run.fate.sendErrno =
+      found.kind === 'none' ? 101 : found.kind === 'unreachable' ? 113 : found.kind === 'prohibit' ? 13 : 22;
     kernel(run, skb, 'no-route', 'There is no route: the sender gets an error and no hook runs.');
     return;
   }
@@ -169,6 +201,8 @@ function sendLocal(run: Runner, skb: Skb, spec: PacketSpec): void {
 function summarise(run: Runner): Summary {
   const { fate } = run;
   const answered = [...fate.egress, ...fate.delivered].some((f) => f.role === 'generated');
+  // A broadcast frame that a bridge sent on is transmitted, whatever became of the copy for this node.
+  if (fate.by !== undefined && fate.egress.some((f) => f.skb === 0 && f.role === 'original')) delete fate.by;
   if (fate.by !== undefined) {
     if (fate.by.verdict === 'stolen' || fate.by.verdict === 'queue') return 'stolen';
     return answered ? 'rejected' : 'dropped';
@@ -183,8 +217,14 @@ function runOnce(p: Prepared, spec: PacketSpec, base: SimState, plan: readonly n
   let reasons: readonly Reason[] | undefined;
   try {
     const { ruleset, links } = p.world;
-    if (!ruleset.known) run.undecided('ruleset-unknown', `The ruleset is not known: ${ruleset.why}.`, 'Read the ruleset again.');
-    if (!links.known) run.undecided('links-unknown', `The interfaces are not known: ${links.why}.`, 'Capture ip -j addr show on the node.');
+    if (!ruleset.known)
+      run.undecided('ruleset-unknown', `The ruleset is not known: ${ruleset.why}.`, 'Read the ruleset again.');
+    if (!links.known)
+      run.undecided(
+        'links-unknown',
+        `The interfaces are not known: ${links.why}.`,
+        'Capture ip -j addr show on the node.',
+      );
     enter(run, spec);
     run.drain();
   } catch (signal) {
@@ -226,8 +266,19 @@ export function traceFrom(p: Prepared, spec: PacketSpec, base: SimState, options
     if (at < 0) break;
     plan = [...taken.slice(0, at), (taken[at] ?? 0) + 1];
     if (branches.length >= max) {
-      const reason: Reason = { code: 'too-many-branches', say: `Chance opens more than ${max} ways.`, settle: 'Assume the values left to chance.' };
-      return { trace: { version: 1, packet: view, branches: [{ ...branches[0], probability: 1, outcome: { kind: 'undecided', reasons: [reason] } } as Branch] }, states: states.slice(0, 1) };
+      const reason: Reason = {
+        code: 'too-many-branches',
+        say: `Chance opens more than ${max} ways.`,
+        settle: 'Assume the values left to chance.',
+      };
+      return {
+        trace: {
+          version: 1,
+          packet: view,
+          branches: [{ ...branches[0], probability: 1, outcome: { kind: 'undecided', reasons: [reason] } } as Branch],
+        },
+        states: states.slice(0, 1),
+      };
     }
   }
   return { trace: { version: 1, packet: view, branches }, states };

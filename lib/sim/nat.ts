@@ -1,12 +1,13 @@
 /** Network address translation (net/netfilter/nf_nat_core.c, nf_nat_proto.c): choosing a mapping, and rewriting packets by it. */
-import { putBytes, storeTransportChecksum } from '../net/build-packet';
+
 import { formatAddress } from '../net/address';
+import { putBytes, storeTransportChecksum } from '../net/build-packet';
 import { isIcmpError, parseHeaders } from '../net/headers';
 import { jhash2, reciprocalScale } from '../net/jhash';
 import { hasPorts, PROTO } from '../net/protocols';
 import type { Hook, RuleRef } from '../nft/model';
 import type { IpValue } from '../world/world';
-import { type Conn, invertTuple, sameTuple, STATUS, type Tuple } from './conntrack-state';
+import { type Conn, invertTuple, STATUS, sameTuple, type Tuple } from './conntrack-state';
 import type { Run } from './environment';
 import { destinationOf, newSkb, type Skb, sourceOf, writeNetwork, writeTransport } from './skb';
 import type { FieldDiff } from './trace';
@@ -66,14 +67,20 @@ function pickAddress(t: Tuple, manip: Manip, r: NatRange, zone: number): Tuple {
   };
   const dst = words(t.dst);
   let initval = 0;
-  if (!r.persistent) initval = typeof t.dst === 'number' ? (dst[0] ?? 0) ^ zone : ((dst[0] ?? 0) ^ (dst[1] ?? 0) ^ (dst[2] ?? 0) ^ (dst[3] ?? 0) ^ zone);
+  if (!r.persistent)
+    initval =
+      typeof t.dst === 'number'
+        ? (dst[0] ?? 0) ^ zone
+        : (dst[0] ?? 0) ^ (dst[1] ?? 0) ^ (dst[2] ?? 0) ^ (dst[3] ?? 0) ^ zone;
   if (typeof t.dst === 'bigint' && !r.persistent) initval = (dst[3] ?? 0) ^ zone;
   const h = jhash2(words(t.src), initval >>> 0);
-  if (typeof r.minAddr === 'number') return { ...t, [manip]: r.minAddr + reciprocalScale(h, Number(max) - r.minAddr + 1) };
+  if (typeof r.minAddr === 'number')
+    return { ...t, [manip]: r.minAddr + reciprocalScale(h, Number(max) - r.minAddr + 1) };
   return { ...t, [manip]: BigInt(r.minAddr) + BigInt(reciprocalScale(h, Number(BigInt(max) - BigInt(r.minAddr)) + 1)) };
 }
 
-const swap32 = (v: number): number => (((v & 255) << 24) | ((v & 0xff00) << 8) | ((v >>> 8) & 0xff00) | (v >>> 24)) >>> 0;
+const swap32 = (v: number): number =>
+  (((v & 255) << 24) | ((v & 0xff00) << 8) | ((v >>> 8) & 0xff00) | (v >>> 24)) >>> 0;
 
 interface Picked {
   readonly tuple: Tuple;
@@ -88,15 +95,21 @@ function uniqueTuple(run: Run, orig: Tuple, r: NatRange, ct: Conn, manip: Manip)
     } else {
       for (const other of run.state.ct.ofSource(ct.original, ct.zone)) {
         if (!(other.status & STATUS.srcNatDone) || other.original.src !== ct.original.src) continue;
-        const candidate: Tuple = { ...orig, src: other.reply.dst, sport: isIcmp(orig) ? other.reply.sport : other.reply.dport };
-        if (addressInRange(candidate, 'src', r) && portInRange(candidate, 'src', r) && !taken(run, candidate, ct)) return { tuple: candidate, randomPort: other.random.src };
+        const candidate: Tuple = {
+          ...orig,
+          src: other.reply.dst,
+          sport: isIcmp(orig) ? other.reply.sport : other.reply.dport,
+        };
+        if (addressInRange(candidate, 'src', r) && portInRange(candidate, 'src', r) && !taken(run, candidate, ct))
+          return { tuple: candidate, randomPort: other.random.src };
       }
     }
   }
   const t = pickAddress(orig, manip, r, ct.zone);
   if (!anyPort) {
     if (r.minPort !== undefined) {
-      if (portInRange(t, manip, r) && (r.minPort === r.maxPort || !taken(run, t, ct))) return { tuple: t, randomPort: false };
+      if (portInRange(t, manip, r) && (r.minPort === r.maxPort || !taken(run, t, ct)))
+        return { tuple: t, randomPort: false };
     } else if (!taken(run, t, ct)) return { tuple: t, randomPort: false };
   }
   // nf_nat_l4proto_unique_tuple()
@@ -107,7 +120,8 @@ function uniqueTuple(run: Run, orig: Tuple, r: NatRange, ct: Conn, manip: Manip)
   }
   if (!hasPorts(t.protocol)) return { tuple: t, randomPort: false };
   const key = manip === 'src' ? 'sport' : 'dport';
-  if (r.minPort === undefined) return manip === 'dst' ? { tuple: t, randomPort: false } : { tuple: t, randomPort: true };
+  if (r.minPort === undefined)
+    return manip === 'dst' ? { tuple: t, randomPort: false } : { tuple: t, randomPort: true };
   const [low, high] = [Math.min(r.minPort, r.maxPort ?? r.minPort), Math.max(r.minPort, r.maxPort ?? r.minPort)];
   if (low === high) return { tuple: { ...t, [key]: low }, randomPort: false };
   if (anyPort || manip === 'src') return { tuple: t, randomPort: true };
@@ -157,8 +171,16 @@ function rewrite(skb: Skb, manip: Manip, target: Tuple, randomPort: boolean): Fi
   const before = manip === 'src' ? sourceOf(skb) : destinationOf(skb);
   const addr = target[manip];
   if (before !== addr) {
-    writeNetwork(skb, (family === 'ip' ? 12 : 8) + (manip === 'src' ? 0 : addressBytes(addr).length), addressBytes(addr));
-    diffs.push({ field: `${family} ${manip === 'src' ? 'saddr' : 'daddr'}`, before: formatAddress(before), after: formatAddress(addr) });
+    writeNetwork(
+      skb,
+      (family === 'ip' ? 12 : 8) + (manip === 'src' ? 0 : addressBytes(addr).length),
+      addressBytes(addr),
+    );
+    diffs.push({
+      field: `${family} ${manip === 'src' ? 'saddr' : 'daddr'}`,
+      before: formatAddress(before),
+      after: formatAddress(addr),
+    });
   }
   const { l4proto, thoff, fragOff } = skb.headers;
   if (l4proto === undefined || fragOff > 0) return diffs;

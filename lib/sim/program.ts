@@ -1,6 +1,20 @@
 /** A ruleset made ready to run: chains by name, sets as indexes, base chains in the order in which the kernel calls them. */
 import { type DataType, dataTypeByName } from '../nft/datatypes';
-import type { BaseChain, Chain, Expression, Family, Hook, NamedObject, NftSet, Rule, RuleRef, Ruleset, SetType, Statement, Table } from '../nft/model';
+import type {
+  BaseChain,
+  Chain,
+  Expression,
+  Family,
+  Hook,
+  NamedObject,
+  NftSet,
+  Rule,
+  RuleRef,
+  Ruleset,
+  SetType,
+  Statement,
+  Table,
+} from '../nft/model';
 import { typeOfExpression } from '../nft/type-of-expression';
 import type { Link } from '../world/world';
 import { type Names, SetIndex } from './sets';
@@ -55,7 +69,8 @@ export function typesOf(type: SetType): readonly DataType[] {
   return types.every((t): t is DataType => t !== undefined) ? types : [];
 }
 
-const byRunOrder = (a: { prio: number; seq: number }, b: { prio: number; seq: number }): number => a.prio - b.prio || b.seq - a.seq;
+const byRunOrder = (a: { prio: number; seq: number }, b: { prio: number; seq: number }): number =>
+  a.prio - b.prio || b.seq - a.seq;
 
 function mentions(statements: readonly Statement[], test: (node: { readonly kind: string }) => boolean): boolean {
   const visit = (node: unknown): boolean => {
@@ -67,7 +82,17 @@ function mentions(statements: readonly Statement[], test: (node: { readonly kind
   return visit(statements);
 }
 
-const USES_CONNTRACK = new Set(['ct', 'ctCount', 'notrack', 'masquerade', 'snat', 'dnat', 'redirect', 'synproxy', 'flow']);
+const USES_CONNTRACK = new Set([
+  'ct',
+  'ctCount',
+  'notrack',
+  'masquerade',
+  'snat',
+  'dnat',
+  'redirect',
+  'synproxy',
+  'flow',
+]);
 
 export class Program {
   readonly tables: readonly ProgramTable[];
@@ -100,7 +125,8 @@ export class Program {
             s = {
               set: declared,
               types,
-              dataTypes: declared.data?.kind === 'types' || declared.data?.kind === 'typeof' ? typesOf(declared.data) : [],
+              dataTypes:
+                declared.data?.kind === 'types' || declared.data?.kind === 'typeof' ? typesOf(declared.data) : [],
               index: new SetIndex(types, declared.elements, names),
               ref: `${table.family} ${table.name} ${name}`,
             };
@@ -139,7 +165,10 @@ export class Program {
       active = this.tables.some(
         (t) =>
           (t.family === family || t.family === 'inet') &&
-          t.table.chains.some((c) => c.base?.type === 'nat' || c.rules.some((r) => mentions(r.statements, (n) => USES_CONNTRACK.has(n.kind)))),
+          t.table.chains.some(
+            (c) =>
+              c.base?.type === 'nat' || c.rules.some((r) => mentions(r.statements, (n) => USES_CONNTRACK.has(n.kind))),
+          ),
       );
       this.tracked.set(family, active);
     }
@@ -147,7 +176,11 @@ export class Program {
   }
 
   private inFamily(family: 'ip' | 'ip6' | 'arp' | 'bridge', hook: Hook): readonly ProgramChain[] {
-    return this.baseChains.filter((c) => c.base?.hook === hook && (c.table.family === family || (c.table.family === 'inet' && (family === 'ip' || family === 'ip6'))));
+    return this.baseChains.filter(
+      (c) =>
+        c.base?.hook === hook &&
+        (c.table.family === family || (c.table.family === 'inet' && (family === 'ip' || family === 'ip6'))),
+    );
   }
 
   /** Everything that runs at a hook, in order: lower priority first, at equal priority the one registered last first. */
@@ -171,14 +204,22 @@ export class Program {
     if (family === 'ip' || family === 'ip6') {
       if (this.conntrackActive(family)) {
         if (hook === 'prerouting' || hook === 'output') {
-          entries.push({ kind: 'defrag', prio: POSITION.defrag, seq: -2 }, { kind: 'conntrack', prio: POSITION.conntrack, seq: -1 });
+          entries.push(
+            { kind: 'defrag', prio: POSITION.defrag, seq: -2 },
+            { kind: 'conntrack', prio: POSITION.conntrack, seq: -1 },
+          );
         }
-        if (hook === 'postrouting' || hook === 'input') entries.push({ kind: 'confirm', prio: POSITION.confirm, seq: -1 });
+        if (hook === 'postrouting' || hook === 'input')
+          entries.push({ kind: 'confirm', prio: POSITION.confirm, seq: -1 });
       }
-      const first = this.baseChains.find((c) => c.base?.type === 'nat' && (c.table.family === family || c.table.family === 'inet'));
+      const first = this.baseChains.find(
+        (c) => c.base?.type === 'nat' && (c.table.family === family || c.table.family === 'inet'),
+      );
       if (first !== undefined && hook !== 'forward' && hook !== 'ingress' && hook !== 'egress') {
         const prio = hook === 'prerouting' || hook === 'output' ? POSITION.natDst : POSITION.natSrc;
-        const chains = nat.toSorted((a, b) => byRunOrder({ prio: a.base?.prio ?? 0, seq: a.seq }, { prio: b.base?.prio ?? 0, seq: b.seq }));
+        const chains = nat.toSorted((a, b) =>
+          byRunOrder({ prio: a.base?.prio ?? 0, seq: a.seq }, { prio: b.base?.prio ?? 0, seq: b.seq }),
+        );
         entries.push({ kind: 'nat', prio, seq: first.seq, chains });
       }
     }
@@ -187,7 +228,9 @@ export class Program {
 
   /** True where a nat chain of the family makes the kernel bind every connection, if only to itself. */
   natActive(family: 'ip' | 'ip6'): boolean {
-    return this.baseChains.some((c) => c.base?.type === 'nat' && (c.table.family === family || c.table.family === 'inet'));
+    return this.baseChains.some(
+      (c) => c.base?.type === 'nat' && (c.table.family === family || c.table.family === 'inet'),
+    );
   }
 
   /** Chains of netdev and inet at ingress or egress of a device. A chain whose devices the listing left out counts for every device. */
@@ -196,8 +239,16 @@ export class Program {
     let list = this.devices.get(key);
     if (list === undefined) {
       list = this.baseChains
-        .filter((c) => c.base?.hook === hook && (c.table.family === 'netdev' || c.table.family === 'inet') && (c.base.devices.length === 0 || c.base.devices.some((d) => d === dev || (d.endsWith('*') && dev.startsWith(d.slice(0, -1))))))
-        .toSorted((a, b) => byRunOrder({ prio: a.base?.prio ?? 0, seq: a.seq }, { prio: b.base?.prio ?? 0, seq: b.seq }));
+        .filter(
+          (c) =>
+            c.base?.hook === hook &&
+            (c.table.family === 'netdev' || c.table.family === 'inet') &&
+            (c.base.devices.length === 0 ||
+              c.base.devices.some((d) => d === dev || (d.endsWith('*') && dev.startsWith(d.slice(0, -1))))),
+        )
+        .toSorted((a, b) =>
+          byRunOrder({ prio: a.base?.prio ?? 0, seq: a.seq }, { prio: b.base?.prio ?? 0, seq: b.seq }),
+        );
       this.devices.set(key, list);
     }
     return list;
@@ -254,7 +305,9 @@ export function fieldName(expr: Expression): string {
     case 'concat':
       return expr.parts.map(fieldName).join(' . ');
     case 'binary':
-      return expr.operands.map((o) => (typeof o === 'number' ? `0x${o.toString(16)}` : fieldName(o))).join(` ${expr.op} `);
+      return expr.operands
+        .map((o) => (typeof o === 'number' ? `0x${o.toString(16)}` : fieldName(o)))
+        .join(` ${expr.op} `);
     case 'map':
       return `${fieldName(expr.key)} map`;
     case 'elem':

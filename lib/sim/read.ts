@@ -1,14 +1,34 @@
 /** Reading the operands of expressions from a packet and its surroundings: payload, meta, ct, rt, socket, options. */
-import { payloadField, exthdrField, type HeaderField, ipOptionField, tcpOptionField, sctpChunkField } from '../nft/fields';
-import { ctType } from '../nft/type-of-expression';
-import type { CtExpression, ExthdrExpression, IpOptionExpression, MetaExpression, PayloadExpression, RawPayloadExpression, RawTcpOptionExpression, RtExpression, SctpChunkExpression, SocketExpression, TcpOptionExpression } from '../nft/model';
-import { hasPorts, PROTO } from '../net/protocols';
+
 import { u16 } from '../net/headers';
+import { hasPorts, PROTO } from '../net/protocols';
+import {
+  exthdrField,
+  type HeaderField,
+  ipOptionField,
+  payloadField,
+  sctpChunkField,
+  tcpOptionField,
+} from '../nft/fields';
+import type {
+  CtExpression,
+  ExthdrExpression,
+  IpOptionExpression,
+  MetaExpression,
+  PayloadExpression,
+  RawPayloadExpression,
+  RawTcpOptionExpression,
+  RtExpression,
+  SctpChunkExpression,
+  SocketExpression,
+  TcpOptionExpression,
+} from '../nft/model';
+import { ctType } from '../nft/type-of-expression';
 import type { Link } from '../world/world';
-import { statusNames, type Conn } from './conntrack-state';
+import { type Conn, STATUS, statusNames } from './conntrack-state';
 import { addressKey, type Context } from './environment';
 import { destinationOf, ETHERTYPE, type Skb, sourceOf } from './skb';
-import { Chance, type Evaluated, Missing, Unknown } from './value';
+import { Between, Chance, type Evaluated, Missing, Unknown } from './value';
 
 export { statusNames };
 
@@ -83,7 +103,14 @@ export function protocolMissing(protocol: string, field: string, c: Context): st
     case 'th':
       return undefined;
     case 'ether': {
-      if (c.family === 'bridge' || c.family === 'netdev' || c.family === 'arp' || c.hook === 'ingress' || c.hook === 'egress') return undefined;
+      if (
+        c.family === 'bridge' ||
+        c.family === 'netdev' ||
+        c.family === 'arp' ||
+        c.hook === 'ingress' ||
+        c.hook === 'egress'
+      )
+        return undefined;
       const dev = skb.iif ?? (c.hook === 'postrouting' ? skb.oif : undefined);
       return dev?.type === 'ether' ? undefined : 'the device is not Ethernet';
     }
@@ -96,7 +123,8 @@ export function protocolMissing(protocol: string, field: string, c: Context): st
       if (protocol === 'icmp' && skb.family !== 'ip') return 'the packet is not IPv4';
       if (protocol === 'icmpv6' && skb.family !== 'ip6') return 'the packet is not IPv6';
       const types = ICMP_FIELD_TYPES[`${protocol} ${field}`];
-      if (types !== undefined && skb.headers.fragOff === 0 && !types.includes(skb.data[skb.headers.thoff] ?? -1)) return `this ICMP type has no field ${field}`;
+      if (types !== undefined && skb.headers.fragOff === 0 && !types.includes(skb.data[skb.headers.thoff] ?? -1))
+        return `this ICMP type has no field ${field}`;
       return undefined;
     }
   }
@@ -113,7 +141,9 @@ export function headerBytes(base: string, c: Context): { readonly bytes: Uint8Ar
     case 'nh':
       return { bytes: skb.data, at: 0 };
     case 'th':
-      return skb.headers.l4proto === undefined || skb.headers.fragOff > 0 || skb.family === 'arp' ? undefined : { bytes: skb.data, at: skb.headers.thoff };
+      return skb.headers.l4proto === undefined || skb.headers.fragOff > 0 || skb.family === 'arp'
+        ? undefined
+        : { bytes: skb.data, at: skb.headers.thoff };
     case 'ih': {
       const { l4proto, thoff, fragOff } = skb.headers;
       if (fragOff > 0) return undefined;
@@ -121,7 +151,10 @@ export function headerBytes(base: string, c: Context): { readonly bytes: Uint8Ar
       if (l4proto === PROTO.udp) return { bytes: skb.data, at: thoff + 8 };
       if (l4proto === PROTO.gre) {
         const flags = u16(skb.data, thoff);
-        return { bytes: skb.data, at: thoff + 4 + (flags & 0x8000 ? 4 : 0) + (flags & 0x2000 ? 4 : 0) + (flags & 0x1000 ? 4 : 0) };
+        return {
+          bytes: skb.data,
+          at: thoff + 4 + (flags & 0x8000 ? 4 : 0) + (flags & 0x2000 ? 4 : 0) + (flags & 0x1000 ? 4 : 0),
+        };
       }
       return undefined;
     }
@@ -138,7 +171,8 @@ const RANDOM_PORT = new Unknown({
 
 function readHeader(field: Pick<HeaderField, 'base' | 'offset' | 'len'>, name: string, c: Context): Evaluated {
   const header = headerBytes(field.base, c);
-  if (header === undefined) return new Missing(name, field.base === 'll' ? 'the packet has no link header here' : 'there is no such header');
+  if (header === undefined)
+    return new Missing(name, field.base === 'll' ? 'the packet has no link header here' : 'there is no such header');
   const { skb } = c;
   if (field.base === 'th' && (skb.random.sport || skb.random.dport)) {
     const touches = (from: number, to: number): boolean => field.offset < to && field.offset + field.len > from;
@@ -150,7 +184,12 @@ function readHeader(field: Pick<HeaderField, 'base' | 'offset' | 'len'>, name: s
   return value ?? new Missing(name, 'the packet is too short');
 }
 
-const unsupported = (name: string): Unknown => new Unknown({ code: 'unsupported-expression', say: `The expression ${name} is not modelled.`, settle: 'Assume whether it matches.' });
+const unsupported = (name: string): Unknown =>
+  new Unknown({
+    code: 'unsupported-expression',
+    say: `The expression ${name} is not modelled.`,
+    settle: 'Assume whether it matches.',
+  });
 
 export function readPayload(expr: PayloadExpression, name: string): (c: Context) => Evaluated {
   if (expr.tunnel !== undefined) return () => unsupported(name);
@@ -175,15 +214,33 @@ export function readRawPayload(expr: RawPayloadExpression, name: string): (c: Co
   return (c) => readHeader(field, name, c);
 }
 
-const unknownClock = new Unknown({ code: 'clock', say: 'The rule depends on the time of day.', settle: 'Assume a time at which the packet passes.' });
-const unknownHost = (what: string, settle: string): Unknown => new Unknown({ code: 'host-state', say: `${what} is not in the capture.`, settle });
+const unknownClock = new Unknown({
+  code: 'clock',
+  say: 'The rule depends on the time of day.',
+  settle: 'Assume a time at which the packet passes.',
+});
+const unknownHost = (what: string, settle: string): Unknown =>
+  new Unknown({ code: 'host-state', say: `${what} is not in the capture.`, settle });
 
 /** The device that `iiftype` and the hidden Ethernet test look at. */
 const typeDevice = (c: Context): Link | undefined => c.skb.iif ?? (c.hook === 'postrouting' ? c.skb.oif : undefined);
-const ARPHRD: Readonly<Record<string, number>> = { ether: 1, loopback: 772, none: 65534, ppp: 512, ipip: 768, ipip6: 769, sit: 776, ipgre: 778, gre: 778, ip6gre: 823, tunnel6: 769 };
+const ARPHRD: Readonly<Record<string, number>> = {
+  ether: 1,
+  loopback: 772,
+  none: 65534,
+  ppp: 512,
+  ipip: 768,
+  ipip6: 769,
+  sit: 776,
+  ipgre: 778,
+  gre: 778,
+  ip6gre: 823,
+  tunnel6: 769,
+};
 
 export function readMeta(expr: MetaExpression, name: string): (c: Context) => Evaluated {
-  const device = (link: Link | undefined, side: string): Link | Missing => link ?? new Missing(name, `there is no ${side} device here`);
+  const device = (link: Link | undefined, side: string): Link | Missing =>
+    link ?? new Missing(name, `there is no ${side} device here`);
   const iif = (c: Context): Link | Missing => device(c.skb.iif, 'input');
   const oif = (c: Context): Link | Missing => device(c.skb.oif, 'output');
   switch (expr.key) {
@@ -192,9 +249,22 @@ export function readMeta(expr: MetaExpression, name: string): (c: Context) => Ev
     case 'protocol':
       return (c) => ETHERTYPE[c.skb.family];
     case 'nfproto':
-      return (c) => (c.family === 'bridge' ? 7 : c.family === 'netdev' ? 5 : c.hook === 'ingress' ? 1 : c.skb.family === 'ip' ? 2 : c.skb.family === 'ip6' ? 10 : 3);
+      return (c) =>
+        c.family === 'bridge'
+          ? 7
+          : c.family === 'netdev'
+            ? 5
+            : c.hook === 'ingress'
+              ? 1
+              : c.skb.family === 'ip'
+                ? 2
+                : c.skb.family === 'ip6'
+                  ? 10
+                  : 3;
     case 'l4proto':
-      return (c) => (c.skb.family === 'arp' ? undefined : c.skb.headers.l4proto) ?? new Missing(name, 'there is no transport protocol');
+      return (c) =>
+        (c.skb.family === 'arp' ? undefined : c.skb.headers.l4proto) ??
+        new Missing(name, 'there is no transport protocol');
     case 'priority':
       return (c) => c.skb.priority;
     case 'mark':
@@ -210,12 +280,16 @@ export function readMeta(expr: MetaExpression, name: string): (c: Context) => Ev
     case 'iiftype':
       return (c) => {
         const dev = device(typeDevice(c), 'input');
-        return dev instanceof Missing ? dev : (ARPHRD[dev.type] ?? unknownHost(`the type of ${dev.name}`, 'Name the interface type.'));
+        return dev instanceof Missing
+          ? dev
+          : (ARPHRD[dev.type] ?? unknownHost(`the type of ${dev.name}`, 'Name the interface type.'));
       };
     case 'oiftype':
       return (c) => {
         const dev = oif(c);
-        return dev instanceof Missing ? dev : (ARPHRD[dev.type] ?? unknownHost(`the type of ${dev.name}`, 'Name the interface type.'));
+        return dev instanceof Missing
+          ? dev
+          : (ARPHRD[dev.type] ?? unknownHost(`the type of ${dev.name}`, 'Name the interface type.'));
       };
     case 'iifgroup':
     case 'oifgroup':
@@ -223,7 +297,9 @@ export function readMeta(expr: MetaExpression, name: string): (c: Context) => Ev
         const dev = expr.key === 'iifgroup' ? iif(c) : oif(c);
         if (dev instanceof Missing) return dev;
         if (dev.group === 'default') return 0;
-        return /^\d+$/.test(dev.group) ? Number(dev.group) : unknownHost(`the number of group ${dev.group}`, 'Give the number of the device group.');
+        return /^\d+$/.test(dev.group)
+          ? Number(dev.group)
+          : unknownHost(`the number of group ${dev.group}`, 'Give the number of the device group.');
       };
     case 'iifkind':
     case 'oifkind':
@@ -242,14 +318,28 @@ export function readMeta(expr: MetaExpression, name: string): (c: Context) => Ev
     case 'pkttype':
       return (c) => c.skb.pktType;
     case 'cpu':
-      return () => unknownHost('The processor that handles the packet', 'Assume a processor number.');
+      return (c) => {
+        c.run.assume('cpu-count', `The node is taken to have at most ${CPUS_MAX} processors.`);
+        return new Between(
+          {
+            code: 'host-state',
+            say: 'The processor that handles the packet is not in the capture.',
+            settle: 'Assume a processor number.',
+          },
+          0,
+          CPUS_MAX - 1,
+        );
+      };
     case 'random':
       return () => new Chance('meta random', 4294967296, 0);
     case 'ipsec':
     case 'secpath':
       return () => 0;
     case 'cgroup':
-      return (c) => (c.skb.sk === undefined ? new Missing(name, 'the packet belongs to no socket') : unknownHost("The sender's cgroup", 'Assume a cgroup.'));
+      return (c) =>
+        c.skb.sk === undefined
+          ? new Missing(name, 'the packet belongs to no socket')
+          : unknownHost("The sender's cgroup", 'Assume a cgroup.');
     case 'time':
     case 'day':
     case 'hour':
@@ -288,9 +378,17 @@ export function readCt(expr: CtExpression, name: string): (c: Context) => Evalua
       if (c.skb.ct === undefined) return none;
       return read(c.skb.ct, c);
     };
-  const family = expr.key.startsWith('ip6') || expr.family === 'ip6' ? 'ip6' : expr.key.startsWith('ip ') || expr.family === 'ip' ? 'ip' : undefined;
+  const family =
+    expr.key.startsWith('ip6') || expr.family === 'ip6'
+      ? 'ip6'
+      : expr.key.startsWith('ip ') || expr.family === 'ip'
+        ? 'ip'
+        : undefined;
   const wrongFamily = new Missing(name, 'the connection is of the other family');
-  const address = (side: 'src' | 'dst'): ((c: Context) => Evaluated) => withCt((ct, c) => (family !== undefined && ct.family !== family ? wrongFamily : (ct[dirOf(c)][side] as number | bigint)));
+  const address = (side: 'src' | 'dst'): ((c: Context) => Evaluated) =>
+    withCt((ct, c) =>
+      family !== undefined && ct.family !== family ? wrongFamily : (ct[dirOf(c)][side] as number | bigint),
+    );
   switch (expr.key) {
     case 'direction':
       return withCt((_, c) => (c.skb.ctDir === 'original' ? 0 : 1));
@@ -333,20 +431,72 @@ export function readCt(expr: CtExpression, name: string): (c: Context) => Evalua
     case 'avgpkt':
       return withCt((ct) => {
         if (ct.base !== undefined) return unknownHost('The packet count of a captured connection', 'Assume a count.');
-        const sum = (of: { original: number; reply: number }): number => (expr.dir === undefined ? of.original + of.reply : of[expr.dir]);
+        const sum = (of: { original: number; reply: number }): number =>
+          expr.dir === undefined ? of.original + of.reply : of[expr.dir];
         const packets = sum(ct.packets);
         const bytes = sum(ct.bytes);
-        const value = expr.key === 'packets' ? packets : expr.key === 'bytes' ? bytes : packets === 0 ? 0 : Math.floor(bytes / packets);
+        const value =
+          expr.key === 'packets'
+            ? packets
+            : expr.key === 'bytes'
+              ? bytes
+              : packets === 0
+                ? 0
+                : Math.floor(bytes / packets);
         return BigInt(value);
       });
     case 'expiration':
-      return withCt(() => unknownHost('The time this connection has left', 'Assume a number of seconds.'));
+      return withCt(expiration);
     case 'id':
       return withCt(() => unknownHost('The id of a connection', 'Assume an id.'));
     default:
       return ctType(expr.key, expr.family) === undefined ? () => unsupported(name) : () => unsupported(name);
   }
 }
+
+/** Seconds a connection lives after a packet, by TCP state and protocol (net/netfilter/nf_conntrack_proto_*.c, the defaults). */
+const LIFETIME: Readonly<Record<string, number>> = {
+  SYN_SENT: 120,
+  SYN_RECV: 60,
+  ESTABLISHED: 432000,
+  FIN_WAIT: 120,
+  CLOSE_WAIT: 60,
+  LAST_ACK: 30,
+  TIME_WAIT: 120,
+  CLOSE: 10,
+  SYN_SENT2: 120,
+};
+
+function expiration(ct: Conn, c: Context): Evaluated {
+  const reason = {
+    code: 'host-state',
+    say: 'The time this connection has left is not in the capture.',
+    settle: 'Assume a number of seconds.',
+  };
+  if (!(ct.status & STATUS.confirmed)) {
+    // The kernel subtracts the clock from a time span that does not hold one yet; the result is below zero, and shown as 0.
+    c.run.assume(
+      'ct-expiration',
+      'The node is taken to be up for some minutes, so that a new connection shows no time left.',
+    );
+    return 0n;
+  }
+  if (ct.base !== undefined)
+    return ct.timeout === undefined ? new Unknown(reason) : new Between(reason, 0, Math.max(ct.timeout, 432000));
+  const state = ct.tcpState === undefined ? undefined : LIFETIME[ct.tcpState];
+  const proto = ct.original.protocol;
+  const seconds =
+    state ??
+    (proto === PROTO.udp || proto === PROTO.udplite || proto === PROTO.icmp || proto === PROTO.icmpv6
+      ? 30
+      : proto === PROTO.gre
+        ? 30
+        : 600);
+  return new Between(reason, seconds - 2, seconds);
+}
+
+/** More processors than any node has. */
+const CPUS_MAX = 64;
 
 export function readRt(expr: RtExpression, name: string): (c: Context) => Evaluated {
   return (c) => {
@@ -360,14 +510,21 @@ export function readRt(expr: RtExpression, name: string): (c: Context) => Evalua
         return 0;
       case 'nexthop': {
         const family = expr.family ?? (c.family === 'ip6' ? 'ip6' : c.family === 'ip' ? 'ip' : undefined);
-        if (family !== undefined && family !== skb.family) return new Missing(name, 'the packet is of the other family');
+        if (family !== undefined && family !== skb.family)
+          return new Missing(name, 'the packet is of the other family');
         return (dst.gateway ?? destinationOf(skb)) as number | bigint;
       }
       case 'mtu': {
         const dev = dst.dev ?? skb.oif;
         if (dev === undefined || skb.family === 'arp') return new Missing(name, 'the route has no device');
         const header = skb.family === 'ip' ? 40 : 60;
-        const back = c.run.p.routers[skb.family]?.lookup({ daddr: sourceOf(skb), saddr: destinationOf(skb), mark: 0, tos: 0, iif: undefined });
+        const back = c.run.p.routers[skb.family]?.lookup({
+          daddr: sourceOf(skb),
+          saddr: destinationOf(skb),
+          mark: 0,
+          tos: 0,
+          iif: undefined,
+        });
         const mtuOf = (link: Link, route: number | undefined): number => Math.min(route ?? link.mtu, 65535) - header;
         const forward = mtuOf(dev, dst.route.mtu);
         if (back?.kind !== 'found' || back.result.dev === undefined) return forward;
@@ -380,15 +537,25 @@ export function readRt(expr: RtExpression, name: string): (c: Context) => Evalua
 }
 
 /** Sockets that listen for the packet: the most specific first. Undefined when the capture does not list sockets. */
-export function listenerFor(c: Pick<Context, 'run' | 'skb'>): { readonly wildcard: boolean; readonly transparent: boolean } | 'none' | undefined {
+export function listenerFor(
+  c: Pick<Context, 'run' | 'skb'>,
+  toPort?: number,
+): { readonly wildcard: boolean; readonly transparent: boolean } | 'none' | undefined {
   const { sockets } = c.run.p.world;
   if (!sockets.known) return undefined;
   const { l4proto, thoff } = c.skb.headers;
   const protocol = l4proto === PROTO.tcp ? 'tcp' : l4proto === PROTO.udp ? 'udp' : undefined;
   if (protocol === undefined) return 'none';
-  const port = u16(c.skb.data, thoff + 2);
+  const port = toPort ?? u16(c.skb.data, thoff + 2);
   const daddr = destinationOf(c.skb);
-  const fits = sockets.value.filter((s) => s.protocol === protocol && s.port === port && (s.address === undefined ? s.family === undefined || s.family === c.skb.family : s.address === daddr));
+  const fits = sockets.value.filter(
+    (s) =>
+      s.protocol === protocol &&
+      s.port === port &&
+      (s.address === undefined
+        ? s.family === undefined || s.family === c.skb.family
+        : s.address === daddr && toPort === undefined),
+  );
   const best = fits.find((s) => s.address !== undefined) ?? fits[0];
   return best === undefined ? 'none' : { wildcard: best.address === undefined, transparent: best.transparent };
 }
@@ -422,7 +589,8 @@ export function readExthdr(expr: ExthdrExpression, name: string): (c: Context) =
     const found = c.skb.headers.ext.find((e) => e.type === field.number);
     if (expr.field === undefined) return found === undefined ? 0 : 1;
     if (found === undefined) return new Missing(name, 'the header is absent');
-    if (field.routingType !== undefined && c.skb.data[found.at + 2] !== field.routingType) return new Missing(name, 'the routing header is of another type');
+    if (field.routingType !== undefined && c.skb.data[found.at + 2] !== field.routingType)
+      return new Missing(name, 'the routing header is of another type');
     return readBits(c.skb.data, found.at * 8 + field.offset, field.len) ?? new Missing(name, 'the packet is too short');
   };
 }
@@ -443,14 +611,21 @@ export function findTcpOption(skb: Skb, kind: number): { readonly at: number; re
   return undefined;
 }
 
-export function readTcpOption(expr: TcpOptionExpression | RawTcpOptionExpression, name: string): (c: Context) => Evaluated {
-  const field = expr.kind === 'tcpOption' ? tcpOptionField(expr.name, expr.field) : { number: expr.base, offset: expr.offset, len: expr.len };
+export function readTcpOption(
+  expr: TcpOptionExpression | RawTcpOptionExpression,
+  name: string,
+): (c: Context) => Evaluated {
+  const field =
+    expr.kind === 'tcpOption'
+      ? tcpOptionField(expr.name, expr.field)
+      : { number: expr.base, offset: expr.offset, len: expr.len };
   if (field === undefined) return () => unsupported(name);
   const presence = expr.kind === 'tcpOption' && expr.field === undefined;
   return (c) => {
     const found = findTcpOption(c.skb, field.number);
     if (presence) return found === undefined ? 0 : 1;
-    if (found === undefined) return new Missing(name, c.skb.headers.l4proto === PROTO.tcp ? 'the option is absent' : 'the packet is not tcp');
+    if (found === undefined)
+      return new Missing(name, c.skb.headers.l4proto === PROTO.tcp ? 'the option is absent' : 'the packet is not tcp');
     if (field.offset + field.len > found.len * 8) return new Missing(name, 'the option is too short');
     return readBits(c.skb.data, found.at * 8 + field.offset, field.len) ?? new Missing(name, 'the packet is too short');
   };
@@ -483,7 +658,8 @@ export function readSctpChunk(expr: SctpChunkExpression, name: string): (c: Cont
   if (field === undefined) return () => unsupported(name);
   return (c) => {
     const { l4proto, thoff, fragOff } = c.skb.headers;
-    if (l4proto !== PROTO.sctp || fragOff > 0) return expr.field === undefined ? 0 : new Missing(name, 'the packet is not sctp');
+    if (l4proto !== PROTO.sctp || fragOff > 0)
+      return expr.field === undefined ? 0 : new Missing(name, 'the packet is not sctp');
     let at = thoff + 12;
     while (at + 4 <= c.skb.data.length) {
       if (c.skb.data[at] === field.number) {

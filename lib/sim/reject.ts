@@ -21,7 +21,8 @@ export function rejectPacket(c: Context, s: RejectStatement): void {
   void destinationOf;
   const table = s.type === 'icmpx' ? ICMPX_CODE : s.type === 'icmpv6' ? ICMPV6_CODE : ICMP_CODE;
   const fallback = s.type === 'icmpx' || s.type === undefined ? 1 : s.type === 'icmpv6' ? 4 : 3;
-  const named = typeof s.expr === 'string' ? table.symbols?.byName.get(s.expr) : typeof s.expr === 'number' ? s.expr : undefined;
+  const named =
+    typeof s.expr === 'string' ? table.symbols?.byName.get(s.expr) : typeof s.expr === 'number' ? s.expr : undefined;
   let code = named ?? fallback;
   if (s.type === 'icmpx' || s.type === undefined) code = ICMPX[code]?.[skb.family === 'ip' ? 0 : 1] ?? code;
   sendIcmpError(run, skb, { type: skb.family === 'ip' ? 3 : 1, code });

@@ -59,7 +59,14 @@ class Table {
   /** Candidates, best first. */
   *candidates(daddr: IpValue): Generator<Route> {
     for (const len of this.lens) {
-      const masked = typeof daddr === 'number' ? (len === 0 ? 0 : ((daddr >>> (32 - len)) << (32 - len)) >>> 0) : len === 0 ? 0n : (daddr >> BigInt(128 - len)) << BigInt(128 - len);
+      const masked =
+        typeof daddr === 'number'
+          ? len === 0
+            ? 0
+            : ((daddr >>> (32 - len)) << (32 - len)) >>> 0
+          : len === 0
+            ? 0n
+            : (daddr >> BigInt(128 - len)) << BigInt(128 - len);
       yield* this.byLen.get(len)?.get(masked) ?? [];
     }
   }
@@ -106,7 +113,8 @@ export class Router {
 
   private usable(route: Route, q: RouteQuery): readonly Nexthop[] | undefined {
     if (route.tos !== 0 && route.tos !== (q.tos & 0x1e)) return undefined;
-    if (route.from !== undefined && (q.saddr === undefined || !inPrefix(q.saddr, route.from.addr, route.from.len))) return undefined;
+    if (route.from !== undefined && (q.saddr === undefined || !inPrefix(q.saddr, route.from.addr, route.from.len)))
+      return undefined;
     if (route.nexthops.length === 0) return [];
     const alive = route.nexthops.filter((n) => !n.dead && (q.oif === undefined || n.dev === q.oif));
     if (alive.length === 0) return undefined;
@@ -141,7 +149,8 @@ export class Router {
         if (hops === undefined) continue;
         if (route.type === 'throw') break;
         if (rule.suppressPrefixLen !== undefined && route.dst.len <= rule.suppressPrefixLen) break;
-        if (route.type === 'unreachable' || route.type === 'prohibit' || route.type === 'blackhole') return { kind: route.type, route };
+        if (route.type === 'unreachable' || route.type === 'prohibit' || route.type === 'blackhole')
+          return { kind: route.type, route };
         const all = hops.map((h) => this.result(route, h));
         const first = all[0] ?? this.result(route, undefined);
         return { kind: 'found', result: first, multipath: all.length > 1 ? all : [] };
@@ -177,7 +186,10 @@ function ruleMatches(rule: PolicyRule, q: RouteQuery): boolean {
 /** The route as `ip route` writes it. */
 export function formatRoute(r: RouteResult): string {
   const bits = typeof r.route.dst.addr === 'number' ? 32 : 128;
-  const dst = r.route.dst.len === 0 ? 'default' : formatAddress(r.route.dst.addr) + (r.route.dst.len === bits ? '' : `/${r.route.dst.len}`);
+  const dst =
+    r.route.dst.len === 0
+      ? 'default'
+      : formatAddress(r.route.dst.addr) + (r.route.dst.len === bits ? '' : `/${r.route.dst.len}`);
   return [
     r.type === 'unicast' ? '' : `${r.type} `,
     dst,

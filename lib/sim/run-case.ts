@@ -1,9 +1,10 @@
 /** Recorded cases (docs/cases.md): a ruleset, an environment and packets in; what the kernel would report out. */
-import { PROTO, protocolName } from '../net/protocols';
+
 import { formatAddress } from '../net/address';
 import { buildPacket, putBytes, storeTransportChecksum, toHex } from '../net/build-packet';
 import { parseHeaders } from '../net/headers';
 import type { PacketSpec } from '../net/packet-spec';
+import { PROTO, protocolName } from '../net/protocols';
 import type { Ruleset } from '../nft/model';
 import type { CtEntry, CtTuple, World } from '../world/world';
 import { prepare } from './environment';
@@ -34,7 +35,16 @@ export interface CaseEvent {
 }
 
 /** Protocols that conntrack(8) names. */
-const TRACKED = new Set<number>([PROTO.icmp, PROTO.tcp, PROTO.udp, PROTO.dccp, PROTO.gre, PROTO.icmpv6, PROTO.sctp, PROTO.udplite]);
+const TRACKED = new Set<number>([
+  PROTO.icmp,
+  PROTO.tcp,
+  PROTO.udp,
+  PROTO.dccp,
+  PROTO.gre,
+  PROTO.icmpv6,
+  PROTO.sctp,
+  PROTO.udplite,
+]);
 
 const plainTuple = (t: CtTuple) => ({
   src: formatAddress(t.src),
@@ -61,7 +71,10 @@ export function plainEntry(e: CtEntry) {
 }
 
 /** The kernel's trace messages that the steps stand for. */
-export function eventsOf(steps: readonly Step[]): { readonly events: readonly CaseEvent[]; readonly traversals: readonly unknown[] } {
+export function eventsOf(steps: readonly Step[]): {
+  readonly events: readonly CaseEvent[];
+  readonly traversals: readonly unknown[];
+} {
   const numbers = new Map<number, number>();
   const chains = new Map<number, Extract<Step, { kind: 'chain' }>>();
   const events: CaseEvent[] = [];
@@ -83,7 +96,15 @@ export function eventsOf(steps: readonly Step[]): { readonly events: readonly Ca
           iif: c.iif ?? null,
           oif: c.oif ?? null,
           packet: c.packet,
-          ...(c.ct === undefined ? {} : { ct: { state: c.ct.state, ...(c.ct.direction === undefined ? {} : { direction: c.ct.direction }), ...(c.ct.status === undefined ? {} : { status: c.ct.status }) } }),
+          ...(c.ct === undefined
+            ? {}
+            : {
+                ct: {
+                  state: c.ct.state,
+                  ...(c.ct.direction === undefined ? {} : { direction: c.ct.direction }),
+                  ...(c.ct.status === undefined ? {} : { status: c.ct.status }),
+                },
+              }),
         });
       }
     }

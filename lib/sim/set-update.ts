@@ -1,9 +1,9 @@
 /** `add`, `update` and `delete` of elements by rules, and the stateful statements of elements (net/netfilter/nft_dynset.c). */
 import type { LimitStatement, NamedObject, QuotaStatement, Statement } from '../nft/model';
+import { tupleKey } from './conntrack-state';
 import type { Context } from './environment';
 import type { ProgramSet } from './program';
 import { newStateful, type StatefulState } from './state';
-import { tupleKey } from './conntrack-state';
 
 const UNIT: Readonly<Record<string, number>> = { bytes: 1, kbytes: 1024, mbytes: 1048576 };
 const SECONDS: Readonly<Record<string, number>> = { second: 1, minute: 60, hour: 3600, day: 86400, week: 604800 };
@@ -56,10 +56,12 @@ export function runStateful(statements: readonly Statement[], state: StatefulSta
         state.bytes += c.skb.data.length;
         break;
       case 'limit':
-        if (!askLimit(s, state, c, 'the element')) return s.over ? 'the rate of this element is below the limit' : 'the rate of this element is above the limit';
+        if (!askLimit(s, state, c, 'the element'))
+          return s.over ? 'the rate of this element is below the limit' : 'the rate of this element is above the limit';
         break;
       case 'quota':
-        if (!askQuota(quotaBytes(s), s.over, state, c)) return s.over ? 'the quota of this element is not used up' : 'the quota of this element is used up';
+        if (!askQuota(quotaBytes(s), s.over, state, c))
+          return s.over ? 'the quota of this element is not used up' : 'the quota of this element is used up';
         break;
       case 'ctCount':
         if (!askCount(s.val, s.over, state, c)) return 'the number of connections of this element is outside the limit';
@@ -67,7 +69,12 @@ export function runStateful(statements: readonly Statement[], state: StatefulSta
       case 'last':
         break;
       default:
-        c.run.undecided('unsupported-statement', `The statement ${s.kind} of a set element is not modelled.`, 'Assume whether the rule goes on.', c.at);
+        c.run.undecided(
+          'unsupported-statement',
+          `The statement ${s.kind} of a set element is not modelled.`,
+          'Assume whether the rule goes on.',
+          c.at,
+        );
     }
   }
   return true;
@@ -77,7 +84,8 @@ export function runStateful(statements: readonly Statement[], state: StatefulSta
 export function askCount(limit: number, over: boolean, state: StatefulState, c: Context): boolean {
   const { ct } = c.skb;
   state.connections ??= new Set();
-  if (!c.run.state.fresh && state.connections.size === 0) c.run.assume('ct-count', 'The connection count is taken to start at zero.');
+  if (!c.run.state.fresh && state.connections.size === 0)
+    c.run.assume('ct-count', 'The connection count is taken to start at zero.');
   if (ct !== undefined) state.connections.add(tupleKey(ct.original, ct.zone));
   return state.connections.size > limit === over;
 }

@@ -84,14 +84,21 @@ export function part(type: DataType, expr: Expression, names: Names): Part | und
     if (expr.kind === 'range') {
       const from = literal(type, expr.from, names);
       const to = literal(type, expr.to, names);
-      if (from === undefined || to === undefined || typeof from === 'string' || typeof to === 'string') return undefined;
+      if (from === undefined || to === undefined || typeof from === 'string' || typeof to === 'string')
+        return undefined;
       return from === to ? { kind: 'exact', value: from } : { kind: 'range', from, to };
     }
     if (expr.kind === 'elem') return part(type, expr.val, names);
   }
   const value = literal(type, expr, names);
   if (value === undefined) return undefined;
-  if (type.name === 'ifname' && typeof value === 'string' && typeof expr === 'string' && expr.endsWith('*') && !expr.endsWith('\\*')) {
+  if (
+    type.name === 'ifname' &&
+    typeof value === 'string' &&
+    typeof expr === 'string' &&
+    expr.endsWith('*') &&
+    !expr.endsWith('\\*')
+  ) {
     return { kind: 'name', text: value.slice(0, -1) };
   }
   return { kind: 'exact', value };
@@ -122,7 +129,8 @@ function prefixes(p: Part, bits: number): readonly (readonly [number | bigint, n
       const high = BigInt(p.to);
       while (low <= high) {
         let size = 0;
-        while (size < bits && (low & (1n << BigInt(size))) === 0n && low + (1n << BigInt(size + 1)) - 1n <= high) size++;
+        while (size < bits && (low & (1n << BigInt(size))) === 0n && low + (1n << BigInt(size + 1)) - 1n <= high)
+          size++;
         out.push([bits > 48 ? low : Number(low), bits - size]);
         low += 1n << BigInt(size);
       }
@@ -145,7 +153,10 @@ export interface Hit {
 }
 
 class TupleSpace {
-  private readonly shapes = new Map<string, { readonly lens: readonly number[]; readonly table: Map<string, number> }>();
+  private readonly shapes = new Map<
+    string,
+    { readonly lens: readonly number[]; readonly table: Map<string, number> }
+  >();
 
   constructor(private readonly bits: readonly number[]) {}
 
@@ -192,7 +203,8 @@ class Intervals {
   }
 
   find(value: number | bigint): number | undefined {
-    if (this.sorted === undefined) this.sorted = this.items.toSorted((a, b) => (a.from < b.from ? -1 : a.from > b.from ? 1 : a.index - b.index));
+    if (this.sorted === undefined)
+      this.sorted = this.items.toSorted((a, b) => (a.from < b.from ? -1 : a.from > b.from ? 1 : a.index - b.index));
     let low = 0;
     let high = this.sorted.length - 1;
     while (low <= high) {
@@ -232,7 +244,11 @@ export class SetIndex {
         this.catchAll = index;
         return;
       }
-      const exprs = concat ? (typeof key === 'object' && key.kind === 'concat' ? key.parts : undefined) : [typeof key === 'object' && key.kind === 'concat' && key.parts.length === 1 ? (key.parts[0] ?? key) : key];
+      const exprs = concat
+        ? typeof key === 'object' && key.kind === 'concat'
+          ? key.parts
+          : undefined
+        : [typeof key === 'object' && key.kind === 'concat' && key.parts.length === 1 ? (key.parts[0] ?? key) : key];
       const parts = exprs?.length === types.length ? types.map((t, i) => part(t, exprs[i] ?? 0, names)) : [];
       if (parts.length === 0 || parts.some((p) => p === undefined)) {
         unread.push(element);

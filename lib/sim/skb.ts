@@ -98,8 +98,10 @@ export function copySkb(skb: Skb, id: number, role: Skb['role'] = 'generated'): 
   return { ...skb, id, role, data: skb.data.slice(), link: skb.link?.slice(), random: { ...skb.random } };
 }
 
-export const sourceOf = (skb: Skb): IpValue => (skb.family === 'ip6' ? u128(skb.data, 8) : u32(skb.data, skb.family === 'arp' ? 14 : 12));
-export const destinationOf = (skb: Skb): IpValue => (skb.family === 'ip6' ? u128(skb.data, 24) : u32(skb.data, skb.family === 'arp' ? 24 : 16));
+export const sourceOf = (skb: Skb): IpValue =>
+  skb.family === 'ip6' ? u128(skb.data, 8) : u32(skb.data, skb.family === 'arp' ? 14 : 12);
+export const destinationOf = (skb: Skb): IpValue =>
+  skb.family === 'ip6' ? u128(skb.data, 24) : u32(skb.data, skb.family === 'arp' ? 24 : 16);
 export const viewSkb = (skb: Skb): PacketView => viewPacket(skb.data, skb.family, skb.random);
 export const tosOf = (skb: Skb): number => (skb.family === 'ip6' ? (u16(skb.data, 0) >> 4) & 255 : (skb.data[1] ?? 0));
 export const ttlOf = (skb: Skb): number => skb.data[skb.family === 'ip6' ? 7 : 8] ?? 0;
@@ -129,7 +131,15 @@ function patchChecksum(data: Uint8Array, at: number, offset: number, before: Uin
 function transportChecksumAt(skb: Skb): number | undefined {
   const { l4proto, thoff, fragOff } = skb.headers;
   if (fragOff > 0) return undefined;
-  const at = thoff + (l4proto === PROTO.tcp ? 16 : l4proto === PROTO.udp || l4proto === PROTO.udplite ? 6 : l4proto === PROTO.icmp || l4proto === PROTO.icmpv6 ? 2 : -1);
+  const at =
+    thoff +
+    (l4proto === PROTO.tcp
+      ? 16
+      : l4proto === PROTO.udp || l4proto === PROTO.udplite
+        ? 6
+        : l4proto === PROTO.icmp || l4proto === PROTO.icmpv6
+          ? 2
+          : -1);
   if (at < thoff || at + 2 > skb.data.length) return undefined;
   if (l4proto === PROTO.udp && u16(skb.data, at) === 0) return undefined;
   return at;
@@ -190,7 +200,10 @@ export function rejectChecksumWrong(skb: Skb): boolean {
   if (OTHER_INTEGRITY.has(l4proto)) return false;
   if (l4proto === PROTO.udp && u16(skb.data, thoff + 6) === 0) return false;
   const length = skb.data.length - thoff;
-  const pseudo = skb.family === 'ip6' || l4proto === PROTO.tcp || l4proto === PROTO.udp ? pseudoSum(skb.data, skb.family, l4proto, length) : 0;
+  const pseudo =
+    skb.family === 'ip6' || l4proto === PROTO.tcp || l4proto === PROTO.udp
+      ? pseudoSum(skb.data, skb.family, l4proto, length)
+      : 0;
   return fold16(sum16(skb.data, thoff, skb.data.length, pseudo)) !== 0;
 }
 

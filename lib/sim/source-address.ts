@@ -8,7 +8,8 @@ import { destinationOf } from './skb';
 
 /** The primary address of a device, one in the peer's network first; then that of any other device. */
 export function selectIpv4(run: Pick<Run, 'p'>, dev: Link | undefined, peer: number | undefined): number | undefined {
-  const usable = (a: LinkAddress): boolean => a.family === 'ip' && !a.secondary && a.scope !== 'host' && a.scope !== 'link';
+  const usable = (a: LinkAddress): boolean =>
+    a.family === 'ip' && !a.secondary && a.scope !== 'host' && a.scope !== 'link';
   const on = dev?.addresses.filter(usable) ?? [];
   const inNet = peer === undefined ? undefined : on.find((a) => inPrefix(peer, a.peer ?? a.local, a.prefixLen));
   const chosen = inNet ?? on[0];
@@ -40,7 +41,11 @@ export function selectIpv6(run: Pick<Run, 'p'>, dev: Link | undefined, daddr: bi
       if (value === 1n && daddr !== 1n) continue;
       const sameScope = isLinkLocal6(value) === linkLocal && (value === 1n) === (daddr === 1n);
       const score =
-        (value === daddr ? 1e6 : 0) + (sameScope ? 1e5 : 0) + (a.deprecated ? 0 : 1e4) + (link === dev ? 5e3 : 0) + Math.min(commonBits(value, daddr), a.prefixLen);
+        (value === daddr ? 1e6 : 0) +
+        (sameScope ? 1e5 : 0) +
+        (a.deprecated ? 0 : 1e4) +
+        (link === dev ? 5e3 : 0) +
+        Math.min(commonBits(value, daddr), a.prefixLen);
       if (best === undefined || score > best.score) best = { value, score };
     }
   }
@@ -48,7 +53,12 @@ export function selectIpv6(run: Pick<Run, 'p'>, dev: Link | undefined, daddr: bi
 }
 
 /** The source a route gives to a packet that has none. */
-export function sourceForRoute(run: Pick<Run, 'p'>, family: 'ip' | 'ip6', r: RouteResult, daddr: IpValue): IpValue | undefined {
+export function sourceForRoute(
+  run: Pick<Run, 'p'>,
+  family: 'ip' | 'ip6',
+  r: RouteResult,
+  daddr: IpValue,
+): IpValue | undefined {
   if (r.route.prefsrc !== undefined) return r.route.prefsrc;
   if (family === 'ip') return selectIpv4(run, r.dev, r.gateway === undefined ? Number(daddr) : Number(r.gateway));
   return selectIpv6(run, r.dev, BigInt(daddr));

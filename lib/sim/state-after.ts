@@ -1,10 +1,10 @@
 /** Contents of the sets that rules write to, and of the named objects, in the form of the recorded cases (docs/cases.md). */
 import type { Expression, NamedObject, SetElement, Statement } from '../nft/model';
+import { elementKeyOf } from './element-key';
 import type { Prepared } from './environment';
+import { isVerdict } from './sets';
 import type { SimState, StatefulState } from './state';
 import type { StateAfter } from './trace';
-import { elementKeyOf } from './element-key';
-import { isVerdict } from './sets';
 
 type Plain = string | number | boolean | { readonly [key: string]: unknown };
 
@@ -31,11 +31,32 @@ export function plainKey(e: Expression): Plain {
 function plainStatement(s: Statement, state: StatefulState | undefined): Record<string, unknown> {
   switch (s.kind) {
     case 'counter':
-      return { counter: { packets: Number(s.packets ?? 0) + (state?.packets ?? 0), bytes: Number(s.bytes ?? 0) + (state?.bytes ?? 0) } };
+      return {
+        counter: {
+          packets: Number(s.packets ?? 0) + (state?.packets ?? 0),
+          bytes: Number(s.bytes ?? 0) + (state?.bytes ?? 0),
+        },
+      };
     case 'limit':
-      return { limit: { rate: Number(s.rate), burst: Number(s.burst ?? 5), per: s.per, ...(s.over ? { inv: true } : {}), ...(s.rateUnit === undefined ? {} : { rate_unit: s.rateUnit }), ...(s.burstUnit === undefined ? {} : { burst_unit: s.burstUnit }) } };
+      return {
+        limit: {
+          rate: Number(s.rate),
+          burst: Number(s.burst ?? 5),
+          per: s.per,
+          ...(s.over ? { inv: true } : {}),
+          ...(s.rateUnit === undefined ? {} : { rate_unit: s.rateUnit }),
+          ...(s.burstUnit === undefined ? {} : { burst_unit: s.burstUnit }),
+        },
+      };
     case 'quota':
-      return { quota: { val: Number(s.val), val_unit: s.valUnit, ...(s.over ? { inv: true } : {}), ...(state === undefined || state.used === 0 ? {} : { used: state.used, used_unit: 'bytes' }) } };
+      return {
+        quota: {
+          val: Number(s.val),
+          val_unit: s.valUnit,
+          ...(s.over ? { inv: true } : {}),
+          ...(state === undefined || state.used === 0 ? {} : { used: state.used, used_unit: 'bytes' }),
+        },
+      };
     case 'ctCount':
       return { 'ct count': { val: s.val, ...(s.over ? { inv: true } : {}) } };
     default:
@@ -43,16 +64,33 @@ function plainStatement(s: Statement, state: StatefulState | undefined): Record<
   }
 }
 
-function plainElement(e: SetElement, statements: readonly Statement[], state: StatefulState | undefined, timed: boolean): unknown {
+function plainElement(
+  e: SetElement,
+  statements: readonly Statement[],
+  state: StatefulState | undefined,
+  timed: boolean,
+): unknown {
   const val = plainKey(elementKeyOf(e));
   const first = statements[0];
   const extra = first === undefined ? {} : plainStatement(first, state);
-  const options = { ...(e.timeout === undefined ? {} : { timeout: e.timeout }), ...(e.comment === undefined ? {} : { comment: e.comment }), ...extra };
+  const options = {
+    ...(e.timeout === undefined ? {} : { timeout: e.timeout }),
+    ...(e.comment === undefined ? {} : { comment: e.comment }),
+    ...extra,
+  };
   const key = timed || Object.keys(options).length > 0 ? { elem: { val, ...options } } : val;
-  return e.data === undefined ? key : [key, isVerdict(e.data) ? { [e.data.kind]: 'target' in e.data ? { target: e.data.target } : null } : plainKey(e.data)];
+  return e.data === undefined
+    ? key
+    : [
+        key,
+        isVerdict(e.data) ? { [e.data.kind]: 'target' in e.data ? { target: e.data.target } : null } : plainKey(e.data),
+      ];
 }
 
-function plainObject(o: NamedObject, state: StatefulState | undefined): { readonly [key: string]: number | boolean } | undefined {
+function plainObject(
+  o: NamedObject,
+  state: StatefulState | undefined,
+): { readonly [key: string]: number | boolean } | undefined {
   switch (o.kind) {
     case 'counter':
       return { packets: state?.packets ?? Number(o.packets), bytes: state?.bytes ?? Number(o.bytes) };
@@ -75,7 +113,10 @@ function canonical(v: unknown): string {
   return JSON.stringify(v);
 }
 
-const writtenSets = new WeakMap<Prepared, readonly { readonly ref: string; readonly table: number; readonly name: string }[]>();
+const writtenSets = new WeakMap<
+  Prepared,
+  readonly { readonly ref: string; readonly table: number; readonly name: string }[]
+>();
 
 /** Sets that some rule adds to or deletes from. */
 function writes(p: Prepared) {
@@ -83,8 +124,11 @@ function writes(p: Prepared) {
   if (list === undefined) {
     list = p.program.tables.flatMap((t, table) => {
       const names = new Set<string>();
-      for (const c of t.table.chains) for (const r of c.rules) for (const s of r.statements) if (s.kind === 'setUpdate') names.add(s.set);
-        else if (s.kind === 'mapUpdate') names.add(s.map);
+      for (const c of t.table.chains)
+        for (const r of c.rules)
+          for (const s of r.statements)
+            if (s.kind === 'setUpdate') names.add(s.set);
+            else if (s.kind === 'mapUpdate') names.add(s.map);
       return [...names].map((name) => ({ ref: `${t.family} ${t.name} ${name}`, table, name }));
     });
     writtenSets.set(p, list);
@@ -103,8 +147,13 @@ export function stateAfter(p: Prepared, state: SimState): StateAfter {
     const listed = set.set.elements
       .filter((e) => overlay === undefined || !overlay.removed.has(keyOf(set.index, e)))
       .map((e) => plainElement(e, e.statements ?? [], state.stateful.get(e), timed && e.expires !== undefined));
-    const added = [...(overlay?.added.values() ?? [])].map((e) => plainElement(e.element, e.statements, e.state, timed));
-    sets[ref] = [...listed, ...added].map((e) => [canonical(e), e] as const).sort((a, b) => (a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : 0)).map(([, e]) => e);
+    const added = [...(overlay?.added.values() ?? [])].map((e) =>
+      plainElement(e.element, e.statements, e.state, timed),
+    );
+    sets[ref] = [...listed, ...added]
+      .map((e) => [canonical(e), e] as const)
+      .sort((a, b) => (a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : 0))
+      .map(([, e]) => e);
   }
   const objects: Record<string, { readonly [key: string]: number | boolean }> = {};
   for (const t of p.program.tables) {
@@ -116,6 +165,9 @@ export function stateAfter(p: Prepared, state: SimState): StateAfter {
   return { sets, objects };
 }
 
-function keyOf(index: { keyOf(e: SetElement): string | number | bigint | undefined }, e: SetElement): string | number | bigint {
+function keyOf(
+  index: { keyOf(e: SetElement): string | number | bigint | undefined },
+  e: SetElement,
+): string | number | bigint {
   return index.keyOf(e) ?? '';
 }

@@ -28,8 +28,17 @@ export interface SetOverlay {
   readonly removed: Set<Scalar>;
 }
 
-const cloneStateful = (s: StatefulState): StatefulState => ({ ...s, connections: s.connections === undefined ? undefined : new Set(s.connections) });
-export const newStateful = (): StatefulState => ({ packets: 0, bytes: 0, used: 0, tokens: undefined, connections: undefined });
+const cloneStateful = (s: StatefulState): StatefulState => ({
+  ...s,
+  connections: s.connections === undefined ? undefined : new Set(s.connections),
+});
+export const newStateful = (): StatefulState => ({
+  packets: 0,
+  bytes: 0,
+  used: 0,
+  tokens: undefined,
+  connections: undefined,
+});
 
 /** TCP sockets of this node as far as the packets of a flow made them. */
 export interface TcpSocketState {

@@ -2,8 +2,8 @@
 import { u32 } from '../net/headers';
 import type { Run } from './environment';
 import { sendSegment } from './generated';
-import { destinationOf, type Skb, sourceOf } from './skb';
 import { findTcpOption } from './read';
+import { destinationOf, type Skb, sourceOf } from './skb';
 
 /** The sequence number our listeners begin with; the kernel's is random and never compared. */
 export const ISN = 100000;

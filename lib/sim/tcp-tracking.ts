@@ -3,7 +3,18 @@ import { u16, u32 } from '../net/headers';
 import { type Conn, type Direction, STATUS, type TcpSide, type TcpTracking } from './conntrack-state';
 import type { Skb } from './skb';
 
-const STATES = ['NONE', 'SYN_SENT', 'SYN_RECV', 'ESTABLISHED', 'FIN_WAIT', 'CLOSE_WAIT', 'LAST_ACK', 'TIME_WAIT', 'CLOSE', 'SYN_SENT2'] as const;
+const STATES = [
+  'NONE',
+  'SYN_SENT',
+  'SYN_RECV',
+  'ESTABLISHED',
+  'FIN_WAIT',
+  'CLOSE_WAIT',
+  'LAST_ACK',
+  'TIME_WAIT',
+  'CLOSE',
+  'SYN_SENT2',
+] as const;
 const [NO, SS, SR, ES, FW, CW, LA, TW, CL, S2] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9] as const;
 const IV = 10;
 const IG = 11;
@@ -55,13 +66,30 @@ export function segmentOf(skb: Skb): Segment | undefined {
   if (!VALID_FLAGS.has(flags)) return undefined;
   const seq = u32(skb.data, at + 4);
   const length = skb.data.length - at - doff;
-  const index = flags & RST ? RST_SET : flags & SYN ? (flags & ACK ? 1 : SYN_SET) : flags & FIN ? 2 : flags & ACK ? ACK_SET : 5;
-  return { flags, index, seq, ack: u32(skb.data, at + 8), end: (seq + length + (flags & SYN ? 1 : 0) + (flags & FIN ? 1 : 0)) >>> 0, window: u16(skb.data, at + 14) };
+  const index =
+    flags & RST ? RST_SET : flags & SYN ? (flags & ACK ? 1 : SYN_SET) : flags & FIN ? 2 : flags & ACK ? ACK_SET : 5;
+  return {
+    flags,
+    index,
+    seq,
+    ack: u32(skb.data, at + 8),
+    end: (seq + length + (flags & SYN ? 1 : 0) + (flags & FIN ? 1 : 0)) >>> 0,
+    window: u16(skb.data, at + 14),
+  };
 }
 
 const before = (a: number, b: number): boolean => ((a - b) | 0) < 0;
 const after = (a: number, b: number): boolean => before(b, a);
-const emptySide = (): TcpSide => ({ end: 0, maxEnd: 0, maxWin: 0, scale: 0, liberal: false, closeInit: false, maxAckSet: false, maxAck: 0 });
+const emptySide = (): TcpSide => ({
+  end: 0,
+  maxEnd: 0,
+  maxWin: 0,
+  scale: 0,
+  liberal: false,
+  closeInit: false,
+  maxAckSet: false,
+  maxAck: 0,
+});
 
 /** Window scale option of a SYN; undefined when absent. */
 function windowScale(skb: Skb): number | undefined {
@@ -112,7 +140,7 @@ function inWindow(track: TcpTracking, dir: Direction, state: number, skb: Skb, s
       if (receiver.maxWin === 0) {
         receiver.end = ack;
         receiver.maxEnd = ack;
-      } else if (ack === ((receiver.end + 1) >>> 0)) receiver.end = ack;
+      } else if (ack === (receiver.end + 1) >>> 0) receiver.end = ack;
     }
   } else if (((state === SS && dir === 'original') || (state === SR && dir === 'reply')) && after(end, sender.end)) {
     initSender(sender, receiver, skb, s, dir);
@@ -178,24 +206,47 @@ export function trackTcp(ct: Conn, dir: Direction, skb: Skb, settings: TcpSettin
       side.liberal = true;
       other.liberal = true;
     }
-    ct.tcp = { original: side, reply: other, lastDir: undefined, lastIndex: 5, lastSeq: 0, lastAck: 0, lastEnd: 0, lastWin: 0, lastScale: 0 };
+    ct.tcp = {
+      original: side,
+      reply: other,
+      lastDir: undefined,
+      lastIndex: 5,
+      lastSeq: 0,
+      lastAck: 0,
+      lastEnd: 0,
+      lastWin: 0,
+      lastScale: 0,
+    };
     ct.tcpState = 'NONE';
   }
   let old: number = Math.max(0, STATES.indexOf((ct.tcpState ?? 'NONE') as (typeof STATES)[number]));
   let next = NEXT[dir][s.index]?.[old] ?? IV;
   const t = ct.tcp;
   if (next === SS && old >= TW && old !== S2) {
-    const closing = t === undefined || t.original.closeInit || t.reply.closeInit || (t.lastDir === dir && t.lastIndex === RST_SET);
+    const closing =
+      t === undefined || t.original.closeInit || t.reply.closeInit || (t.lastDir === dir && t.lastIndex === RST_SET);
     if (closing) return 'repeat';
     next = IG;
   }
   if (next === IG) {
     if (t === undefined) return 'accept';
-    if (s.index === 1 && t.lastIndex === SYN_SET && t.lastDir !== undefined && dir !== t.lastDir && s.ack === t.lastEnd) {
+    if (
+      s.index === 1 &&
+      t.lastIndex === SYN_SET &&
+      t.lastDir !== undefined &&
+      dir !== t.lastDir &&
+      s.ack === t.lastEnd
+    ) {
       // A SYN-ACK to a SYN that was let through although the connection seemed open: the kernel starts over from the noted values.
       old = SS;
       next = SR;
-      t[t.lastDir] = { ...emptySide(), end: t.lastEnd, maxEnd: t.lastEnd, maxWin: Math.max(1, t.lastWin), scale: t.lastScale };
+      t[t.lastDir] = {
+        ...emptySide(),
+        end: t.lastEnd,
+        maxEnd: t.lastEnd,
+        maxWin: Math.max(1, t.lastWin),
+        scale: t.lastScale,
+      };
       t[dir] = emptySide();
     } else {
       t.lastIndex = s.index;
@@ -216,10 +267,16 @@ export function trackTcp(ct: Conn, dir: Direction, skb: Skb, settings: TcpSettin
       const established = old >= ES && old < TW;
       if (other.maxAckSet && !(s.seq === 0 && !established)) {
         if (before(s.seq, other.maxAck) && !other.liberal && !settings.liberal) return 'invalid';
-        if (established && s.seq !== other.maxAck && !(t.lastIndex === RST_SET && t.lastDir === dir && t.lastSeq === s.seq)) next = old;
+        if (
+          established &&
+          s.seq !== other.maxAck &&
+          !(t.lastIndex === RST_SET && t.lastDir === dir && t.lastSeq === s.seq)
+        )
+          next = old;
       }
       if (
-        ((ct.status & STATUS.seenReply && t.lastIndex === SYN_SET) || (!(ct.status & STATUS.assured) && t.lastIndex === ACK_SET)) &&
+        ((ct.status & STATUS.seenReply && t.lastIndex === SYN_SET) ||
+          (!(ct.status & STATUS.assured) && t.lastIndex === ACK_SET)) &&
         s.ack === t.lastEnd
       ) {
         skipWindow = true;

@@ -2,8 +2,8 @@
  * What a trace says: a disposition, and the steps that lead to it. A step is facts and an outcome; ignorance is a value.
  */
 import type { PacketView } from '../net/packet-view';
-import type { CtEntry } from '../world/world';
 import type { ChainType, Family, Hook, RuleRef } from '../nft/model';
+import type { CtEntry } from '../world/world';
 
 export type { PacketView };
 
@@ -91,7 +91,9 @@ export type Step =
 /** The packet enters: from the wire (`iif`), from a local process, or made by the kernel (see GeneratedStep). */
 export interface StartStep extends StepBase {
   readonly kind: 'start';
-  readonly from: { readonly kind: 'interface'; readonly iif: string } | { readonly kind: 'local'; readonly uid: number | undefined };
+  readonly from:
+    | { readonly kind: 'interface'; readonly iif: string }
+    | { readonly kind: 'local'; readonly uid: number | undefined };
   readonly packet: PacketView;
 }
 /** Evaluation of a base chain begins. `traversal` numbers these from 0 in order. */
@@ -145,11 +147,23 @@ export interface PassedStep extends StepBase {
 }
 export type WhyNot =
   /** The value read differs: `ip saddr` is 10.244.1.3, the rule wants `!= 10.244.0.0/16`. */
-  | { readonly kind: 'value'; readonly field: string; readonly saw: string; readonly op: string; readonly wanted: string }
+  | {
+      readonly kind: 'value';
+      readonly field: string;
+      readonly saw: string;
+      readonly op: string;
+      readonly wanted: string;
+    }
   /** The field does not exist on this packet: a TCP field of a UDP packet, a ct key without an entry. */
   | { readonly kind: 'missing'; readonly field: string; readonly because: string }
   /** The key is not in the set or map. */
-  | { readonly kind: 'miss'; readonly set: string | undefined; readonly key: string; readonly size: number; readonly negated: boolean }
+  | {
+      readonly kind: 'miss';
+      readonly set: string | undefined;
+      readonly key: string;
+      readonly size: number;
+      readonly negated: boolean;
+    }
   /** A limit, quota or connection count said no. */
   | { readonly kind: 'limited'; readonly what: string; readonly say: string }
   /** A statement ended the rule: a full set, tproxy without a socket, … */
@@ -292,7 +306,9 @@ export interface Branch {
   readonly probability: number;
   readonly choices: readonly Choice[];
   readonly steps: readonly Step[];
-  readonly outcome: { readonly kind: 'decided'; readonly fate: Fate } | { readonly kind: 'undecided'; readonly reasons: readonly Reason[] };
+  readonly outcome:
+    | { readonly kind: 'decided'; readonly fate: Fate }
+    | { readonly kind: 'undecided'; readonly reasons: readonly Reason[] };
   /** The whole connection tracking table after the packet. */
   readonly conntrack: readonly CtEntry[];
   readonly state: StateAfter;

@@ -23,6 +23,17 @@ export class Unknown {
   constructor(readonly reason: Reason) {}
 }
 
+/** A number that nobody knows exactly, and that surely lies between two bounds. A comparison that comes out the same for all is decided. */
+export class Between extends Unknown {
+  constructor(
+    reason: Reason,
+    readonly min: number,
+    readonly max: number,
+  ) {
+    super(reason);
+  }
+}
+
 /** A whole number between `offset` and `offset + mod - 1`, each as likely: `numgen random`, `symhash`, `jhash` without seed. */
 export class Chance {
   constructor(
@@ -36,7 +47,8 @@ export class Chance {
 
 export type Evaluated = Value | Missing | Unknown | Chance;
 
-export const isValue = (v: Evaluated): v is Value => !(v instanceof Missing || v instanceof Unknown || v instanceof Chance);
+export const isValue = (v: Evaluated): v is Value =>
+  !(v instanceof Missing || v instanceof Unknown || v instanceof Chance);
 
 /** How a value reads in a step: as nft would print it, without quotes. */
 export function formatScalar(type: DataType | undefined, value: Scalar): string {
@@ -71,9 +83,12 @@ export function formatScalar(type: DataType | undefined, value: Scalar): string 
 }
 
 export function formatValue(types: DataType | readonly DataType[] | undefined, value: Value): string {
-  if (!Array.isArray(value)) return formatScalar(Array.isArray(types) ? types[0] : (types as DataType | undefined), value as Scalar);
+  if (!Array.isArray(value))
+    return formatScalar(Array.isArray(types) ? types[0] : (types as DataType | undefined), value as Scalar);
   const list = value as readonly Scalar[];
-  return list.map((v, i) => formatScalar(Array.isArray(types) ? types[i] : (types as DataType | undefined), v)).join(' . ');
+  return list
+    .map((v, i) => formatScalar(Array.isArray(types) ? types[i] : (types as DataType | undefined), v))
+    .join(' . ');
 }
 
 /** The key under which a value is found in an index. */
@@ -87,7 +102,12 @@ export const registerBytes = (type: DataType): number => Math.max(4, (Math.ceil(
 const ones = (bits: number): bigint => (1n << BigInt(bits)) - 1n;
 
 /** Bitwise operations on values up to 32 bits as unsigned numbers, beyond as bigint. */
-export function bitwise(op: '|' | '&' | '^' | '<<' | '>>', a: number | bigint, b: number | bigint, bits: number): number | bigint {
+export function bitwise(
+  op: '|' | '&' | '^' | '<<' | '>>',
+  a: number | bigint,
+  b: number | bigint,
+  bits: number,
+): number | bigint {
   if (typeof a === 'number' && typeof b === 'number' && a <= 0xffffffff && b <= 0xffffffff && op !== '<<') {
     switch (op) {
       case '|':
@@ -103,6 +123,7 @@ export function bitwise(op: '|' | '&' | '^' | '<<' | '>>', a: number | bigint, b
   }
   const x = BigInt(a);
   const y = BigInt(b);
-  const wide = op === '|' ? x | y : op === '&' ? x & y : op === '^' ? x ^ y : op === '<<' ? (x << y) & ones(bits) : x >> y;
+  const wide =
+    op === '|' ? x | y : op === '&' ? x & y : op === '^' ? x ^ y : op === '<<' ? (x << y) & ones(bits) : x >> y;
   return bits > 48 ? wide : Number(wide);
 }

@@ -9,7 +9,7 @@ import { decodeNeighbours } from './decode-neighbours';
 import { decodeRoutes } from './decode-routes';
 import { decodeRules } from './decode-rules';
 import { decodeSysctl } from './decode-sysctl';
-import type { Known, ListeningSocket, World } from './world';
+import type { Known, Link, ListeningSocket, Neighbour, World } from './world';
 
 /** Everything of a node except its ruleset: `{ ...parts, ruleset }` is a {@link World}. */
 export type WorldParts = Omit<World, 'ruleset'>;
@@ -28,8 +28,11 @@ export function decodeEnvironment(json: unknown): Result<WorldParts> {
     };
     const sockets = root.optional('sockets');
     const notRecorded = unknown('recorded cases have no iptables-save');
+    const links = part('addr', (addr) => decodeLinks(addr, root.optional('link')?.value));
+    const neighbours = part('neigh', decodeNeighbours);
     return {
-      links: part('addr', (addr) => decodeLinks(addr, root.optional('link')?.value)),
+      links,
+      fdb: portsOf(links, neighbours),
       routes: {
         ip: part('route4', (routes) => decodeRoutes(routes, 'ip')),
         ip6: part('route6', (routes) => decodeRoutes(routes, 'ip6')),
@@ -38,7 +41,7 @@ export function decodeEnvironment(json: unknown): Result<WorldParts> {
         ip: part('rule4', (rules) => decodeRules(rules, 'ip')),
         ip6: part('rule6', (rules) => decodeRules(rules, 'ip6')),
       },
-      neighbours: part('neigh', decodeNeighbours),
+      neighbours,
       neighboursComplete: root.optional('neighboursComplete')?.boolean() ?? false,
       sysctl: part('sysctl', (text) => decodeSysctl(at(text).string())),
       conntrack: { known: true, value: [] },
@@ -51,6 +54,21 @@ export function decodeEnvironment(json: unknown): Result<WorldParts> {
       conntrackAlways: true,
     };
   });
+}
+
+/**
+ * The bridge ports of the recorded environments: a port and the machine behind it have MAC addresses that differ in the last byte
+ * only.
+ */
+function portsOf(links: Known<readonly Link[]>, neighbours: Known<readonly Neighbour[]>): ReadonlyMap<string, string> {
+  const ports = new Map<string, string>();
+  if (!links.known || !neighbours.known) return ports;
+  const bridged = links.value.filter((l) => l.master !== undefined && l.mac !== undefined);
+  for (const n of neighbours.value) {
+    const port = bridged.find((l) => l.master === n.dev && l.mac?.slice(0, 14) === n.mac?.slice(0, 14));
+    if (port !== undefined && n.mac !== undefined) ports.set(n.mac, port.name);
+  }
+  return ports;
 }
 
 const unknown = (why: string) => ({ known: false, why }) as const;

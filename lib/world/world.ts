@@ -180,6 +180,8 @@ export interface World {
   readonly iptables: { readonly ip: Known<IptablesSave>; readonly ip6: Known<IptablesSave> };
   /** Tables of legacy iptables that exist in the kernel and that nft does not show. */
   readonly legacyTables: readonly string[];
+  /** Port of a bridge by MAC address, as far as known; no capture holds it yet. */
+  readonly fdb?: ReadonlyMap<string, string>;
   /** True where conntrack and defragmentation are active for both families whatever the ruleset says (the recorded cases). */
   readonly conntrackAlways?: boolean;
 }

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { decodeRuleset } from '@/lib/decode/decode-ruleset';
 import { decodePacketSpec, type PacketSpec } from '@/lib/net/packet-spec';
 import { ok, type Result } from '@/lib/net/result';
+import { withDevices } from '@/lib/sim/case-devices';
 import { runCase } from '@/lib/sim/run-case';
 import { decodeEnvironment, type WorldParts } from '@/lib/world/decode-environment';
 import { type BatchRecord, refuse, runBatch } from './batch';
@@ -59,7 +60,7 @@ async function readEnvironments(cases: string, given: string | undefined): Promi
 
 /** Reads id, mode, environment, rulesetJson and packets; whatever else a case holds is not looked at. */
 function answerCase({ id, members }: BatchRecord, environments: Environments): Result<object> {
-  const { environment, rulesetJson, packets, mode } = members;
+  const { environment, rulesetJson, packets, mode, ruleset: text } = members;
   if (mode !== 'independent' && mode !== 'flow' && mode !== undefined) {
     return refuse('CASE-004', `expected independent or flow, got ${JSON.stringify(mode)}`, 'mode');
   }
@@ -75,7 +76,8 @@ function answerCase({ id, members }: BatchRecord, environments: Environments): R
     specs.push(spec.value);
   }
   const results = runCase({
-    ruleset: ruleset.value,
+    // nft 1.0.6 lists no devices of chains; the text that was loaded names them.
+    ruleset: typeof text === 'string' ? withDevices(ruleset.value, text) : ruleset.value,
     environment: world.value,
     packets: specs,
     mode: mode ?? 'independent',

@@ -1,0 +1,79 @@
+/** Delivery to the node itself: the input hook, the sockets, and what they answer. */
+import { PROTO } from '../net/protocols';
+import type { Run } from './environment';
+import { addressType4 } from './fib';
+import { defragment } from './fragments';
+import { sendEchoReply, sendIcmpError, sendReset } from './generated';
+import { runHook, sysctl } from './hooks';
+import { listenerFor } from './read';
+import { destinationOf, type Skb, transportChecksumWrong, viewSkb } from './skb';
+import { listen } from './tcp-socket';
+
+export function localDeliver(run: Run, skb: Skb): void {
+  if (!defragment(run, skb)) return;
+  skb.oif = undefined;
+  if (runHook(run, skb, 'input', skb.family === 'ip6' ? 'ip6' : 'ip') !== 'accept') return;
+  const iif = skb.iif?.name ?? '';
+  run.fate.delivered.push({
+    iif,
+    role: skb.role,
+    skb: skb.id,
+    ...(skb.mark === 0 ? {} : { mark: skb.mark }),
+    packet: viewSkb(skb),
+  });
+  run.steps?.push({ kind: 'deliver', skb: skb.id, iif, packet: viewSkb(skb), say: 'handed to the local sockets' });
+  respond(run, skb);
+}
+
+/** What the sockets and the protocols of the node do with a delivered packet. */
+function respond(run: Run, skb: Skb): void {
+  const { l4proto, thoff } = skb.headers;
+  if (l4proto === undefined || skb.family === 'arp') return;
+  const at = thoff;
+  switch (l4proto) {
+    case PROTO.icmp: {
+      const type = skb.data[at] ?? 0;
+      if (skb.family !== 'ip' || transportChecksumWrong(skb)) return;
+      if (type !== 8 && type !== 13) return;
+      if (addressType4({ run }, Number(destinationOf(skb)), undefined) !== 2) {
+        if (type === 13 || (sysctl(run, 'net.ipv4.icmp_echo_ignore_broadcasts') ?? '1') !== '0') return;
+      }
+      sendEchoReply(run, skb);
+      return;
+    }
+    case PROTO.icmpv6:
+      if (skb.family !== 'ip6' || transportChecksumWrong(skb) || skb.data[at] !== 128) return;
+      sendEchoReply(run, skb);
+      return;
+    case PROTO.tcp:
+      deliverTcp(run, skb);
+      return;
+    case PROTO.udp:
+    case PROTO.udplite: {
+      if (transportChecksumWrong(skb)) return;
+      if (skb.transparentSocket) return;
+      const found = l4proto === PROTO.udplite ? 'none' : listenerFor({ run, skb });
+      if (found === undefined) {
+        run.assume('sockets', 'The listening sockets are not in the capture; the packet is taken to find one.');
+        return;
+      }
+      if (found === 'none') sendIcmpError(run, skb, skb.family === 'ip' ? { type: 3, code: 3 } : { type: 1, code: 4 });
+      return;
+    }
+    default:
+      if (l4proto === PROTO.igmp || (l4proto === PROTO.nonxt && skb.family === 'ip6')) return;
+      if (skb.family === 'ip') sendIcmpError(run, skb, { type: 3, code: 2 });
+      else sendIcmpError(run, skb, { type: 4, code: 1, info: 6 });
+  }
+}
+
+function deliverTcp(run: Run, skb: Skb): void {
+  if (transportChecksumWrong(skb) || skb.pktType !== 0) return;
+  const found = skb.transparentSocket ? { wildcard: true, transparent: true } : listenerFor({ run, skb });
+  if (found === undefined) {
+    run.assume('sockets', 'The listening sockets are not in the capture; the packet is taken to find one.');
+    return;
+  }
+  if (listen(run, skb, found !== 'none')) return;
+  sendReset(run, skb, false);
+}

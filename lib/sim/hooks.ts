@@ -1,0 +1,175 @@
+/** Hooks: every chain and every part of the kernel that sits on one, in order. */
+import { formatAddress } from '../net/address';
+import { isIcmpError } from '../net/headers';
+import { PROTO } from '../net/protocols';
+import type { Hook } from '../nft/model';
+import { confirm, conntrackIn } from './conntrack';
+import type { Run } from './environment';
+import { type ChainVerdict, evaluateChain } from './evaluate-chain';
+import { defragment } from './fragments';
+import { routeOut } from './generated';
+import { isBound, manipOf, natIcmpError, natPacket, nullBinding } from './nat';
+import type { HookEntry, ProgramChain } from './program';
+import { formatRoute } from './routing';
+import { destinationOf, type Skb, sourceOf, tosOf } from './skb';
+
+/** `accept`: goes on. Anything else ended the packet here. */
+export type HookResult = 'accept' | 'drop' | 'stolen';
+
+export function kernel(run: Run, skb: Skb, code: string, say: string, ends = true): void {
+  run.steps?.push({ kind: 'kernel', skb: skb.id, code, say, ends });
+}
+
+export function sysctl(run: Run, key: string): string | undefined {
+  const { sysctl: all } = run.p.world;
+  return all.known ? all.value.get(key) : undefined;
+}
+
+/** A boolean setting; where the capture lacks it the fallback is assumed, and said. */
+export function setting(run: Run, key: string, fallback: boolean): boolean {
+  const v = sysctl(run, key);
+  if (v === undefined) {
+    run.assume(`sysctl ${key}`, `${key} is not in the capture and taken to be ${fallback ? 1 : 0}.`);
+    return fallback;
+  }
+  return v !== '0';
+}
+
+export function ended(run: Run, skb: Skb, verdict: ChainVerdict): HookResult {
+  if (verdict.kind === 'accept') return 'accept';
+  if (skb.id === 0 && run.fate.by === undefined) run.fate.by = verdict.by;
+  return verdict.kind;
+}
+
+function natHook(run: Run, skb: Skb, hook: Hook, entry: Extract<HookEntry, { kind: 'nat' }>): HookResult {
+  const { ct } = skb;
+  if (ct === undefined || skb.family === 'arp') return 'accept';
+  const manip = manipOf(hook);
+  const { l4proto } = skb.headers;
+  if (
+    skb.ctState === 'related' &&
+    (l4proto === PROTO.icmp || l4proto === PROTO.icmpv6) &&
+    isIcmpError(l4proto, skb.data[skb.headers.thoff] ?? 0)
+  ) {
+    natIcmpError(run, skb, ct, hook);
+    return 'accept';
+  }
+  let by: Parameters<typeof natPacket>[4] = 'entry';
+  if ((skb.ctState === 'new' || skb.ctState === 'related') && !isBound(ct, manip)) {
+    for (const chain of entry.chains) {
+      const verdict = evaluateChain(run, skb, chain, hook);
+      const result = ended(run, skb, verdict);
+      if (result !== 'accept') return result;
+      if (isBound(ct, manip)) {
+        by = { family: chain.table.family, table: chain.table.name, chain: chain.chain.name, handle: 0, index: 0 };
+        const last = run.steps?.findLast((s) => s.kind === 'rule' && s.skb === skb.id);
+        if (last?.kind === 'rule') by = last.at;
+        break;
+      }
+    }
+    if (!isBound(ct, manip)) nullBinding(run, ct, hook);
+  }
+  if (!natPacket(run, skb, ct, hook, by)) {
+    kernel(run, skb, 'nat-impossible', 'The kernel cannot translate this protocol and drops the packet.');
+    return 'drop';
+  }
+  return 'accept';
+}
+
+/** Runs everything at a hook. `from`: entries of lower priority are left out, as after defragmentation or bridge callbacks. */
+export function runHook(
+  run: Run,
+  skb: Skb,
+  hook: Hook,
+  family: 'ip' | 'ip6' | 'arp' | 'bridge',
+  keep?: (prio: number) => boolean,
+): HookResult {
+  for (const entry of run.p.program.hook(family, hook)) {
+    if (keep !== undefined && !keep(entry.prio)) continue;
+    switch (entry.kind) {
+      case 'chain': {
+        const verdict = evaluateChain(run, skb, entry.chain, hook);
+        if (entry.chain.base?.type === 'route' && hook === 'output' && verdict.kind === 'accept')
+          rerouteAfterChain(run, skb);
+        const result = ended(run, skb, verdict);
+        if (result !== 'accept') return result;
+        break;
+      }
+      case 'defrag':
+        if (!defragment(run, skb)) return 'stolen';
+        break;
+      case 'conntrack':
+        if (hook === 'prerouting' || hook === 'output') conntrackIn(run, skb, hook);
+        break;
+      case 'nat': {
+        const before = destinationOf(skb);
+        const result = natHook(run, skb, hook, entry);
+        if (result !== 'accept') return result;
+        if (hook === 'prerouting' && destinationOf(skb) !== before) skb.dst = undefined;
+        if (hook === 'output' && destinationOf(skb) !== before) reroute(run, skb);
+        break;
+      }
+      case 'confirm':
+        if (!confirm(run, skb)) {
+          kernel(run, skb, 'conntrack-clash', 'Another connection took the same tuple first.');
+          return 'drop';
+        }
+        break;
+    }
+  }
+  return 'accept';
+}
+
+const routeKeys = new WeakMap<Skb, string>();
+const routeKey = (skb: Skb): string => `${sourceOf(skb)} ${destinationOf(skb)} ${skb.mark} ${tosOf(skb)}`;
+
+/** Remembers what the route of a packet of the node's own was chosen by, for `type route` chains. */
+export function rememberRoute(skb: Skb): void {
+  routeKeys.set(skb, routeKey(skb));
+}
+
+function rerouteAfterChain(run: Run, skb: Skb): void {
+  if (routeKeys.get(skb) === routeKey(skb)) return;
+  reroute(run, skb);
+}
+
+/** ip_route_me_harder(): chooses the route again; the device that later chains of this hook see stays. */
+function reroute(run: Run, skb: Skb): void {
+  if (skb.family === 'arp') return;
+  const daddr = destinationOf(skb);
+  const route = routeOut(run, skb.family, daddr, sourceOf(skb), skb.mark, tosOf(skb));
+  rememberRoute(skb);
+  skb.dst = route;
+  if (route === undefined) {
+    kernel(run, skb, 'no-route', `There is no route to ${formatAddress(daddr)}.`, false);
+    return;
+  }
+  run.steps?.push({
+    kind: 'route',
+    skb: skb.id,
+    to: 'output',
+    oif: route.dev?.name,
+    nexthop: route.gateway === undefined ? undefined : formatAddress(route.gateway),
+    table: route.table,
+    route: formatRoute(route),
+    say: 'routed again',
+  });
+}
+
+/** Chains at ingress or egress of a device. */
+export function runDeviceHook(run: Run, skb: Skb, hook: 'ingress' | 'egress', dev: string): HookResult {
+  for (const chain of run.p.program.atDevice(hook, dev)) {
+    if (chain.base !== undefined && chain.base.devices.length === 0) deviceUnknown(run, chain);
+    const result = ended(run, skb, evaluateChain(run, skb, chain, hook));
+    if (result !== 'accept') return result;
+  }
+  return 'accept';
+}
+
+function deviceUnknown(run: Run, chain: ProgramChain): never {
+  return run.undecided(
+    'chain-device',
+    `The listing does not say to which device the chain ${chain.table.family} ${chain.table.name} ${chain.chain.name} is bound.`,
+    'Capture nft.txt (nft -a list ruleset) too, or use nft 1.1 or newer.',
+  );
+}

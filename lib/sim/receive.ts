@@ -1,0 +1,135 @@
+/** The way in: ingress, the bridge, the checks of the IP layer, prerouting. */
+
+import { formatMac, parseMac } from '../net/address';
+import { buildPacket } from '../net/build-packet';
+import { u16, u32, viewPacket } from '../net/headers';
+import type { Link } from '../world/world';
+import { bridgeReceive } from './bridge';
+import type { Run } from './environment';
+import { isLocal4, isMulticast6 } from './fib';
+import { kernel, runDeviceHook, runHook } from './hooks';
+import { routeInput } from './route-input';
+import { destinationOf, headerChecksumWrong, newSkb, type Skb, sourceOf, viewSkb } from './skb';
+import { deviceTransmit } from './transmit';
+
+/** A frame arrives on an interface of this node. */
+export function receive(run: Run, skb: Skb, dev: Link): void {
+  skb.iif = dev;
+  if (runDeviceHook(run, skb, 'ingress', dev.name) !== 'accept') return;
+  if (dev.master !== undefined && run.p.linkByName.get(dev.master)?.kind === 'bridge') {
+    bridgeReceive(run, skb, dev, receiveOnBridge);
+    return;
+  }
+  receiveLayer3(run, skb);
+}
+
+function receiveLayer3(run: Run, skb: Skb, fromBridge = false): void {
+  if (skb.vlan !== undefined && !fromBridge) {
+    kernel(run, skb, 'vlan', `The frame carries VLAN ${skb.vlan & 4095} and no VLAN device takes it.`);
+    return;
+  }
+  if (skb.pktType === 3) {
+    kernel(run, skb, 'other-host', 'The frame is addressed to another MAC address.');
+    return;
+  }
+  switch (skb.family) {
+    case 'arp':
+      receiveArp(run, skb);
+      return;
+    case 'ip':
+      receiveIpv4(run, skb);
+      return;
+    case 'ip6':
+      receiveIpv6(run, skb);
+      return;
+  }
+}
+
+function receiveIpv4(run: Run, skb: Skb): void {
+  const total = u16(skb.data, 2);
+  if (
+    skb.data.length < 20 ||
+    (skb.data[0] ?? 0) >> 4 !== 4 ||
+    total > skb.data.length ||
+    headerChecksumWrong(skb.data)
+  ) {
+    kernel(run, skb, 'bad-header', 'The IPv4 header is malformed or its checksum is wrong.');
+    return;
+  }
+  if (total < skb.data.length) skb.data = skb.data.slice(0, total);
+  prerouting(run, skb);
+}
+
+function receiveIpv6(run: Run, skb: Skb): void {
+  const src = BigInt(sourceOf(skb));
+  const dst = BigInt(destinationOf(skb));
+  const loopback = skb.iif?.type === 'loopback';
+  if (skb.data.length < 40 || u16(skb.data, 4) + 40 > skb.data.length) {
+    kernel(run, skb, 'bad-header', 'The IPv6 header is malformed.');
+    return;
+  }
+  if (!loopback && (src === 1n || dst === 1n)) {
+    kernel(run, skb, 'martian', 'A loopback address came from the wire.');
+    return;
+  }
+  if (isMulticast6(src) || (isMulticast6(dst) && ((dst >> 112n) & 15n) === 0n)) {
+    kernel(run, skb, 'martian', 'The source or the scope of the destination is impossible.');
+    return;
+  }
+  prerouting(run, skb);
+}
+
+/** From prerouting on; also entered by bridged packets with bridge-nf-call-iptables. */
+function prerouting(run: Run, skb: Skb): void {
+  if (runHook(run, skb, 'prerouting', skb.family === 'ip6' ? 'ip6' : 'ip') !== 'accept') return;
+  routeInput(run, skb);
+}
+
+/** A frame that a bridge passed up: seen again on the bridge device. `seen`: prerouting has run already on the bridge. */
+function receiveOnBridge(run: Run, skb: Skb, bridge: Link, seen: boolean): void {
+  skb.iif = bridge;
+  if (runDeviceHook(run, skb, 'ingress', bridge.name) !== 'accept') return;
+  if (seen && skb.family !== 'arp') {
+    routeInput(run, skb);
+    return;
+  }
+  receiveLayer3(run, skb, true);
+}
+
+/** ARP: input, and the reply for addresses of this node (net/ipv4/arp.c, arp_process). */
+function receiveArp(run: Run, skb: Skb): void {
+  if (skb.iif === undefined || runHook(run, skb, 'input', 'arp') !== 'accept') return;
+  const target = u32(skb.data, 24);
+  const sender = u32(skb.data, 14);
+  if (u16(skb.data, 6) !== 1 || !isLocal4({ run }, target) || isLocal4({ run }, sender)) {
+    kernel(run, skb, 'arp', 'No answer is due.');
+    return;
+  }
+  const { iif } = skb;
+  const senderMac = formatMac(u16(skb.data, 8) * 2 ** 32 + u32(skb.data, 10));
+  const view = viewSkb(skb);
+  const reply = newSkb(
+    run.nextSkb(),
+    'generated',
+    'arp',
+    buildPacket({
+      family: 'arp',
+      op: 'reply',
+      senderMac: iif.mac ?? '',
+      saddr: view.daddr ?? '',
+      targetMac: senderMac,
+      daddr: view.saddr ?? '',
+    }),
+  );
+  reply.oif = iif;
+  run.steps?.push({
+    kind: 'generated',
+    skb: reply.id,
+    what: 'ARP reply',
+    packet: viewPacket(reply.data, 'arp'),
+    because: skb.id,
+  });
+  if (runHook(run, reply, 'output', 'arp') !== 'accept') return;
+  deviceTransmit(run, reply, iif, senderMac);
+  void parseMac;
+}

@@ -1,0 +1,379 @@
+/** The routing decision for an arriving packet, and forwarding (net/ipv4/route.c, net/ipv4/ip_forward.c, net/ipv6/ip6_output.c). */
+import { formatAddress } from '../net/address';
+import { u16 } from '../net/headers';
+import type { Link } from '../world/world';
+import { localDeliver } from './deliver';
+import { addressKey, type Run } from './environment';
+import { isLinkLocal6, isMulticast6 } from './fib';
+import { sendIcmpError } from './generated';
+import { kernel, runHook, setting, sysctl } from './hooks';
+import { formatRoute, type RouteResult } from './routing';
+import { decrementTtl, destinationOf, type Skb, sourceOf, tosOf, ttlOf } from './skb';
+import { postrouting } from './transmit';
+
+export function routeInput(run: Run, skb: Skb): void {
+  if (skb.family === 'ip6') routeInput6(run, skb);
+  else routeInput4(run, skb);
+}
+
+const isForwarding = (run: Run, dev: Link | undefined, family: 'ip' | 'ip6'): boolean => {
+  if (family === 'ip6') return setting(run, 'net.ipv6.conf.all.forwarding', false);
+  const own = dev === undefined ? undefined : sysctl(run, `net.ipv4.conf.${dev.name}.forwarding`);
+  return own === undefined ? setting(run, 'net.ipv4.ip_forward', false) : own !== '0';
+};
+
+/** fib_validate_source(): what the source address of an arriving packet must satisfy. */
+function sourceValid(
+  run: Run,
+  skb: Skb,
+  dev: Link,
+  src: number,
+  dst: number,
+  oif: Link | undefined,
+): 'ok' | 'martian' | 'rp-filter' {
+  const all = Number(sysctl(run, 'net.ipv4.conf.all.rp_filter') ?? 0);
+  const own = Number(
+    sysctl(run, `net.ipv4.conf.${dev.name}.rp_filter`) ?? sysctl(run, 'net.ipv4.conf.default.rp_filter') ?? 0,
+  );
+  const filter = Math.max(all, own);
+  const on = (key: string): boolean =>
+    (sysctl(run, `net.ipv4.conf.all.${key}`) ?? '0') !== '0' ||
+    (sysctl(run, `net.ipv4.conf.${dev.name}.${key}`) ?? '0') !== '0';
+  const acceptLocal = on('accept_local');
+  const router = run.p.routers.ip;
+  if (router === undefined) return 'ok';
+  if (filter === 0 && !(oif !== undefined && oif.index === dev.index)) {
+    if (acceptLocal) return 'ok';
+    if (!router.hasCustomRules) return run.p.localAddresses.has(addressKey('ip', src)) ? 'martian' : 'ok';
+  }
+  const found = router.lookup({
+    daddr: src,
+    saddr: dst,
+    mark: on('src_valid_mark') ? skb.mark : 0,
+    tos: tosOf(skb),
+    iif: oif?.name,
+  });
+  if (found.kind !== 'found') return filter > 0 ? 'rp-filter' : found.kind === 'none' ? 'ok' : 'ok';
+  const { result, multipath } = found;
+  if (result.type !== 'unicast' && !(result.type === 'local' && acceptLocal)) return 'martian';
+  const hops = multipath.length > 0 ? multipath : [result];
+  if (hops.some((h) => h.dev?.index === dev.index)) return 'ok';
+  return filter === 1 ? 'rp-filter' : 'ok';
+}
+
+function routeStep(
+  run: Run,
+  skb: Skb,
+  to: 'forward' | 'input' | 'output' | 'none',
+  r: RouteResult | undefined,
+  say: string,
+): void {
+  run.steps?.push({
+    kind: 'route',
+    skb: skb.id,
+    to,
+    oif: r?.dev?.name,
+    nexthop: r?.gateway === undefined ? undefined : formatAddress(r.gateway),
+    table: r?.table,
+    route: r === undefined ? undefined : formatRoute(r),
+    say,
+  });
+}
+
+const pick = (run: Run, result: RouteResult, multipath: readonly RouteResult[]): RouteResult => {
+  if (multipath.length === 0) return result;
+  const total = multipath.reduce((n, r) => n + (r.nexthop?.weight ?? 1), 0);
+  const taken = run.choose(
+    'multipath route',
+    undefined,
+    multipath.map((r) => ({ value: formatRoute(r), probability: (r.nexthop?.weight ?? 1) / total })),
+  );
+  return multipath[taken] ?? result;
+};
+
+function routeInput4(run: Run, skb: Skb): void {
+  const dev = skb.iif;
+  if (dev === undefined) return;
+  // A packet that looped through lo keeps the route it was sent by, unless NAT took it away.
+  if (skb.dst !== undefined && dev.type === 'loopback') {
+    localDeliver(run, skb);
+    return;
+  }
+  const src = Number(sourceOf(skb));
+  const dst = Number(destinationOf(skb));
+  const localnet = (): boolean =>
+    (sysctl(run, 'net.ipv4.conf.all.route_localnet') ?? '0') !== '0' ||
+    (sysctl(run, `net.ipv4.conf.${dev.name}.route_localnet`) ?? '0') !== '0';
+  const martian = (what: string): void => kernel(run, skb, 'martian', `The kernel drops it as a martian: ${what}.`);
+  if (dst >>> 28 === 14) {
+    routeMulticast4(run, skb, dev, src, dst);
+    return;
+  }
+  if (src >>> 28 === 14 || src === 0xffffffff) {
+    martian(`source ${formatAddress(src)}`);
+    return;
+  }
+  const broadcast = dst === 0xffffffff || (src === 0 && dst === 0);
+  if (!broadcast) {
+    if (src >>> 24 === 0) {
+      martian(`source ${formatAddress(src)}`);
+      return;
+    }
+    if (dst >>> 24 === 0) {
+      martian(`destination ${formatAddress(dst)}`);
+      return;
+    }
+    if (dst >>> 24 === 127) {
+      if (!localnet()) {
+        martian(`destination ${formatAddress(dst)} from ${dev.name}`);
+        return;
+      }
+    } else if (src >>> 24 === 127 && !localnet()) {
+      martian(`source ${formatAddress(src)} from ${dev.name}`);
+      return;
+    }
+  }
+  const router = run.p.routers.ip;
+  if (router === undefined)
+    run.undecided(
+      'routes-unknown',
+      'The routes of family ip were not captured.',
+      'Capture ip -j route show table all and ip -j rule show on the node.',
+    );
+  const forwarding = isForwarding(run, dev, 'ip');
+  const found =
+    broadcast || router === undefined
+      ? undefined
+      : router.lookup({
+          daddr: dst,
+          saddr: src,
+          mark: skb.mark,
+          tos: tosOf(skb),
+          iif: dev.name,
+          protocol: skb.headers.l4proto ?? 0,
+        });
+  if (found !== undefined && found.kind !== 'found') {
+    routeStep(
+      run,
+      skb,
+      'none',
+      undefined,
+      found.kind === 'none'
+        ? `no route to ${formatAddress(dst)}`
+        : `the route to ${formatAddress(dst)} is ${found.kind}`,
+    );
+    if (!forwarding) {
+      kernel(run, skb, 'forwarding-off', 'Forwarding is off (net.ipv4.ip_forward).');
+      return;
+    }
+    if (found.kind === 'blackhole') {
+      kernel(run, skb, 'blackhole', 'The route swallows the packet.');
+      return;
+    }
+    kernel(run, skb, 'no-route', 'The kernel answers with an ICMP error.');
+    sendIcmpError(run, skb, { type: 3, code: found.kind === 'none' ? 0 : found.kind === 'unreachable' ? 1 : 13 });
+    return;
+  }
+  const result = found === undefined ? undefined : pick(run, found.result, found.multipath);
+  const type = broadcast ? 'broadcast' : result?.type;
+  if (type === 'broadcast') {
+    if (src !== 0 && sourceValid(run, skb, dev, src, 0, undefined) !== 'ok') {
+      martian(`source ${formatAddress(src)} belongs to this node`);
+      return;
+    }
+    routeStep(run, skb, 'input', result, 'broadcast');
+    skb.dst = result ?? skb.dst;
+    localDeliver(run, skb);
+    return;
+  }
+  const validity = sourceValid(run, skb, dev, src, dst, type === 'local' ? undefined : result?.dev);
+  const refuse = (): boolean => {
+    if (validity === 'ok') return false;
+    if (validity === 'rp-filter')
+      kernel(
+        run,
+        skb,
+        'rp-filter',
+        `Reverse path filtering drops it: the way back to ${formatAddress(src)} does not lead out of ${dev.name}.`,
+      );
+    else martian(`source ${formatAddress(src)} belongs to this node`);
+    return true;
+  };
+  if (type === 'local') {
+    if (refuse()) return;
+    routeStep(run, skb, 'input', result, `${formatAddress(dst)} is local`);
+    skb.dst = result;
+    localDeliver(run, skb);
+    return;
+  }
+  if (!forwarding) {
+    routeStep(run, skb, 'none', result, `${formatAddress(dst)} is not local`);
+    kernel(run, skb, 'forwarding-off', 'Forwarding is off (net.ipv4.ip_forward).');
+    return;
+  }
+  if (type !== 'unicast' || result === undefined) {
+    martian(`destination ${formatAddress(dst)}`);
+    return;
+  }
+  if (refuse()) return;
+  routeStep(run, skb, 'forward', result, 'forwarded');
+  skb.dst = result;
+  forward(run, skb, result);
+}
+
+function routeMulticast4(run: Run, skb: Skb, dev: Link, src: number, dst: number): void {
+  // 224.0.0.1 is joined by every interface; other groups are not in a capture.
+  if (dst !== 0xe0000001) {
+    routeStep(run, skb, 'none', undefined, `the group ${formatAddress(dst)} is not joined`);
+    run.assume('multicast', 'Multicast groups other than all-hosts are taken not to be joined.');
+    kernel(run, skb, 'multicast', 'No socket of this node has joined the group.');
+    return;
+  }
+  if (src >>> 28 === 14 || src === 0xffffffff || src >>> 24 === 127) {
+    kernel(run, skb, 'martian', 'The kernel drops it as a martian.');
+    return;
+  }
+  if (sourceValid(run, skb, dev, src, 0, undefined) !== 'ok') {
+    kernel(run, skb, 'martian', `The source ${formatAddress(src)} does not fit the interface.`);
+    return;
+  }
+  routeStep(run, skb, 'input', undefined, 'multicast to all hosts');
+  localDeliver(run, skb);
+}
+
+/** Groups that every interface of a router joins, and the solicited-node groups of its addresses. */
+function joined6(run: Run, dev: Link, dst: bigint, forwarding: boolean): boolean {
+  const plain = dst & ~(15n << 112n);
+  const scope = Number((dst >> 112n) & 15n);
+  if (plain === 0xff000000000000000000000000000001n && (scope === 1 || scope === 2)) return true;
+  if (forwarding && plain === 0xff000000000000000000000000000002n && (scope === 1 || scope === 2 || scope === 5))
+    return true;
+  if (dst >> 24n === 0xff0200000000000000000001ffn) {
+    return dev.addresses.some((a) => a.family === 'ip6' && (BigInt(a.local) & 0xffffffn) === (dst & 0xffffffn));
+  }
+  void run;
+  return false;
+}
+
+function routeInput6(run: Run, skb: Skb): void {
+  const dev = skb.iif;
+  if (dev === undefined) return;
+  if (skb.dst !== undefined && dev.type === 'loopback') {
+    localDeliver(run, skb);
+    return;
+  }
+  const src = BigInt(sourceOf(skb));
+  const dst = BigInt(destinationOf(skb));
+  const forwarding = isForwarding(run, dev, 'ip6');
+  if (isMulticast6(dst)) {
+    if (!joined6(run, dev, dst, forwarding)) {
+      routeStep(run, skb, 'none', undefined, `the group ${formatAddress(dst)} is not joined`);
+      kernel(run, skb, 'multicast', 'No socket of this node has joined the group.');
+      return;
+    }
+    routeStep(run, skb, 'input', undefined, 'multicast');
+    localDeliver(run, skb);
+    return;
+  }
+  const router = run.p.routers.ip6;
+  if (router === undefined)
+    run.undecided(
+      'routes-unknown',
+      'The routes of family ip6 were not captured.',
+      'Capture ip -j -6 route show table all and ip -j -6 rule show on the node.',
+    );
+  const found = router.lookup({
+    daddr: dst,
+    saddr: src,
+    mark: skb.mark,
+    tos: tosOf(skb),
+    iif: dev.name,
+    ...(isLinkLocal6(dst) ? { oif: dev.name } : {}),
+  });
+  if (found.kind !== 'found') {
+    routeStep(
+      run,
+      skb,
+      'none',
+      undefined,
+      found.kind === 'none'
+        ? `no route to ${formatAddress(dst)}`
+        : `the route to ${formatAddress(dst)} is ${found.kind}`,
+    );
+    if (found.kind === 'blackhole') {
+      kernel(run, skb, 'blackhole', 'The route swallows the packet.');
+      return;
+    }
+    if (!forwarding && found.kind === 'none') {
+      kernel(run, skb, 'forwarding-off', 'There is no route, and forwarding is off.');
+      return;
+    }
+    kernel(run, skb, 'no-route', 'The kernel answers with an ICMPv6 error.');
+    sendIcmpError(run, skb, { type: 1, code: found.kind === 'prohibit' ? 1 : 0 });
+    return;
+  }
+  const result = pick(run, found.result, found.multipath);
+  if (result.type === 'local' || result.type === 'anycast') {
+    routeStep(run, skb, 'input', result, `${formatAddress(dst)} is local`);
+    skb.dst = result;
+    localDeliver(run, skb);
+    return;
+  }
+  if (!forwarding) {
+    routeStep(run, skb, 'none', result, `${formatAddress(dst)} is not local`);
+    kernel(run, skb, 'forwarding-off', 'Forwarding is off (net.ipv6.conf.all.forwarding).');
+    return;
+  }
+  routeStep(run, skb, 'forward', result, 'forwarded');
+  skb.dst = result;
+  forward(run, skb, result);
+}
+
+export function forward(run: Run, skb: Skb, route: RouteResult): void {
+  const v6 = skb.family === 'ip6';
+  if (skb.transparentSocket) {
+    kernel(
+      run,
+      skb,
+      'tproxy-no-route',
+      'A packet given to a transparent socket is not forwarded; a local route for it is missing.',
+    );
+    return;
+  }
+  if (skb.pktType !== 0) {
+    kernel(run, skb, 'not-for-us', 'Frames sent to a broadcast or multicast MAC address are not forwarded.');
+    return;
+  }
+  if (v6) {
+    const src = BigInt(sourceOf(skb));
+    if (src === 0n || isMulticast6(src) || src === 1n) {
+      kernel(run, skb, 'martian', `The source ${formatAddress(src)} is not forwarded.`);
+      return;
+    }
+    if (ttlOf(skb) > 1 && isLinkLocal6(src)) {
+      kernel(run, skb, 'scope', 'A link-local source does not leave its link.');
+      sendIcmpError(run, skb, { type: 1, code: 2 });
+      return;
+    }
+  }
+  if (ttlOf(skb) <= 1) {
+    kernel(run, skb, 'ttl', `The ${v6 ? 'hop limit' : 'TTL'} is used up.`);
+    sendIcmpError(run, skb, v6 ? { type: 3, code: 0 } : { type: 11, code: 0 });
+    return;
+  }
+  const mtu = route.route.mtu ?? route.dev?.mtu ?? 65535;
+  if (v6 && (skb.fragSize ?? skb.data.length) > mtu) {
+    kernel(run, skb, 'too-big', `The packet is larger than the MTU of ${mtu}.`);
+    sendIcmpError(run, skb, { type: 2, code: 0, info: mtu });
+    return;
+  }
+  if (!v6 && skb.data.length > mtu && (u16(skb.data, 6) & 0x4000) !== 0 && skb.fragSize === undefined) {
+    kernel(run, skb, 'too-big', `The packet is larger than the MTU of ${mtu} and must not be fragmented.`);
+    sendIcmpError(run, skb, { type: 3, code: 4, info: mtu });
+    return;
+  }
+  decrementTtl(skb);
+  skb.oif = route.dev;
+  if (runHook(run, skb, 'forward', v6 ? 'ip6' : 'ip') !== 'accept') return;
+  postrouting(run, skb);
+}

@@ -1,0 +1,202 @@
+/** The way out: output for packets of the node itself, postrouting, the neighbour, the device, the wire. */
+import { formatAddress, parseMac } from '../net/address';
+import type { IpValue, Link } from '../world/world';
+import { addressKey, type Run } from './environment';
+import { isMulticast6 } from './fib';
+import { splitFragments } from './fragments';
+import { kernel, rememberRoute, runDeviceHook, runHook } from './hooks';
+import type { RouteResult } from './routing';
+import { copySkb, destinationOf, ETHERTYPE, etherHeader, type Skb, viewSkb } from './skb';
+
+/** A packet of this node: output, postrouting, out. */
+export function send(run: Run, skb: Skb, route: RouteResult): void {
+  skb.local = true;
+  skb.dst = route;
+  skb.oif = route.dev;
+  rememberRoute(skb);
+  const family = skb.family === 'ip6' ? 'ip6' : 'ip';
+  const result = runHook(run, skb, 'output', family);
+  if (result !== 'accept') {
+    if (result === 'drop' && skb.id === 0) run.fate.sendErrno = 1;
+    return;
+  }
+  if (skb.dst === undefined) return;
+  postrouting(run, skb);
+}
+
+/** Postrouting and what follows: the neighbour, the device, the wire. */
+export function postrouting(run: Run, skb: Skb): void {
+  const route = skb.dst;
+  skb.oif = route?.dev;
+  const result = runHook(run, skb, 'postrouting', skb.family === 'ip6' ? 'ip6' : 'ip');
+  if (result !== 'accept') {
+    if (result === 'drop' && skb.id === 0 && skb.local) run.fate.sendErrno = 1;
+    return;
+  }
+  finishOutput(run, skb, route);
+}
+
+function finishOutput(run: Run, skb: Skb, route: RouteResult | undefined): void {
+  const dev = route?.dev;
+  if (route === undefined || dev === undefined) {
+    kernel(run, skb, 'no-device', 'The route names no device.');
+    return;
+  }
+  if (dev.type === 'loopback') {
+    run.fate.passedPostrouting.push({ skb: skb.id, oif: dev.name, packet: viewSkb(skb) });
+    run.backlog.push(() => {
+      skb.iif = dev;
+      skb.oif = undefined;
+      skb.link = etherHeader(0, 0, ETHERTYPE[skb.family]);
+      skb.sk = undefined;
+      run.receive(skb, dev);
+    });
+    return;
+  }
+  const nexthop = route.gateway ?? destinationOf(skb);
+  const mac = neighbourMac(run, skb, dev, nexthop, route);
+  if (mac === undefined) {
+    run.fate.passedPostrouting.push({ skb: skb.id, oif: dev.name, packet: viewSkb(skb) });
+    kernel(run, skb, 'neighbour', `The neighbour ${formatAddress(nexthop)} on ${dev.name} does not answer.`);
+    return;
+  }
+  transmit(run, skb, dev, mac);
+}
+
+/** The MAC address of the next hop; undefined where it is known not to answer. */
+function neighbourMac(
+  run: Run,
+  skb: Skb,
+  dev: Link,
+  nexthop: IpValue,
+  route: RouteResult,
+): string | 'unknown' | undefined {
+  const family = typeof nexthop === 'number' ? 'ip' : 'ip6';
+  if (typeof nexthop === 'number' && (route.type === 'broadcast' || nexthop === 0xffffffff)) return 'ff:ff:ff:ff:ff:ff';
+  if (typeof nexthop === 'number' && nexthop >>> 28 === 14) {
+    return `01:00:5e:${[(nexthop >>> 16) & 127, (nexthop >>> 8) & 255, nexthop & 255].map((b) => b.toString(16).padStart(2, '0')).join(':')}`;
+  }
+  if (typeof nexthop === 'bigint' && isMulticast6(nexthop)) {
+    const tail = Number(nexthop & 0xffffffffn);
+    return `33:33:${[24, 16, 8, 0].map((s) => ((tail >>> s) & 255).toString(16).padStart(2, '0')).join(':')}`;
+  }
+  if (dev.flags.includes('NOARP') || dev.type === 'none') return 'unknown';
+  const n = run.p.neighbours.get(`${dev.name} ${addressKey(family, nexthop)}`);
+  if (
+    n?.state.includes('FAILED') ||
+    (run.p.world.neighboursComplete && (n === undefined || n.state.includes('INCOMPLETE')))
+  )
+    return undefined;
+  if (n === undefined || n.state.some((s) => s === 'STALE' || s === 'DELAY' || s === 'PROBE' || s === 'INCOMPLETE')) {
+    run.assume(
+      `neighbour ${formatAddress(nexthop)}`,
+      `The neighbour ${formatAddress(nexthop)} on ${dev.name} is taken to answer.`,
+    );
+  }
+  void skb;
+  return n?.mac ?? 'unknown';
+}
+
+function transmit(run: Run, skb: Skb, dev: Link, dstMac: string): void {
+  const own = dev.mac === undefined ? 0 : (parseMac(dev.mac) ?? 0);
+  skb.link = etherHeader(dstMac === 'unknown' ? 0 : (parseMac(dstMac) ?? 0), own, ETHERTYPE[skb.family]);
+  if (dev.kind === 'bridge') {
+    bridgeOutput(run, skb, dev, dstMac === 'unknown' ? undefined : dstMac);
+    return;
+  }
+  deviceTransmit(run, skb, dev, dstMac === 'unknown' ? undefined : dstMac);
+}
+
+export function deviceTransmit(run: Run, skb: Skb, dev: Link, dstMac: string | undefined): void {
+  skb.oif = dev;
+  if (runDeviceHook(run, skb, 'egress', dev.name) !== 'accept') {
+    run.fate.passedPostrouting.push({ skb: skb.id, oif: dev.name, packet: viewSkb(skb) });
+    return;
+  }
+  const view = viewSkb(skb);
+  for (const packet of fragmentsOf(skb, dev)) {
+    run.fate.egress.push({
+      dev: dev.name,
+      ...(dstMac === undefined ? {} : { dstMac }),
+      role: skb.role,
+      skb: skb.id,
+      ...(skb.mark === 0 ? {} : { mark: skb.mark }),
+      packet,
+    });
+  }
+  run.steps?.push({ kind: 'transmit', skb: skb.id, dev: dev.name, dstMac, packet: view });
+}
+
+/** The frames a packet leaves in: one, unless it is larger than the MTU or was put together from fragments. */
+function fragmentsOf(skb: Skb, dev: Link): readonly ReturnType<typeof viewSkb>[] {
+  const limit = skb.fragSize ?? dev.mtu;
+  const whole = viewSkb(skb);
+  if (skb.data.length <= limit && skb.fragSize === undefined) return [whole];
+  return splitFragments(skb, Math.min(limit, dev.mtu));
+}
+
+/** Ports of a bridge that a frame to `mac` leaves by; undefined where nobody knows. Broadcast and multicast leave by all. */
+export function bridgePorts(
+  run: Run,
+  bridge: Link,
+  mac: string | undefined,
+  except: Link | undefined,
+): readonly Link[] | undefined {
+  const { links, fdb } = run.p.world;
+  const ports = (links.known ? links.value : []).filter((l) => l.master === bridge.name && l !== except && l.up);
+  if (mac === undefined) return ports.length === 1 ? ports : undefined;
+  if (Math.floor((parseMac(mac) ?? 0) / 2 ** 40) % 2 === 1) return ports;
+  const known = fdb?.get(mac);
+  if (known !== undefined) return ports.filter((p) => p.name === known);
+  return ports.length <= 1 ? ports : undefined;
+}
+
+/** One bridge port: postrouting of the bridge, with the IP hooks behind it where the bridge calls them, and out. */
+export function bridgeTransmit(
+  run: Run,
+  skb: Skb,
+  port: Link,
+  mac: string | undefined,
+  ipHooks: (skb: Skb) => boolean,
+): void {
+  const from = skb.iif;
+  skb.iif = undefined;
+  skb.oif = port;
+  if (run.p.program.has('bridge') && runHook(run, skb, 'postrouting', 'bridge') !== 'accept') {
+    if (skb.local)
+      run.fate.passedPostrouting.push({ skb: skb.id, oif: port.master ?? port.name, packet: viewSkb(skb) });
+    return;
+  }
+  skb.iif = from;
+  if (!ipHooks(skb)) return;
+  deviceTransmit(run, skb, port, mac);
+}
+
+/** A packet of the node leaves through a bridge: bridge output and postrouting on each port. */
+function bridgeOutput(run: Run, skb: Skb, bridge: Link, mac: string | undefined): void {
+  const ports = bridgePorts(run, bridge, mac, undefined);
+  if (ports === undefined) {
+    run.assume(
+      'bridge-port',
+      `Which port of ${bridge.name} leads to ${mac ?? 'the neighbour'} is not in the capture; the frame is taken to reach it.`,
+    );
+    if (run.p.program.has('bridge'))
+      run.undecided(
+        'bridge-port',
+        `Which port of ${bridge.name} leads to ${mac ?? 'the neighbour'} is not in the capture, and bridge chains may ask.`,
+        'Name the port.',
+      );
+    deviceTransmit(run, skb, bridge, mac);
+    return;
+  }
+  ports.forEach((port, i) => {
+    const frame = i === ports.length - 1 ? skb : copySkb(skb, skb.id, skb.role);
+    frame.iif = undefined;
+    frame.oif = port;
+    if (run.p.program.has('bridge') && runHook(run, frame, 'output', 'bridge') !== 'accept') {
+      run.fate.passedPostrouting.push({ skb: frame.id, oif: bridge.name, packet: viewSkb(frame) });
+      return;
+    }
+    bridgeTransmit(run, frame, port, mac, () => true);
+  });
+}
