@@ -14,6 +14,8 @@ const ERRORS = JSON.stringify({
   'conntrack.txt': { command: 'conntrack -L', exitStatus: 1, stderr: 'you must be root' },
 });
 const FILES = {
+  // Larger than the chunks of a stream, and not compressible to less.
+  'big.bin': Array.from({ length: 60_000 }, (_, i) => ((i * 2_654_435_761) % 4_294_967_296).toString(36)).join(''),
   'nodes/node-1/nft.json': LISTING,
   'nodes/node-1/conntrack.txt': '',
   'nodes/node-1/errors.json': ERRORS,

@@ -40,7 +40,7 @@ export async function readTar(
         files.set(path, new Uint8Array(await new Response(body).arrayBuffer()));
       } else {
         if (header.type !== 'directory') files.set(path, undefined);
-        await body.cancel();
+        await drain(body);
       }
     }
     return ok(files);
@@ -52,6 +52,12 @@ export async function readTar(
   } finally {
     source.destroy();
   }
+}
+
+/** Reads a body to its end. Not `cancel()`: with modern-tar 0.8.6 the stream then stalls where a body goes over several chunks. */
+async function drain(body: ReadableStream<Uint8Array>): Promise<void> {
+  const reader = body.getReader();
+  for (let part = await reader.read(); !part.done; part = await reader.read());
 }
 
 /** Entries of the archive; it is unpacked when its first bytes are those of gzip. */
