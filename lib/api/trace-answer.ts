@@ -9,6 +9,7 @@ import { failed, ok, type Problem, type Result } from '../net/result';
 import type { RuleRef } from '../nft/model';
 import { trace } from '../sim';
 import type { Step, Trace } from '../sim/trace';
+import type { CtEntry, CtTuple } from '../world/world';
 import type { OpenNode } from './open-node';
 import { ruleView } from './rule-view';
 import type { RulesetIndex } from './ruleset-index';
@@ -59,7 +60,8 @@ export function traceAnswer(
 ): Result<Omit<TraceAnswer, 'source'>> {
   const traced = tracePacket(node, query);
   if (!traced.ok) return traced;
-  const { packet, asked, trace: found } = traced.value;
+  const { packet, asked } = traced.value;
+  const found = withoutCaptured(traced.value.trace, node);
   const steps = found.branches.flatMap((branch) => branch.steps);
   return ok({
     version: node.version,
@@ -74,6 +76,34 @@ export function traceAnswer(
     names: namesOf(found, node),
   });
 }
+
+/** A trace holds the whole connection table of every branch; an answer only the entries that the packet made or changed. */
+function withoutCaptured(found: Trace, { world }: OpenNode): Trace {
+  if (!world.conntrack.known || world.conntrack.value.length === 0) return found;
+  const captured = new Set(world.conntrack.value.map(entryKey));
+  const branches = found.branches.map((branch) => ({
+    ...branch,
+    conntrack: branch.conntrack.filter((entry) => !captured.has(entryKey(entry))),
+  }));
+  return { ...found, branches };
+}
+
+/** Status words that a packet of the connection can set; those of translation follow from the tuples. */
+const CHANGING = new Set(['seen-reply', 'assured', 'dying']);
+
+const entryKey = ({ family, zone, original, reply, status, mark, tcpState }: CtEntry): string => {
+  const tuple = ({ src, dst, protocol, sport, dport, icmpId }: CtTuple) =>
+    [src, dst, protocol, sport, dport, icmpId].join(' ');
+  return [
+    family,
+    zone,
+    tuple(original),
+    tuple(reply),
+    status.filter((word) => CHANGING.has(word)).join(' '),
+    mark,
+    tcpState,
+  ].join('|');
+};
 
 const placeView = (place: Place, address: string | undefined): PlaceView => ({
   ref: place.ref,
@@ -142,7 +172,7 @@ function namesOf(found: Trace, node: OpenNode): TraceAnswer['names'] {
       if (step.kind === 'route') put(step.nexthop);
       if (step.kind === 'nat') for (const diff of step.diffs) [diff.before, diff.after].map((text) => put(text));
     }
-    for (const entry of branch.conntrack.slice(0, 1))
+    for (const entry of branch.conntrack)
       for (const tuple of [entry.original, entry.reply]) [tuple.src, tuple.dst].map((ip) => put(formatAddress(ip)));
   }
   return names;

@@ -487,7 +487,7 @@ export interface TraceAnswer {
   readonly packet: PacketSpec;
   readonly from: PlaceView | null;
   readonly to: PlaceView | null;
-  /** See {@link reviveTrace} in wire.ts for the trace of lib/sim. */
+  /** See {@link reviveTrace} in wire.ts for the trace of lib/sim. `conntrack` has the entries that the packet made or changed. */
   readonly trace: WireTrace;
   /** Every rule that a step names, by `ruleKey(ref)`: its line. */
   readonly rules: { readonly [key: string]: RuleView };
