@@ -1,5 +1,5 @@
 /**
- * Names like the one asked for, the nearest first: those that hold it, then those within a third of its length of edits.
+ * Names like the one asked for, the nearest first: those that hold it, then those that a few edits apart are the same.
  * At most `most` of them.
  */
 export function nearNames(wanted: string, names: Iterable<string>, most = 5): readonly string[] {
@@ -9,7 +9,7 @@ export function nearNames(wanted: string, names: Iterable<string>, most = 5): re
     const lower = name.toLowerCase();
     const isPart = word.length > 1 && lower.includes(word);
     const score = isPart ? 0.5 : distance(word, lower);
-    if (score <= Math.max(2, word.length / 3)) scored.push({ name, score });
+    if (score <= Math.max(1, Math.floor(word.length / 4))) scored.push({ name, score });
   }
   return scored
     .sort((a, b) => a.score - b.score || (a.name < b.name ? -1 : 1))

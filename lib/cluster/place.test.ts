@@ -1,0 +1,159 @@
+import { describe, expect, test } from 'vitest';
+import { buildCluster } from './build-cluster';
+import { resolvePlace } from './place';
+
+const list = (...items: unknown[]) => ({ kind: 'read', content: JSON.stringify({ items }) }) as const;
+const pod = (namespace: string, name: string, spec: object, status: object, labels = {}) => ({
+  metadata: {
+    namespace,
+    name,
+    labels,
+    ownerReferences: [{ controller: true, kind: 'StatefulSet', name: name.replace(/-[^-]+$/, '') }],
+  },
+  spec,
+  status,
+});
+const { cluster } = buildCluster(
+  new Map([
+    [
+      'pods.json',
+      list(
+        pod(
+          'shop',
+          'web-1',
+          { nodeName: 'node-1', containers: [{ ports: [{ containerPort: 8080 }] }] },
+          { podIPs: [{ ip: '10.244.1.3' }, { ip: 'FD00:10:244:1:0::3' }] },
+        ),
+        pod('shop', 'web-2', { nodeName: 'node-2', containers: [] }, { podIPs: [{ ip: '10.244.2.3' }] }),
+        pod('shop', 'db-0', { nodeName: 'node-1', containers: [] }, { phase: 'Pending' }),
+        pod(
+          'kube-system',
+          'agent-x',
+          { nodeName: 'node-2', hostNetwork: true, containers: [] },
+          { podIPs: [{ ip: '10.240.0.12' }] },
+        ),
+      ),
+    ],
+    [
+      'nodes.json',
+      list({
+        metadata: { name: 'node-1' },
+        status: {
+          addresses: [
+            { type: 'InternalIP', address: '10.240.0.11' },
+            { type: 'Hostname', address: 'node-1' },
+          ],
+        },
+      }),
+    ],
+    [
+      'services.json',
+      list(
+        {
+          metadata: { namespace: 'shop', name: 'web' },
+          spec: {
+            clusterIPs: ['10.96.0.5', 'fd00:10:96::5'],
+            ports: [
+              { name: 'http', port: 80 },
+              { name: 'https', port: 443 },
+            ],
+          },
+        },
+        { metadata: { namespace: 'shop', name: 'api' }, spec: { clusterIPs: ['10.96.0.6'], ports: [{ port: 80 }] } },
+        {
+          metadata: { namespace: 'shop', name: 'dns' },
+          spec: {
+            clusterIPs: ['10.96.0.7'],
+            ports: [
+              { name: 'dns', port: 53, protocol: 'UDP' },
+              { name: 'dns-tcp', port: 53 },
+            ],
+          },
+        },
+        { metadata: { namespace: 'shop', name: 'db' }, spec: { clusterIP: 'None', ports: [{ port: 5432 }] } },
+      ),
+    ],
+  ]),
+);
+
+describe('places that are found', () => {
+  test.each([
+    {
+      ref: 'shop/web-1',
+      end: 'from',
+      want: {
+        label: 'shop/web-1',
+        addresses: ['10.244.1.3', 'fd00:10:244:1::3'],
+        where: { kind: 'pod', node: 'node-1' },
+        port: 8080,
+      },
+    },
+    { ref: 'kube-system/agent-x', end: 'from', want: { where: { kind: 'node', node: 'node-2' } } },
+    { ref: 'kube-system/agent', end: 'to', want: { label: 'kube-system/agent-x' } },
+    {
+      ref: 'node-1',
+      end: 'from',
+      want: { label: 'node node-1', addresses: ['10.240.0.11'], where: { kind: 'node', node: 'node-1' } },
+    },
+    { ref: 'external', end: 'from', want: { label: 'external client', where: { kind: 'external' } } },
+    { ref: 'external:2001:DB8::1', end: 'from', want: { addresses: ['2001:db8::1'] } },
+    {
+      ref: 'svc:shop/api',
+      end: 'to',
+      want: { label: 'Service shop/api:80', addresses: ['10.96.0.6'], port: 80, protocol: 'tcp' },
+    },
+    {
+      ref: 'svc:shop/web:https',
+      end: 'to',
+      want: { label: 'Service shop/web:https', port: 443, object: { kind: 'service', port: 'https' } },
+    },
+    { ref: 'svc:shop/web:80', end: 'to', want: { label: 'Service shop/web:http' } },
+    { ref: 'svc:shop/dns:dns', end: 'to', want: { port: 53, protocol: 'udp' } },
+    { ref: 'svc:shop/dns:53/UDP', end: 'to', want: { port: 53, protocol: 'udp' } },
+    {
+      ref: '10.96.0.10:53/UDP',
+      end: 'to',
+      want: { label: '10.96.0.10:53', addresses: ['10.96.0.10'], port: 53, protocol: 'udp' },
+    },
+    {
+      ref: '[fd00::1]:80',
+      end: 'to',
+      want: { label: '[fd00::1]:80', addresses: ['fd00::1'], port: 80, protocol: undefined },
+    },
+    { ref: '10.0.0.1', end: 'to', want: { addresses: ['10.0.0.1'], port: undefined } },
+  ] as const)('$ref', ({ ref, end, want }) => {
+    const place = resolvePlace(ref, end, cluster);
+    expect(place.ok ? place.value : place.problem).toMatchObject(want);
+  });
+});
+
+describe('places that are not', () => {
+  test.each([
+    { ref: 'shop/web', end: 'from', code: 'REF-002', near: ['shop/web-1', 'shop/web-2'] },
+    { ref: 'shop/wbe-1', end: 'from', code: 'REF-002', near: ['shop/web-1'] },
+    { ref: 'node-9', end: 'from', code: 'REF-003', near: ['node-1'] },
+    { ref: 'svc:shop/webb:http', end: 'to', code: 'REF-004', near: ['svc:shop/web'] },
+    { ref: 'svc:shop/web:grpc', end: 'to', code: 'REF-005', near: ['svc:shop/web:http', 'svc:shop/web:https'] },
+    { ref: 'svc:shop/web', end: 'to', code: 'REF-005', near: ['svc:shop/web:http', 'svc:shop/web:https'] },
+    { ref: 'svc:shop/db', end: 'to', code: 'REF-006', near: [] },
+    { ref: 'shop/db-0', end: 'from', code: 'REF-006', near: [] },
+    { ref: 'svc:shop/web:http', end: 'from', code: 'REF-001', near: [] },
+    { ref: '10.0.0.1:80', end: 'from', code: 'REF-001', near: [] },
+    { ref: '10.0.0.1', end: 'from', code: 'REF-001', near: [] },
+    { ref: '10.0.0.1:70000', end: 'to', code: 'REF-005', near: [] },
+    { ref: '10.0.0.1:80/foo', end: 'to', code: 'REF-001', near: [] },
+    { ref: 'external:nowhere', end: 'from', code: 'REF-001', near: [] },
+    { ref: 'a/b/c', end: 'to', code: 'REF-001', near: [] },
+    { ref: '', end: 'to', code: 'REF-001', near: [] },
+  ] as const)('$ref: $code', ({ ref, end, code, near }) => {
+    const place = resolvePlace(ref, end, cluster);
+    expect(place.ok ? 'found' : { code: place.problem.code, near: place.problem.near }).toEqual({ code, near });
+  });
+
+  test('what was not read cannot be named, and the reason is said', () => {
+    const place = resolvePlace('shop/web-1', 'from', buildCluster(new Map()).cluster);
+    expect(place.ok ? '' : `${place.problem.code} ${place.problem.say}`).toBe(
+      'REF-007 No pod can be named: cluster/pods.json was not read.',
+    );
+  });
+});
