@@ -2,6 +2,7 @@
 
 import { PROTO } from '../net/protocols';
 import type { CtEntry, CtTuple, IpValue } from '../world/world';
+import type { Unknown } from './value';
 
 /** Bits of ct->status (include/uapi/linux/netfilter/nf_conntrack_common.h). */
 export const STATUS = {
@@ -83,7 +84,15 @@ export function invertTuple(t: Tuple): Tuple | undefined {
     const type = icmpReplyType(t.protocol, t.icmpType);
     return type === undefined ? undefined : { ...t, src: t.dst, dst: t.src, icmpType: type };
   }
-  return { ...t, src: t.dst, dst: t.src, sport: t.dport, dport: t.sport };
+  return {
+    src: t.dst,
+    dst: t.src,
+    protocol: t.protocol,
+    sport: t.dport,
+    dport: t.sport,
+    icmpType: t.icmpType,
+    icmpCode: t.icmpCode,
+  };
 }
 
 export const tupleKey = (t: Tuple, zone: number): string =>
@@ -132,6 +141,8 @@ export interface Conn {
   reply: Tuple;
   status: number;
   mark: number;
+  /** Set where a rule wrote a mark that the capture does not show. */
+  markUnknown?: Unknown | undefined;
   labels: bigint;
   helper: string | undefined;
   /** Name of the TCP state, `SYN_SENT`, …; undefined for other protocols. */

@@ -22,7 +22,7 @@ export { prepare } from './environment';
 export { SimState } from './state';
 
 export interface TraceOptions {
-  /** Leave out the steps: only the fate is wanted. */
+  /** Leave out the steps, the connection table and the state of sets: only the fate is wanted. */
   readonly verdictOnly?: boolean;
   /** More branches than this make the answer undecided. */
   readonly branchesMax?: number;
@@ -33,6 +33,8 @@ export interface Traced {
   readonly trace: Trace;
   readonly states: readonly SimState[];
 }
+
+const NO_STATE = { sets: {}, objects: {} };
 
 const prepared = new WeakMap<World, Prepared>();
 
@@ -121,8 +123,8 @@ class Runner implements Run {
   }
 }
 
-function enter(run: Runner, spec: PacketSpec): void {
-  const skb = newSkb(0, 'original', spec.family, buildPacket(spec));
+function enter(run: Runner, spec: PacketSpec, bytes: Uint8Array): void {
+  const skb = newSkb(0, 'original', spec.family, bytes.slice());
   if (spec.from === 'local') {
     sendLocal(run, skb, spec);
     return;
@@ -212,7 +214,14 @@ function summarise(run: Runner): Summary {
   return answered ? 'answered-outside-nftables' : 'lost-outside-nftables';
 }
 
-function runOnce(p: Prepared, spec: PacketSpec, base: SimState, plan: readonly number[], record: boolean) {
+function runOnce(
+  p: Prepared,
+  spec: PacketSpec,
+  bytes: Uint8Array,
+  base: SimState,
+  plan: readonly number[],
+  record: boolean,
+) {
   const run = new Runner(p, base.fork(), plan, record);
   let reasons: readonly Reason[] | undefined;
   try {
@@ -225,7 +234,7 @@ function runOnce(p: Prepared, spec: PacketSpec, base: SimState, plan: readonly n
         `The interfaces are not known: ${links.why}.`,
         'Capture ip -j addr show on the node.',
       );
-    enter(run, spec);
+    enter(run, spec, bytes);
     run.drain();
   } catch (signal) {
     if (!(signal instanceof UndecidedSignal)) throw signal;
@@ -239,13 +248,14 @@ function runOnce(p: Prepared, spec: PacketSpec, base: SimState, plan: readonly n
 /** Traces one packet on a prepared world and a state. Branches come in the order of the choices; probabilities add up to 1. */
 export function traceFrom(p: Prepared, spec: PacketSpec, base: SimState, options: TraceOptions = {}): Traced {
   const record = options.verdictOnly !== true;
+  const bytes = buildPacket(spec);
   const max = options.branchesMax ?? 4096;
   const branches: Branch[] = [];
   const states: SimState[] = [];
   let plan: number[] = [];
   let view = { family: spec.family } as Trace['packet'];
   for (;;) {
-    const { run, reasons } = runOnce(p, spec, base, plan, record);
+    const { run, reasons } = runOnce(p, spec, bytes, base, plan, record);
     const first = run.steps?.[0];
     if (first?.kind === 'start') view = first.packet;
     const fate: Fate = run.fate;
@@ -254,8 +264,8 @@ export function traceFrom(p: Prepared, spec: PacketSpec, base: SimState, options
       choices: run.choices,
       steps: run.steps ?? [],
       outcome: reasons === undefined ? { kind: 'decided', fate } : { kind: 'undecided', reasons },
-      conntrack: run.state.ct.all().map(toEntry),
-      state: stateAfter(p, run.state),
+      conntrack: record ? run.state.ct.all().map(toEntry) : [],
+      state: record ? stateAfter(p, run.state) : NO_STATE,
       assumptions: [...run.assumptions.values()],
     });
     states.push(run.state);

@@ -7,6 +7,7 @@ import type { IpValue, Link } from '../world/world';
 import type { Conn } from './conntrack-state';
 import type { RouteResult } from './routing';
 import type { PacketView } from './trace';
+import type { Unknown } from './value';
 
 export type CtState = 'new' | 'established' | 'related';
 
@@ -22,6 +23,8 @@ export interface Skb {
   link: Uint8Array | undefined;
   vlan: number | undefined;
   mark: number;
+  /** Set where a rule wrote a mark that the capture does not show; `mark` is 0 then. */
+  markUnknown?: Unknown | undefined;
   priority: number;
   iif: Link | undefined;
   oif: Link | undefined;
@@ -45,18 +48,28 @@ export interface Skb {
   frag: { readonly index: number; readonly of: number } | undefined;
   checksumBad: boolean;
   transparentSocket: boolean;
+  /** Ports of the bridge it crosses, where the bridge calls the IP hooks (nf_bridge_info). */
+  bridgePorts?: { readonly in: string; readonly out?: string };
 }
 
 /** The bytes of an Ethernet header. */
 export function etherHeader(dst: number, src: number, type: number): Uint8Array {
   const h = new Uint8Array(14);
-  for (let i = 0; i < 6; i++) {
-    h[5 - i] = Math.floor(dst / 256 ** i) & 255;
-    h[11 - i] = Math.floor(src / 256 ** i) & 255;
-  }
+  // 48 bits are exact in a number, but bitwise operators see only 32 of them.
+  putWords(h, 0, Math.floor(dst / 2 ** 32), dst % 2 ** 32);
+  putWords(h, 6, Math.floor(src / 2 ** 32), src % 2 ** 32);
   h[12] = type >> 8;
   h[13] = type & 255;
   return h;
+}
+
+function putWords(h: Uint8Array, at: number, high: number, low: number): void {
+  h[at] = high >> 8;
+  h[at + 1] = high & 255;
+  h[at + 2] = low >>> 24;
+  h[at + 3] = (low >>> 16) & 255;
+  h[at + 4] = (low >>> 8) & 255;
+  h[at + 5] = low & 255;
 }
 
 export const ETHERTYPE = { ip: 0x0800, ip6: 0x86dd, arp: 0x0806 } as const;
