@@ -21,34 +21,42 @@ interface FigureProps {
 /** The map as a figure: lines in SVG, chains as buttons in their places. Its text twin holds the same facts. */
 export function HookMapFigure({ map, selected, onSelect }: FigureProps) {
   const frame = useRef<HTMLDivElement>(null);
-  const width = useWidth(frame);
+  const room = useRoom(frame);
   const layout = useMemo(
-    () => (width === undefined ? undefined : layoutHookMap(map, { width: Math.max(width, 900), wordOf: cellWord })),
-    [map, width],
+    () =>
+      room === undefined
+        ? undefined
+        : layoutHookMap(map, { width: Math.max(room.width, 900), height: room.height, wordOf: cellWord }),
+    [map, room],
   );
   return (
     <div ref={frame} className="min-h-0 flex-1 overflow-auto bg-bg px-4">
-      {layout === undefined ? null : <Drawn layout={layout} map={map} selected={selected} onSelect={onSelect} />}
+      {layout === undefined ? null : <Drawn layout={layout} selected={selected} onSelect={onSelect} />}
     </div>
   );
 }
 
-/** Width of the room inside the frame's padding. */
-function useWidth(frame: { readonly current: HTMLDivElement | null }): number | undefined {
-  const [width, setWidth] = useState<number | undefined>(undefined);
+interface Room {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** The room inside the frame's padding. */
+function useRoom(frame: { readonly current: HTMLDivElement | null }): Room | undefined {
+  const [room, setRoom] = useState<Room | undefined>(undefined);
   useEffect(() => {
     const element = frame.current;
     if (element === null) return;
-    const measure = (): void => setWidth(element.clientWidth - 32);
+    const measure = (): void => setRoom({ width: element.clientWidth - 32, height: element.clientHeight - 4 });
     measure();
     const observer = new ResizeObserver(measure);
     observer.observe(element);
     return () => observer.disconnect();
   }, [frame]);
-  return width;
+  return room;
 }
 
-function Drawn({ layout, map, selected, onSelect }: FigureProps & { readonly layout: Layout }) {
+function Drawn({ layout, selected, onSelect }: Omit<FigureProps, 'map'> & { readonly layout: Layout }) {
   const root = useRef<HTMLElement>(null);
   const first = layout.cells.find((c) => chainId(c.cell.chain) === selected) ?? layout.cells[0];
   const [cursor, setCursor] = useState<string | undefined>(undefined);
@@ -69,7 +77,6 @@ function Drawn({ layout, map, selected, onSelect }: FigureProps & { readonly lay
     root.current?.querySelector<HTMLElement>(`[data-chain="${CSS.escape(id)}"]`)?.focus();
   };
 
-  const drops = new Set(map.laterDrops.map((d) => chainId(d.then.chain)));
   return (
     <figure
       ref={root}
@@ -91,7 +98,6 @@ function Drawn({ layout, map, selected, onSelect }: FigureProps & { readonly lay
                   id={id}
                   placed={placed}
                   selected={id === selected}
-                  drops={drops.has(id)}
                   tabIndex={id === active ? 0 : -1}
                   onSelect={() => {
                     setCursor(id);
@@ -127,14 +133,12 @@ function Cell({
   id,
   placed,
   selected,
-  drops,
   tabIndex,
   onSelect,
 }: {
   readonly id: string;
   readonly placed: Placed;
   readonly selected: boolean;
-  readonly drops: boolean;
   readonly tabIndex: number;
   readonly onSelect: () => void;
 }) {
@@ -162,12 +166,12 @@ function Cell({
       tabIndex={tabIndex}
       onClick={onSelect}
       className={cx(
-        'absolute flex items-center gap-[7px] overflow-hidden rounded-chip border bg-surface pr-2 text-left',
+        'absolute flex items-center gap-[5px] overflow-hidden rounded-chip border pr-[7px] text-left',
         selected
           ? 'border-2 border-ink bg-marker-row'
-          : drops
+          : chain.policy === 'drop'
             ? 'border-lost bg-lost-ground'
-            : 'border-line-strong hover:border-ink-3',
+            : 'border-line-strong bg-surface hover:border-ink-3',
         idle && !selected && 'border-dashed',
       )}
       style={{ left: x, top: y, width, height }}
@@ -182,14 +186,16 @@ function Cell({
       >
         {chain.chain}
       </span>
-      <span
-        className={cx(
-          'ml-auto shrink-0 text-[11px]',
-          idle ? 'text-ink-2' : chain.policy === 'drop' ? 'font-[650] text-lost' : 'text-lost',
-        )}
-      >
-        {word}
-      </span>
+      {word === '' ? null : (
+        <span
+          className={cx(
+            'ml-auto shrink-0 pl-1 text-[11px]',
+            idle ? 'text-ink-2' : chain.policy === 'drop' ? 'font-[650] text-lost' : 'text-lost',
+          )}
+        >
+          {word}
+        </span>
+      )}
     </button>
   );
 }

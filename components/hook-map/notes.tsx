@@ -21,15 +21,20 @@ interface NotesProps {
 export function Notes({ map, selected, place }: NotesProps) {
   const marks = map.laterDrops.length + map.ties.length;
   return (
-    <div className="flex max-h-[45%] shrink-0 flex-col overflow-y-auto border-line border-t bg-surface md:flex-row md:overflow-hidden">
+    <div className="flex max-h-[45%] shrink-0 flex-col overflow-y-auto border-line border-t bg-surface md:h-[11.5rem] md:flex-row md:overflow-hidden">
       {marks === 0 ? null : (
-        <div className="grid min-w-0 flex-[2] grid-cols-1 content-start md:auto-cols-fr md:grid-flow-col md:grid-cols-none md:overflow-auto">
+        <div className="grid min-w-0 flex-[2] grid-cols-[repeat(auto-fit,minmax(min(100%,20rem),1fr))] content-start gap-px md:overflow-y-auto">
           {map.laterDrops.map((drop, i) => (
             <LaterDropNote key={chainId(drop.then.chain)} drop={drop} number={i + 1} />
           ))}
           {map.ties.map((tie) => (
             <TieNote key={`${tie.hook} ${tie.prio} ${tie.cells[0]?.nat}`} tie={tie} />
           ))}
+          {map.ties.length === 0 ? null : (
+            <p className="col-span-full px-4 py-2 text-ink-2 text-prose">
+              The order at a tie is taken from the listing; a partial reload can change it unseen.
+            </p>
+          )}
         </div>
       )}
       <div className="min-w-0 flex-1 border-line border-t px-4 py-3 first:border-0 md:overflow-y-auto md:border-t-0 md:border-l">
@@ -47,9 +52,7 @@ export function Notes({ map, selected, place }: NotesProps) {
 }
 
 const Note = ({ children }: { readonly children: ReactNode }) => (
-  <section className="min-w-[16rem] border-line border-t px-4 py-3 first:border-t-0 md:border-t-0 md:border-l md:first:border-l-0">
-    {children}
-  </section>
+  <section className="px-4 py-3 shadow-[0_0_0_0.5px_var(--line)]">{children}</section>
 );
 
 /** Only what the text of the ruleset proves: an accept ends its own base chain, a policy of drop is the last word. */
@@ -77,6 +80,7 @@ function LaterDropNote({ drop, number }: { readonly drop: LaterDrop<OverviewChai
 function TieNote({ tie }: { readonly tie: Tie<OverviewChain> }) {
   const nat = tie.cells[0]?.nat === true;
   const names = tie.cells.map((c) => c.chain.owner.name);
+  const dropping = tie.cells.find((c) => c.chain.policy === 'drop');
   return (
     <Note>
       <h2 className="flex items-center gap-2 text-heading">
@@ -85,7 +89,13 @@ function TieNote({ tie }: { readonly tie: Tie<OverviewChain> }) {
       </h2>
       <p className="mt-1 text-prose">
         Loaded last runs first: {names.join(', ')}. {nat ? 'The first of them to translate a connection wins. ' : ''}
-        <span className="text-ink-2">By the order of the listing; a partial reload can change it unseen.</span>
+        {dropping === undefined ? null : (
+          <>
+            The policy of <code className="text-code">{chainId(dropping.chain)}</code> is{' '}
+            <strong className="text-lost">drop</strong>: in any order, a packet that none of its own rules accepts is
+            lost.
+          </>
+        )}
       </p>
     </Note>
   );

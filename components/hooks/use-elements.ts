@@ -32,12 +32,13 @@ const keyOf = (ref: VersionRef, q: ElementQuery) =>
   ['set', ref.source, ref.node, ref.version, q.table, q.name, q.filter, q.sort, q.descending] as const;
 
 /** The first page: columns, counts, and what stands on top. The last answer stays while another filter is being asked. */
-export const useElements = (ref: VersionRef, query: ElementQuery) =>
+export const useElements = (ref: VersionRef, query: ElementQuery, enabled = true) =>
   useQuery({
     queryKey: [...keyOf(ref, query), 0],
     queryFn: ({ signal }) =>
       getJson<SetPage>(`${nodePath(ref)}/set`, params(query, 0, ELEMENTS_PER_PAGE, ref.version), signal),
     placeholderData: keepPreviousData,
+    enabled,
   });
 
 /** Further pages by number, as they come into sight. */

@@ -27,6 +27,7 @@ import { OwnerTag } from '../ui/owner-tag';
 import { Empty, Loading, Note } from '../ui/states';
 import { TermField } from '../ui/term-field';
 import { elementsCsv } from './elements-csv';
+import { filterByIds } from './elements-filter';
 import { ObjectChip } from './line-view';
 import { LookupBox } from './lookup-box';
 import { type RulesetLinks, usesWords } from './ruleset-links';
@@ -50,8 +51,17 @@ export function Elements({ place, table, name, links }: ElementsProps) {
   useEffect(() => {
     void setState({ filter: rested === '' ? null : rested });
   }, [rested, setState]);
-  const query: ElementQuery = { table, name, filter: rested, sort: state.sort, descending: state.desc };
-  const elements = useElements(place, query);
+  // The columns are known by the first page of all elements; a filter names them by their labels.
+  const all = useElements(place, { table, name, filter: '', sort: state.sort, descending: state.desc });
+  const query: ElementQuery = {
+    table,
+    name,
+    filter: filterByIds(rested, all.data?.columns ?? []),
+    sort: state.sort,
+    descending: state.desc,
+  };
+  const filtered = useElements(place, query, all.data !== undefined);
+  const elements = rested === '' || all.isError ? all : filtered;
   const filterInput = useRef<HTMLInputElement>(null);
   useKeys('This view', [{ keys: '/', say: 'Filter the elements', run: () => filterInput.current?.focus() }]);
 
@@ -99,6 +109,7 @@ export function Elements({ place, table, name, links }: ElementsProps) {
               place={place}
               table={table}
               name={name}
+              type={page.typeText}
               value={state.key}
               onChange={(key) => void setState({ key: key === '' ? null : key })}
               links={links}

@@ -90,9 +90,9 @@ function Content({ place, overview, table, chainName, handle, rule, links }: Exp
   });
   const view = around.data?.chains.find((c) => c.name === chainName);
   if (handle !== null) {
-    if (rule.detail !== undefined) {
-      const next =
-        view === undefined ? undefined : (view?.rules.find((r) => r.at.index === (index ?? 0) + 1)?.at.handle ?? null);
+    if (rule.detail !== undefined && !around.isPending) {
+      const following = view?.rules.find((r) => r.at.index === (index ?? 0) + 1);
+      const next = following?.at.handle ?? null;
       return (
         <RuleExplanation
           key={handle}

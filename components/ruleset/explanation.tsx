@@ -83,7 +83,13 @@ export function RuleExplanation({ place, overview, table, detail, next, links }:
                     {set.count.toLocaleString('en')} {set.count === 1 ? 'element' : 'elements'}
                   </span>
                 </p>
-                <SetLookup place={place} table={id} name={set.name} links={links} />
+                <SetLookup
+                  place={place}
+                  table={id}
+                  name={set.name}
+                  type={table.sets.find((s) => s.name === set.name)?.type ?? ''}
+                  links={links}
+                />
               </div>
             ))}
             {detail.jumpTargets.map((target) => (
@@ -171,15 +177,17 @@ function SetLookup({
   place,
   table,
   name,
+  type,
   links,
 }: {
   readonly place: VersionRef;
   readonly table: string;
   readonly name: string;
+  readonly type: string;
   readonly links: RulesetLinks;
 }) {
   const [key, setKey] = useState('');
-  return <LookupBox place={place} table={table} name={name} value={key} onChange={setKey} links={links} />;
+  return <LookupBox place={place} table={table} name={name} type={type} value={key} onChange={setKey} links={links} />;
 }
 
 const SHOWN_USES = 6;
@@ -268,7 +276,7 @@ export function WrittenBy({
         {version === null ? '' : ` ${version}`}
         {children}
       </p>
-      <p className="mt-1 text-ink-2 text-prose">{owner.how}</p>
+      <p className="mt-1 text-ink-2 text-prose">{owner.key === 'ot' ? owner.how : `recognised ${owner.how}`}</p>
     </PanelSection>
   );
 }

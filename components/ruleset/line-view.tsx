@@ -145,7 +145,7 @@ function ownerWords(overview: NodeOverview, table: TableOverview): string {
   return version === null ? table.owner.name : `${table.owner.name} ${version}`;
 }
 
-const INDENT = ['pl-0', 'pl-[2ch]', 'pl-[4ch]'] as const;
+const INDENT = ['pl-0', 'pl-[2ch]', 'pl-[4ch]', 'pl-[6ch]', 'pl-[8ch]'] as const;
 
 /** The frame of every line: handle at the left, text, at the right what it touches. */
 function Frame({

@@ -12,6 +12,7 @@ import type {
   TableOverview,
 } from '@/lib/api/types';
 import type { Token } from '@/lib/render/tokens';
+import { colourText } from './colour-text';
 
 export type Line =
   | { readonly kind: 'table' }
@@ -89,7 +90,11 @@ function pushSet(lines: Line[], set: SetView): void {
   for (const tokens of before) lines.push({ kind: 'text', tokens, indent: 2 });
   // A long list of elements has a table of its own, which a line names and opens.
   if (set.elementsCut || elements.length > FOLD_AT) lines.push({ kind: 'elements', set });
-  else for (const tokens of elements) lines.push({ kind: 'text', tokens, indent: 2 });
+  else {
+    elements.forEach((tokens, i) => {
+      lines.push({ kind: 'text', tokens: colourText(tokens), indent: i === 0 ? 2 : 4 });
+    });
+  }
   lines.push({ kind: 'end', indent: 1 });
 }
 

@@ -16,6 +16,8 @@ interface LookupBoxProps {
   /** `ip kube-proxy` */
   readonly table: string;
   readonly name: string;
+  /** `ipv4_addr . inet_service : verdict`, for an example of a key. */
+  readonly type: string;
   readonly value: string;
   readonly onChange: (key: string) => void;
   readonly links: RulesetLinks;
@@ -24,7 +26,7 @@ interface LookupBoxProps {
 }
 
 /** Does the map hold this key, and where does it lead? The answer is the kernel's: intervals and `*` count. */
-export function LookupBox({ place, table, name, value, onChange, links, look = 'stack' }: LookupBoxProps) {
+export function LookupBox({ place, table, name, type, value, onChange, links, look = 'stack' }: LookupBoxProps) {
   const id = useId();
   const asked = useDebounced(value, 250);
   const lookup = useLookup(place, table, name, asked);
@@ -33,7 +35,7 @@ export function LookupBox({ place, table, name, value, onChange, links, look = '
       id={id}
       value={value}
       onChange={(event) => onChange(event.target.value)}
-      placeholder="10.96.0.10 . tcp . 53"
+      placeholder={exampleKey(type)}
       spellCheck={false}
       autoComplete="off"
       className="h-7 min-w-0 flex-1 rounded-control border border-line-strong bg-surface px-2.5 font-mono text-[12px] text-read placeholder:text-ink-3"
@@ -95,4 +97,23 @@ export function LookupBox({ place, table, name, value, onChange, links, look = '
       </div>
     </div>
   );
+}
+
+const EXAMPLE: Readonly<Record<string, string>> = {
+  ipv4_addr: '10.96.0.10',
+  ipv6_addr: 'fd00::10',
+  ether_addr: '02:42:0a:00:00:01',
+  inet_proto: 'tcp',
+  inet_service: '53',
+  ifname: '"eth0"',
+  mark: '0x00004000',
+};
+
+/** A key of the type, part by part; the name of the type where there is no example. */
+export function exampleKey(type: string): string {
+  const [key = ''] = type.replace(/^typeof /, '').split(' : ');
+  return key
+    .split(' . ')
+    .map((part) => EXAMPLE[part.trim()] ?? part.trim())
+    .join(' . ');
 }

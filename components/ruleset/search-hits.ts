@@ -27,17 +27,33 @@ export function hitsOf(view: SearchView | undefined): SearchHits {
   };
 }
 
-/** The tokens of a rule that hold what was found; undefined where none does. */
+/** The tokens of a line that hold what was found; undefined where none does. A prefix is several tokens. */
 export function hitTokens(tokens: readonly Token[], found: readonly string[]): ReadonlySet<number> | undefined {
-  const wanted = found.map((text) => text.toLowerCase());
+  const text = tokens
+    .map((t) => t.text)
+    .join('')
+    .toLowerCase();
+  const spans = found.flatMap((f) => spansOf(text, f.toLowerCase()));
   const hits = new Set<number>();
+  let at = 0;
   tokens.forEach((token, index) => {
-    const text = token.text.trim().toLowerCase();
-    if (text === '') return;
-    // A short word, `80`, must be the whole token; a longer one may stand inside a comment or a name.
-    if (wanted.some((w) => text === w || text === `@${w}` || (w.length > 3 && text.includes(w)))) hits.add(index);
+    const from = at;
+    at += token.text.length;
+    if (token.text.trim() !== '' && spans.some((s) => from < s.to && s.from < at)) hits.add(index);
   });
   return hits.size === 0 ? undefined : hits;
+}
+
+/** Where a text stands; a number or address only as a whole: `80` is not in `8080`. */
+function spansOf(text: string, wanted: string): readonly { readonly from: number; readonly to: number }[] {
+  const spans: { from: number; to: number }[] = [];
+  const whole = /^[\d.:/-]+$/.test(wanted);
+  for (let from = text.indexOf(wanted); from !== -1 && wanted !== ''; from = text.indexOf(wanted, from + 1)) {
+    const to = from + wanted.length;
+    if (whole && (/[\w.]/.test(text[from - 1] ?? ' ') || /\w/.test(text[to] ?? ' '))) continue;
+    spans.push({ from, to });
+  }
+  return spans;
 }
 
 /** `ip:10.99.151.112` found as 10.96.0.0/12: worth saying at the rule. */

@@ -10,6 +10,7 @@ import { OwnerTag } from '../ui/owner-tag';
 import { ancestorsOf, type TreeNode, type TreeRow, type TreeTarget, visibleRows } from './tree-model';
 
 const ROW = 24;
+const WIDTH = 267;
 
 interface TreeProps {
   readonly nodes: readonly TreeNode[];
@@ -148,6 +149,10 @@ const withOpen = (last: ReadonlyMap<string, boolean>, ids: readonly string[]): R
   return next;
 };
 
+/** Characters of a name that fit into its row: the column less indent, sign and tag, and the note. */
+const nameRoom = (level: number, isParent: boolean, note: string): number =>
+  Math.floor((WIDTH - 12 - (level - 1) * 14 - (isParent ? 42 : 0) - 18 - note.length * 6.4) / 6.92);
+
 interface RowProps {
   readonly row: TreeRow;
   readonly top: number;
@@ -173,10 +178,10 @@ function Row({ row, top, selected, active, onChoose, onToggle }: RowProps) {
       tabIndex={active ? 0 : -1}
       onClick={onChoose}
       className={cx(
-        'absolute inset-x-0 flex h-6 items-center gap-1.5 pr-3 outline-offset-[-2px]',
+        'absolute inset-x-0 flex h-6 items-center gap-1.5 pr-2.5 outline-offset-[-2px]',
         selected ? 'bg-marker-row font-[600] shadow-[inset_3px_0_0_var(--marker-edge)]' : 'hover:bg-sunken',
       )}
-      style={{ top, paddingLeft: 10 + (level - 1) * 14 + (isParent ? 0 : 16) }}
+      style={{ top, paddingLeft: 12 + (level - 1) * 14 }}
     >
       {isParent ? (
         // A mouse may open a table without choosing it; keys have their arrows.
@@ -195,14 +200,14 @@ function Row({ row, top, selected, active, onChoose, onToggle }: RowProps) {
       {node.name ? (
         <ChainName
           name={node.label}
-          max={Math.floor((224 - (level - 1) * 14) / 7.4)}
+          max={nameRoom(level, isParent, node.note)}
           tone="ink"
-          className="min-w-0 overflow-hidden whitespace-nowrap text-[12px]"
+          className="min-w-0 overflow-hidden whitespace-nowrap text-[11.5px]"
         />
       ) : (
         <span className="min-w-0 overflow-hidden text-ellipsis whitespace-nowrap text-ink">{node.label}</span>
       )}
-      <span className="ml-auto shrink-0 pl-2 text-[11.5px] text-ink-2">{node.note}</span>
+      <span className="ml-auto shrink-0 text-[11.5px] text-ink-2">{node.note}</span>
     </div>
   );
 }

@@ -19,7 +19,7 @@ export interface Group {
 
 /**
  * Where a rule's text may break: between groups. Never inside a name or a key, so the parts of a concatenation hold together,
- * `ip daddr` does, and a key keeps its colon. Neighbouring tokens of `hits`, an element found, stay together too.
+ * `ip daddr` does, and an element with its data. Neighbouring tokens of `hits`, an element found, stay together too.
  */
 export function groupTokens(tokens: readonly Token[], hits?: ReadonlySet<number>): readonly Group[] {
   const groups: { pieces: (Piece & { spaced: boolean })[]; at: number }[] = [];
@@ -28,7 +28,8 @@ export function groupTokens(tokens: readonly Token[], hits?: ReadonlySet<number>
   let last: Piece | undefined;
   tokens.forEach((token, index) => {
     const words = token.text.split(/( +)/);
-    const written = token.kind === 'field' && isSet(tokens[index + 1]);
+    const written =
+      token.kind === 'field' && isSet(tokens.slice(index + 1, index + 3).find((t) => t.text.trim() !== ''));
     words.forEach((text, word) => {
       if (text === '') return;
       at += text.length;
@@ -56,7 +57,8 @@ const hitBoth = (a: Piece, b: Piece, hits: ReadonlySet<number> | undefined): boo
 
 /** Whether two pieces with a space between belong together. */
 function holds(a: Piece, b: Piece): boolean {
-  if (a.text === '.' || b.text === '.' || b.text === ':' || b.text === ',') return true;
+  if (a.text === '.' || b.text === '.' || a.text === ':' || b.text === ':' || b.text === ',') return true;
+  if (a.kind === 'verdict' && b.kind === 'name') return true;
   return a.token === b.token && (b.kind === 'field' || b.kind === 'write');
 }
 

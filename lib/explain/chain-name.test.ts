@@ -26,12 +26,14 @@ describe('fitName', () => {
     [33, 'service-…shop/api/tcp/http'],
     [26, 'service-…shop/api/tcp/http'],
     [25, '…shop/api/tcp/http'],
-    [3, '…shop/api/tcp/http'],
+    [18, '…shop/api/tcp/http'],
+    [10, '…/tcp/http'],
   ])('%d characters', (max, want) => {
     expect(fitted(max)).toBe(want);
   });
-  test('a foreign name is never cut', () => {
-    expect(fitName('cali-tw-cali0123456789a', 5).meaning).toBe('cali-tw-cali0123456789a');
+  test('the end of a foreign name stays', () => {
+    expect(Object.values(fitName('cali-tw-cali0123456789a', 9)).join('')).toBe('…3456789a');
+    expect(fitName('services', 8).meaning).toBe('services');
   });
 });
 

@@ -20,13 +20,14 @@ export function splitName(name: string): NameParts {
   return { prefix, hash, meaning };
 }
 
-/** The parts of a name that fit into `max` characters: the hash goes first, then the prefix, the end never. */
+/** The parts of a name that fit into `max` characters: the hash goes first, then the prefix, then the beginning; the end never. */
 export function fitName(name: string, max: number): NameParts {
   const parts = splitName(name);
-  if (name.length <= max || parts.hash === '') return parts;
-  const withoutHash = { ...parts, hash: '…' };
-  if (parts.prefix.length + 1 + parts.meaning.length <= max) return withoutHash;
-  return { prefix: '', hash: '…', meaning: parts.meaning };
+  if (name.length <= max) return parts;
+  const { prefix, hash, meaning } = parts;
+  if (hash !== '' && prefix.length + 1 + meaning.length <= max) return { ...parts, hash: '…' };
+  const kept = meaning.length < max && hash !== '' ? meaning : meaning.slice(-Math.max(1, max - 1));
+  return { prefix: '', hash: '…', meaning: kept };
 }
 
 /** `shop/api/tcp/http` → `shop`: the namespace of the Service a chain belongs to. */

@@ -68,7 +68,7 @@ describe('explainRule, sentence', () => {
           data: { kind: 'setref', name: 'service-ips' },
         },
       ],
-      'This rule looks destination address, protocol and destination port up in the map service-ips (36 elements) and does what the element found says.',
+      'This rule looks up the destination address, protocol and destination port in the map service-ips (36 elements) and does what the element found says.',
     ],
     [
       'dnat to one of three',
@@ -174,7 +174,7 @@ describe('explainRule, parts', () => {
       ['key', 'the key: destination address', undefined],
       [
         'lookup',
-        'looks destination address up in the map service-ips (36 elements) and does what the element found says',
+        'looks it up in the map service-ips (36 elements) and does what the element found says',
         'Without such an element, evaluation goes on with rule 53.',
       ],
     ]);

@@ -32,6 +32,8 @@ export interface ExplainedPart {
   /** False where nft or nftscope does not know what the statement does; `more` says why. */
   readonly known: boolean;
   readonly words: readonly Word[];
+  /** The words in the sentence, where they differ. */
+  readonly inSentence?: readonly Word[];
   /** More about it, in a sentence of its own. */
   readonly more?: string;
 }
@@ -73,7 +75,7 @@ function sentenceOf(parts: readonly ExplainedPart[]): readonly Word[] {
     if (part.role === 'condition') {
       flush();
       conditions.push(part.words);
-    } else actions.push(part.words);
+    } else actions.push(part.inSentence ?? part.words);
   }
   flush();
   if (conditions.length > 0) {
@@ -122,9 +124,14 @@ function explainStatement(statement: Statement, index: number, ctx: ExplainConte
           role: 'action',
           known: true,
           words: [
-            plain('looks '),
+            plain('looks it up '),
+            ...mapName(statement.data, ctx),
+            plain(' and does what the element found says'),
+          ],
+          inSentence: [
+            plain('looks up the '),
             ...fieldWords(statement.key, render),
-            plain(' up '),
+            plain(' '),
             ...mapName(statement.data, ctx),
             plain(' and does what the element found says'),
           ],

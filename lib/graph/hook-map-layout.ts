@@ -49,26 +49,30 @@ export interface HookMapLayout<C extends MapChain> {
 export interface LayoutOptions<C extends MapChain> {
   /** Room there is; the figure is wider where names need it. */
   readonly width: number;
+  /** Rows spread into what is left of it. */
+  readonly height?: number;
   /** The words at the right of a cell. */
   readonly wordOf: (cell: MapCell<C>) => string;
 }
 
-const GUTTER = 124;
+const GUTTER = 114;
 /** Advance of a character in mono 12 px and in sans 11 px. */
-const MONO = 7.3;
-const SANS = 6;
-const CELL = { height: 29, pitch: 32, before: 38, after: 10, wordGap: 12 } as const;
+const MONO = 7.25;
+const SANS = 5.7;
+const CELL = { height: 29, pitch: 32, before: 37, after: 9, wordGap: 10 } as const;
 const NAT_INDENT = 14;
-const COLUMN_PAD = 9;
-const COLUMN_MIN = 190;
-const GAP = { min: 34, max: 64 } as const;
-const EDGE = 20;
-const ROW = { bare: 21, pad: 3 } as const;
+const COLUMN_PAD = 7;
+const COLUMN_MIN = 176;
+const GAP = { min: 27, max: 64 } as const;
+/** Right of the last column: room for a tie, and for the end of the way. */
+const EDGE = 40;
+/** `bracket`: low enough for one chain, high enough for the words beside its bracket. `stretch`: at most this much more. */
+const ROW = { bare: 21, pad: 3, bracket: 64, stretch: 16 } as const;
 const WAY = { main: 42, branch: 92, end: 122 } as const;
 
 export function layoutHookMap<C extends MapChain>(map: HookMap<C>, options: LayoutOptions<C>): HookMapLayout<C> {
   const columns = placeColumns(map, options);
-  const rows = placeRows(map);
+  const rows = placeRows(map, options.height ?? 0);
   const bottom = rows.reduce<number>((y, row) => Math.max(y, row.y + row.height), WAY.end);
   const boxes = columns.map((c) => ({ ...c, y: WAY.end, height: bottom - WAY.end + 4 }));
   const cells = placeCells(map, boxes, rows);
@@ -100,11 +104,11 @@ function placeColumns<C extends MapChain>(map: HookMap<C>, { width, wordOf }: La
     });
     return Math.max(COLUMN_MIN, ...widest.map((w) => Math.ceil(w) + 2 * COLUMN_PAD));
   });
-  const gaps = needs.length;
-  const spare = width - GUTTER - EDGE - needs.reduce((a, b) => a + b, 0);
+  const gaps = Math.max(1, needs.length - 1);
+  const spare = width - GUTTER - 8 - EDGE - needs.reduce((a, b) => a + b, 0);
   const gap = Math.min(GAP.max, Math.max(GAP.min, spare / gaps));
   // What the gaps leave goes to the columns alike, so that the figure fills its room without growing wild.
-  const more = Math.min(60, Math.max(0, (spare - gap * gaps) / gaps));
+  const more = Math.min(60, Math.max(0, (spare - gap * gaps) / Math.max(1, needs.length)));
   let x = GUTTER + 8;
   return map.columns.map((column, i) => {
     const w = (needs[i] ?? COLUMN_MIN) + more;
@@ -116,19 +120,25 @@ function placeColumns<C extends MapChain>(map: HookMap<C>, { width, wordOf }: La
 
 const at = (cell: { readonly chain: MapChain }, row: MapRow): boolean => cell.chain.prio === row.prio;
 
-function placeRows<C extends MapChain>(map: HookMap<C>): Row[] {
+function placeRows<C extends MapChain>(map: HookMap<C>, room: number): Row[] {
+  const heights = map.rows.map((row) => Math.max(ROW.bare, ...map.columns.map((column) => heightIn(column, row))));
+  const used = WAY.end + heights.reduce((a, b) => a + b, 16);
+  const more = Math.min(ROW.stretch, Math.max(0, (room - used) / Math.max(1, heights.length)));
   let y: number = WAY.end + 4;
-  return map.rows.map((row) => {
-    const needs = map.columns.map((column) => {
-      const cells = column.cells.filter((cell) => at(cell, row)).length;
-      const places = column.places.filter((place) => place.prio === row.prio).length;
-      return (cells === 0 ? 0 : cells * CELL.pitch + 2 * ROW.pad - 2) + places * ROW.bare;
-    });
-    const height = Math.max(ROW.bare, ...needs);
+  return map.rows.map((row, i) => {
+    const height = (heights[i] ?? ROW.bare) + more;
     const placed = { ...row, y, height };
     y += height;
     return placed;
   });
+}
+
+function heightIn<C extends MapChain>(column: HookMap<C>['columns'][number], row: MapRow): number {
+  const cells = column.cells.filter((cell) => at(cell, row));
+  const places = column.places.filter((place) => place.prio === row.prio).length * ROW.bare;
+  const stack = cells.length === 0 ? 0 : cells.length * CELL.pitch + 2 * ROW.pad - 2;
+  const lone = column.cells.filter((cell) => cell.nat).length === 1 && cells.some((cell) => cell.nat);
+  return Math.max(stack, lone ? ROW.bracket : 0) + places;
 }
 
 function placeCells<C extends MapChain>(
