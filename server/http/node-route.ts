@@ -29,12 +29,7 @@ export async function askNode<K extends QueryKind>(
   const { id, node } = await params;
   const url = new URL(request.url);
   const { store } = await currentStore();
-  const session = await store.session(
-    id,
-    decodeURIComponent(node),
-    request.signal,
-    url.searchParams.get('refresh') === '1',
-  );
+  const session = await store.session(id, decoded(node), request.signal, url.searchParams.get('refresh') === '1');
   if (!session.ok) return session;
   const wanted = url.searchParams.get('v');
   if (wanted !== null && wanted !== session.value.version) return failed(storeProblems.versionGone(wanted));
@@ -42,6 +37,15 @@ export async function askNode<K extends QueryKind>(
   if (!answer.ok) return answer;
   const source = await store.source(id, request.signal);
   return source.ok ? ok({ answer: answer.value, source: source.value, isFinal: wanted !== null }) : source;
+}
+
+/** A segment of the path; one that is no encoding stands for itself. */
+function decoded(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment;
+  }
 }
 
 /** A GET route whose parameters are the question. */

@@ -25,6 +25,8 @@ interface OpenedNode {
   readonly source: string;
   readonly node: string;
   readonly session: Promise<Result<NodeSession>>;
+  /** Known once the session is there. */
+  capturedAt: string | undefined;
 }
 
 /** How many nodes stay decoded, and uploads stay open; the least recently used go first. */
@@ -115,13 +117,14 @@ export class Store {
     const key = `${id}\0${node}`;
     if (refresh && entry.source.describe().live) this.#drop(key);
     const known = this.#opened.get(key);
-    const opened = known ?? { source: id, node, session: this.#open(entry, node) };
+    const opened = known ?? { source: id, node, session: this.#open(entry, node), capturedAt: undefined };
     // Used last: goes to the end.
     this.#opened.delete(key);
     this.#opened.set(key, opened);
     // A mistake of ours fails this request alone: the next one opens the node again.
     opened.session.catch(() => this.#opened.get(key) === opened && this.#opened.delete(key));
     const session = await untilAborted(opened.session, signal);
+    if (session.ok) opened.capturedAt = session.value.capturedAt;
     const problem = session.ok ? session.value.problem : session.problem;
     if (problem === undefined) this.#problems.delete(key);
     else if (problem.code !== 'SRC-009' && problem.code !== 'SRC-008') this.#problems.set(key, problem);
@@ -181,7 +184,7 @@ export class Store {
     const { kind, name, live } = entry.source.describe();
     const { nodes, clusterNodes } = described.value;
     const zones = new Map(clusterNodes.map((one) => [one.name, one.zone]));
-    const captured = await Promise.all(nodes.map((one) => this.#summary(entry, one, zones.get(one.name) ?? null)));
+    const captured = nodes.map((one) => this.#summary(entry, one, zones.get(one.name) ?? null));
     const names = new Set(nodes.map((one) => one.name));
     const missing = clusterNodes
       .filter((one) => !names.has(one.name))
@@ -206,15 +209,10 @@ export class Store {
     });
   }
 
-  async #summary(entry: Entry, { name, listing, capturedAt }: NodeEntry, zone: string | null): Promise<NodeSummary> {
+  #summary(entry: Entry, { name, listing, capturedAt }: NodeEntry, zone: string | null): NodeSummary {
     const key = `${entry.id}\0${name}`;
     const problem = this.#problems.get(key);
-    const opened = this.#opened.get(key);
-    const session =
-      opened === undefined
-        ? undefined
-        : await Promise.race([opened.session.catch(() => undefined), Promise.resolve(undefined)]);
-    const at = (session?.ok ? session.value.capturedAt : undefined) ?? capturedAt ?? null;
+    const at = this.#opened.get(key)?.capturedAt ?? capturedAt ?? null;
     const base = { name, capturedAt: at, zone };
     if (problem !== undefined)
       return { ...base, state: problem.code === 'SRC-013' ? 'incomplete' : 'unreadable', problem };
