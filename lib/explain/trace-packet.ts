@@ -82,7 +82,8 @@ export function packetAfter(branch: Branch, leg: Leg, number: number, sent: Pack
     else if (step.kind === 'route' && step.to !== 'input' && step.oif !== undefined) state.values.set('oif', step.oif);
     else if (step.kind === 'nat') state.write(step.diffs);
     else if (step.kind === 'rule' || step.kind === 'passed') state.write(step.writes);
-    if (step.kind === 'rule') state.values.set('mark', formatMark(step.mark));
+    if (step.kind === 'rule')
+      state.values.set('mark', step.markUnknown === true ? 'unknown' : formatMark(step.mark));
   });
   if (entry) state.write(entry.writes);
   if (entry?.nat) state.ct = nextCt(branch, leg, upTo) ?? state.ct;

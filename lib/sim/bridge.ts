@@ -34,6 +34,7 @@ export function bridgeReceive(run: Run, skb: Skb, port: Link, up: PassUp): void 
   if (ipHooks && skb.family !== 'arp') {
     const before = destinationOf(skb);
     skb.iif = bridge;
+    skb.bridgePorts = { in: port.name };
     // To the ip hooks a bridged packet looks as if it were for this host (setup_pre_routing).
     const { pktType } = skb;
     if (pktType === 3) skb.pktType = 0;
@@ -78,6 +79,7 @@ function bridgeForward(run: Run, skb: Skb, bridge: Link, from: Link, out: Link, 
   skb.iif = from;
   skb.oif = out;
   if (mark(run) && runHook(run, skb, 'forward', 'bridge', (prio) => prio <= 0) !== 'accept') return;
+  if (ipHooks) skb.bridgePorts = { in: from.name, out: out.name };
   if (ipHooks && skb.family !== 'arp' && !ipHook(run, skb, bridge, 'forward')) return;
   skb.iif = from;
   skb.oif = out;

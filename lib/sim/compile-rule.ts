@@ -14,7 +14,6 @@ import {
   type SetUpdateStatement,
   type Statement,
   unreachable,
-  type Verdict,
 } from '../nft/model';
 import { compileExpression, compileLookup, findInSet, Miss, type Scope, settled, typesIn } from './compile-expression';
 import { compileMatch } from './compile-match';
@@ -22,6 +21,7 @@ import { STATUS, templateConn } from './conntrack-state';
 import type { Context } from './environment';
 import { duplicate } from './generated';
 import { isBound, manipOf, type NatRange, NULL_RANGE, setupNat } from './nat';
+import { Broken, type Op, type OpResult, stop } from './op';
 import { fieldName, type ProgramRule } from './program';
 import { findTcpOption, headerBytes, listenerFor, protocolMissing, readBits } from './read';
 import { rejectPacket } from './reject';
@@ -30,21 +30,9 @@ import { isVerdict, part } from './sets';
 import { viewSkb, writeNetwork, writeRawNetwork, writeTransport } from './skb';
 import { masqueradeAddress, redirectAddress } from './source-address';
 import { newStateful } from './state';
-import type { Reason, WhyNot } from './trace';
+import { isMarkUnknown } from './unknown-mark';
 import { formatValue, Missing, type Scalar, Unknown, type Value, valueKey } from './value';
-
-/** The rule ends here and evaluation goes on with the next one. */
-export class Broken {
-  constructor(readonly why: WhyNot) {}
-}
-
-export type OpResult = undefined | Broken | Verdict | { readonly kind: 'stolen' } | { readonly kind: 'queue' };
-export type Op = (c: Context) => OpResult;
-
-function stop(c: Context, u: Unknown): never {
-  const reason: Reason = u.reason.at !== undefined || c.at === undefined ? u.reason : { ...u.reason, at: c.at };
-  return c.run.undecided(reason.code, reason.say, reason.settle, reason.at);
-}
+import { compileXtRule } from './xt';
 
 /** A value, or the reason for which the rule ends; what is unknown ends the run. */
 function need(v: ReturnType<ReturnType<typeof compileExpression>>, c: Context): Value | Broken {
@@ -65,7 +53,11 @@ function write(c: Context, field: string, types: DataType | undefined, before: V
 /** Compiles the statements of a rule, once. */
 export function opsOf(rule: ProgramRule, scope: Scope): readonly Op[] {
   if (rule.ops === undefined)
-    rule.ops = rule.rule.unlisted ? [unlisted] : rule.rule.statements.map((s) => compileStatement(s, scope));
+    rule.ops = rule.rule.unlisted
+      ? [unlisted]
+      : rule.rule.statements.some((s) => s.kind === 'xt')
+        ? compileXtRule(rule, scope, (s) => compileStatement(s, scope))
+        : rule.rule.statements.map((s) => compileStatement(s, scope));
   return rule.ops as readonly Op[];
 }
 
@@ -243,7 +235,7 @@ function compileStatement(s: Statement, scope: Scope): Op {
       return (c) =>
         c.run.undecided(
           'xt',
-          `This rule was made by iptables-nft; nft lists the ${s.type ?? 'part'} ${s.name ?? 'xt'} without its parameters.`,
+          `The ${s.type ?? 'part'} ${s.name ?? 'xt'} stands outside a rule.`,
           'Capture iptables-save on the node.',
           c.at,
         );
@@ -383,11 +375,15 @@ function compileMangle(s: MangleStatement, scope: Scope): Op {
   switch (key.kind) {
     case 'meta':
       return (c) => {
-        const v = settle(c);
+        const raw = key.key === 'mark' && c.skb.markUnknown !== undefined ? get(c) : undefined;
+        // Computed from an unknown mark, the mark stays unknown.
+        if (isMarkUnknown(raw)) return undefined;
+        const v = raw === undefined ? settle(c) : need(raw, c);
         if (v instanceof Broken) return v;
         const n = Number(v as Scalar);
         switch (key.key) {
           case 'mark':
+            c.skb.markUnknown = undefined;
             write(c, 'meta mark', MARK, c.skb.mark, n >>> 0);
             c.skb.mark = n >>> 0;
             return undefined;
@@ -422,6 +418,7 @@ function compileMangle(s: MangleStatement, scope: Scope): Op {
           case 'mark':
             if (ct === undefined) return undefined;
             write(c, 'ct mark', MARK, ct.mark, Number(v as Scalar) >>> 0);
+            ct.markUnknown = undefined;
             ct.mark = Number(v as Scalar) >>> 0;
             return undefined;
           case 'label':

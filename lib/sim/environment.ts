@@ -39,7 +39,12 @@ export function prepare(world: World): Prepared {
   const entries: readonly CtEntry[] = world.conntrack.known ? world.conntrack.value : [];
   return {
     world,
-    program: new Program(ruleset, { linkByName, linkByIndex }, world.conntrackAlways === true || entries.length > 0),
+    program: new Program(
+      ruleset,
+      { linkByName, linkByIndex },
+      world.conntrackAlways === true || entries.length > 0,
+      world.iptables,
+    ),
     routers: buildRouters(world, linkByName),
     linkByName,
     linkByIndex,

@@ -1,9 +1,10 @@
 /** Running a base chain over a packet: rules, jumps, gotos, returns, policy (net/netfilter/nf_tables_core.c, nft_do_chain). */
 import type { Hook } from '../nft/model';
 import type { Scope } from './compile-expression';
-import { Broken, opsOf } from './compile-rule';
+import { opsOf } from './compile-rule';
 import { ctView } from './conntrack';
 import type { Context, Run } from './environment';
+import { Broken } from './op';
 import type { ProgramChain } from './program';
 import { type Skb, viewSkb } from './skb';
 import type { Culprit, RuleVerdict } from './trace';
@@ -130,7 +131,7 @@ export function evaluateChain(run: Run, skb: Skb, base: ProgramChain, hook: Hook
           traversal,
           at: rule.ref,
           depth,
-          statement: i,
+          statement: result.statement ?? i,
           why: result.why,
           lookups: record?.lookups ?? [],
           writes: record?.writes ?? [],
@@ -155,6 +156,7 @@ export function evaluateChain(run: Run, skb: Skb, base: ProgramChain, hook: Hook
       writes: record?.writes ?? [],
       choices: run.choices.slice(choicesBefore),
       mark: skb.mark,
+      ...(skb.markUnknown === undefined ? {} : { markUnknown: true as const }),
       traced: skb.trace,
     });
     switch (verdict.kind) {

@@ -4,6 +4,7 @@ import type { FibExpression } from '../nft/model';
 import type { IpValue, Link } from '../world/world';
 import { addressKey, type Context } from './environment';
 import { destinationOf, sourceOf, tosOf } from './skb';
+import { routingMark } from './unknown-mark';
 import { type Evaluated, Missing, Unknown } from './value';
 
 const TYPE = (name: string): number => FIB_ADDRTYPE.symbols?.byName.get(name) ?? 0;
@@ -40,7 +41,7 @@ function type6(c: Context, addr: bigint, other: bigint, dev: Link | undefined, u
   const found = router.lookup({
     daddr: addr,
     saddr: other,
-    mark: useMark ? c.skb.mark : 0,
+    mark: useMark ? routingMark(c.run, c.skb) : 0,
     tos: 0,
     iif: undefined,
     ...(dev !== undefined && isLinkLocal6(addr) ? { oif: dev.name } : {}),
@@ -102,7 +103,7 @@ function outputInterface(
   const found = router.lookup({
     daddr: addr,
     saddr: other,
-    mark: flags.has('mark') ? skb.mark : 0,
+    mark: flags.has('mark') ? routingMark(c.run, skb) : 0,
     tos: tosOf(skb),
     iif: strictSource ? skb.oif?.name : undefined,
     ...(family === 'ip6' && dev !== undefined && isLinkLocal6(BigInt(addr)) ? { oif: dev.name } : {}),

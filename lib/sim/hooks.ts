@@ -12,6 +12,7 @@ import { isBound, manipOf, natIcmpError, natPacket, nullBinding } from './nat';
 import type { HookEntry, ProgramChain } from './program';
 import { formatRoute } from './routing';
 import { destinationOf, type Skb, sourceOf, tosOf } from './skb';
+import { routingMark } from './unknown-mark';
 
 /** `accept`: goes on. Anything else ended the packet here. */
 export type HookResult = 'accept' | 'drop' | 'stolen';
@@ -129,7 +130,7 @@ export function rememberRoute(skb: Skb): void {
 }
 
 function rerouteAfterChain(run: Run, skb: Skb): void {
-  if (routeKeys.get(skb) === routeKey(skb)) return;
+  if (skb.markUnknown === undefined && routeKeys.get(skb) === routeKey(skb)) return;
   reroute(run, skb);
 }
 
@@ -137,7 +138,7 @@ function rerouteAfterChain(run: Run, skb: Skb): void {
 function reroute(run: Run, skb: Skb): void {
   if (skb.family === 'arp') return;
   const daddr = destinationOf(skb);
-  const route = routeOut(run, skb.family, daddr, sourceOf(skb), skb.mark, tosOf(skb));
+  const route = routeOut(run, skb.family, daddr, sourceOf(skb), routingMark(run, skb), tosOf(skb));
   rememberRoute(skb);
   skb.dst = route;
   if (route === undefined) {

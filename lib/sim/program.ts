@@ -16,7 +16,7 @@ import type {
   Table,
 } from '../nft/model';
 import { typeOfExpression } from '../nft/type-of-expression';
-import type { Link } from '../world/world';
+import type { Link, World } from '../world/world';
 import { type Names, SetIndex } from './sets';
 
 export interface ProgramSet {
@@ -93,6 +93,11 @@ const USES_CONNTRACK = new Set([
   'synproxy',
   'flow',
 ]);
+/** The same of parts made by iptables: those whose checkentry calls nf_ct_netns_get (net/netfilter/xt_*.c). */
+const XT_USES_CONNTRACK =
+  /^(conntrack|state|connmark|connbytes|connlabel|connlimit|cluster|helper|CONNMARK|CONNSECMARK|CT|[DS]NAT|MASQUERADE|REDIRECT|NETMAP|SYNPROXY)$/;
+const usesConntrack = (n: { readonly kind: string; readonly name?: unknown }): boolean =>
+  USES_CONNTRACK.has(n.kind) || (n.kind === 'xt' && typeof n.name === 'string' && XT_USES_CONNTRACK.test(n.name));
 
 export class Program {
   readonly tables: readonly ProgramTable[];
@@ -104,6 +109,8 @@ export class Program {
     readonly ruleset: Ruleset,
     readonly names: Names & { readonly linkByIndex: ReadonlyMap<number, Link> },
     private readonly conntrackAlways: boolean,
+    /** What `iptables-save` printed: the parameters of `xt` parts. */
+    readonly iptables?: World['iptables'],
   ) {
     let seq = 0;
     const bases: ProgramChain[] = [];
@@ -166,8 +173,7 @@ export class Program {
         (t) =>
           (t.family === family || t.family === 'inet') &&
           t.table.chains.some(
-            (c) =>
-              c.base?.type === 'nat' || c.rules.some((r) => mentions(r.statements, (n) => USES_CONNTRACK.has(n.kind))),
+            (c) => c.base?.type === 'nat' || c.rules.some((r) => mentions(r.statements, usesConntrack)),
           ),
       );
       this.tracked.set(family, active);

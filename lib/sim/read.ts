@@ -268,7 +268,7 @@ export function readMeta(expr: MetaExpression, name: string): (c: Context) => Ev
     case 'priority':
       return (c) => c.skb.priority;
     case 'mark':
-      return (c) => c.skb.mark;
+      return (c) => c.skb.markUnknown ?? c.skb.mark;
     case 'iif':
       return (c) => c.skb.iif?.index ?? 0;
     case 'oif':
@@ -395,7 +395,7 @@ export function readCt(expr: CtExpression, name: string): (c: Context) => Evalua
     case 'status':
       return withCt((ct) => ct.status);
     case 'mark':
-      return withCt((ct) => ct.mark);
+      return withCt((ct) => ct.markUnknown ?? ct.mark);
     case 'zone':
       return withCt((ct) => ct.zone);
     case 'helper':

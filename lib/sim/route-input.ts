@@ -10,6 +10,7 @@ import { kernel, runHook, setting, sysctl } from './hooks';
 import { formatRoute, type RouteResult } from './routing';
 import { decrementTtl, destinationOf, type Skb, sourceOf, tosOf, ttlOf } from './skb';
 import { postrouting } from './transmit';
+import { routingMark } from './unknown-mark';
 
 export function routeInput(run: Run, skb: Skb): void {
   if (skb.family === 'ip6') routeInput6(run, skb);
@@ -49,7 +50,7 @@ function sourceValid(
   const found = router.lookup({
     daddr: src,
     saddr: dst,
-    mark: on('src_valid_mark') ? skb.mark : 0,
+    mark: on('src_valid_mark') ? routingMark(run, skb) : 0,
     tos: tosOf(skb),
     iif: oif?.name,
   });
@@ -147,7 +148,7 @@ function routeInput4(run: Run, skb: Skb): void {
       : router.lookup({
           daddr: dst,
           saddr: src,
-          mark: skb.mark,
+          mark: routingMark(run, skb),
           tos: tosOf(skb),
           iif: dev.name,
           protocol: skb.headers.l4proto ?? 0,
@@ -285,7 +286,7 @@ function routeInput6(run: Run, skb: Skb): void {
   const found = router.lookup({
     daddr: dst,
     saddr: src,
-    mark: skb.mark,
+    mark: routingMark(run, skb),
     tos: tosOf(skb),
     iif: dev.name,
     ...(isLinkLocal6(dst) ? { oif: dev.name } : {}),

@@ -128,6 +128,8 @@ export interface RuleStep extends StepBase {
   readonly choices: readonly Choice[];
   /** Packet mark after the rule. */
   readonly mark: number;
+  /** A rule set the mark to a value that is not in the capture; `mark` says nothing then. */
+  readonly markUnknown?: true;
   /** False while `meta nftrace` is 0: the kernel's own trace would not show this step. */
   readonly traced: boolean;
 }
