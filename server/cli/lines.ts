@@ -1,8 +1,8 @@
 /** JSON lines in, JSON lines out, one at a time: memory stays flat however many there are. */
 import 'server-only';
 import { createReadStream } from 'node:fs';
-import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
+import { StringDecoder } from 'node:string_decoder';
 import { createGunzip } from 'node:zlib';
 import { CliError } from './cli-error';
 
@@ -40,18 +40,28 @@ export async function readAll(path: string): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** Lines that are not blank. A file that breaks off in the middle of its gzip ends with a CliError. */
+/** Lines that are not blank. A file that breaks off in the middle of its gzip ends with a CliError, after the lines before it. */
 export async function* linesOf(path: string): AsyncGenerator<string> {
   const input = await openInput(path);
-  let broken: unknown;
-  const reader = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
-  // readline does not pass errors of its input on.
-  input.once('error', (error) => {
-    broken = error;
-    reader.close();
-  });
-  for await (const line of reader) if (line.trim() !== '') yield line;
-  if (broken !== undefined) throw unreadable(path, broken);
+  const decoder = new StringDecoder('utf8');
+  let rest = '';
+  try {
+    for await (const chunk of input) {
+      const text = decoder.write(chunk);
+      let from = 0;
+      for (let end = text.indexOf('\n'); end !== -1; end = text.indexOf('\n', from)) {
+        const line = rest + text.slice(from, end);
+        rest = '';
+        from = end + 1;
+        if (line.trim() !== '') yield line;
+      }
+      rest += text.slice(from);
+    }
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+  rest += decoder.end();
+  if (rest.trim() !== '') yield rest;
 }
 
 function unreadable(path: string, error: unknown): CliError {

@@ -1,0 +1,363 @@
+import { spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import { build } from 'esbuild';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { LISTING, PODS } from '@/lib/api/testing/node';
+import { temporaryFolder, writeTree } from '../sources/testing/make-bundle';
+
+const folder = temporaryFolder();
+const tool = join(folder.path, 'nftscope.mjs');
+const path = (name: string) => join(folder.path, name);
+
+const ENVIRONMENT = {
+  addr: [
+    {
+      ifindex: 2,
+      ifname: 'eth0',
+      flags: ['UP'],
+      mtu: 1500,
+      link_type: 'ether',
+      address: '02:00:00:00:00:01',
+      addr_info: [{ family: 'inet', local: '10.240.0.11', prefixlen: 24, scope: 'global' }],
+    },
+  ],
+  route4: [
+    { dst: 'default', gateway: '10.240.0.1', dev: 'eth0', flags: [] },
+    { dst: '10.240.0.0/24', dev: 'eth0', scope: 'link', flags: [] },
+  ],
+  rule4: [{ priority: 32766, src: 'all', table: 'main' }],
+  sysctl: 'net.ipv4.ip_forward = 1\nnet.ipv4.conf.all.rp_filter = 0\n',
+};
+const PACKET = {
+  iif: 'eth0',
+  family: 'ip',
+  saddr: '192.0.2.9',
+  daddr: '10.0.0.2',
+  protocol: 'tcp',
+  sport: 1,
+  dport: 80,
+};
+const CASE = { mode: 'independent', environment: ENVIRONMENT, rulesetJson: LISTING, packets: [PACKET] };
+
+beforeAll(async () => {
+  const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+  await build({
+    absWorkingDir: root,
+    entryPoints: ['server/cli/main.ts'],
+    outfile: tool,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    conditions: ['react-server'],
+    logLevel: 'error',
+    banner: {
+      js: "import { createRequire as nodeRequire } from 'node:module';\nconst require = nodeRequire(import.meta.url);",
+    },
+  });
+  const { addr, route4, rule4, sysctl } = ENVIRONMENT;
+  const node = {
+    'nft.json': JSON.stringify(LISTING),
+    'addr.json': JSON.stringify(addr),
+    'route4.json': JSON.stringify(route4),
+    'rule4.json': JSON.stringify(rule4),
+    'sysctl.txt': sysctl,
+  };
+  writeTree(
+    path('shop'),
+    Object.fromEntries(Object.entries(node).map(([name, text]) => [`nodes/node-1/${name}`, text])),
+  );
+  writeTree(path('shop'), {
+    'nodes/node-2/nft.json': '',
+    'nodes/node-2/errors.json': JSON.stringify({
+      'nft.json': { command: 'nft -j list ruleset', exitStatus: 139, stderr: '' },
+    }),
+    'cluster/pods.json': JSON.stringify(PODS),
+    'cluster/nodes.json': '{"items": []}',
+  });
+  writeTree(folder.path, { 'environments.json': JSON.stringify({ base: ENVIRONMENT }) });
+});
+afterAll(folder.remove);
+
+function run(
+  args: readonly string[],
+  stdin?: string | Uint8Array,
+): Promise<{ status: number | null; out: string; err: string }> {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, [tool, ...args], { env: { ...process.env, NO_COLOR: '1' } });
+    let [out, err] = ['', ''];
+    child.stdout.on('data', (chunk) => {
+      out += chunk;
+    });
+    child.stderr.on('data', (chunk) => {
+      err += chunk;
+    });
+    child.on('close', (status) => resolve({ status, out, err }));
+    child.stdin.end(stdin ?? '');
+  });
+}
+const lines = (out: string) =>
+  out
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line));
+
+describe('usage', () => {
+  test('help of the command and of each command, on standard output', async () => {
+    for (const args of [
+      ['help'],
+      ['--help'],
+      ['help', 'trace'],
+      ['trace', '--help'],
+      ['render', '-h'],
+      ['show', '--help'],
+      ['serve', '--help'],
+    ]) {
+      const { status, out, err } = await run(args);
+      expect([args.join(' '), status, err]).toEqual([args.join(' '), 0, '']);
+      expect(out).toContain('nftscope');
+    }
+  });
+
+  test.each([
+    [[]],
+    [['nope']],
+    [['help', 'nope']],
+    [['trace']],
+    [['trace', '--nope']],
+    [['trace', '--source', 'missing', '--from', 'external', '--to', '10.0.0.1:80']],
+    [['trace', '--cases', 'missing.jsonl']],
+    [['trace', '--cases', '-', '--source', 'x']],
+    [['trace', '--source', 'SHOP', '--node', 'node-9', '--from', 'external', '--to', '10.0.0.1:80']],
+    [
+      [
+        'trace',
+        '--source',
+        'SHOP',
+        '--node',
+        'node-1',
+        '--from',
+        'external',
+        '--to',
+        '10.0.0.1:80',
+        '--sport',
+        '99999',
+      ],
+    ],
+    [['trace', '--source', 'SHOP', '--node', 'node-1', '--from', 'external', '--to', '10.0.0.1:80', '-o', 'xml']],
+    [['trace', '--source', 'SHOP', '--node', 'node-1', '--packet', '{']],
+    [['trace', '--source', 'SHOP', '--from', 'external', '--to', '10.0.0.1:80']],
+    [['render']],
+    [['render', 'a', 'b']],
+    [['show', '--source', 'SHOP', 'nonsense']],
+    [['serve', '--port', 'x']],
+    [['serve', '--source', 'missing']],
+  ])('wrong: %j is status 2, said on standard error only', async (args) => {
+    const { status, out, err } = await run(args.map((word) => (word === 'SHOP' ? path('shop') : word)));
+    expect(status).toBe(2);
+    expect(err).not.toMatch(/\n\s+at /);
+    if (args.length > 0) expect([out, err.startsWith('nftscope: ')]).toEqual(['', true]);
+  });
+});
+
+describe('trace', () => {
+  const args = ['trace', '--source', 'SHOP', '--node', 'node-1', '--from', 'external:192.0.2.9'];
+  const trace = (...more: string[]) => run([...args, ...more].map((word) => (word === 'SHOP' ? path('shop') : word)));
+
+  test('text: question, verdict, the way; no colours; status 1 for a packet that is lost', async () => {
+    const { status, out, err } = await trace('--to', '10.0.0.2:80/TCP');
+    expect([status, err]).toEqual([1, '']);
+    expect(out.split('\n').slice(0, 2)).toEqual([
+      'external 192.0.2.9 (192.0.2.9) → 10.0.0.2:80/tcp      node-1, captured at an unknown time',
+      'DROPPED  Dropped by ip kube-proxy services #21 in prerouting.',
+    ]);
+    expect(out).toContain('ip saddr @blocked counter name "seen" drop #21');
+    expect(out.includes('\u001b')).toBe(false);
+  });
+
+  test('-o json: one document, the whole trace', async () => {
+    const { status, out, err } = await trace('--to', '10.0.0.2:80', '-o', 'json');
+    expect([status, err]).toEqual([1, '']);
+    expect(JSON.parse(out)).toMatchObject({
+      node: 'node-1',
+      packet: { iif: 'eth0', sport: 40000 },
+      trace: { branches: [{ outcome: { fate: { summary: 'dropped' } } }] },
+    });
+  });
+
+  test('a packet as JSON, and an unreadable node: undecided, never empty', async () => {
+    const { status, out } = await run([
+      'trace',
+      '--source',
+      path('shop'),
+      '--node',
+      'node-2',
+      '--packet',
+      JSON.stringify(PACKET),
+    ]);
+    expect(status).toBe(1);
+    expect(out).toContain('UNDECIDED');
+    expect(out).toContain('exit status 139');
+  });
+
+  test('a name that is not there: those that are like it', async () => {
+    const { status, err } = await run([
+      'trace',
+      '--source',
+      path('shop'),
+      '--node',
+      'node-1',
+      '--from',
+      'kube-system/dns',
+      '--to',
+      '10.0.0.1:80',
+    ]);
+    expect([status, err.includes('Like it: kube-system/dns-1')]).toEqual([2, true]);
+  });
+});
+
+describe('trace --cases', () => {
+  test('one line a case, the same ids, errors do not stop the run', async () => {
+    const cases = [
+      JSON.stringify({ id: 'named', ...CASE, environment: 'base' }),
+      JSON.stringify({ id: 'whole', ...CASE, mode: 'flow', packets: [PACKET, PACKET] }),
+      '{ not json',
+      '[]',
+      JSON.stringify({ id: 'lost', ...CASE, environment: 'nope' }),
+      JSON.stringify({ id: 7, ...CASE, packets: [{ ...PACKET, saddr: 'x' }] }),
+      JSON.stringify({ id: 'rules', ...CASE, rulesetJson: { nftables: [{ rule: {} }] } }),
+      JSON.stringify({ id: 'text', ...CASE, rulesetJson: JSON.stringify(LISTING) }),
+      '',
+    ].join('\n');
+    const { status, out, err } = await run(
+      ['trace', '--cases', '-', '--environments', path('environments.json')],
+      cases,
+    );
+    const answers = lines(out);
+    expect([status, err]).toEqual([2, '']);
+    expect(answers.map(({ id, results, error }) => [id, results.length, error?.code])).toEqual([
+      ['named', 1, undefined],
+      ['whole', 2, undefined],
+      [null, 0, 'CASE-001'],
+      [null, 0, 'CASE-002'],
+      ['lost', 0, 'CASE-003'],
+      [7, 0, 'PKT-002'],
+      ['rules', 0, expect.stringMatching(/^NFT-JSON-/)],
+      ['text', 1, undefined],
+    ]);
+    expect(answers[0].results[0]).toMatchObject({ fate: { summary: 'dropped', by: { handle: 21 } }, conntrack: [] });
+    expect(answers[0].results[0].events.length).toBeGreaterThan(0);
+  });
+
+  test('a gzip file by its content; environments.json beside it; what is not asked for is not read', async () => {
+    const hidden = { expected: 'never', random: 1, randomPorts: {}, repeat: 'x' };
+    writeFileSync(
+      path('cases.jsonl'),
+      gzipSync(`${JSON.stringify({ id: 'a', ...CASE, environment: 'base', ...hidden })}\n`),
+    );
+    const { status, out, err } = await run(['trace', '--cases', path('cases.jsonl')]);
+    expect([status, err, lines(out).map(({ id }) => id)]).toEqual([0, '', ['a']]);
+  });
+
+  test('a file that breaks off: what was read is answered, status 2', async () => {
+    const noise = Array.from({ length: 400 }, (_, i) =>
+      JSON.stringify({ id: i, ...CASE, environment: 'base', note: Math.sin(i) }),
+    ).join('\n');
+    const packed = gzipSync(noise);
+    writeFileSync(path('broken.jsonl.gz'), packed.subarray(0, packed.length - 400));
+    const { status, err } = await run(['trace', '--cases', path('broken.jsonl.gz')]);
+    expect([status, err]).toEqual([2, expect.stringContaining('cannot be read')]);
+  });
+
+  test('a reader that closes early ends the run', async () => {
+    const many = Array.from({ length: 3000 }, (_, i) => JSON.stringify({ id: i, ...CASE, environment: 'base' })).join(
+      '\n',
+    );
+    writeFileSync(path('many.jsonl'), many);
+    const child = spawn(process.execPath, [tool, 'trace', '--cases', path('many.jsonl')]);
+    child.stdout.once('data', () => child.stdout.destroy());
+    expect(await new Promise((resolve) => child.on('close', resolve))).toBe(0);
+  });
+});
+
+describe('render', () => {
+  const listing = JSON.stringify(LISTING);
+  test('a file, standard input and a source: the same text; with handles', async () => {
+    writeFileSync(path('nft.json'), listing);
+    const [file, stdin, source] = await Promise.all([
+      run(['render', path('nft.json')]),
+      run(['render', '-'], listing),
+      run(['render', '--source', path('shop'), '--node', 'node-1']),
+    ]);
+    expect([file.status, file.err]).toEqual([0, '']);
+    expect(file.out).toContain('\t\tip saddr @blocked counter name "seen" drop\n');
+    expect(stdin.out).toBe(file.out);
+    expect(source.out).toBe(file.out);
+    expect((await run(['render', '--handles', path('nft.json')])).out).toContain('drop # handle 21\n');
+  });
+
+  test('--cases: records in, texts out', async () => {
+    const records = [
+      { id: 'a', nftVersion: '1.0.6', loadedBy: '1.0.6', json: listing },
+      { id: 'b', nftVersion: '1.0.6', loadedBy: '1.0.6', json: '{"nftables": [' },
+      { id: 'c' },
+    ];
+    const { status, out, err } = await run(
+      ['render', '--cases', '-'],
+      records.map((record) => JSON.stringify(record)).join('\n'),
+    );
+    const [a, b, c] = lines(out);
+    expect([status, err]).toEqual([2, '']);
+    expect(a).toMatchObject({
+      id: 'a',
+      nftVersion: '1.0.6',
+      loadedBy: '1.0.6',
+      text: expect.stringContaining('table ip kube-proxy {'),
+      textHandles: expect.stringContaining('# handle 21'),
+    });
+    expect(b).toMatchObject({ id: 'b', results: [], error: { code: 'NFT-JSON-002' } });
+    expect(c).toMatchObject({ id: 'c', results: [], error: { code: 'CASE-006' } });
+  });
+
+  test('an unreadable node and a text listing are told', async () => {
+    expect(await run(['render', '--source', path('shop'), '--node', 'node-2'])).toMatchObject({ status: 2, out: '' });
+    expect(await run(['render', '-'], 'table ip x {\n}\n')).toMatchObject({
+      status: 2,
+      err: expect.stringContaining('nft list ruleset'),
+    });
+  });
+});
+
+describe('show', () => {
+  const show = (...args: string[]) => run(['show', '--source', path('shop'), ...args]);
+  test('the nodes of a source', async () => {
+    const { status, out } = await show();
+    expect([status, out]).toEqual([
+      0,
+      expect.stringMatching(/node-1 {2}captured.*\nnode-2 {2}unreadable \(exit status 139\)/),
+    ]);
+  });
+  test.each([
+    [['tables'], 'ip kube-proxy'],
+    [['chains', 'kube-proxy'], 'nat prerouting dstnat, policy accept'],
+    [['sets'], 'map service-ips'],
+    [['hooks'], 'inet site second'],
+    [['set', 'ip kube-proxy', 'service-ips'], '10.96.0.9'],
+    [['set', 'ip', 'kube-proxy', 'service-ips'], '10.96.0.9'],
+    [['chain', 'kube-proxy', 'services'], 'ip saddr @blocked counter name "seen" drop # handle 21'],
+  ])('%j', async (topic, wanted) => {
+    const text = await show('--node', 'node-1', ...topic);
+    expect([text.status, text.err]).toEqual([0, '']);
+    expect(text.out).toContain(wanted);
+    expect(JSON.parse((await show('--node', 'node-1', ...topic, '-o', 'json')).out)).toBeTypeOf('object');
+  });
+  test('an unreadable node is bad news', async () => {
+    expect(await show('--node', 'node-2')).toMatchObject({
+      status: 1,
+      out: '',
+      err: expect.stringContaining('exit status 139'),
+    });
+  });
+});
