@@ -1,9 +1,10 @@
 'use client';
 
 import { parseAsString, parseAsStringLiteral, useQueryStates } from 'nuqs';
-import { useMemo, useSyncExternalStore } from 'react';
+import { useMemo } from 'react';
 import type { NodeOverview, NodeSummary, SourceView } from '@/lib/api/types';
 import { buildHookMap, isOnMap, MAP_FAMILIES, type MapFamily } from '@/lib/graph/hook-map';
+import { useIsNarrow } from '../hooks/use-media';
 import { CopyLink } from '../shell/copy';
 import { useKeys } from '../shell/keys';
 import { NodeGate } from '../shell/node-gate';
@@ -72,7 +73,7 @@ function HookMapOf({ source, overview }: { readonly source: SourceView; readonly
     <>
       <ViewBar>
         <NodePicker />
-        <div className="max-w-full overflow-x-auto">
+        <div className="order-2 max-w-full overflow-x-auto md:order-none">
           <SegmentedControl<MapFamily>
             label={STRINGS.mapFamily}
             value={family}
@@ -85,7 +86,7 @@ function HookMapOf({ source, overview }: { readonly source: SourceView; readonly
           />
         </div>
         <Owners chains={chains.filter((c) => isOnMap(c, family))} />
-        <span className="ml-auto flex items-center gap-2">
+        <span className="order-1 ml-auto flex items-center gap-2 md:order-none">
           <span className="hidden text-ink-2 2xl:inline">Left to right along the way, top to bottom by priority</span>
           <TextTwin figure="Figure" text="Table" value={as} onChange={setAs} />
           <span className="hidden md:inline-flex">
@@ -105,7 +106,12 @@ function HookMapOf({ source, overview }: { readonly source: SourceView; readonly
           ) : (
             <TableTwin map={map} selected={state.chain} onSelect={select} />
           )}
-          <Notes map={map} selected={selected} place={{ source: source.id, node: overview.node }} />
+          <Notes
+            map={map}
+            selected={selected}
+            onClose={() => void setState({ chain: null })}
+            place={{ source: source.id, node: overview.node }}
+          />
         </>
       )}
     </>
@@ -116,7 +122,7 @@ function HookMapOf({ source, overview }: { readonly source: SourceView; readonly
 function Owners({ chains }: { readonly chains: readonly OverviewChain[] }) {
   const owners = new Map(chains.toSorted((a, b) => a.order - b.order).map((c) => [c.owner.name, c.owner]));
   return (
-    <ul aria-label="Owners" className="flex flex-wrap items-center gap-x-3 gap-y-1 px-1">
+    <ul aria-label="Owners" className="order-3 flex flex-wrap items-center gap-x-3 gap-y-1 md:order-none md:px-1">
       {[...owners.values()].map((owner) => (
         <li key={owner.name} className="flex items-center gap-1.5" title={owner.how}>
           <OwnerTag owner={owner.key} />
@@ -126,16 +132,3 @@ function Owners({ chains }: { readonly chains: readonly OverviewChain[] }) {
     </ul>
   );
 }
-
-const NARROW = '(max-width: 719.98px)';
-const subscribe = (listener: () => void): (() => void) => {
-  const query = window.matchMedia(NARROW);
-  query.addEventListener('change', listener);
-  return () => query.removeEventListener('change', listener);
-};
-const useIsNarrow = (): boolean =>
-  useSyncExternalStore(
-    subscribe,
-    () => window.matchMedia(NARROW).matches,
-    () => false,
-  );

@@ -4,7 +4,8 @@ import type { HookMap, LaterDrop, Tie } from '@/lib/graph/hook-map';
 import type { NodeRef } from '../hooks/node-path';
 import { viewHref } from '../shell/views';
 import { Badge } from '../ui/badge';
-import { buttonLook } from '../ui/button';
+import { Button, buttonLook } from '../ui/button';
+import { cx } from '../ui/cx';
 import { OwnerTag } from '../ui/owner-tag';
 import { Code, RuleLine } from '../ui/rule-line';
 import { chainId, type OverviewChain } from './map-chains';
@@ -14,11 +15,12 @@ const minus = (n: number): string => String(n).replace('-', '−');
 interface NotesProps {
   readonly map: HookMap<OverviewChain>;
   readonly selected: OverviewChain | undefined;
+  readonly onClose: () => void;
   readonly place: NodeRef;
 }
 
 /** What the marks in the figure mean, and the chosen chain. */
-export function Notes({ map, selected, place }: NotesProps) {
+export function Notes({ map, selected, onClose, place }: NotesProps) {
   const marks = map.laterDrops.length + map.ties.length;
   return (
     <div className="flex max-h-[45%] shrink-0 flex-col overflow-y-auto border-line border-t bg-surface md:h-[11.5rem] md:flex-row md:overflow-hidden">
@@ -37,14 +39,21 @@ export function Notes({ map, selected, place }: NotesProps) {
           )}
         </div>
       )}
-      <div className="min-w-0 flex-1 border-line border-t px-4 py-3 first:border-0 md:overflow-y-auto md:border-t-0 md:border-l">
+      {/* Below 720 px the list is long: what is chosen in it is shown as a sheet over its end. */}
+      <div
+        className={cx(
+          'min-w-0 flex-1 border-line border-t bg-surface px-4 py-3 md:overflow-y-auto md:border-t-0 md:border-l md:first:border-0',
+          selected !== undefined &&
+            'max-md:fixed max-md:inset-x-0 max-md:bottom-0 max-md:z-20 max-md:max-h-[55dvh] max-md:overflow-y-auto max-md:rounded-t-[14px] max-md:border max-md:border-line-strong max-md:shadow-[0_-8px_28px_rgb(0_0_0/0.18)]',
+        )}
+      >
         {selected === undefined ? (
           <p className="text-ink-2">
             {marks === 0 ? 'No ties between owners, and no policy that drops behind another owner’s chain. ' : ''}
             Choose a chain to see its declaration and its first rules.
           </p>
         ) : (
-          <Selected chain={selected} place={place} />
+          <Selected chain={selected} place={place} onClose={onClose} />
         )}
       </div>
     </div>
@@ -101,13 +110,24 @@ function TieNote({ tie }: { readonly tie: Tie<OverviewChain> }) {
   );
 }
 
-function Selected({ chain, place }: { readonly chain: OverviewChain; readonly place: NodeRef }) {
+function Selected({
+  chain,
+  place,
+  onClose,
+}: {
+  readonly chain: OverviewChain;
+  readonly place: NodeRef;
+  readonly onClose: () => void;
+}) {
   return (
     <section aria-label={chainId(chain)}>
       <h2 className="flex flex-wrap items-center gap-2">
         <OwnerTag owner={chain.owner.key} name={chain.owner.name} />
         <span className="font-[620] font-mono text-[12.5px] [overflow-wrap:anywhere]">{chainId(chain)}</span>
-        <span className="ml-auto text-ink-2">selected</span>
+        <span className="ml-auto hidden text-ink-2 md:inline">selected</span>
+        <Button look="quiet" className="ml-auto md:hidden" onClick={onClose}>
+          Close
+        </Button>
       </h2>
       <code className="mt-1 block text-code">
         <Code

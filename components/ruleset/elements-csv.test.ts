@@ -9,7 +9,7 @@ const page = (rows: SetPage['rows']): SetPage =>
       { id: 'comment', type: '', label: 'comment', numeric: false },
     ],
     rows,
-  }) as SetPage;
+  }) as unknown as SetPage;
 
 test('one line for each element of every page, quoted, formulas as text', () => {
   const row = (index: number, cells: readonly (string | null)[], object: SetPage['rows'][number]['object'] = null) => ({

@@ -3,7 +3,7 @@
 import { defaultRangeExtractor, type Range, useVirtualizer } from '@tanstack/react-virtual';
 import Link from 'next/link';
 import { useRouter } from 'next/navigation';
-import { type KeyboardEvent, useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import { Fragment, type KeyboardEvent, useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import type { ColumnView, ElementView, SetPage } from '@/lib/api/types';
 import type { VersionRef } from '../hooks/node-path';
 import { useDebounced } from '../hooks/use-debounced';
@@ -15,6 +15,7 @@ import {
   useElements,
   useLookup,
 } from '../hooks/use-elements';
+import { useIsNarrow } from '../hooks/use-media';
 import { useAnnounce } from '../shell/announce';
 import { ErrorState } from '../shell/error-state';
 import { useKeys } from '../shell/keys';
@@ -33,7 +34,9 @@ import { LookupBox } from './lookup-box';
 import { type RulesetLinks, usesWords } from './ruleset-links';
 import { useRulesetState } from './ruleset-state';
 
+/** A row; on a narrow screen the key stands above what it leads to. */
 const ROW = 25;
+const NARROW_ROW = 46;
 
 interface ElementsProps {
   readonly place: VersionRef;
@@ -185,11 +188,13 @@ function ElementGrid({ place, query, first, stale, links, lookedUp, onSort }: Gr
   const hit = useLookup(place, query.table, query.name, asked).data?.hit ?? null;
   const [cursor, setCursor] = useState(0);
   const moved = useRef(false);
+  const narrow = useIsNarrow();
+  const rowHeight = narrow ? NARROW_ROW : ROW;
 
   const virtual = useVirtualizer({
     count: first.matched,
     getScrollElement: () => scroll.current,
-    estimateSize: () => ROW,
+    estimateSize: () => rowHeight,
     overscan: 20,
     // The head stays on top of the rows and takes its room.
     scrollPaddingStart: 28,
@@ -198,6 +203,8 @@ function ElementGrid({ place, query, first, stale, links, lookedUp, onSort }: Gr
       [cursor],
     ),
   });
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another height is another measure
+  useEffect(() => virtual.measure(), [rowHeight, virtual]);
   const start = virtual.range?.startIndex ?? 0;
   const end = virtual.range?.endIndex ?? 40;
   useEffect(() => {
@@ -264,14 +271,17 @@ function ElementGrid({ place, query, first, stale, links, lookedUp, onSort }: Gr
         aria-rowcount={first.matched + 1}
         aria-busy={stale}
         onKeyDown={onKeyDown}
-        className="relative block w-max min-w-full"
+        className={cx('relative block min-w-full', narrow ? 'w-full' : 'w-max')}
         style={{ height: virtual.getTotalSize() + 28 }}
       >
         <thead className="sticky top-0 z-10 block">
           <tr
             aria-rowindex={1}
-            className="grid h-7 items-center gap-x-4 border-line border-b bg-surface px-3 md:px-4"
-            style={{ gridTemplateColumns: template }}
+            className={cx(
+              'h-7 items-center gap-x-4 border-line border-b bg-surface px-3 md:px-4',
+              narrow ? 'flex overflow-x-auto' : 'grid',
+            )}
+            style={narrow ? {} : { gridTemplateColumns: template }}
           >
             {first.columns.map((column) => (
               <HeadCell
@@ -281,7 +291,7 @@ function ElementGrid({ place, query, first, stale, links, lookedUp, onSort }: Gr
                 onSort={() => onSort(column.id)}
               />
             ))}
-            {hasObject ? (
+            {hasObject && !narrow ? (
               <th scope="col" className="text-left text-ink-2 text-label">
                 object
               </th>
@@ -301,15 +311,27 @@ function ElementGrid({ place, query, first, stale, links, lookedUp, onSort }: Gr
                 onFocus={() => setCursor(item.index)}
                 onDoubleClick={() => open(row)}
                 className={cx(
-                  'absolute inset-x-0 grid items-center gap-x-4 border-line border-b px-3 outline-offset-[-2px] md:px-4',
+                  'absolute inset-x-0 items-center border-line border-b px-3 outline-offset-[-2px] md:px-4',
+                  narrow ? 'flex flex-wrap content-center gap-x-3' : 'grid gap-x-4',
                   isHit ? 'bg-marker-row shadow-[inset_3px_0_0_var(--marker-edge)]' : 'hover:bg-bg',
                 )}
-                style={{ top: item.start + 28, height: ROW, gridTemplateColumns: template }}
+                style={{
+                  top: item.start + 28,
+                  height: rowHeight,
+                  ...(narrow ? {} : { gridTemplateColumns: template }),
+                }}
               >
                 {row === undefined ? (
                   <td className="text-ink-3">…</td>
                 ) : (
-                  <Cells row={row} columns={first.columns} table={query.table} links={links} hasObject={hasObject} />
+                  <Cells
+                    row={row}
+                    columns={first.columns}
+                    table={query.table}
+                    links={links}
+                    hasObject={hasObject}
+                    narrow={narrow}
+                  />
                 )}
               </tr>
             );
@@ -361,24 +383,29 @@ function Cells({
   table,
   links,
   hasObject,
+  narrow,
 }: {
   readonly row: ElementView;
   readonly columns: readonly ColumnView[];
   readonly table: string;
   readonly links: RulesetLinks;
   readonly hasObject: boolean;
+  readonly narrow: boolean;
 }) {
+  const firstData = columns.findIndex((c) => !c.id.startsWith('key'));
   return (
     <>
       {columns.map((column, i) => (
-        <td
-          key={column.id}
-          className={cx('whitespace-nowrap font-mono text-[12px]', column.numeric && 'text-right', cellLook(column))}
-        >
-          <Cell text={row.cells[i] ?? null} column={column} row={row} table={table} links={links} />
-        </td>
+        <Fragment key={column.id}>
+          {narrow && i === firstData ? <td role="presentation" className="basis-full" /> : null}
+          <td
+            className={cx('whitespace-nowrap font-mono text-[12px]', column.numeric && 'text-right', cellLook(column))}
+          >
+            <Cell text={row.cells[i] ?? null} column={column} row={row} table={table} links={links} narrow={narrow} />
+          </td>
+        </Fragment>
       ))}
-      {hasObject ? (
+      {hasObject && !narrow ? (
         <td className="flex items-center">{row.object === null ? null : <ObjectChip object={row.object} />}</td>
       ) : null}
     </>
@@ -397,12 +424,14 @@ function Cell({
   row,
   table,
   links,
+  narrow,
 }: {
   readonly text: string | null;
   readonly column: ColumnView;
   readonly row: ElementView;
   readonly table: string;
   readonly links: RulesetLinks;
+  readonly narrow: boolean;
 }) {
   if (text === null) return null;
   if (column.id === 'verdict') {
@@ -412,7 +441,8 @@ function Cell({
   if (column.id === 'target' && row.verdict !== null && 'target' in row.verdict) {
     return (
       <Link href={links.chain(table, row.verdict.target)} tabIndex={-1} className="hover:underline">
-        <ChainName name={row.verdict.target} />
+        {/* On a narrow screen one line has room for this many. */}
+        {narrow ? <ChainName name={row.verdict.target} max={42} /> : <ChainName name={row.verdict.target} />}
       </Link>
     );
   }

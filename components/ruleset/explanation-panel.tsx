@@ -2,9 +2,10 @@
 
 import { Drawer } from '@base-ui/react/drawer';
 import { useQuery } from '@tanstack/react-query';
-import { type ReactNode, useSyncExternalStore } from 'react';
+import type { ReactNode } from 'react';
 import type { NodeOverview, TableOverview } from '@/lib/api/types';
 import type { VersionRef } from '../hooks/node-path';
+import { useIsWide } from '../hooks/use-media';
 import { chainQuery } from '../hooks/use-ruleset';
 import { ErrorState } from '../shell/error-state';
 import { STRINGS } from '../strings';
@@ -54,8 +55,11 @@ export function Explanation(props: ExplanationProps) {
             className="pointer-events-auto flex max-h-[62dvh] w-full flex-col rounded-t-[14px] border border-line-strong bg-bg shadow-[0_-8px_28px_rgb(0_0_0/0.18)] md:m-3 md:max-h-[80dvh] md:w-[24rem] md:rounded-card"
             initialFocus={false}
           >
-            <div className="flex items-center px-4 py-1.5">
-              <span aria-hidden="true" className="mx-auto h-1 w-10 rounded-full bg-line-strong md:hidden" />
+            <div className="relative flex items-center px-4 py-1.5">
+              <span
+                aria-hidden="true"
+                className="absolute top-2 left-1/2 h-1 w-10 -translate-x-1/2 rounded-full bg-line-strong md:hidden"
+              />
               <Drawer.Close render={<Button look="quiet" className="ml-auto" />}>Close</Drawer.Close>
             </div>
             <div className="min-h-0 overflow-y-auto">{content}</div>
@@ -65,19 +69,6 @@ export function Explanation(props: ExplanationProps) {
     </Drawer.Root>
   );
 }
-
-const WIDE = '(min-width: 1024px)';
-const subscribe = (listener: () => void): (() => void) => {
-  const query = window.matchMedia(WIDE);
-  query.addEventListener('change', listener);
-  return () => query.removeEventListener('change', listener);
-};
-const useIsWide = (): boolean =>
-  useSyncExternalStore(
-    subscribe,
-    () => window.matchMedia(WIDE).matches,
-    () => true,
-  );
 
 function Content({ place, overview, table, chainName, handle, rule, links }: ExplanationProps): ReactNode {
   const id = tableId(table);

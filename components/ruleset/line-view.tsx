@@ -147,6 +147,8 @@ function ownerWords(overview: NodeOverview, table: TableOverview): string {
 
 const INDENT = ['pl-0', 'pl-[2ch]', 'pl-[4ch]', 'pl-[6ch]', 'pl-[8ch]'] as const;
 
+const ASIDE = ['', 'max-xl:pl-[15px]', 'max-xl:pl-[30px]', 'max-xl:pl-[30px]', 'max-xl:pl-[30px]'] as const;
+
 /** The frame of every line: handle at the left, text, at the right what it touches. */
 function Frame({
   handle,
@@ -164,17 +166,22 @@ function Frame({
   return (
     <div
       className={cx(
-        'flex gap-3 pr-3 pl-2 text-ruleset md:pr-4',
+        'flex gap-2 pr-3 pl-1 text-ruleset md:gap-3 md:pr-4 md:pl-2',
         selected && 'bg-marker-row shadow-[inset_3px_0_0_var(--marker-edge)]',
       )}
     >
-      <span className="w-9 shrink-0 select-none text-right font-mono text-[11px] text-ink-3">{handle}</span>
-      <code className={cx('block min-w-0 flex-1 font-mono', INDENT[indent])}>
-        <span className="hang block">{children}</span>
-      </code>
-      {aside === undefined || aside === '' ? null : (
-        <span className="max-w-[40%] shrink-0 pl-2 text-right text-[11.5px] text-ink-2">{aside}</span>
-      )}
+      <span className="w-8 shrink-0 select-none text-right font-mono text-[11px] text-ink-3 md:w-9">{handle}</span>
+      {/* Where there is no room at the right, what a line touches stands below it. */}
+      <span className="flex min-w-0 flex-1 flex-col xl:flex-row xl:gap-3">
+        <code className={cx('block min-w-0 flex-1 font-mono', INDENT[indent])}>
+          <span className="hang block">{children}</span>
+        </code>
+        {aside === undefined || aside === '' ? null : (
+          <span className={cx('shrink-0 text-[11.5px] text-ink-2 xl:max-w-[40%] xl:pl-2 xl:text-right', ASIDE[indent])}>
+            {aside}
+          </span>
+        )}
+      </span>
     </div>
   );
 }

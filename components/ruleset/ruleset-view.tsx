@@ -125,7 +125,8 @@ function Ruleset({ source, overview }: { readonly source: SourceView; readonly o
   );
 
   return (
-    <>
+    // The list has to know its own height, so below 720 px too it fills the window and scrolls.
+    <div className="flex min-h-0 flex-1 flex-col max-md:h-[calc(100dvh-52px)] max-md:flex-none">
       <ViewBar>
         <NodePicker />
         <span className="lg:hidden">
@@ -145,15 +146,13 @@ function Ruleset({ source, overview }: { readonly source: SourceView; readonly o
           />
         ) : null}
         <p className="ml-auto hidden text-[11.5px] text-ink-2 xl:block">{countsWords(overview)}</p>
-        <span className="ml-auto flex gap-2 xl:ml-0">
-          <span className="hidden md:inline-flex">
-            <CopyButton
-              what={table === undefined ? 'listing' : `table ${tableId(table)}`}
-              text={() => fetchListing(place, table === undefined ? undefined : tableId(table))}
-            >
-              Copy nft
-            </CopyButton>
-          </span>
+        <span className="ml-auto hidden gap-2 md:flex xl:ml-0">
+          <CopyButton
+            what={table === undefined ? 'listing' : `table ${tableId(table)}`}
+            text={() => fetchListing(place, table === undefined ? undefined : tableId(table))}
+          >
+            Copy nft
+          </CopyButton>
           <CopyLink />
         </span>
       </ViewBar>
@@ -187,7 +186,7 @@ function Ruleset({ source, overview }: { readonly source: SourceView; readonly o
           )}
         </div>
       )}
-    </>
+    </div>
   );
 }
 

@@ -4,6 +4,7 @@ import { defaultRangeExtractor, type Range, useVirtualizer } from '@tanstack/rea
 import { type KeyboardEvent, useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import type { NodeOverview, SearchView, TableOverview } from '@/lib/api/types';
 import type { VersionRef } from '../hooks/node-path';
+import { useIsNarrow } from '../hooks/use-media';
 import { RULES_PER_PAGE, useRulesetPages } from '../hooks/use-ruleset';
 import { ErrorState } from '../shell/error-state';
 import { STRINGS } from '../strings';
@@ -50,6 +51,7 @@ export function RulesetText({ place, overview, table, chosen, chosenIndex, onCho
   const [cursor, setCursor] = useState<number | undefined>(undefined);
   const active = cursor ?? chosenLine ?? 0;
   const moved = useRef(false);
+  const narrow = useIsNarrow();
 
   const virtual = useVirtualizer({
     count: lines.length,
@@ -79,8 +81,9 @@ export function RulesetText({ place, overview, table, chosen, chosenIndex, onCho
     if (chosenLine === undefined || clicked.current === chosenLine) return;
     clicked.current = undefined;
     setCursor(undefined);
-    virtual.scrollToIndex(chosenLine, { align: chosen.rule === null ? 'start' : 'center' });
-  }, [chosenLine, chosen.rule, virtual]);
+    // On a narrow screen the explanation covers the lower part.
+    virtual.scrollToIndex(chosenLine, { align: chosen.rule === null || narrow ? 'start' : 'center' });
+  }, [chosenLine, chosen.rule, narrow, virtual]);
 
   useEffect(() => {
     if (!moved.current) return;

@@ -34,7 +34,7 @@ export function TopBar() {
       </Link>
 
       <Menu.Root>
-        <Menu.Trigger className="flex h-11 items-center gap-1.5 font-[640] text-[15px] md:hidden">
+        <Menu.Trigger className="flex h-11 shrink-0 items-center gap-1.5 whitespace-nowrap font-[640] text-[15px] md:hidden">
           {here?.name ?? 'Views'}
           <ChevronDown />
         </Menu.Trigger>

@@ -55,7 +55,7 @@ export interface LayoutOptions<C extends MapChain> {
   readonly wordOf: (cell: MapCell<C>) => string;
 }
 
-const GUTTER = 114;
+const GUTTER = 120;
 /** Advance of a character in mono 12 px and in sans 11 px. */
 const MONO = 7.25;
 const SANS = 5.7;
@@ -65,7 +65,7 @@ const COLUMN_PAD = 7;
 const COLUMN_MIN = 176;
 const GAP = { min: 27, max: 64 } as const;
 /** Right of the last column: room for a tie, and for the end of the way. */
-const EDGE = 40;
+const EDGE = 36;
 /** `bracket`: low enough for one chain, high enough for the words beside its bracket. `stretch`: at most this much more. */
 const ROW = { bare: 21, pad: 3, bracket: 64, stretch: 16 } as const;
 const WAY = { main: 42, branch: 92, end: 122 } as const;
@@ -179,9 +179,11 @@ function placePlaces<C extends MapChain>(
     if (box === undefined) return [];
     return column.places.flatMap((place) => {
       const row = rows.find((r) => r.prio === place.prio);
-      return row === undefined
-        ? []
-        : [{ place, hook: column.hook, x: box.x + 12, y: row.y, width: box.width - 24, height: ROW.bare }];
+      if (row === undefined) return [];
+      // Alone in its row it stands in the middle, else above the chains.
+      const alone = !column.cells.some((cell) => at(cell, row));
+      const y = alone ? row.y + (row.height - ROW.bare) / 2 : row.y;
+      return [{ place, hook: column.hook, x: box.x + 12, y, width: box.width - 24, height: ROW.bare }];
     });
   });
 }
