@@ -59,6 +59,6 @@ function readingOf(
   }
 }
 
-export function problemView({ code, say, do: remedy, path }: Problem): ProblemView {
+function problemView({ code, say, do: remedy, path }: Problem): ProblemView {
   return { code, say, do: remedy, ...(path !== undefined && path !== '' && { path }) };
 }

@@ -35,7 +35,7 @@ export const PLACE_FORMS = 'NAMESPACE/POD, NODE, external, external:IP';
 export const TARGET_FORMS = `${PLACE_FORMS}, svc:NAMESPACE/NAME[:PORT], IP:PORT[/PROTOCOL], [IPv6]:PORT[/PROTOCOL]`;
 
 /** `external` without an address: the client in the documentation networks (RFC 5737, RFC 3849). */
-export const EXTERNAL_ADDRESSES = ['198.51.100.10', '2001:db8:51::10'] as const;
+const EXTERNAL_ADDRESSES = ['198.51.100.10', '2001:db8:51::10'] as const;
 
 /**
  * Codes: REF-001 not a REF, REF-002 no such pod, REF-003 no such node, REF-004 no such Service, REF-005 no such port,

@@ -30,7 +30,7 @@ export interface Asked {
   readonly to: Place;
 }
 
-export const DEFAULT_SPORT = 40000;
+const DEFAULT_SPORT = 40000;
 
 /** Codes: those of {@link resolvePlace}; REF-008 families differ, REF-009 a port is missing, REF-010 the way in is unknown. */
 export function askPacket(
@@ -47,13 +47,7 @@ export function askPacket(
   if (!pair.ok) return pair;
   const transport = transportOf(question, to.value, pair.value.family);
   if (!transport.ok) return transport;
-  const entry = entryOf(
-    from.value,
-    pair.value,
-    node,
-    preparedOf(world),
-    transport.value,
-  );
+  const entry = entryOf(from.value, pair.value, node, preparedOf(world), transport.value);
   if (!entry.ok) return entry;
   const { family, daddr } = pair.value;
   const flags = question.flags === undefined ? {} : { flags: question.flags };

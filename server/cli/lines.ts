@@ -7,7 +7,7 @@ import { createGunzip } from 'node:zlib';
 import { CliError } from './cli-error';
 
 /** The bytes of a file, or of standard input for `-`, unpacked where they are gzip (by content, not by name). */
-export async function openInput(path: string): Promise<Readable> {
+async function openInput(path: string): Promise<Readable> {
   const source = path === '-' ? process.stdin : createReadStream(path, { highWaterMark: 1 << 18 });
   const iterator: AsyncIterator<Buffer> = source[Symbol.asyncIterator]();
   let first: IteratorResult<Buffer>;

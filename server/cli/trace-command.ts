@@ -4,7 +4,7 @@ import type { OpenNode } from '@/lib/api/open-node';
 import { traceAnswer, tracePacket } from '@/lib/api/trace-answer';
 import type { Place } from '@/lib/cluster/place';
 import type { Question } from '@/lib/explain/question';
-import { traceText } from '@/lib/explain/trace-text';
+import { type TraceTextInput, traceText } from '@/lib/explain/trace-text';
 import { hostPort, traceVerdict } from '@/lib/explain/verdict-sentence';
 import type { PacketSpec } from '@/lib/net/packet-spec';
 import type { RuleRef } from '@/lib/nft/model';
@@ -12,7 +12,7 @@ import { renderRule } from '@/lib/render/render-rule';
 import { CliError, EXIT, type ExitStatus } from './cli-error';
 import { print, readAll } from './lines';
 import { openCliNode } from './open';
-import { COMMON, numberOption, outputOf, parseOptions } from './options';
+import { COMMON, hasColours, numberOption, outputOf, parseOptions } from './options';
 import { traceCases } from './trace-cases';
 
 const OPTIONS = {
@@ -60,7 +60,7 @@ export async function traceCommand(args: readonly string[]): Promise<ExitStatus>
   const { trace, asked } = traced.value;
   const age = node.capturedAt === undefined ? 'captured at an unknown time' : `captured ${node.capturedAt}`;
   await print(
-    traceText({
+    coloured({
       trace,
       names: addressNames(node),
       question: questionLine(traced.value.packet, asked?.from, asked?.to),
@@ -69,6 +69,17 @@ export async function traceCommand(args: readonly string[]): Promise<ExitStatus>
     }),
   );
   return traceVerdict(trace) === 'delivered' ? EXIT.done : EXIT.badNews;
+}
+
+const COLOURS = { delivered: 32, dropped: 31, rejected: 31, undecided: 33, depends: 33 } as const;
+
+/** The text, with the verdict's word coloured on a terminal. */
+function coloured(input: TraceTextInput): string {
+  const text = traceText(input);
+  if (!hasColours()) return text;
+  const verdict = traceVerdict(input.trace);
+  const word = verdict.toUpperCase();
+  return text.replace(`\n${word} `, `\n\u001b[1;${COLOURS[verdict]}m${word}\u001b[0m `);
 }
 
 async function traceJson(

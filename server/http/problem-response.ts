@@ -28,12 +28,12 @@ const STATUS: readonly (readonly [code: string, status: number])[] = [
   ['DOC-', 422],
 ];
 
-export function statusOf(code: string): number {
+function statusOf(code: string): number {
   const found = STATUS.find(([key]) => (key.endsWith('-') ? code.startsWith(key) : code === key));
   return found?.[1] ?? 400;
 }
 
-export function problemDetails(problem: Problem & { readonly near?: readonly string[] }): ProblemDetails {
+function problemDetails(problem: Problem & { readonly near?: readonly string[] }): ProblemDetails {
   const { code, say, do: remedy, path, near } = problem;
   return {
     type: 'about:blank',

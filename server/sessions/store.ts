@@ -8,7 +8,8 @@ import { openBytes } from '../sources/open-source';
 import { singleFlight } from '../sources/single-flight';
 import { DEFAULT_LIMITS, type Limits, type NodeEntry, type Source } from '../sources/source';
 import { type Described, lookAt } from './look-at';
-import { type NodeSession, openSession } from './session';
+import type { NodeSession } from './node-session';
+import { openSession } from './session';
 import { storeProblems } from './store-problems';
 
 type Origin = SourceView['origin'];

@@ -5,7 +5,7 @@ import type { NodeInput } from '@/lib/api/open-node';
 import { failed } from '@/lib/net/result';
 import type { Opened, WorkerReply, WorkerRequest } from '../decode-worker';
 import { sourceProblems } from '../sources/problems';
-import type { NodeSession } from './session';
+import type { NodeSession } from './node-session';
 
 /** Megabytes of heap: a listing of 100 MB takes about 1 GB decoded. */
 const HEAP_MB = 4096;

@@ -7,7 +7,7 @@ import { sourceProblems } from './problems';
 import type { NodeEntry, Source } from './source';
 
 /** The node of a source that does not name one. */
-export const UNNAMED_NODE = 'node';
+const UNNAMED_NODE = 'node';
 
 const ENTRY: NodeEntry = { name: UNNAMED_NODE, listing: 'present', capturedAt: undefined };
 

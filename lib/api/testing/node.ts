@@ -1,5 +1,4 @@
 import { type OpenNode, openNode } from '../open-node';
-import type { RulesetIndex } from '../ruleset-index';
 
 /** A ruleset with one of each thing that views show. */
 export const LISTING = {
@@ -153,9 +152,4 @@ export function testNode(
     capturedAt: undefined,
     version: 'v1',
   });
-}
-
-export function rulesOf(node: OpenNode): RulesetIndex {
-  if (!node.ruleset.ok) throw new Error(node.ruleset.problem.say);
-  return node.ruleset.value;
 }
