@@ -238,13 +238,17 @@ function cutShort(part: XtPart): ((c: Context) => boolean) | undefined {
     skb.headers.l4proto === number && skb.headers.fragOff === 0 && skb.data.length < skb.headers.thoff + length;
 }
 
+/** Modules that may stand without options: the protocol is tested beside them. */
+const PROTOCOLS: ReadonlySet<string> = new Set(['tcp', 'udp', 'udplite', 'sctp', 'dccp', 'icmp', 'icmp6']);
+
 /** The test of a match with its parameters. */
 export function matchTest(part: XtPart, env: XtEnv): XtTest {
   const special = (STATE_MATCHES[part.name] ?? NOT_CAPTURED[part.name])?.(part, env);
   if (special !== undefined) return special;
   const table = OPTIONS[part.name];
   const tests = part.options.map((o) => table?.[o.name]?.(o, env));
-  if (table === undefined || tests.length === 0 || tests.some((t) => t === undefined)) return notModelled(part);
+  if (table === undefined || tests.some((t) => t === undefined) || (tests.length === 0 && !PROTOCOLS.has(part.name)))
+    return notModelled(part);
   const all = allOf(tests.filter((t): t is XtTest => t !== undefined));
   const cut = cutShort(part);
   return cut === undefined ? all : (c) => (cut(c) ? 'hotdrop' : all(c));
