@@ -59,6 +59,8 @@ export interface PacketSpec {
   readonly op?: string | number;
   readonly senderMac?: string;
   readonly targetMac?: string;
+  /** Ports (or, as `sport`, the ICMP id) whose value nobody knows: another node's kernel picked them by chance. */
+  readonly unknownPorts?: readonly ('sport' | 'dport')[];
   /** The whole packet from the IP or ARP header on; authoritative where present. */
   readonly hex?: string;
 }

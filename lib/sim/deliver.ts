@@ -6,7 +6,7 @@ import { defragment } from './fragments';
 import { sendEchoReply, sendIcmpError, sendReset } from './generated';
 import { runHook, sysctl } from './hooks';
 import { listenerFor } from './read';
-import { destinationOf, type Skb, transportChecksumWrong, viewSkb } from './skb';
+import { destinationOf, type Skb, snapshot, transportChecksumWrong, viewSkb } from './skb';
 import { listen } from './tcp-socket';
 
 export function localDeliver(run: Run, skb: Skb): void {
@@ -22,6 +22,7 @@ export function localDeliver(run: Run, skb: Skb): void {
     packet: viewSkb(skb),
   });
   run.steps?.push({ kind: 'deliver', skb: skb.id, iif, packet: viewSkb(skb), say: 'handed to the local sockets' });
+  if (skb.role === 'generated' && skb.family !== 'arp') run.received.push(snapshot(skb, iif));
   respond(run, skb);
 }
 

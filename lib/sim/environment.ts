@@ -1,6 +1,6 @@
 /** What a run needs of its surroundings, and the signals that end it. */
 import type { Hook, RuleRef } from '../nft/model';
-import type { CtEntry, Link, World } from '../world/world';
+import type { CtEntry, IpValue, Link, World } from '../world/world';
 import { CtBase } from './conntrack-state';
 import { Program } from './program';
 import { buildRouters, type RouteResult, type Routers } from './routing';
@@ -66,6 +66,17 @@ export interface ChoicePoint {
 }
 
 /** Everything one run writes down and asks. */
+/** A packet that left on a device, with its bytes: what the next node gets. */
+export interface Frame {
+  readonly dev: string;
+  readonly nexthop: IpValue | undefined;
+  readonly skb: number;
+  readonly role: 'original' | 'generated';
+  readonly family: 'ip' | 'ip6';
+  readonly bytes: Uint8Array;
+  readonly unknownPorts: readonly ('sport' | 'dport')[];
+}
+
 export interface Run {
   readonly p: Prepared;
   readonly state: SimState;
@@ -76,6 +87,9 @@ export interface Run {
     delivered: Fate['delivered'][number][];
     passedPostrouting: Fate['passedPostrouting'][number][];
   };
+  readonly frames: Frame[];
+  /** Packets of the node's own kernel that reached a process of the node: answers to what it sent. */
+  readonly received: Frame[];
   readonly choices: Choice[];
   readonly assumptions: Map<string, Assumption>;
   /** Packets that wait to be received: those that loop through lo. */

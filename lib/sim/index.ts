@@ -6,7 +6,7 @@ import type { PacketSpec } from '../net/packet-spec';
 import type { RuleRef } from '../nft/model';
 import type { Link, World } from '../world/world';
 import { toEntry } from './conntrack-state';
-import { type Prepared, prepare, type Run, UndecidedSignal } from './environment';
+import { type Frame, type Prepared, prepare, type Run, UndecidedSignal } from './environment';
 import { viaLoopback } from './generated';
 import { kernel } from './hooks';
 import { receive } from './receive';
@@ -32,6 +32,9 @@ export interface TraceOptions {
 export interface Traced {
   readonly trace: Trace;
   readonly states: readonly SimState[];
+  /** The packets that left the node, and the answers that reached its own processes, branch by branch. */
+  readonly frames: readonly (readonly Frame[])[];
+  readonly received: readonly (readonly Frame[])[];
 }
 
 const NO_STATE = { sets: {}, objects: {} };
@@ -60,6 +63,8 @@ export function trace(world: World, packet: PacketSpec, options: TraceOptions = 
 class Runner implements Run {
   readonly steps: Step[] | undefined;
   readonly fate: Run['fate'] = { summary: 'lost-outside-nftables', egress: [], delivered: [], passedPostrouting: [] };
+  readonly frames: Frame[] = [];
+  readonly received: Frame[] = [];
   readonly choices: Choice[] = [];
   readonly assumptions = new Map<string, Assumption>();
   readonly backlog: (() => void)[] = [];
@@ -125,6 +130,7 @@ class Runner implements Run {
 
 function enter(run: Runner, spec: PacketSpec, bytes: Uint8Array): void {
   const skb = newSkb(0, 'original', spec.family, bytes.slice());
+  for (const port of spec.unknownPorts ?? []) skb.random[port] = true;
   if (spec.from === 'local') {
     sendLocal(run, skb, spec);
     return;
@@ -252,6 +258,8 @@ export function traceFrom(p: Prepared, spec: PacketSpec, base: SimState, options
   const max = options.branchesMax ?? 4096;
   const branches: Branch[] = [];
   const states: SimState[] = [];
+  const frames: Frame[][] = [];
+  const received: Frame[][] = [];
   let plan: number[] = [];
   let view = { family: spec.family } as Trace['packet'];
   for (;;) {
@@ -269,6 +277,8 @@ export function traceFrom(p: Prepared, spec: PacketSpec, base: SimState, options
       assumptions: [...run.assumptions.values()],
     });
     states.push(run.state);
+    frames.push(run.frames);
+    received.push(run.received);
     // The next plan: count up like an odometer over the points of chance met.
     const taken = run.points.map((_, i) => plan[i] ?? 0);
     let at = taken.length - 1;
@@ -288,8 +298,10 @@ export function traceFrom(p: Prepared, spec: PacketSpec, base: SimState, options
           branches: [{ ...branches[0], probability: 1, outcome: { kind: 'undecided', reasons: [reason] } } as Branch],
         },
         states: states.slice(0, 1),
+        frames: frames.slice(0, 1),
+        received: received.slice(0, 1),
       };
     }
   }
-  return { trace: { version: 1, packet: view, branches }, states };
+  return { trace: { version: 1, packet: view, branches }, states, frames, received };
 }

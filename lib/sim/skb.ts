@@ -5,6 +5,7 @@ import { type Headers, parseHeaders, u16, u32, u128, viewPacket } from '../net/h
 import { PROTO } from '../net/protocols';
 import type { IpValue, Link } from '../world/world';
 import type { Conn } from './conntrack-state';
+import type { Frame } from './environment';
 import type { RouteResult } from './routing';
 import type { PacketView } from './trace';
 import type { Unknown } from './value';
@@ -48,6 +49,8 @@ export interface Skb {
   frag: { readonly index: number; readonly of: number } | undefined;
   checksumBad: boolean;
   transparentSocket: boolean;
+  /** Where the last route sends it: the gateway, or the destination itself. */
+  nexthop: IpValue | undefined;
   /** Ports of the bridge it crosses, where the bridge calls the IP hooks (nf_bridge_info). */
   bridgePorts?: { readonly in: string; readonly out?: string };
 }
@@ -103,6 +106,7 @@ export function newSkb(id: number, role: Skb['role'], family: Skb['family'], dat
     frag: undefined,
     checksumBad: false,
     transparentSocket: false,
+    nexthop: undefined,
   };
 }
 
@@ -223,4 +227,20 @@ export function rejectChecksumWrong(skb: Skb): boolean {
 /** True when the IPv4 header checksum does not fit. */
 export function headerChecksumWrong(data: Uint8Array): boolean {
   return fold16(sum16(data, 0, ((data[0] ?? 0) & 15) * 4)) !== 0;
+}
+
+/** A packet as it stands, with bytes of its own. */
+export function snapshot(skb: Skb, dev: string): Frame {
+  return {
+    dev,
+    nexthop: skb.nexthop,
+    skb: skb.id,
+    role: skb.role,
+    family: skb.family === 'ip6' ? 'ip6' : 'ip',
+    bytes: skb.data.slice(),
+    unknownPorts: [
+      ...(skb.random.sport ? (['sport'] as const) : []),
+      ...(skb.random.dport ? (['dport'] as const) : []),
+    ],
+  };
 }

@@ -6,7 +6,7 @@ import { isMulticast6 } from './fib';
 import { splitFragments } from './fragments';
 import { kernel, rememberRoute, runDeviceHook, runHook } from './hooks';
 import type { RouteResult } from './routing';
-import { copySkb, destinationOf, ETHERTYPE, etherHeader, type Skb, viewSkb } from './skb';
+import { copySkb, destinationOf, ETHERTYPE, etherHeader, type Skb, snapshot, viewSkb } from './skb';
 
 /** A packet of this node: output, postrouting, out. */
 export function send(run: Run, skb: Skb, route: RouteResult): void {
@@ -54,6 +54,7 @@ function finishOutput(run: Run, skb: Skb, route: RouteResult | undefined): void 
     return;
   }
   const nexthop = route.gateway ?? destinationOf(skb);
+  skb.nexthop = nexthop;
   const mac = neighbourMac(run, skb, dev, nexthop, route);
   if (mac === undefined) {
     run.fate.passedPostrouting.push({ skb: skb.id, oif: dev.name, packet: viewSkb(skb) });
@@ -114,6 +115,7 @@ export function deviceTransmit(run: Run, skb: Skb, dev: Link, dstMac: string | u
     return;
   }
   const view = viewSkb(skb);
+  if (skb.family !== 'arp') run.frames.push(snapshot(skb, dev.name));
   for (const packet of fragmentsOf(skb, dev)) {
     run.fate.egress.push({
       dev: dev.name,
