@@ -77,7 +77,7 @@ export function isIcmpError(protocol: number, type: number): boolean {
   return protocol === PROTO.icmp ? ICMP_ERRORS.has(type) : protocol === PROTO.icmpv6 && type < 128;
 }
 const ICMP_WITH_ID = new Set([0, 8, 13, 14, 15, 16, 17, 18]);
-export function icmpHasId(protocol: number, type: number): boolean {
+function icmpHasId(protocol: number, type: number): boolean {
   return protocol === PROTO.icmp ? ICMP_WITH_ID.has(type) : protocol === PROTO.icmpv6 && (type === 128 || type === 129);
 }
 

@@ -114,7 +114,7 @@ function addressType(family: string | undefined): DataType | undefined {
   return family === 'ip6' ? t.IPV6_ADDR : t.IPV4_ADDR;
 }
 
-export function socketType(key: string): DataType | undefined {
+function socketType(key: string): DataType | undefined {
   switch (key) {
     case 'transparent':
     case 'wildcard':
@@ -144,11 +144,11 @@ export function fibType(result: string): DataType | undefined {
   }
 }
 
-export function ipsecType(key: string, family?: string): DataType | undefined {
+function ipsecType(key: string, family?: string): DataType | undefined {
   return key === 'spi' || key === 'reqid' ? host(32) : addressType(family);
 }
 
-export function tunnelType(key: string): DataType | undefined {
+function tunnelType(key: string): DataType | undefined {
   return key === 'path' ? t.BOOLEAN : host(32);
 }
 

@@ -342,7 +342,7 @@ function compileNode(
 }
 
 /** The data of a map element as a value; types tell what literals mean. Without types, addresses and numbers speak for themselves. */
-export function dataValue(data: Expression, types: readonly DataType[], scope: Scope): Value | Unknown {
+function dataValue(data: Expression, types: readonly DataType[], scope: Scope): Value | Unknown {
   const exprs = typeof data === 'object' && data.kind === 'concat' ? data.parts : [data];
   const values: Scalar[] = [];
   for (let i = 0; i < exprs.length; i++) {
@@ -374,7 +374,7 @@ export interface Found {
   readonly dataTypes: readonly DataType[];
 }
 
-export function elementText(hit: { readonly element: Hit['element'] }): string {
+function elementText(hit: { readonly element: Hit['element'] }): string {
   return fieldName(hit.element.key);
 }
 function dataText(hit: { readonly element: Hit['element'] }): { readonly data?: string } {

@@ -74,7 +74,7 @@ const ICMP6_REPLY = new Map([
 ]);
 
 /** The ICMP type that answers another; undefined where conntrack knows none. */
-export function icmpReplyType(protocol: number, type: number): number | undefined {
+function icmpReplyType(protocol: number, type: number): number | undefined {
   return (protocol === PROTO.icmp ? ICMP_REPLY : ICMP6_REPLY).get(type);
 }
 
@@ -296,7 +296,7 @@ export class CtBase {
 }
 
 /** Connections of one client address and port, for the reuse of source mappings (net/netfilter/nf_nat_core.c, hash_by_src). */
-export const sourceKey = (t: Tuple, zone: number): string => `${zone}|${t.protocol}|${t.src}|${t.sport}`;
+const sourceKey = (t: Tuple, zone: number): string => `${zone}|${t.protocol}|${t.src}|${t.sport}`;
 
 /** The table of one run: the captured one with this run's changes on top. */
 export class CtTable {

@@ -1,11 +1,10 @@
 /** Connection tracking at prerouting and output, and confirmation (net/netfilter/nf_conntrack_core.c). */
-import { icmpHasId, isIcmpError, parseHeaders, u16, u32, u128 } from '../net/headers';
+import { isIcmpError, parseHeaders, u16, u32, u128 } from '../net/headers';
 import { hasPorts, PROTO } from '../net/protocols';
 import type { Hook } from '../nft/model';
 import {
   type Conn,
   type Direction,
-  icmpReplyType,
   invertTuple,
   newConn,
   STATUS,
@@ -20,7 +19,7 @@ import { trackTcp } from './tcp-tracking';
 import type { CtView } from './trace';
 
 /** The tuple of a packet given as bytes; undefined where it cannot be told. */
-export function tupleOf(data: Uint8Array, family: 'ip' | 'ip6'): Tuple | undefined {
+function tupleOf(data: Uint8Array, family: 'ip' | 'ip6'): Tuple | undefined {
   const h = parseHeaders(data, family);
   if (h.l4proto === undefined || h.fragOff > 0) return undefined;
   const at = h.thoff;
@@ -205,5 +204,3 @@ export function confirm(run: Run, skb: Skb): boolean {
   table.add(ct);
   return true;
 }
-
-export { icmpHasId, icmpReplyType };

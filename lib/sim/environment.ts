@@ -1,7 +1,8 @@
 /** What a run needs of its surroundings, and the signals that end it. */
 import type { Hook, RuleRef } from '../nft/model';
-import type { CtEntry, IpValue, Link, World } from '../world/world';
+import type { CtEntry, Link, World } from '../world/world';
 import { CtBase } from './conntrack-state';
+import type { Frame } from './frame';
 import { Program } from './program';
 import { buildRouters, type RouteResult, type Routers } from './routing';
 import type { Skb } from './skb';
@@ -59,24 +60,7 @@ export class UndecidedSignal {
   constructor(readonly reasons: readonly Reason[]) {}
 }
 
-/** A point of chance that lies beyond the choices made so far. */
-export interface ChoicePoint {
-  readonly what: string;
-  readonly options: readonly { readonly value: string; readonly probability: number }[];
-}
-
 /** Everything one run writes down and asks. */
-/** A packet that left on a device, with its bytes: what the next node gets. */
-export interface Frame {
-  readonly dev: string;
-  readonly nexthop: IpValue | undefined;
-  readonly skb: number;
-  readonly role: 'original' | 'generated';
-  readonly family: 'ip' | 'ip6';
-  readonly bytes: Uint8Array;
-  readonly unknownPorts: readonly ('sport' | 'dport')[];
-}
-
 export interface Run {
   readonly p: Prepared;
   readonly state: SimState;

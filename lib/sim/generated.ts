@@ -1,7 +1,7 @@
 /** Packets the kernel makes by itself: ICMP errors, resets, echo replies, SYN-ACKs, duplicates. */
 import { fromHex, putBytes, storeTransportChecksum } from '../net/build-packet';
 import { fold16, sum16 } from '../net/checksum';
-import { isIcmpError, u16, u32 } from '../net/headers';
+import { isIcmpError, u32 } from '../net/headers';
 import { PROTO } from '../net/protocols';
 import type { IpValue } from '../world/world';
 import { attachAnswer } from './conntrack';
@@ -23,7 +23,7 @@ import {
 import { sourceForRoute } from './source-address';
 
 /** An IP packet of the node's own around a transport segment, checksums filled in. */
-export function ipPacket(
+function ipPacket(
   family: 'ip' | 'ip6',
   src: IpValue,
   dst: IpValue,
@@ -295,5 +295,3 @@ export function duplicate(c: Context, dev: string | undefined, addr: number | bi
   run.steps?.push({ kind: 'generated', skb: copy.id, what: 'duplicate', packet: viewSkb(copy), because: skb.id });
   run.send(copy, { ...route, gateway: route.gateway ?? addr });
 }
-
-export { u16 };

@@ -36,7 +36,7 @@ export function setting(run: Run, key: string, fallback: boolean): boolean {
   return v !== '0';
 }
 
-export function ended(run: Run, skb: Skb, verdict: ChainVerdict): HookResult {
+function ended(run: Run, skb: Skb, verdict: ChainVerdict): HookResult {
   if (verdict.kind === 'accept') return 'accept';
   if (skb.id === 0 && run.fate.by === undefined) run.fate.by = verdict.by;
   return verdict.kind;

@@ -6,7 +6,8 @@ import type { PacketSpec } from '../net/packet-spec';
 import type { RuleRef } from '../nft/model';
 import type { Link, World } from '../world/world';
 import { toEntry } from './conntrack-state';
-import { type Frame, type Prepared, prepare, type Run, UndecidedSignal } from './environment';
+import { type Prepared, prepare, type Run, UndecidedSignal } from './environment';
+import type { Frame } from './frame';
 import { viaLoopback } from './generated';
 import { kernel } from './hooks';
 import { receive } from './receive';
@@ -18,7 +19,6 @@ import type { Assumption, Branch, Choice, Fate, Reason, Step, Summary, Trace } f
 import { send } from './transmit';
 
 export type { Prepared } from './environment';
-export { prepare } from './environment';
 export { SimState } from './state';
 
 export interface TraceOptions {

@@ -159,7 +159,7 @@ const addressBytes = (v: IpValue): Uint8Array => {
 };
 
 /** GRE of an unknown version cannot be rewritten, and the packet is dropped (gre_manip_pkt). */
-export function untranslatable(skb: Skb): boolean {
+function untranslatable(skb: Skb): boolean {
   const { l4proto, thoff } = skb.headers;
   return l4proto === PROTO.gre && ((skb.data[thoff + 1] ?? 0) & 7) > 1;
 }

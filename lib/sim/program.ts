@@ -58,9 +58,9 @@ export type HookEntry =
   | { readonly kind: 'nat'; readonly prio: number; readonly seq: number; readonly chains: readonly ProgramChain[] };
 
 /** Kernel-internal hook positions (include/uapi/linux/netfilter_ipv4.h). */
-export const POSITION = { defrag: -400, conntrack: -200, natDst: -100, natSrc: 100, confirm: 2147483647 } as const;
+const POSITION = { defrag: -400, conntrack: -200, natDst: -100, natSrc: 100, confirm: 2147483647 } as const;
 
-export function typesOf(type: SetType): readonly DataType[] {
+function typesOf(type: SetType): readonly DataType[] {
   if (type.kind === 'typeof') {
     const t = typeOfExpression(type.expr);
     return t === undefined ? [] : Array.isArray(t) ? (t as readonly DataType[]) : [t as DataType];

@@ -25,12 +25,10 @@ import type {
 } from '../nft/model';
 import { ctType } from '../nft/type-of-expression';
 import type { Link } from '../world/world';
-import { type Conn, STATUS, statusNames } from './conntrack-state';
-import { addressKey, type Context } from './environment';
+import { type Conn, STATUS } from './conntrack-state';
+import type { Context } from './environment';
 import { destinationOf, ETHERTYPE, type Skb, sourceOf } from './skb';
 import { Between, Chance, type Evaluated, Missing, Unknown } from './value';
-
-export { statusNames };
 
 /** Reads `len` bits at bit `offset`; a number up to 48 bits, a bigint beyond; undefined past the end. */
 export function readBits(bytes: Uint8Array, offset: number, len: number): number | bigint | undefined {
@@ -51,7 +49,7 @@ export function readBits(bytes: Uint8Array, offset: number, len: number): number
 }
 
 /** The Ethernet header as nft sees it: with the VLAN tag that the kernel keeps beside the packet put back. */
-export function linkBytes(skb: Skb): Uint8Array | undefined {
+function linkBytes(skb: Skb): Uint8Array | undefined {
   const { link, vlan } = skb;
   if (link === undefined || vlan === undefined) return link;
   const out = new Uint8Array(18);
@@ -671,5 +669,3 @@ export function readSctpChunk(expr: SctpChunkExpression, name: string): (c: Cont
     return expr.field === undefined ? 0 : new Missing(name, 'the chunk is absent');
   };
 }
-
-export { addressKey };

@@ -330,7 +330,7 @@ function routeInput6(run: Run, skb: Skb): void {
   forward(run, skb, result);
 }
 
-export function forward(run: Run, skb: Skb, route: RouteResult): void {
+function forward(run: Run, skb: Skb, route: RouteResult): void {
   const v6 = skb.family === 'ip6';
   if (skb.transparentSocket) {
     kernel(

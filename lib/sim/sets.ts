@@ -22,7 +22,7 @@ export type Part =
   | { readonly kind: 'name'; readonly text: string }
   | { readonly kind: 'any' };
 
-const maxOf = (bits: number): number | bigint => (bits > 48 ? (1n << BigInt(bits)) - 1n : 2 ** bits - 1);
+const _maxOf = (bits: number): number | bigint => (bits > 48 ? (1n << BigInt(bits)) - 1n : 2 ** bits - 1);
 
 /** The value of a literal expression of a type; undefined where it cannot be told (a name from a file of the host). */
 export function literal(type: DataType, expr: Expression, names: Names): Scalar | undefined {
@@ -321,8 +321,6 @@ export class SetIndex {
     return [...out];
   }
 }
-
-export { maxOf };
 
 const VERDICTS = new Set(['accept', 'drop', 'continue', 'return', 'jump', 'goto']);
 /** Tells the verdict of a verdict map's element from the data of a map's. */

@@ -5,7 +5,7 @@ import { type Headers, parseHeaders, u16, u32, u128, viewPacket } from '../net/h
 import { PROTO } from '../net/protocols';
 import type { IpValue, Link } from '../world/world';
 import type { Conn } from './conntrack-state';
-import type { Frame } from './environment';
+import type { Frame } from './frame';
 import type { RouteResult } from './routing';
 import type { PacketView } from './trace';
 import type { Unknown } from './value';

@@ -7,7 +7,7 @@ import type { RouteResult } from './routing';
 import { destinationOf } from './skb';
 
 /** The primary address of a device, one in the peer's network first; then that of any other device. */
-export function selectIpv4(run: Pick<Run, 'p'>, dev: Link | undefined, peer: number | undefined): number | undefined {
+function selectIpv4(run: Pick<Run, 'p'>, dev: Link | undefined, peer: number | undefined): number | undefined {
   const usable = (a: LinkAddress): boolean =>
     a.family === 'ip' && !a.secondary && a.scope !== 'host' && a.scope !== 'link';
   const on = dev?.addresses.filter(usable) ?? [];
@@ -29,7 +29,7 @@ function commonBits(a: bigint, b: bigint): number {
 }
 
 /** RFC 6724 as far as scope, deprecation, outgoing device and longest match go; the newest address wins a tie. */
-export function selectIpv6(run: Pick<Run, 'p'>, dev: Link | undefined, daddr: bigint): bigint | undefined {
+function selectIpv6(run: Pick<Run, 'p'>, dev: Link | undefined, daddr: bigint): bigint | undefined {
   const { links } = run.p.world;
   const linkLocal = isLinkLocal6(daddr);
   let best: { value: bigint; score: number } | undefined;

@@ -9,7 +9,7 @@ import type { StateAfter } from './trace';
 type Plain = string | number | boolean | { readonly [key: string]: unknown };
 
 /** A key as nft lists it in JSON. */
-export function plainKey(e: Expression): Plain {
+function plainKey(e: Expression): Plain {
   if (typeof e === 'bigint') return e <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(e) : String(e);
   if (typeof e !== 'object') return e;
   switch (e.kind) {

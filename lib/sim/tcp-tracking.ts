@@ -58,7 +58,7 @@ interface Segment {
   readonly window: number;
 }
 
-export function segmentOf(skb: Skb): Segment | undefined {
+function segmentOf(skb: Skb): Segment | undefined {
   const at = skb.headers.thoff;
   const doff = ((skb.data[at + 12] ?? 0) >> 4) * 4;
   if (skb.data.length < at + 20 || doff < 20 || skb.data.length < at + doff) return undefined;

@@ -51,7 +51,7 @@ export const isValue = (v: Evaluated): v is Value =>
   !(v instanceof Missing || v instanceof Unknown || v instanceof Chance);
 
 /** How a value reads in a step: as nft would print it, without quotes. */
-export function formatScalar(type: DataType | undefined, value: Scalar): string {
+function formatScalar(type: DataType | undefined, value: Scalar): string {
   if (typeof value === 'string') return value;
   if (type === undefined) return String(value);
   const symbols = type.symbols;
