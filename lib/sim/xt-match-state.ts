@@ -1,5 +1,7 @@
 /** Matches of iptables that ask for more than headers: sockets, devices, routes, chance, rates (net/netfilter/xt_*.c). */
+import { PROTO } from '../net/protocols';
 import { resolveChance } from './compile-expression';
+import type { Context } from './environment';
 import { listenerFor } from './read';
 import { askLimit, askQuota } from './set-update';
 import { destinationOf, sourceOf } from './skb';
@@ -140,6 +142,17 @@ const within = (text: string | undefined, value: number): boolean => {
   return value >= from && value <= to;
 };
 
+/**
+ * The kernel's own answers leave through a socket that no file belongs to: ICMP, and resets of the TCP stack (icmp_xmit_lock,
+ * ipv4_tcp_sk). The reset of a REJECT, which conntrack counts as related, has none.
+ */
+const ofKernelSocket = ({ role, local, headers, ctState }: Context['skb']): boolean =>
+  role === 'generated' &&
+  local &&
+  (headers.l4proto === PROTO.icmp ||
+    headers.l4proto === PROTO.icmpv6 ||
+    (headers.l4proto === PROTO.tcp && ctState !== 'related'));
+
 /** owner_mt(): a packet of no socket matches only where every option is turned round. */
 const owner: MatchCompiler = (part) => {
   const uid = optionOf(part, '--uid-owner');
@@ -149,8 +162,10 @@ const owner: MatchCompiler = (part) => {
   const none = { kind: 'missing', field: 'meta skuid', because: 'the packet belongs to no socket' } as const;
   return (c) => {
     const { sk } = c.skb;
-    if (sk === undefined) return part.options.every((o) => o.not) ? true : none;
+    const bare = sk === undefined && ofKernelSocket(c.skb);
+    if (sk === undefined && !bare) return part.options.every((o) => o.not) ? true : none;
     if (exists?.not === true) return { kind: 'value', field: 'socket', saw: 'exists', op: '', wanted: 'none' };
+    if (sk === undefined) return [uid, gid].every((o) => o === undefined || o.not) ? true : none;
     if (uid !== undefined && within(uid.args[0], sk.uid) === uid.not)
       return decided(false, false, 'meta skuid', String(sk.uid), `${uid.not ? '!= ' : ''}${uid.args[0] ?? ''}`);
     if (gid !== undefined && within(gid.args[0], sk.gid) === gid.not)
