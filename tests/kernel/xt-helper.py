@@ -57,7 +57,8 @@ def drain(seconds):
         for device, s in sockets.items():
             if s in ready:
                 frame, address = s.recvfrom(65535)
-                if address[2] != 4 and frame[12:14] in (b"\x08\x00", b"\x86\xdd"):
+                # Listener reports and the like are no answers.
+                if address[2] != 4 and frame[0] != 0x33 and frame[12:14] in (b"\x08\x00", b"\x86\xdd"):
                     frames.append({"dev": device, "hex": frame[14:].hex()})
     return frames
 
