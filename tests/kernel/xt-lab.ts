@@ -15,11 +15,18 @@ import type { World } from '@/lib/world/world';
 export function whyNot(): string | undefined {
   if (process.platform !== 'linux') return 'network namespaces need Linux';
   if (process.getuid?.() !== 0) return 'network namespaces need root';
-  for (const tool of ['nft', 'ip', 'iptables-nft', 'conntrack', 'python3']) {
+  for (const [tool, ...args] of [
+    ['nft', '--version'],
+    ['ip', '-V'],
+    ['ss', '-V'],
+    ['iptables-nft', '--version'],
+    ['conntrack', '--version'],
+    ['python3', '--version'],
+  ] as const) {
     try {
-      execFileSync(tool, ['--version'], { stdio: 'ignore' });
+      execFileSync(tool, args, { stdio: 'ignore' });
     } catch {
-      if (tool !== 'ip') return `${tool} is not installed`;
+      return `${tool} is not installed`;
     }
   }
   return undefined;
