@@ -6,7 +6,7 @@ const LIB_ROWS = [
   ['world', 'cluster'],
   ['decode', 'render', 'datatypes'],
   ['sim'],
-  ['kube-proxy', 'graph', 'explain'],
+  ['kube-proxy', 'graph', 'explain', 'reach'],
   ['diagnose'],
   ['api'],
 ];

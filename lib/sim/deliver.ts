@@ -22,7 +22,7 @@ export function localDeliver(run: Run, skb: Skb): void {
     packet: viewSkb(skb),
   });
   run.steps?.push({ kind: 'deliver', skb: skb.id, iif, packet: viewSkb(skb), say: 'handed to the local sockets' });
-  if (skb.role === 'generated' && skb.family !== 'arp') run.received.push(snapshot(skb, iif));
+  if (skb.family !== 'arp') run.received.push(snapshot(skb, iif));
   respond(run, skb);
 }
 

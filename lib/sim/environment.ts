@@ -72,7 +72,7 @@ export interface Run {
     passedPostrouting: Fate['passedPostrouting'][number][];
   };
   readonly frames: Frame[];
-  /** Packets of the node's own kernel that reached a process of the node: answers to what it sent. */
+  /** Packets that reached a process of the node: the packet itself, and answers of the node's own kernel. */
   readonly received: Frame[];
   readonly choices: Choice[];
   readonly assumptions: Map<string, Assumption>;

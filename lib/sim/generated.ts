@@ -23,7 +23,7 @@ import {
 import { sourceForRoute } from './source-address';
 
 /** An IP packet of the node's own around a transport segment, checksums filled in. */
-function ipPacket(
+export function ipPacket(
   family: 'ip' | 'ip6',
   src: IpValue,
   dst: IpValue,

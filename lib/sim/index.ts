@@ -32,7 +32,7 @@ export interface TraceOptions {
 export interface Traced {
   readonly trace: Trace;
   readonly states: readonly SimState[];
-  /** The packets that left the node, and the answers that reached its own processes, branch by branch. */
+  /** The packets that left the node, and those that reached its own processes, branch by branch. */
   readonly frames: readonly (readonly Frame[])[];
   readonly received: readonly (readonly Frame[])[];
 }

@@ -1,0 +1,367 @@
+/** A connection's first packet from node to node to whoever answers, and the answer's way back. */
+import { formatAddress, parseAddress } from '../net/address';
+import { toHex } from '../net/build-packet';
+import { viewPacket } from '../net/headers';
+import type { PacketSpec } from '../net/packet-spec';
+import type { Frame } from '../sim/frame';
+import { initialState, type SimState, traceFrom } from '../sim/index';
+import type { Culprit, Fate, Reason } from '../sim/trace';
+import { clientWord, type Flying, serverAnswer } from './answers';
+import { listenKey, type Network, nodeBackend } from './network';
+
+/** Where the question comes from. */
+export type Client =
+  | { readonly kind: 'node'; readonly node: string }
+  | { readonly kind: 'pod'; readonly node: string; readonly address: string }
+  | { readonly kind: 'outside'; readonly via: string; readonly address: string };
+
+export interface Question {
+  readonly client: Client;
+  readonly packet: Omit<PacketSpec, 'from' | 'iif'> & {
+    readonly saddr: string;
+    readonly daddr: string;
+    readonly dport: number;
+  };
+}
+
+/** One way the question may end. */
+export interface Ending {
+  readonly probability: number;
+  /** ok, refused, timeout, eperm, icmp-…; undefined where it cannot be known. */
+  readonly result: string | undefined;
+  readonly undecided: readonly Reason[];
+  readonly backend: string | undefined;
+  readonly sourceSeen: string | undefined;
+  /** The node, and the rule or policy, that decided a refusal or a loss. */
+  readonly node: string | undefined;
+  readonly by: Culprit | undefined;
+  readonly assumptions: readonly string[];
+}
+
+interface Travel {
+  readonly states: ReadonlyMap<string, SimState>;
+  readonly probability: number;
+  readonly backend: string | undefined;
+  readonly sourceSeen: string | undefined;
+  readonly assumptions: ReadonlySet<string>;
+  readonly hops: number;
+}
+
+const HOPS_MAX = 12;
+const OUTSIDE: Reason = {
+  code: 'outside-capture',
+  say: 'The packet leaves by a route to an address that no captured node or pod owns.',
+  settle: 'Capture the node that owns the address.',
+};
+const PROTOCOL: Reason = {
+  code: 'pod-protocol',
+  say: "Whether the pod's kernel supports the protocol is not in the capture.",
+  settle: 'Assume that it does, or does not.',
+};
+
+/** Follows a question to all its ends; probabilities add up to 1. */
+export function ask(network: Network, question: Question): readonly Ending[] {
+  const walk = new Walk(network, question);
+  return walk.run();
+}
+
+class Walk {
+  private readonly endings: Ending[] = [];
+  private readonly asked: { readonly address: string; readonly port: number };
+
+  constructor(
+    private readonly network: Network,
+    private readonly question: Question,
+  ) {
+    this.asked = { address: question.packet.daddr, port: question.packet.dport };
+  }
+
+  run(): readonly Ending[] {
+    const { client, packet } = this.question;
+    const start: Travel = {
+      states: new Map(),
+      probability: 1,
+      backend: undefined,
+      sourceSeen: undefined,
+      assumptions: new Set(),
+      hops: 0,
+    };
+    if (client.kind === 'node') this.onNode(start, client.node, { ...packet, from: 'local' }, 'request');
+    else {
+      const node = client.kind === 'pod' ? client.node : client.via;
+      const iif = this.deviceTowards(node, client.address);
+      if (iif === undefined) this.end(start, { undecided: [OUTSIDE] });
+      else this.onNode(start, node, { ...packet, iif }, 'request');
+    }
+    return this.endings;
+  }
+
+  private end(travel: Travel, e: Partial<Ending>): void {
+    this.endings.push({
+      probability: travel.probability,
+      result: undefined,
+      undecided: [],
+      backend: travel.backend,
+      sourceSeen: travel.sourceSeen,
+      node: undefined,
+      by: undefined,
+      assumptions: [...travel.assumptions],
+      ...e,
+    });
+  }
+
+  /** The device by which a node reaches an address: the one its packets come in by. */
+  private deviceTowards(node: string, address: string): string | undefined {
+    const parsed = parseAddress(address);
+    const router = parsed === undefined ? undefined : this.network.nodes.get(node)?.prepared.routers[parsed.family];
+    if (parsed === undefined || router === undefined) return undefined;
+    const found = router.lookup({ daddr: parsed.value, mark: 0, tos: 0, iif: undefined });
+    return found.kind === 'found' ? found.result.dev?.name : undefined;
+  }
+
+  private onNode(travel: Travel, node: string, packet: PacketSpec, way: 'request' | 'reply'): void {
+    const here = this.network.nodes.get(node);
+    if (here === undefined || travel.hops > HOPS_MAX) {
+      this.end(travel, here === undefined ? { undecided: [OUTSIDE] } : { result: 'timeout', node });
+      return;
+    }
+    const state = travel.states.get(node) ?? initialState(here.prepared);
+    const { trace, states, frames, received } = traceFrom(here.prepared, packet, state);
+    trace.branches.forEach((branch, i) => {
+      const next: Travel = {
+        ...travel,
+        probability: travel.probability * branch.probability,
+        states: new Map([...travel.states, [node, states[i] ?? state]]),
+        assumptions: new Set([...travel.assumptions, ...branch.assumptions.map((a) => a.say)]),
+        hops: travel.hops + 1,
+      };
+      if (branch.outcome.kind === 'undecided') {
+        this.end(next, { undecided: branch.outcome.reasons, node });
+        return;
+      }
+      const { fate } = branch.outcome;
+      const mine = frames[i] ?? [];
+      const home = received[i] ?? [];
+      if (way === 'reply')
+        this.replyOn(
+          next,
+          node,
+          fate.by,
+          mine,
+          home.find((f) => f.skb === 0),
+        );
+      else
+        this.requestOn(
+          next,
+          node,
+          fate,
+          mine,
+          home.find((f) => f.role === 'generated'),
+        );
+    });
+  }
+
+  private requestOn(
+    travel: Travel,
+    node: string,
+    fate: Fate,
+    frames: readonly Frame[],
+    answer: Frame | undefined,
+  ): void {
+    let next = travel;
+    const delivered = fate.delivered.find((d) => d.skb === 0)?.packet;
+    if (delivered !== undefined) {
+      const port = typeof delivered.dport === 'number' ? delivered.dport : 0;
+      const backend = nodeBackend(this.network, node, delivered.daddr ?? '', String(delivered.protocol), port);
+      next = { ...next, backend, sourceSeen: delivered.saddr };
+    }
+    const onward = frames.find((f) => f.role === 'original' && f.skb === 0);
+    if (onward !== undefined) {
+      this.leave(next, node, onward, 'request');
+      return;
+    }
+    if (answer !== undefined && this.question.client.kind === 'node' && this.question.client.node === node) {
+      this.answered(next, answer, node, fate.by);
+      return;
+    }
+    const generated = frames.find((f) => f.role === 'generated');
+    if (generated !== undefined) {
+      this.leave(next, node, generated, 'reply', fate.by);
+      return;
+    }
+    const udp = this.question.packet.protocol === 'udp';
+    this.end(
+      { ...next, backend: undefined, sourceSeen: undefined },
+      { result: fate.sendErrno === 1 && udp ? 'eperm' : 'timeout', node, by: fate.by },
+    );
+  }
+
+  private replyOn(
+    travel: Travel,
+    node: string,
+    by: Culprit | undefined,
+    frames: readonly Frame[],
+    delivered: Frame | undefined,
+  ): void {
+    const { client } = this.question;
+    if (delivered !== undefined && client.kind === 'node' && client.node === node) {
+      this.answered(travel, delivered, node, undefined);
+      return;
+    }
+    const onward = frames.find((f) => f.role === 'original' && f.skb === 0);
+    if (onward === undefined) this.end(travel, { result: 'timeout', node, by });
+    else this.leave(travel, node, onward, 'reply');
+  }
+
+  private answered(travel: Travel, answer: Flying, node: string, by: Culprit | undefined): void {
+    const word = clientWord(answer, this.asked) ?? 'timeout';
+    const reached = word === 'ok' || travel.backend !== undefined;
+    this.end(reached ? travel : { ...travel, backend: undefined, sourceSeen: undefined }, { result: word, node, by });
+  }
+
+  /** A packet on the wire behind a node: to a pod, to another node, or out of the cluster. */
+  private leave(travel: Travel, node: string, frame: Frame, way: 'request' | 'reply', by?: Culprit): void {
+    const view = viewPacket(frame.bytes, frame.family);
+    const daddr = view.daddr ?? '';
+    const { client } = this.question;
+    if (way === 'reply' && client.kind !== 'node' && daddr === client.address) {
+      const local = client.kind === 'outside' || client.node === node || !this.network.nodes.has(client.node);
+      if (local) {
+        this.answered(travel, frame, node, by);
+        return;
+      }
+    }
+    const nexthop = frame.nexthop === undefined ? daddr : formatAddress(frame.nexthop);
+    const pod = this.network.podByAddress.get(nexthop);
+    if (pod !== undefined && (pod.node === node || nexthop === daddr)) {
+      if (pod.node === node || pod.node === undefined || !this.network.nodes.has(pod.node)) {
+        this.atServer(travel, frame, `${pod.namespace}/${pod.name}`, pod.node ?? node, node, way, by);
+        return;
+      }
+    }
+    const owner = this.network.nodeByAddress.get(nexthop);
+    if (owner !== undefined && this.network.nodes.has(owner)) {
+      const iif = this.arrivalDevice(owner, nexthop);
+      this.onNode(travel, owner, this.arriving(frame, iif), way);
+      return;
+    }
+    const target = this.network.podByAddress.get(daddr);
+    if (target !== undefined && owner !== undefined) {
+      const said = `${owner} is not in the capture and is taken to forward pod traffic unfiltered and untranslated.`;
+      this.atServer(
+        { ...travel, assumptions: new Set([...travel.assumptions, said]) },
+        frame,
+        `${target.namespace}/${target.name}`,
+        owner,
+        node,
+        way,
+        by,
+      );
+      return;
+    }
+    const port = typeof view.dport === 'number' ? view.dport : 0;
+    const server = this.network.outside.get(listenKey(daddr, String(view.protocol), port));
+    if (server !== undefined && way === 'request') {
+      this.atServer(travel, frame, server, undefined, node, way, by);
+      return;
+    }
+    if (owner !== undefined && way === 'request') {
+      const backend = nodeBackend(this.network, owner, daddr, String(view.protocol), port);
+      if (backend !== `${daddr}:${port}` && this.network.listening.has(listenKey(daddr, String(view.protocol), port))) {
+        const said = `${owner} is not in the capture and is taken to forward pod traffic unfiltered and untranslated.`;
+        this.atServer(
+          { ...travel, assumptions: new Set([...travel.assumptions, said]) },
+          frame,
+          backend,
+          undefined,
+          node,
+          way,
+          by,
+        );
+        return;
+      }
+    }
+    this.end(travel, { undecided: [OUTSIDE], node });
+  }
+
+  private arriving(frame: Flying, iif: string | undefined): PacketSpec {
+    return {
+      family: frame.family,
+      hex: toHex(frame.bytes),
+      unknownPorts: frame.unknownPorts,
+      ...(iif === undefined ? {} : { iif }),
+    };
+  }
+
+  private arrivalDevice(node: string, address: string): string | undefined {
+    const parsed = parseAddress(address);
+    const here = this.network.nodes.get(node)?.prepared;
+    if (parsed === undefined || here === undefined) return undefined;
+    return here.localAddresses.get(`${parsed.family} ${parsed.value}`)?.name;
+  }
+
+  /** A pod or a server outside has the packet: it answers, and the answer sets out. */
+  private atServer(
+    travel: Travel,
+    frame: Frame,
+    name: string,
+    home: string | undefined,
+    from: string,
+    way: 'request' | 'reply',
+    by: Culprit | undefined,
+  ): void {
+    const view = viewPacket(frame.bytes, frame.family);
+    if (way === 'reply') {
+      this.end(travel, { result: 'timeout', node: from, by });
+      return;
+    }
+    const port = typeof view.dport === 'number' ? view.dport : 0;
+    const listens = this.network.listening.has(listenKey(view.daddr ?? '', String(view.protocol), port));
+    const next: Travel = {
+      ...travel,
+      backend: listens ? name : undefined,
+      sourceSeen: listens ? view.saddr : undefined,
+    };
+    const answer = serverAnswer(frame, listens);
+    if (answer === 'unsupported') {
+      this.end(next, { undecided: [PROTOCOL], node: from });
+      return;
+    }
+    if (answer === undefined) {
+      this.end(next, { result: 'timeout', node: from });
+      return;
+    }
+    if (home !== undefined && this.network.nodes.has(home)) {
+      const iif = this.deviceTowards(home, view.daddr ?? '');
+      this.onNode(next, home, this.arriving(answer, iif), 'reply');
+      return;
+    }
+    // From outside, or from a node that was not captured: straight to whoever owns the address it answers to.
+    this.deliverFromOutside(next, answer, frame.dev, from);
+  }
+
+  private deliverFromOutside(travel: Travel, answer: Flying, dev: string, from: string): void {
+    const daddr = viewPacket(answer.bytes, answer.family).daddr ?? '';
+    const { client } = this.question;
+    const owner = this.network.nodeByAddress.get(daddr) ?? this.network.podByAddress.get(daddr)?.node;
+    if (owner !== undefined && this.network.nodes.has(owner)) {
+      this.onNode(
+        travel,
+        owner,
+        this.arriving(
+          answer,
+          owner === from
+            ? dev
+            : this.deviceTowards(owner, daddr === '' ? daddr : (viewPacket(answer.bytes, answer.family).saddr ?? '')),
+        ),
+        'reply',
+      );
+      return;
+    }
+    if (client.kind === 'outside' && daddr === client.address) {
+      this.answered(travel, answer, from, undefined);
+      return;
+    }
+    this.end(travel, { undecided: [OUTSIDE], node: from });
+  }
+}
