@@ -6,6 +6,7 @@ import { CliError } from './cli-error';
 export const HELP = `nftscope: what will this node's nftables do to a packet, and why?
 
   nftscope trace    one packet's way through a node; or many recorded cases
+  nftscope reach    connections over a whole capture, from node to node and back
   nftscope render   a listing of nft -j as the text nft prints
   nftscope show     tables, chains, sets, hooks of a node
   nftscope serve    the web application
@@ -36,6 +37,21 @@ const TRACE = `nftscope trace: the way of one packet
 
 Exit status: 0 the packet arrives, on every branch; 1 it is dropped, rejected, lost or undecided on some branch; 2 wrong usage or input.
 With --cases: 0 all cases were answered; 2 some could not be: their line is {"id", "results": [], "error": {"code", "message"}}.
+`;
+
+const REACH = `nftscope reach: connections over a whole capture, from node to node to whoever answers, and back
+
+  nftscope reach --source S --queries FILE|-
+
+  --source S        bundle (folder, .tar.gz) with its nodes and the cluster's objects
+  --queries FILE|-  JSON lines {"id", "from", "srcIP", "via", "dstNode", "dst", "dport", "protocol"} (also .gz); from is {"node"},
+                    {"pod": "NAMESPACE/NAME"} or "external". External traffic enters by via, else dstNode, else the owner of dst
+
+One line each: {"id", "result", "results", "backends", "sourceSeenByBackend", "node", "by", "assumed"}. result is the likeliest word of
+ok, refused, timeout, eperm, icmp-…, icmp6-…; results has them all with probabilities. {"id", "undecided": [reason, …]} where the
+answer lies outside the capture.
+
+Exit status: 0 all questions were answered; 2 some could not be: their line is {"id", "results": [], "error": {"code", "message"}}.
 `;
 
 const RENDER = `nftscope render: a ruleset as nft list ruleset prints it
@@ -82,6 +98,7 @@ Exit status: 0 ended by a signal; 2 wrong usage, or the web application is not b
 
 const TEXTS: ReadonlyMap<string, string> = new Map([
   ['trace', TRACE],
+  ['reach', REACH],
   ['render', RENDER],
   ['show', SHOW],
   ['serve', SERVE],

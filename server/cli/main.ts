@@ -2,6 +2,7 @@
 import 'server-only';
 import { CliError, EXIT, type ExitStatus } from './cli-error';
 import { HELP, helpFor } from './help';
+import { reachCommand } from './reach-command';
 import { renderCommand } from './render-command';
 import { serveCommand } from './serve-command';
 import { showCommand } from './show-command';
@@ -9,6 +10,7 @@ import { traceCommand } from './trace-command';
 
 const COMMANDS: ReadonlyMap<string, (args: readonly string[]) => Promise<ExitStatus>> = new Map([
   ['trace', traceCommand],
+  ['reach', reachCommand],
   ['render', renderCommand],
   ['show', showCommand],
   ['serve', serveCommand],

@@ -1,0 +1,60 @@
+/** `nftscope reach`: many questions of reachability over a whole capture. */
+import 'server-only';
+import { openNode } from '@/lib/api/open-node';
+import type { Cluster } from '@/lib/cluster/cluster';
+import { ok, type Result } from '@/lib/net/result';
+import { buildNetwork, type Network } from '@/lib/reach/network';
+import { decodeQuestion, reach } from '@/lib/reach/query';
+import type { World } from '@/lib/world/world';
+import { runBatch } from './batch';
+import { CliError, type ExitStatus } from './cli-error';
+import { openSource } from './open';
+import { parseOptions } from './options';
+
+const OPTIONS = { source: { type: 'string' }, queries: { type: 'string' } } as const;
+
+export async function reachCommand(args: readonly string[]): Promise<ExitStatus> {
+  const { values, positionals } = parseOptions('reach', args, OPTIONS);
+  if (positionals.length > 0) throw new CliError(`What is ${JSON.stringify(positionals[0])}?`, 'nftscope help reach');
+  if (values.queries === undefined) throw new CliError('Which questions? Give --queries.', 'nftscope help reach');
+  const network = await openNetwork(values.source);
+  return runBatch(
+    values.queries,
+    ({ id, members }): Result<object> => {
+      const question = decodeQuestion(members, network);
+      return question.ok ? ok({ id, ...reach(network, question.value) }) : question;
+    },
+    (id, error) => ({ id, results: [], error }),
+  );
+}
+
+/** Every node of a source, with the cluster's objects. A node that cannot be read is left out, and said. */
+async function openNetwork(path: string | undefined): Promise<Network> {
+  const source = await openSource(path, 'reach');
+  const { signal } = new AbortController();
+  const nodes = await source.nodes(signal);
+  if (!nodes.ok) throw CliError.of(nodes.problem);
+  const files = await source.cluster(signal);
+  if (!files.ok) throw CliError.of(files.problem);
+  const worlds = new Map<string, World>();
+  let cluster: Cluster | undefined;
+  for (const { name } of nodes.value) {
+    const capture = await source.node(name, signal);
+    if (!capture.ok) {
+      process.stderr.write(`${name}: ${capture.problem.say}\n`);
+      continue;
+    }
+    const { hash, capturedAt } = capture.value;
+    const node = openNode({
+      node: name,
+      files: capture.value.files,
+      cluster: files.value.files,
+      capturedAt,
+      version: hash,
+    });
+    worlds.set(name, node.world);
+    cluster ??= node.cluster.cluster;
+  }
+  if (cluster === undefined) throw new CliError('No node of the source can be read.');
+  return buildNetwork(cluster, worlds);
+}
