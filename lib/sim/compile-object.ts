@@ -1,0 +1,123 @@
+/** Statements that refer to a named object (counter, quota, limit, helper, synproxy, …); tproxy and synproxy themselves. */
+import { PROTO } from '../net/protocols';
+import type { DataType } from '../nft/datatypes';
+import type { Expression, ObjectReferenceStatement } from '../nft/model';
+import { compileExpression, compileLookup, Miss, type Scope, typesIn } from './compile-expression';
+import { STATUS } from './conntrack-state';
+import type { Context } from './environment';
+import { Broken, type Op, type OpResult, stop } from './op';
+import { need } from './operand';
+import { listenerFor } from './read';
+import { askLimit, askQuota, objectState } from './set-update';
+import { Missing, type Scalar, Unknown } from './value';
+
+export function compileObject(s: ObjectReferenceStatement, scope: Scope): Op {
+  const name = s.name;
+  const get: (c: Context) => string | Broken =
+    typeof name === 'object' && name.kind === 'map'
+      ? (() => {
+          const find = compileLookup(name.key, name.data, scope);
+          return (c: Context) => {
+            const found = find(c);
+            if (found instanceof Unknown) return stop(c, found);
+            if (found instanceof Missing)
+              return new Broken(
+                found instanceof Miss ? found.why : { kind: 'missing', field: found.field, because: found.because },
+              );
+            return String(found.element.data ?? '');
+          };
+        })()
+      : () => String(name);
+  return (c) => {
+    const which = get(c);
+    if (which instanceof Broken) return which;
+    const object = scope.table.object(s.object, which);
+    if (object === undefined)
+      return c.run.undecided(
+        'object-not-listed',
+        `The ${s.object} ${which} is not in the listing.`,
+        'List the whole table.',
+        c.at,
+      );
+    switch (object.kind) {
+      case 'counter': {
+        const state = objectState(object, c);
+        state.packets++;
+        state.bytes += c.skb.data.length;
+        return undefined;
+      }
+      case 'quota':
+        return askQuota(Number(object.bytes), object.over, objectState(object, c), c)
+          ? undefined
+          : new Broken({
+              kind: 'limited',
+              what: `quota ${which}`,
+              say: object.over ? 'the quota is not used up' : 'the quota is used up',
+            });
+      case 'limit':
+        return askLimit(object, objectState(object, c), c, `limit ${which}`)
+          ? undefined
+          : new Broken({
+              kind: 'limited',
+              what: `limit ${which}`,
+              say: object.over ? 'the rate is within the limit' : 'the rate exceeds the limit',
+            });
+      case 'ct helper': {
+        const { ct } = c.skb;
+        if (ct !== undefined && !(ct.status & STATUS.confirmed) && ct.helper === undefined) {
+          const number = object.protocol === 'tcp' ? PROTO.tcp : PROTO.udp;
+          if (ct.original.protocol === number) {
+            ct.helper = object.type;
+            ct.status |= STATUS.helper;
+          }
+        }
+        return undefined;
+      }
+      case 'ct timeout':
+      case 'ct expectation':
+      case 'secmark':
+      case 'tunnel':
+        return undefined;
+      case 'synproxy':
+        if (c.skb.headers.l4proto !== PROTO.tcp)
+          return new Broken({ kind: 'missing', field: 'synproxy', because: 'the packet is not tcp' });
+        return synproxy(c);
+      case 'unsupported':
+        return c.run.undecided(
+          'unsupported-statement',
+          `The object ${which} is not modelled.`,
+          'Assume what it does.',
+          c.at,
+        );
+    }
+  };
+}
+
+export function tproxy(port: Expression | undefined, scope: Scope, c: Context): OpResult {
+  const to = port === undefined ? undefined : need(compileExpression(port, scope, portType(scope))(c), c);
+  if (to instanceof Broken) return to;
+  const found = listenerFor(c, to === undefined ? undefined : Number(to as Scalar));
+  if (found === undefined)
+    return c.run.undecided(
+      'sockets-unknown',
+      'Whether a transparent socket listens is not in the capture.',
+      'Capture ss -Hltun on the node.',
+      c.at,
+    );
+  if (found === 'none' || !found.transparent)
+    return new Broken({ kind: 'statement', say: 'no transparent socket takes the packet' });
+  c.skb.transparentSocket = true;
+  return undefined;
+}
+
+const portType = (scope: Scope): DataType | undefined =>
+  typesIn({ kind: 'payload', protocol: 'tcp', field: 'sport' }, scope)[0];
+
+export function synproxy(c: Context): OpResult {
+  return c.run.undecided(
+    'synproxy',
+    'SYN proxying is not decided yet.',
+    'Assume whether the handshake is completed.',
+    c.at,
+  );
+}
