@@ -1,10 +1,14 @@
 import { type NextRequest, NextResponse } from 'next/server';
+import { refusal } from '@/server/http/guards';
 
 /**
- * Gives every page a Content-Security-Policy with a nonce of its own: only scripts that Next itself put into the page run,
- * whatever a capture's comments and names contain. Next reads the nonce out of the request's header.
+ * Refuses requests for another host or from pages of another site; the API does so itself (server/http/route.ts). Gives every
+ * page a Content-Security-Policy with a nonce of its own: only scripts that Next itself put into the page run, whatever a
+ * capture's comments and names contain. Next reads the nonce out of the request's header.
  */
 export function proxy(request: NextRequest): NextResponse {
+  const refused = refusal(request.headers);
+  if (refused !== undefined) return new NextResponse(`${refused.say}\n${refused.do}\n`, { status: 403 });
   const nonce = btoa(crypto.randomUUID());
   // React's development build evaluates strings for its stack traces.
   const development = process.env.NODE_ENV === 'development' ? " 'unsafe-eval'" : '';

@@ -2,6 +2,7 @@
 import 'server-only';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { decodeBytes } from '@/lib/decode/decode-bytes';
 import { decodeRuleset } from '@/lib/decode/decode-ruleset';
 import { decodePacketSpec, type PacketSpec } from '@/lib/net/packet-spec';
 import { ok, type Result } from '@/lib/net/result';
@@ -66,7 +67,8 @@ function answerCase({ id, members }: BatchRecord, environments: Environments): R
   }
   const world = typeof environment === 'string' ? environments(environment) : decodeEnvironment(environment);
   if (!world.ok) return world;
-  const ruleset = decodeRuleset(typeof rulesetJson === 'string' ? JSON.parse(rulesetJson) : rulesetJson);
+  const ruleset =
+    typeof rulesetJson === 'string' ? decodeBytes(new TextEncoder().encode(rulesetJson)) : decodeRuleset(rulesetJson);
   if (!ruleset.ok) return ruleset;
   if (!Array.isArray(packets)) return refuse('CASE-005', 'expected a list of packets', 'packets');
   const specs: PacketSpec[] = [];
