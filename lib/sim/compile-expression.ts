@@ -15,18 +15,11 @@ import { ctType, rtType, typeOfExpression } from '../nft/type-of-expression';
 import type { Context } from './environment';
 import { evaluateFib } from './fib';
 import { fieldName, type Program, type ProgramSet, type ProgramTable } from './program';
-import {
-  readCt,
-  readExthdr,
-  readIpOption,
-  readMeta,
-  readPayload,
-  readRawPayload,
-  readRt,
-  readSctpChunk,
-  readSocket,
-  readTcpOption,
-} from './read';
+import { readCt } from './read-ct';
+import { readMeta } from './read-meta';
+import { readExthdr, readIpOption, readSctpChunk, readTcpOption } from './read-options';
+import { readPayload, readRawPayload } from './read-payload';
+import { readRt, readSocket } from './read-route';
 import { type Hit, isVerdict, literal, SetIndex } from './sets';
 import type { DynamicElement } from './state';
 import type { WhyNot } from './trace';

@@ -7,7 +7,7 @@ import { STATUS } from './conntrack-state';
 import type { Context } from './environment';
 import { Broken, type Op, type OpResult, stop } from './op';
 import { need } from './operand';
-import { listenerFor } from './read';
+import { listenerFor } from './read-route';
 import { askLimit, askQuota, objectState } from './set-update';
 import { Missing, type Scalar, Unknown } from './value';
 

@@ -5,7 +5,7 @@ import { addressType4 } from './fib';
 import { defragment } from './fragments';
 import { sendEchoReply, sendIcmpError, sendReset } from './generated';
 import { runHook, sysctl } from './hooks';
-import { listenerFor } from './read';
+import { listenerFor } from './read-route';
 import { destinationOf, type Skb, snapshot, transportChecksumWrong, viewSkb } from './skb';
 import { listen } from './tcp-socket';
 

@@ -2,7 +2,7 @@
 import { u32 } from '../net/headers';
 import type { Run } from './environment';
 import { sendSegment } from './generated';
-import { findTcpOption } from './read';
+import { findTcpOption } from './read-options';
 import { destinationOf, type Skb, sourceOf } from './skb';
 
 /** The sequence number our listeners begin with; the kernel's is random and never compared. */

@@ -2,7 +2,7 @@
 import { PROTO } from '../net/protocols';
 import { resolveChance } from './compile-expression';
 import type { Context } from './environment';
-import { listenerFor } from './read';
+import { listenerFor } from './read-route';
 import { askLimit, askQuota } from './set-update';
 import { destinationOf, sourceOf } from './skb';
 import { Chance, Unknown } from './value';

@@ -3,7 +3,7 @@ import { u16 } from '../net/headers';
 import type { Expression } from '../nft/model';
 import type { Context } from './environment';
 import { Broken, type Op } from './op';
-import { findTcpOption } from './read';
+import { findTcpOption } from './read-options';
 import { tosOf, ttlOf, writeNetwork } from './skb';
 import { argOf, optionOf, type XtPart } from './xt-line';
 import { meta, type TargetCompiler, valueAndMask, type XtEnv } from './xt-test';

@@ -1,0 +1,179 @@
+/** Reading header fields, with the protocol tests that nft implies and does not list. */
+
+import { u16 } from '../net/headers';
+import { hasPorts, PROTO } from '../net/protocols';
+import { type HeaderField, payloadField } from '../nft/fields';
+import type { PayloadExpression, RawPayloadExpression } from '../nft/model';
+import type { Context } from './environment';
+import { RANDOM_PORT, unsupported } from './read-unknown';
+import type { Skb } from './skb';
+import { type Evaluated, Missing } from './value';
+
+/** Reads `len` bits at bit `offset`; a number up to 48 bits, a bigint beyond; undefined past the end. */
+export function readBits(bytes: Uint8Array, offset: number, len: number): number | bigint | undefined {
+  const end = offset + len;
+  if (offset < 0 || end > bytes.length * 8) return undefined;
+  const first = offset >> 3;
+  const last = (end + 7) >> 3;
+  if (len <= 32) {
+    let v = 0;
+    for (let i = first; i < last; i++) v = v * 256 + (bytes[i] ?? 0);
+    const drop = last * 8 - end;
+    return Math.floor(v / 2 ** drop) % 2 ** len;
+  }
+  let v = 0n;
+  for (let i = first; i < last; i++) v = (v << 8n) | BigInt(bytes[i] ?? 0);
+  v = (v >> BigInt(last * 8 - end)) & ((1n << BigInt(len)) - 1n);
+  return len > 48 ? v : Number(v);
+}
+
+/** The Ethernet header as nft sees it: with the VLAN tag that the kernel keeps beside the packet put back. */
+function linkBytes(skb: Skb): Uint8Array | undefined {
+  const { link, vlan } = skb;
+  if (link === undefined || vlan === undefined) return link;
+  const out = new Uint8Array(18);
+  out.set(link.subarray(0, 12));
+  out.set([0x81, 0, vlan >> 8, vlan & 255, link[12] ?? 0, link[13] ?? 0], 12);
+  return out;
+}
+
+const TRANSPORT: Readonly<Record<string, number>> = {
+  tcp: PROTO.tcp,
+  udp: PROTO.udp,
+  udplite: PROTO.udplite,
+  sctp: PROTO.sctp,
+  dccp: PROTO.dccp,
+  icmp: PROTO.icmp,
+  icmpv6: PROTO.icmpv6,
+  igmp: PROTO.igmp,
+  esp: PROTO.esp,
+  ah: PROTO.ah,
+  comp: PROTO.comp,
+  gre: PROTO.gre,
+};
+
+/** ICMP types for which a field of the variable part has its meaning; nft adds this test to the rule without listing it. */
+const ICMP_FIELD_TYPES: Readonly<Record<string, readonly number[]>> = {
+  'icmp id': [0, 8],
+  'icmp sequence': [0, 8],
+  'icmp gateway': [5],
+  'icmp mtu': [3],
+  'icmpv6 id': [128, 129],
+  'icmpv6 sequence': [128, 129],
+  'icmpv6 mtu': [2],
+  'icmpv6 parameter-problem': [4],
+  'icmpv6 max-delay': [130, 131],
+  'icmpv6 taddr': [130, 131, 132, 135, 136, 137],
+  'icmpv6 daddr': [137],
+};
+
+/** Why a field of a protocol does not exist on the packet; undefined when it does. These tests are implied, not listed. */
+export function protocolMissing(protocol: string, field: string, c: Context): string | undefined {
+  const { skb } = c;
+  switch (protocol) {
+    case 'ip':
+      return skb.family === 'ip' ? undefined : `the packet is ${skb.family === 'ip6' ? 'IPv6' : 'ARP'}`;
+    case 'ip6':
+      return skb.family === 'ip6' ? undefined : `the packet is ${skb.family === 'ip' ? 'IPv4' : 'ARP'}`;
+    case 'arp':
+      return skb.family === 'arp' ? undefined : 'the packet is not ARP';
+    case 'th':
+      return undefined;
+    case 'ether': {
+      if (
+        c.family === 'bridge' ||
+        c.family === 'netdev' ||
+        c.family === 'arp' ||
+        c.hook === 'ingress' ||
+        c.hook === 'egress'
+      )
+        return undefined;
+      const dev = skb.iif ?? (c.hook === 'postrouting' ? skb.oif : undefined);
+      return dev?.type === 'ether' ? undefined : 'the device is not Ethernet';
+    }
+    case 'vlan':
+      return skb.vlan === undefined ? 'the frame has no VLAN tag' : undefined;
+    default: {
+      const number = TRANSPORT[protocol];
+      if (number === undefined) return undefined;
+      if (skb.headers.l4proto !== number) return `the packet is not ${protocol}`;
+      if (protocol === 'icmp' && skb.family !== 'ip') return 'the packet is not IPv4';
+      if (protocol === 'icmpv6' && skb.family !== 'ip6') return 'the packet is not IPv6';
+      const types = ICMP_FIELD_TYPES[`${protocol} ${field}`];
+      if (types !== undefined && skb.headers.fragOff === 0 && !types.includes(skb.data[skb.headers.thoff] ?? -1))
+        return `this ICMP type has no field ${field}`;
+      return undefined;
+    }
+  }
+}
+
+/** Bytes of a header base, and where it begins in them. */
+export function headerBytes(base: string, c: Context): { readonly bytes: Uint8Array; readonly at: number } | undefined {
+  const { skb } = c;
+  switch (base) {
+    case 'll': {
+      const bytes = linkBytes(skb);
+      return bytes === undefined ? undefined : { bytes, at: 0 };
+    }
+    case 'nh':
+      return { bytes: skb.data, at: 0 };
+    case 'th':
+      return skb.headers.l4proto === undefined || skb.headers.fragOff > 0 || skb.family === 'arp'
+        ? undefined
+        : { bytes: skb.data, at: skb.headers.thoff };
+    case 'ih': {
+      const { l4proto, thoff, fragOff } = skb.headers;
+      if (fragOff > 0) return undefined;
+      if (l4proto === PROTO.tcp) return { bytes: skb.data, at: thoff + ((skb.data[thoff + 12] ?? 0) >> 4) * 4 };
+      if (l4proto === PROTO.udp) return { bytes: skb.data, at: thoff + 8 };
+      if (l4proto === PROTO.gre) {
+        const flags = u16(skb.data, thoff);
+        return {
+          bytes: skb.data,
+          at: thoff + 4 + (flags & 0x8000 ? 4 : 0) + (flags & 0x2000 ? 4 : 0) + (flags & 0x1000 ? 4 : 0),
+        };
+      }
+      return undefined;
+    }
+    default:
+      return undefined;
+  }
+}
+
+function readHeader(field: Pick<HeaderField, 'base' | 'offset' | 'len'>, name: string, c: Context): Evaluated {
+  const header = headerBytes(field.base, c);
+  if (header === undefined)
+    return new Missing(name, field.base === 'll' ? 'the packet has no link header here' : 'there is no such header');
+  const { skb } = c;
+  if (field.base === 'th' && (skb.random.sport || skb.random.dport)) {
+    const touches = (from: number, to: number): boolean => field.offset < to && field.offset + field.len > from;
+    const ports = hasPorts(skb.headers.l4proto ?? 0);
+    if (skb.random.sport && (ports ? touches(0, 16) : touches(32, 48))) return RANDOM_PORT;
+    if (skb.random.dport && ports && touches(16, 32)) return RANDOM_PORT;
+  }
+  const value = readBits(header.bytes, header.at * 8 + field.offset, field.len);
+  return value ?? new Missing(name, 'the packet is too short');
+}
+
+export function readPayload(expr: PayloadExpression, name: string): (c: Context) => Evaluated {
+  if (expr.tunnel !== undefined) return () => unsupported(name);
+  const field = payloadField(expr.protocol, expr.field);
+  if (field === undefined) return () => unsupported(name);
+  const byProtocol = new Map<string, Missing>();
+  return (c) => {
+    const why = protocolMissing(expr.protocol, expr.field, c);
+    if (why === undefined) return readHeader(field, name, c);
+    let missing = byProtocol.get(why);
+    if (missing === undefined) {
+      missing = new Missing(name, why);
+      byProtocol.set(why, missing);
+    }
+    return missing;
+  };
+}
+
+export function readRawPayload(expr: RawPayloadExpression, name: string): (c: Context) => Evaluated {
+  if (expr.tunnel !== undefined || !['ll', 'nh', 'th', 'ih'].includes(expr.base)) return () => unsupported(name);
+  const field = { base: expr.base as HeaderField['base'], offset: expr.offset, len: expr.len };
+  return (c) => readHeader(field, name, c);
+}

@@ -1,0 +1,93 @@
+/** Reading what routing and sockets know of a packet: `rt`, `socket`. */
+
+import { u16 } from '../net/headers';
+import { PROTO } from '../net/protocols';
+import type { RtExpression, SocketExpression } from '../nft/model';
+import type { Link } from '../world/world';
+import type { Context } from './environment';
+import { unknownHost, unsupported } from './read-unknown';
+import { destinationOf, sourceOf } from './skb';
+import { type Evaluated, Missing } from './value';
+
+export function readRt(expr: RtExpression, name: string): (c: Context) => Evaluated {
+  return (c) => {
+    const { skb } = c;
+    const dst = skb.dst;
+    if (dst === undefined) return new Missing(name, 'the packet has no route yet');
+    switch (expr.key) {
+      case 'classid':
+        return 0;
+      case 'ipsec':
+        return 0;
+      case 'nexthop': {
+        const family = expr.family ?? (c.family === 'ip6' ? 'ip6' : c.family === 'ip' ? 'ip' : undefined);
+        if (family !== undefined && family !== skb.family)
+          return new Missing(name, 'the packet is of the other family');
+        return (dst.gateway ?? destinationOf(skb)) as number | bigint;
+      }
+      case 'mtu': {
+        const dev = dst.dev ?? skb.oif;
+        if (dev === undefined || skb.family === 'arp') return new Missing(name, 'the route has no device');
+        const header = skb.family === 'ip' ? 40 : 60;
+        const back = c.run.p.routers[skb.family]?.lookup({
+          daddr: sourceOf(skb),
+          saddr: destinationOf(skb),
+          mark: 0,
+          tos: 0,
+          iif: undefined,
+        });
+        const mtuOf = (link: Link, route: number | undefined): number => Math.min(route ?? link.mtu, 65535) - header;
+        const forward = mtuOf(dev, dst.route.mtu);
+        if (back?.kind !== 'found' || back.result.dev === undefined) return forward;
+        return Math.min(forward, mtuOf(back.result.dev, back.result.route.mtu));
+      }
+      default:
+        return unsupported(name);
+    }
+  };
+}
+
+/** Sockets that listen for the packet: the most specific first. Undefined when the capture does not list sockets. */
+export function listenerFor(
+  c: Pick<Context, 'run' | 'skb'>,
+  toPort?: number,
+): { readonly wildcard: boolean; readonly transparent: boolean } | 'none' | undefined {
+  const { sockets } = c.run.p.world;
+  if (!sockets.known) return undefined;
+  const { l4proto, thoff } = c.skb.headers;
+  const protocol = l4proto === PROTO.tcp ? 'tcp' : l4proto === PROTO.udp ? 'udp' : undefined;
+  if (protocol === undefined) return 'none';
+  const port = toPort ?? u16(c.skb.data, thoff + 2);
+  const daddr = destinationOf(c.skb);
+  const fits = sockets.value.filter(
+    (s) =>
+      s.protocol === protocol &&
+      s.port === port &&
+      (s.address === undefined
+        ? s.family === undefined || s.family === c.skb.family
+        : s.address === daddr && toPort === undefined),
+  );
+  const best = fits.find((s) => s.address !== undefined) ?? fits[0];
+  return best === undefined ? 'none' : { wildcard: best.address === undefined, transparent: best.transparent };
+}
+
+export function readSocket(expr: SocketExpression, name: string): (c: Context) => Evaluated {
+  return (c) => {
+    const own = c.skb.sk;
+    if (own !== undefined && (c.hook === 'output' || c.hook === 'postrouting')) {
+      return unknownHost(`The sending socket's ${expr.key}`, 'Assume a value.');
+    }
+    if (c.skb.headers.fragOff > 0) return new Missing(name, 'the packet is a later fragment');
+    const found = listenerFor(c);
+    if (found === undefined) return unknownHost('The list of sockets', 'Capture ss -Hltun on the node.');
+    if (found === 'none') return new Missing(name, 'no socket takes this packet');
+    switch (expr.key) {
+      case 'transparent':
+        return found.transparent ? 1 : 0;
+      case 'wildcard':
+        return found.wildcard ? 1 : 0;
+      default:
+        return unknownHost(`The socket's ${expr.key}`, 'Assume a value.');
+    }
+  };
+}
