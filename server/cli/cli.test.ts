@@ -6,6 +6,8 @@ import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { LISTING, PODS } from '@/lib/api/testing/node';
+import { caseOf, disagreement, RELEASES, readFlows } from '@/tests/conformance/kube-proxy-flows';
+import { describeShared } from '@/tests/shared';
 import { temporaryFolder, writeTree } from '../sources/testing/make-bundle';
 
 const folder = temporaryFolder();
@@ -359,5 +361,24 @@ describe('show', () => {
       out: '',
       err: expect.stringContaining('exit status 139'),
     });
+  });
+});
+
+describeShared('flows of kube-proxy through trace --cases', (shared) => {
+  test('654 of 654 as the kernel did', async () => {
+    const records = RELEASES.flatMap((release) =>
+      readFlows(shared, release).map((record) => ({ record, input: caseOf(record, release) })),
+    );
+    const { status, out, err } = await run(
+      ['trace', '--cases', '-'],
+      records.map(({ input }) => JSON.stringify(input)).join('\n'),
+    );
+    expect([status, err]).toEqual([0, '']);
+    const answers = new Map(lines(out).map(({ id, results }) => [id, results]));
+    const differences = records.flatMap(({ record, input }) =>
+      record.flows.map((flow, at) => disagreement(flow, answers.get(input.id)?.[at])),
+    );
+    expect(differences.filter((difference) => difference !== undefined)).toEqual([]);
+    expect(differences.length).toBe(654);
   });
 });

@@ -1,5 +1,6 @@
 /** The command `nftscope`. Commands return an exit status; what they throw as CliError is wrong usage or input. */
 import 'server-only';
+import manifest from '../../package.json';
 import { CliError, EXIT, type ExitStatus } from './cli-error';
 import { HELP, helpFor } from './help';
 import { reachCommand } from './reach-command';
@@ -26,7 +27,7 @@ async function main([name, ...args]: readonly string[]): Promise<ExitStatus> {
     return EXIT.done;
   }
   if (name === '--version' || name === '-V') {
-    process.stdout.write(`nftscope ${process.env.NFTSCOPE_VERSION ?? '0.1.0'}\n`);
+    process.stdout.write(`nftscope ${manifest.version}\n`);
     return EXIT.done;
   }
   const command = COMMANDS.get(name);
