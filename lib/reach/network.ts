@@ -2,7 +2,7 @@
 import type { Cluster, Pod } from '../cluster/cluster';
 import { formatAddress, parseAddress } from '../net/address';
 import { type Prepared, preparedOf } from '../sim/index';
-import type { IpValue, ListeningSocket, World } from '../world/world';
+import type { ListeningSocket, World } from '../world/world';
 
 export interface NetworkNode {
   readonly name: string;
@@ -22,7 +22,6 @@ export interface Network {
   readonly outside: ReadonlyMap<string, string>;
 }
 
-export const textOf = (value: IpValue): string => formatAddress(value);
 export const listenKey = (address: string, protocol: string, port: number): string =>
   `${address} ${protocol.toLowerCase()} ${port}`;
 

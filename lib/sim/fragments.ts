@@ -3,6 +3,7 @@ import { putBytes } from '../net/build-packet';
 import { fold16, sum16 } from '../net/checksum';
 import { parseHeaders, u16, u32, viewPacket } from '../net/headers';
 import type { Run } from './environment';
+import { kernel } from './hooks';
 import { destinationOf, type Skb, sourceOf, viewSkb } from './skb';
 import type { PacketView } from './trace';
 
@@ -22,6 +23,12 @@ export function defragment(run: Run, skb: Skb): boolean {
   }
   const start = v6 ? (header?.at ?? 40) + 8 : skb.headers.thoff;
   const body = skb.data.slice(start);
+  // A fragment without a body: the IPv4 queue goes with it, the IPv6 one stays (ip_frag_queue, nf_ct_frag6_queue: end == offset).
+  if (body.length === 0) {
+    if (!v6) run.state.fragments.delete(key);
+    kernel(run, skb, 'fragment-empty', 'The fragment carries nothing.');
+    return false;
+  }
   queue.parts.set(fragOff, body);
   queue.maxSize = Math.max(queue.maxSize, skb.data.length);
   if (fragOff === 0) queue.head = skb.data.slice(0, start);

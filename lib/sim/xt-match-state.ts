@@ -8,7 +8,7 @@ import { destinationOf, sourceOf } from './skb';
 import { Chance, Unknown } from './value';
 import { optionOf, type XtOption } from './xt-line';
 import { addrtype, conntrack } from './xt-match-ct';
-import { decided, type MatchCompiler, nftTest, unknownTest } from './xt-test';
+import { decided, type MatchCompiler, nftTest } from './xt-test';
 
 // -------------------------------------------------------------------------------------------- chance and rates
 
@@ -123,16 +123,25 @@ const connlimit: MatchCompiler = (part, env) => {
 
 // ------------------------------------------------------------------------------------------------------- recent
 
-/** recent_mt(): `--set` always holds; what a list holds is not captured. */
+/**
+ * recent_mt(): `--set` always holds. What a list holds is not captured: the client is taken to be new to it, and that is said, as a
+ * set of session affinity has no entry for a client that was never seen.
+ */
 const recent: MatchCompiler = (part) => {
   const set = optionOf(part, '--set');
   const name = optionOf(part, '--name')?.args[0] ?? 'DEFAULT';
   if (set !== undefined) return set.not ? undefined : () => true;
-  return unknownTest(
-    'xt-recent-unknown',
-    `The rule asks whether the client is in the list ${name} of recent addresses, which is not in the capture.`,
-    'Assume whether the client came here before.',
-  );
+  const check = ['--rcheck', '--update', '--remove']
+    .map((option) => optionOf(part, option))
+    .find((o) => o !== undefined);
+  if (check === undefined) return undefined;
+  return (c) => {
+    c.run.assume(
+      'xt-recent',
+      `The client is taken not to be in the list ${name} of recent addresses, which is not in the capture.`,
+    );
+    return check.not ? true : { kind: 'miss', set: name, key: 'the client', size: 0, negated: false };
+  };
 };
 
 // ------------------------------------------------------------------------------------- sender, devices, routes

@@ -42,7 +42,7 @@ const UNDECIDED: { readonly [capture: string]: number } = {
   'shop-kube-proxy-1.33': 8,
   'shop-kube-proxy-1.34': 8,
   'shop-kube-proxy-1.35': 8,
-  'shop-iptables-node': 38,
+  'shop-iptables-node': 27,
 };
 
 describeShared('connections measured on real clusters', (shared) => {

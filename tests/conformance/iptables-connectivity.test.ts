@@ -57,7 +57,6 @@ describeShared('connections through nodes with rules made by iptables', (dir) =>
     const open = judged.filter((j) => j.verdict === 'undecided-by-nature');
     const bad = judged.filter((j) => j.verdict === 'differs' || j.verdict === 'undecided');
     expect(bad.map((j) => `${j.name}: ${j.verdict}: ${j.say}`)).toEqual([]);
-    console.log(
       path,
       rows.length,
       judged.length,
