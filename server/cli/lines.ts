@@ -71,13 +71,10 @@ function unreadable(path: string, error: unknown): CliError {
   return new CliError(`${path === '-' ? 'standard input' : path} cannot be read: ${why}.`);
 }
 
-/** Writes text to standard output; waits while the reader is slow. */
+/** Writes text to standard output; waits while the reader is slow. A reader that went away is handled in main.ts. */
 export function print(text: string): Promise<void> {
-  return new Promise((resolve, reject) => {
+  return new Promise((resolve) => {
     if (process.stdout.write(text)) resolve();
-    else {
-      process.stdout.once('drain', resolve);
-      process.stdout.once('error', reject);
-    }
+    else process.stdout.once('drain', resolve);
   });
 }
