@@ -3,7 +3,6 @@ import { putBytes } from '../net/build-packet';
 import { fold16, sum16 } from '../net/checksum';
 import { parseHeaders, u16, u32, viewPacket } from '../net/headers';
 import type { Run } from './environment';
-import { kernel } from './hooks';
 import { destinationOf, type Skb, sourceOf, viewSkb } from './skb';
 import type { PacketView } from './trace';
 
@@ -23,10 +22,19 @@ export function defragment(run: Run, skb: Skb): boolean {
   }
   const start = v6 ? (header?.at ?? 40) + 8 : skb.headers.thoff;
   const body = skb.data.slice(start);
-  // A fragment without a body: the IPv4 queue goes with it, the IPv6 one stays (ip_frag_queue, nf_ct_frag6_queue: end == offset).
+  // IPv6 lets a fragment that no queue takes go on as it is (nf_ct_frag6_gather: -EPROTO from nf_ct_frag6_queue).
+  if (v6 && mf && body.length % 8 !== 0) return true;
+  if (v6 && body.length === 0) return true;
+  // IPv4 drops one without a body, and its queue with it (ip_frag_queue: end == offset).
   if (body.length === 0) {
-    if (!v6) run.state.fragments.delete(key);
-    kernel(run, skb, 'fragment-empty', 'The fragment carries nothing.');
+    run.state.fragments.delete(key);
+    run.steps?.push({
+      kind: 'kernel',
+      skb: skb.id,
+      code: 'fragment-empty',
+      say: 'The fragment carries nothing.',
+      ends: true,
+    });
     return false;
   }
   queue.parts.set(fragOff, body);
@@ -60,6 +68,7 @@ export function defragment(run: Run, skb: Skb): boolean {
   skb.data = whole;
   skb.headers = parseHeaders(whole, skb.family);
   skb.fragSize = queue.maxSize;
+  skb.fragParts = [...queue.parts].toSorted(([a], [b]) => a - b).map(([, part]) => part.length);
   return true;
 }
 
@@ -80,15 +89,20 @@ function withoutFragmentHeader(head: Uint8Array, at: number): Uint8Array {
 
 /** The views of the frames a large or reassembled packet leaves in. `limit` is the largest packet in bytes. */
 export function splitFragments(skb: Skb, limit: number): readonly PacketView[] {
-  if (skb.family === 'arp' || (skb.data.length <= limit && (skb.family === 'ip' || skb.fragSize === undefined)))
+  // IPv4 refragments whatever was put together (ip_finish_output), IPv6 what is larger than its largest fragment
+  // (__ip6_finish_output): an atomic fragment leaves without its header.
+  if (skb.family === 'arp' || (skb.data.length <= limit && (skb.family === 'ip6' || skb.fragSize === undefined)))
     return [viewSkb(skb)];
   const v6 = skb.family === 'ip6';
   const unfragmentable = v6 ? 40 : skb.headers.thoff;
   const body = skb.data.subarray(unfragmentable);
   const chunk = (limit - unfragmentable - (v6 ? 8 : 0)) & ~7;
+  // Fragments that still fit leave as they came (ip_do_fragment, ip6_fragment: the fast path over frag_list).
+  const parts = skb.fragParts ?? [];
+  const kept = parts.reduce((n, l) => n + l, 0) === body.length && parts.every((l) => l <= limit - unfragmentable);
   const out: PacketView[] = [];
-  for (let at = 0; at < body.length; at += chunk) {
-    const part = body.subarray(at, at + chunk);
+  for (let at = 0, i = 0; at < body.length; i++) {
+    const part = body.subarray(at, at + (kept ? (parts[i] ?? chunk) : chunk));
     const last = at + part.length >= body.length;
     const frame = new Uint8Array(unfragmentable + (v6 ? 8 : 0) + part.length);
     frame.set(skb.data.subarray(0, unfragmentable));
@@ -103,6 +117,7 @@ export function splitFragments(skb: Skb, limit: number): readonly PacketView[] {
     }
     frame.set(part, unfragmentable + (v6 ? 8 : 0));
     out.push(viewPacket(frame, skb.family, skb.random));
+    at += part.length;
   }
   return out;
 }

@@ -198,6 +198,8 @@ export function sendReset(run: Run, cause: Skb, byReject: boolean): boolean {
     const local = run.p.routers.ip?.inTable('local', { daddr: Number(src), mark: 0, tos: 0, iif: undefined });
     if (local?.type === 'broadcast' || Number(src) >>> 28 === 14) return false;
   }
+  // The TCP stack resets nothing that came to a broadcast address (tcp_v4_send_reset: rt_type != RTN_LOCAL).
+  if (family === 'ip' && !byReject && cause.dst !== undefined && cause.dst.type !== 'local') return false;
   if (typeof src === 'bigint' && isMulticast6(src)) return false;
   const route = routeOut(run, family, dst, src, 0, 0);
   if (route === undefined) return false;

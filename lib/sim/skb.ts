@@ -45,6 +45,8 @@ export interface Skb {
   local: boolean;
   /** IPv6 only: size of the largest fragment it was put together from. */
   fragSize: number | undefined;
+  /** Sizes of the bodies of the fragments it was put together from, in order. */
+  fragParts?: readonly number[];
   /** Chunk of a fragmented packet. */
   frag: { readonly index: number; readonly of: number } | undefined;
   checksumBad: boolean;

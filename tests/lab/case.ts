@@ -31,7 +31,7 @@ export interface LabCase {
   readonly steps: readonly LabStep[];
 }
 
-/** The ruleset as nft text, and the place of each rule by line (from 1). */
+/** The ruleset as nft text, and the place of each rule by line (from 1); rule -1 is the chain itself. */
 export function rulesetText(tables: readonly LabTable[]): {
   readonly text: string;
   readonly places: ReadonlyMap<number, readonly [table: number, chain: number | undefined, rule: number]>;
@@ -46,6 +46,7 @@ export function rulesetText(tables: readonly LabTable[]): {
     }
     for (const [c, chain] of table.chains.entries()) {
       lines.push(` chain ${chain.name} {`);
+      places.set(lines.length, [t, c, -1]);
       if (chain.base !== undefined) lines.push(`  ${chain.base}`);
       for (const [r, rule] of chain.rules.entries()) {
         lines.push(`  ${rule.join(' ')}`);

@@ -67,7 +67,7 @@ function kernelEvent(e: KernelEvent): Plain {
             iif: e.iif ?? null,
             oif: e.oif ?? null,
             ...(e.family === 'bridge' || e.family === 'netdev' ? {} : { head: headView(e.network ?? '', e.family === 'arp') }),
-            ...(e.ct === undefined ? {} : { ct: e.ct }),
+            ...(e.ct === undefined ? {} : { ct: { state: e.ct.state, direction: e.ct.direction } }),
           },
         }
       : {}),
@@ -147,7 +147,7 @@ export function seenInKernel(k: KernelAnswer, ours: Branch, arp: boolean): Seen 
     events: kept.filter((e) => e.table !== LAB).map(kernelEvent),
     egress,
     delivered,
-    conntrack: k.conntrack.filter((e) => !(e.status as readonly string[]).includes('dying')),
+    conntrack: k.conntrack,
     state: k.listing === undefined || k.listing === null ? undefined : stateIn(k.listing, ours.state),
     sendErrno: k.sendErrno,
   };
@@ -189,7 +189,9 @@ export function seenByUs(b: Branch): Seen | undefined {
                         ecn: p.ecn,
                       },
                     }),
-                ...(first.ct === undefined ? {} : { ct: first.ct }),
+                ...(first.ct === undefined
+                  ? {}
+                  : { ct: { state: (first.ct as Plain).state, direction: (first.ct as Plain).direction } }),
               },
             }),
       };

@@ -13,6 +13,7 @@ import ctypes
 import errno
 import json
 import os
+import re
 import select
 import socket
 import struct
@@ -125,7 +126,7 @@ VERDICTS = {-1: "continue", -2: "break", -3: "jump", -4: "goto", -5: "return", 0
 PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp", 33: "dccp", 47: "gre", 58: "icmpv6", 132: "sctp", 136: "udplite"}
 TCP_STATES = ["NONE", "SYN_SENT", "SYN_RECV", "ESTABLISHED", "FIN_WAIT", "CLOSE_WAIT", "LAST_ACK", "TIME_WAIT", "CLOSE", "SYN_SENT2"]
 # enum ip_conntrack_status
-STATUS = ["expected", "seen-reply", "assured", "confirmed", "snat", "dnat", "seq-adjust", "src-nat-done", "dst-nat-done", "dying", "fixed-timeout", "template", "nat-clash", "helper", "offload", "hw-offload"]
+STATUS = ["expected", "seen-reply", "assured", "confirmed", "src-nat", "dst-nat", "seq-adjust", "src-nat-done", "dst-nat-done", "dying", "fixed-timeout", "template", "nat-clash", "helper", "offload", "hw-offload"]
 CT_STATES = {1 << 0: "invalid", 1 << 6: "untracked", 2: "established", 4: "related", 8: "new"}
 
 
@@ -409,8 +410,8 @@ table arp {TRACER} {{
         done = subprocess.run(["nft", "-f", "-"], input=request["ruleset"].encode(), stderr=subprocess.PIPE)
         if done.returncode != 0:
             return {"refused": done.stderr.decode(errors="replace")}
-        out = run("nft", "list", "tables").stdout.decode().split("\n")
-        self.tables = [l[6:] for l in out if l.startswith("table ") and not l.endswith(TRACER)]
+        # Not from a listing: some rules make nft 1.0.6 abort when it lists them.
+        self.tables = re.findall(r"^table (\S+ \S+) \{", request["ruleset"], re.M)
         self.listen()
         listing = self.listing()
         self.drain(0)

@@ -133,7 +133,9 @@ async function load(kernel: Kernel, given: readonly LabTable[]) {
     tables = tables.map((t, ti) => ({
       ...t,
       items: t.items.filter((_, i) => !bad.has([ti, undefined, i].join())),
-      chains: t.chains.map((c, ci) => ({ ...c, rules: c.rules.filter((_, r) => !bad.has([ti, ci, r].join())) })),
+      chains: t.chains
+        .filter((_, ci) => !bad.has([ti, ci, -1].join()))
+        .map((c) => ({ ...c, rules: c.rules.filter((_, r) => !bad.has([ti, t.chains.indexOf(c), r].join())) })),
     }));
   }
 }

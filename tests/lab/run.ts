@@ -78,6 +78,7 @@ try {
     by.set(lab.profile, row);
     packets += result.packets.length;
     for (const p of result.packets) if (p.branch !== undefined) rules += eventsOf(p.branch.steps).events.filter((e) => e.type === 'rule').length;
+    if (result.verdict === 'refused' && values.verbose) console.log(`refused: ${result.why}`);
     if (result.verdict === 'undecided') {
       const outcome = result.packets.at(-1)?.branch?.outcome;
       if (outcome?.kind === 'undecided') for (const r of outcome.reasons) reasons.set(`${r.code}: ${r.say}`, (reasons.get(`${r.code}: ${r.say}`) ?? 0) + 1);
