@@ -2,8 +2,10 @@
 
 import { Combobox as Base } from '@base-ui/react/combobox';
 import { Tabs } from '@base-ui/react/tabs';
+import { traceLegs } from '@/lib/explain/trace-legs';
 import { branchVerdict, finalPacket, hostPort } from '@/lib/explain/verdict-sentence';
 import { fraction } from '@/lib/explain/words';
+import { lastPacket } from '@/lib/graph/way-ahead';
 import type { Branch } from '@/lib/sim/trace';
 import { VerdictBadge } from '../ui/badge';
 import { cx } from '../ui/cx';
@@ -43,7 +45,11 @@ interface BranchLabel {
 
 function labelOf(branch: Branch, index: number, { names, trace }: TraceModel): BranchLabel {
   const verdict = branchVerdict(branch);
-  const end = finalPacket(branch)?.packet;
+  const [leg] = traceLegs(branch);
+  const last = leg === undefined ? undefined : lastPacket(branch, leg, trace.packet);
+  // A lost branch is named by where it was on its way to, when that is not what every branch was sent to.
+  const sent = hostPort(trace.packet.daddr, trace.packet.dport);
+  const end = finalPacket(branch)?.packet ?? (last && hostPort(last.daddr, last.dport) !== sent ? last : undefined);
   const who = end ? names.address(end.daddr ?? '') : undefined;
   const choice = branch.choices.at(-1);
   return {

@@ -6,7 +6,7 @@ import { ownerOf, type TraceModel } from './trace-model';
 
 /** A base chain begins: who owns it, its name, its type and where in the order of the hook it stands. */
 export function ChainRow({ step, model }: { readonly step: ChainStep; readonly model: TraceModel }) {
-  const owner = ownerOf(model.answer, step);
+  const owner = ownerOf(model, step);
   const prio = model.prioText(step);
   return (
     <h4 className="flex flex-wrap items-center gap-x-2 gap-y-0.5 py-[3px] font-normal">

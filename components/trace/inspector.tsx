@@ -193,7 +193,7 @@ function RuleSection({ model }: { readonly model: TraceModel }) {
   const step = entry?.step;
   const at = step?.kind === 'rule' ? step.at : step?.kind === 'undecided' ? step.reasons[0]?.at : undefined;
   if (at === undefined) return null;
-  const owner = ownerOf(answer, at);
+  const owner = ownerOf(model, at);
   const object = ruleOf(answer, at)?.object;
   return (
     <PanelSection title="In words">

@@ -29,9 +29,15 @@ export function PacketSheet({ model, children }: { readonly model: TraceModel; r
         </span>
       </button>
       {open ? (
-        <div className="max-h-[50dvh] overflow-y-auto border-line border-t bg-bg">
+        <section
+          aria-label="Packet in full"
+          // A region that scrolls takes the focus, so that the keyboard can scroll it.
+          // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls
+          tabIndex={0}
+          className="max-h-[50dvh] overflow-y-auto border-line border-t bg-bg"
+        >
           <Inspector model={model} />
-        </div>
+        </section>
       ) : null}
       <div className="px-3 pt-1 pb-3 md:hidden">{children}</div>
     </aside>

@@ -54,7 +54,9 @@ export function StepCards({ entry, model }: { readonly entry: NumberedStep; read
               {packetTitle(answer.packet, answer.what)}
             </span>
           </p>
-          <p className="text-[12px] text-ink-2">the packet itself is dropped; no connection entry stays</p>
+          <p className="text-[12px] text-ink-2">
+            the packet itself is dropped{entry.chain?.ct?.state === 'new' ? '; no connection entry stays' : ''}
+          </p>
         </Card>
       )}
       {reasons.map((reason) => (
@@ -153,7 +155,7 @@ function objectsOf({ step, number }: NumberedStep, model: TraceModel): readonly 
       other.traversal === step.traversal &&
       other.lookups.some((lookup) => lookup.name !== undefined && lookup.hit?.data !== undefined),
   );
-  if (ownerOf(answer, step.at)?.key === 'kp') {
+  if (ownerOf(model, step.at)?.key === 'kp') {
     const { daddr = '', dport, protocol } = trace.packet;
     const port = typeof dport === 'number' ? dport : undefined;
     const asked = byMap ? names.service(daddr, protocol === undefined ? undefined : String(protocol), port) : undefined;

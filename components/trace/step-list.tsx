@@ -56,7 +56,7 @@ export function StepList({ model, openFolds, onFold, onStep }: StepListProps) {
       {missed.map((stop) =>
         stop.kind === 'hook' ? (
           <div key={stop.id} className="border-line border-b md:flex">
-            <h3 className="px-3 pt-2 font-[640] text-ink-2 max-md:pl-[44px] md:w-[104px] md:shrink-0 md:py-2 md:pl-4">
+            <h3 className="px-3 pt-2 font-[640] text-ink-2 max-md:pl-[44px] md:w-[112px] md:shrink-0 md:py-2 md:pl-4">
               {stop.hook}
             </h3>
             <p className="relative px-3 py-2 pl-[44px] text-ink-2">
@@ -98,7 +98,7 @@ function Group({
   const local = model.leg.start?.from.kind === 'local' && group.place === 'output';
   return (
     <div className="border-line border-b md:flex">
-      <div className="group/row relative px-3 pt-2 text-[11.5px] text-ink-2 leading-[17px] max-md:pl-[44px] md:w-[104px] md:shrink-0 md:pr-0 md:pl-4">
+      <div className="group/row relative px-3 pt-2 text-[11.5px] text-ink-2 leading-[17px] max-md:pl-[44px] md:w-[112px] md:shrink-0 md:pr-0 md:pl-4">
         <span className="md:hidden">
           <InkLine reached={reached} />
         </span>

@@ -5,6 +5,7 @@ import { reviveTrace } from '@/lib/api/wire';
 import { traceLegs } from '@/lib/explain/trace-legs';
 import type { TraceNames } from '@/lib/explain/trace-names';
 import { type Leg, type NumberedStep, openingStep } from '@/lib/explain/trace-steps';
+import { branchVerdict } from '@/lib/explain/verdict-sentence';
 import { traceWay } from '@/lib/graph/trace-way';
 import type { Way } from '@/lib/graph/way-types';
 import type { RuleRef } from '@/lib/nft/model';
@@ -28,6 +29,8 @@ export interface TraceModel {
   readonly listedBy: string | null;
   /** `dstnat - 10`, as nft writes the priority of a base chain. */
   readonly prioText: (chain: ChainStep) => string | undefined;
+  /** Owners of tables by `FAMILY NAME`, also of those the packet never came to. */
+  readonly owners: ReadonlyMap<string, OwnerView>;
 }
 
 /** A number of the URL, kept within what the trace has. */
@@ -40,7 +43,7 @@ export function buildModel(
   overview: NodeOverview | undefined,
   chosen: { readonly branch: number | null; readonly leg: number | null; readonly step: number | null },
 ): TraceModel | undefined {
-  const branchIndex = clamp(chosen.branch ?? 1, trace.branches.length) - 1;
+  const branchIndex = chosen.branch === null ? firstBranch(trace) : clamp(chosen.branch, trace.branches.length) - 1;
   const branch = trace.branches[branchIndex];
   if (branch === undefined) return undefined;
   const legs = traceLegs(branch);
@@ -76,14 +79,25 @@ export function buildModel(
     entry: leg.steps[number - 1],
     way,
     prioText,
+    owners: new Map([
+      ...(overview?.baseChains ?? []).map((base) => [`${base.family} ${base.table}`, base.owner] as const),
+      ...Object.entries(answer.owners),
+    ]),
   };
 }
+
+/** Where branches differ, the first that is lost is the one to look at. */
+const firstBranch = (trace: Trace): number =>
+  Math.max(
+    trace.branches.findIndex((branch) => branchVerdict(branch) !== 'delivered'),
+    0,
+  );
 
 export const traceOf = (answer: TraceAnswer): Trace => reviveTrace(answer.trace);
 
 export const ruleOf = (answer: TraceAnswer, at: RuleRef): RuleView | undefined => answer.rules[ruleKey(at)];
 
 export const ownerOf = (
-  answer: TraceAnswer,
+  model: TraceModel,
   at: { readonly family: string; readonly table: string },
-): OwnerView | undefined => answer.owners[`${at.family} ${at.table}`];
+): OwnerView | undefined => model.owners.get(`${at.family} ${at.table}`);

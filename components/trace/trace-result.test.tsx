@@ -3,6 +3,7 @@ import { act, fireEvent, render, screen, within } from '@testing-library/react';
 import { useMemo, useState } from 'react';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import type { TraceFixture } from '@/lib/explain/testing/traces';
+import type { Trace } from '@/lib/sim/trace';
 import { NO_QUESTION } from '../packet-form/question';
 import { AnnounceProvider } from '../shell/announce';
 import { KeysProvider } from '../shell/keys';
@@ -27,10 +28,16 @@ function applied(state: TraceState, { branch, leg, step, why, text }: TraceState
   };
 }
 
-function Held({ fixture, heard }: { readonly fixture: TraceFixture; readonly heard: (state: TraceState) => void }) {
+interface HeldProps {
+  readonly fixture: TraceFixture;
+  readonly edit: (trace: Trace) => Trace;
+  readonly heard: (state: TraceState) => void;
+}
+
+function Held({ fixture, edit, heard }: HeldProps) {
   const [state, setState] = useState(CLOSED);
   const answer = useMemo(() => fixtureAnswer(fixture), [fixture]);
-  const trace = useMemo(() => traceOf(answer), [answer]);
+  const trace = useMemo(() => edit(traceOf(answer)), [answer, edit]);
   const names = useMemo(() => answerNames(answer, undefined), [answer]);
   const set = (change: TraceStateChange) => {
     const next = applied(state, change);
@@ -50,14 +57,16 @@ function Held({ fixture, heard }: { readonly fixture: TraceFixture; readonly hea
   );
 }
 
-function open(fixture: TraceFixture) {
+const asItIs = (trace: Trace): Trace => trace;
+
+function open(fixture: TraceFixture, edit = asItIs) {
   const heard = vi.fn<(state: TraceState) => void>();
   const client = new QueryClient();
   render(
     <QueryClientProvider client={client}>
       <AnnounceProvider>
         <KeysProvider>
-          <Held fixture={fixture} heard={heard} />
+          <Held fixture={fixture} edit={edit} heard={heard} />
         </KeysProvider>
       </AnnounceProvider>
     </QueryClientProvider>,
@@ -190,4 +199,23 @@ test('an undecided packet names what would settle it', () => {
   expect(screen.getByText('undecided', { selector: 'header *' })).toBeDefined();
   expect(within(steps()).getByText('Assume that it matches, or that it does not.')).toBeDefined();
   expect(screen.getByText('to settle it: assume that it matches, or that it does not')).toBeDefined();
+});
+
+test('more than six branches are a list that can be filtered', () => {
+  open('delivered', (trace) => {
+    const [first] = trace.branches;
+    const branches = first === undefined ? [] : Array.from({ length: 8 }, () => ({ ...first, probability: 1 / 8 }));
+    return { ...trace, branches };
+  });
+  expect(screen.getByText('8 branches, by chance')).toBeDefined();
+  expect(screen.getByRole<HTMLInputElement>('combobox', { name: 'Branch' }).value).toBe('1. 10.244.1.4:8080');
+});
+
+test('where branches differ, the lost one opens', () => {
+  const lost = traceOf(fixtureAnswer('policy-drop')).branches[0];
+  open('delivered', (trace) => ({
+    ...trace,
+    branches: trace.branches.map((branch, i) => (i === 2 && lost ? { ...lost, probability: 1 / 3 } : branch)),
+  }));
+  expect(current().getAttribute('aria-label')).toBe('Step 3 of 3, drop policy, in forward');
 });

@@ -110,6 +110,8 @@ function Shown({ model, state, set, stale }: TraceResultProps & { readonly model
         </div>
         <aside
           aria-label="Packet"
+          // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls takes the focus
+          tabIndex={0}
           className="hidden w-[320px] shrink-0 overflow-y-auto border-line border-l bg-bg lg:block xl:w-[376px]"
         >
           <Inspector model={model} />

@@ -52,7 +52,7 @@ export function WayDots({ model }: { readonly model: TraceModel }) {
             />
             <span
               className={cx(
-                'max-w-full overflow-hidden text-ellipsis text-[11.5px] leading-[16px]',
+                'whitespace-nowrap text-[11px] leading-[16px]',
                 where === 'here' ? 'font-[640]' : 'text-ink-2',
               )}
             >

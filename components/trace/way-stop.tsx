@@ -82,7 +82,7 @@ export function Stop({ stop, where, number, model, onStep }: StopProps) {
           ) : null}
           <span className={cx('grid grid-flow-col gap-1.5', stop.cells.length > 4 && 'grid-rows-2')}>
             {stop.cells.map((cell) => (
-              <Cell key={cell.id} cell={cell} owner={ownerOf(model.answer, cell)} number={number} onStep={onStep} />
+              <Cell key={cell.id} cell={cell} owner={ownerOf(model, cell)} number={number} onStep={onStep} />
             ))}
           </span>
           {stop.cells.length === 0 && !stop.conntrack ? (

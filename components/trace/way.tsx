@@ -15,7 +15,7 @@ export function WayFigure({ model, onStep }: WayProps) {
   const { way, number, leg } = model;
   const current = currentStop(way, number);
   const columns = way.stops.map(
-    (stop, i) => `${i === 0 ? '' : 'minmax(34px,1fr) '}${stop.kind === 'end' ? 'fit-content(176px)' : 'auto'}`,
+    (stop, i) => `${i === 0 ? '' : 'minmax(20px,1fr) '}${stop.kind === 'end' ? 'fit-content(176px)' : 'auto'}`,
   );
   return (
     <section aria-label="Way of the packet" className="overflow-x-auto overflow-y-hidden px-4" tabIndex={-1}>

@@ -69,7 +69,7 @@ function waiting(hook: Hook, packet: PacketView, baseChains: readonly WayBaseCha
 }
 
 /** The packet as it was when its way ended. */
-function lastPacket(branch: Branch, leg: Leg, packet: PacketView): PacketView {
+export function lastPacket(branch: Branch, leg: Leg, packet: PacketView): PacketView {
   const step = branch.steps.findLast((one) => one.skb === leg.skb && 'packet' in one);
   const seen = step !== undefined && 'packet' in step ? step.packet : packet;
   const nat = leg.steps.findLast((entry) => entry.nat?.manip === 'dst');
