@@ -58,7 +58,17 @@ export interface Nexthop {
   readonly dead: boolean;
 }
 
-export type RouteType = 'unicast' | 'local' | 'broadcast' | 'multicast' | 'anycast' | 'unreachable' | 'blackhole' | 'prohibit' | 'throw' | 'nat';
+export type RouteType =
+  | 'unicast'
+  | 'local'
+  | 'broadcast'
+  | 'multicast'
+  | 'anycast'
+  | 'unreachable'
+  | 'blackhole'
+  | 'prohibit'
+  | 'throw'
+  | 'nat';
 
 export interface Route {
   readonly family: IpFamily;
