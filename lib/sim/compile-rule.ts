@@ -50,9 +50,11 @@ function compileStatement(s: Statement, scope: Scope): Op {
         return r instanceof Unknown ? stop(c, r) : new Broken(r);
       };
     }
+    case 'continue':
+      // The loop over a rule's expressions stops at any other verdict (nft_do_chain: regs.verdict.code != NFT_CONTINUE).
+      return () => undefined;
     case 'accept':
     case 'drop':
-    case 'continue':
     case 'return':
     case 'jump':
     case 'goto':

@@ -58,7 +58,12 @@ function respond(run: Run, skb: Skb): void {
         run.assume('sockets', 'The listening sockets are not in the capture; the packet is taken to find one.');
         return;
       }
-      if (found === 'none') sendIcmpError(run, skb, skb.family === 'ip' ? { type: 3, code: 3 } : { type: 1, code: 4 });
+      // UDP lets go of the connection before it looks for a socket (__udp4_lib_rcv, ip6_protocol_deliver_rcu: nf_reset_ct): the
+      // error is not attached to it and has none before conntrack's place in output.
+      if (found === 'none') {
+        const freed = { ...skb, ct: undefined, ctState: undefined };
+        sendIcmpError(run, freed, skb.family === 'ip' ? { type: 3, code: 3 } : { type: 1, code: 4 });
+      }
       return;
     }
     default:
