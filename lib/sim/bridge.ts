@@ -94,7 +94,8 @@ function bridgeForward(run: Run, skb: Skb, bridge: Link, from: Link, out: Link, 
 
 /** The ip hook of a bridged packet: both devices are the bridge. */
 function ipHook(run: Run, skb: Skb, bridge: Link, hook: 'forward' | 'postrouting'): boolean {
-  skb.iif = bridge;
+  // br_nf_post_routing calls the hook without an input device.
+  skb.iif = hook === 'postrouting' ? undefined : bridge;
   skb.oif = bridge;
   // The kernel gives bridged packets a stand-in route that leads nowhere.
   skb.dst ??= {

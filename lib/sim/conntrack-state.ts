@@ -224,7 +224,6 @@ function toEntryTuple(t: Tuple, random: { sport: boolean; dport: boolean }): CtT
     t.protocol === PROTO.udp ||
     t.protocol === PROTO.udplite ||
     t.protocol === PROTO.sctp ||
-    t.protocol === PROTO.dccp ||
     t.protocol === PROTO.gre;
   return ports
     ? {

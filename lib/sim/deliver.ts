@@ -75,6 +75,8 @@ function respond(run: Run, skb: Skb): void {
 
 function deliverTcp(run: Run, skb: Skb): void {
   if (transportChecksumWrong(skb) || skb.pktType !== 0) return;
+  // SYNs to broadcast and multicast addresses are never answered (tcp_v4_conn_request).
+  if (skb.family === 'ip' && skb.dst !== undefined && skb.dst.type !== 'local') return;
   const found = skb.transparentSocket ? { wildcard: true, transparent: true } : listenerFor({ run, skb });
   if (found === undefined) {
     run.assume('sockets', 'The listening sockets are not in the capture; the packet is taken to find one.');

@@ -80,7 +80,9 @@ export interface Run {
   readonly backlog: (() => void)[];
   traversals: number;
   /** Sends a packet of the node's own: output and all that follows. Errors go to `run.fate.sendErrno` for the packet itself. */
-  send(skb: Skb, route: RouteResult): void;
+  send(skb: Skb, route: RouteResult, settle?: boolean): void;
+  /** Lets packets that wait be received, unless received packets are being handled already. */
+  settle(): void;
   /** Takes a packet in on a device, as if from the wire. */
   receive(skb: Skb, dev: Link): void;
   nextSkb(): number;

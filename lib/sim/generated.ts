@@ -112,6 +112,20 @@ function answerable(run: Run, cause: Skb): boolean {
   return local?.type !== 'broadcast';
 }
 
+/** Runs that are sending an ICMP message of a family right now. */
+const busy = { ip: new WeakSet<Run>(), ip6: new WeakSet<Run>() };
+
+/**
+ * Sends an ICMP message. While one is on its way out, the processor's one socket for them is taken and another of the family is not
+ * sent: nothing answers an echo reply that output rejects (icmp_xmit_lock, icmpv6_xmit_lock).
+ */
+function sendIcmp(run: Run, family: 'ip' | 'ip6', skb: Skb, route: RouteResult): void {
+  busy[family].add(run);
+  run.send(skb, route, false);
+  busy[family].delete(run);
+  run.settle();
+}
+
 export interface IcmpOptions {
   readonly type: number;
   readonly code: number;
@@ -123,6 +137,7 @@ export interface IcmpOptions {
 export function sendIcmpError(run: Run, cause: Skb, o: IcmpOptions): boolean {
   if (!answerable(run, cause) || cause.family === 'arp') return false;
   const { family } = cause;
+  if (busy[family].has(run)) return false;
   const src = sourceOf(cause);
   const dst = destinationOf(cause);
   // IPv4 answers from the packet's destination only where the packet's route is local; before routing, the route back counts.
@@ -161,7 +176,7 @@ export function sendIcmpError(run: Run, cause: Skb, o: IcmpOptions): boolean {
     packet: viewSkb(skb),
     because: cause.id,
   });
-  run.send(skb, route);
+  sendIcmp(run, family, skb, route);
   return true;
 }
 
@@ -210,7 +225,11 @@ export function sendReset(run: Run, cause: Skb, byReject: boolean): boolean {
     ipPacket(family, src, dst, PROTO.tcp, byReject ? 0 : tosOf(cause) & 0xfc, segment),
   );
   skb.local = true;
-  if (byReject) attachAnswer(skb, cause);
+  if (byReject) {
+    attachAnswer(skb, cause);
+    // nf_reject_ipv4.c, nf_reject_ipv6.c: nf_ct_set_closing.
+    if (cause.ct !== undefined && cause.ct.original.protocol === PROTO.tcp) cause.ct.tcpState = 'CLOSE';
+  }
   run.steps?.push({ kind: 'generated', skb: skb.id, what: 'TCP reset', packet: viewSkb(skb), because: cause.id });
   run.send(skb, route);
   return true;
@@ -221,8 +240,12 @@ export function sendEchoReply(run: Run, cause: Skb): boolean {
   if (cause.family === 'arp') return false;
   const { family } = cause;
   const { thoff } = cause.headers;
-  const segment = cause.data.slice(thoff);
-  segment[0] = family === 'ip6' ? 129 : segment[0] === 13 ? 14 : 0;
+  const stamp = family === 'ip' && cause.data[thoff] === 13;
+  // icmp_timestamp answers nothing shorter than a timestamp, and always with three of them.
+  if (stamp && cause.data.length < thoff + 12) return false;
+  const segment = stamp ? new Uint8Array(20) : cause.data.slice(thoff);
+  if (stamp) segment.set(cause.data.subarray(thoff, thoff + 12));
+  segment[0] = family === 'ip6' ? 129 : stamp ? 14 : 0;
   const src = destinationOf(cause);
   const dst = sourceOf(cause);
   const unicast = family === 'ip' ? isLocal4({ run }, Number(src)) : !isMulticast6(BigInt(src));
@@ -238,7 +261,7 @@ export function sendEchoReply(run: Run, cause: Skb): boolean {
   );
   skb.local = true;
   run.steps?.push({ kind: 'generated', skb: skb.id, what: 'echo reply', packet: viewSkb(skb), because: cause.id });
-  run.send(skb, route);
+  sendIcmp(run, family, skb, route);
   return true;
 }
 
@@ -276,6 +299,9 @@ export function sendSegment(
   run.send(skb, route);
 }
 
+/** Runs that are sending a duplicate right now. */
+const duplicating = new WeakSet<Run>();
+
 /** `dup to`: a copy leaves through output (from prerouting and input) and postrouting, untracked (net/ipv4/netfilter/nf_dup_ipv4.c). */
 export function duplicate(c: Context, dev: string | undefined, addr: number | bigint | undefined): void {
   const { run, skb } = c;
@@ -284,6 +310,8 @@ export function duplicate(c: Context, dev: string | undefined, addr: number | bi
     if (dev !== undefined) run.fate.egress.push({ dev, role: 'generated', skb: run.nextSkb(), packet: viewSkb(skb) });
     return;
   }
+  // A duplicate is not duplicated again (nf_dup_ipv4, nf_dup_ipv6: nf_skb_duplicated).
+  if (duplicating.has(run)) return;
   const copy = copySkb(skb, run.nextSkb());
   copy.ct = undefined;
   copy.ctState = undefined;
@@ -295,5 +323,7 @@ export function duplicate(c: Context, dev: string | undefined, addr: number | bi
   const route = routeOut(run, skb.family, addr, undefined, 0, tosOf(skb), dev);
   if (route === undefined) return;
   run.steps?.push({ kind: 'generated', skb: copy.id, what: 'duplicate', packet: viewSkb(copy), because: skb.id });
+  duplicating.add(run);
   run.send(copy, { ...route, gateway: route.gateway ?? addr });
+  duplicating.delete(run);
 }

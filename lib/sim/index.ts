@@ -106,8 +106,12 @@ class Runner implements Run {
   private softirq = false;
 
   /** A packet that a process's own packet caused is received before that packet goes on; others wait (net/core/dev.c, netif_rx). */
-  send(skb: Skb, route: RouteResult): void {
+  send(skb: Skb, route: RouteResult, settle = true): void {
     send(this, skb, route);
+    if (settle) this.settle();
+  }
+
+  settle(): void {
     if (!this.softirq) this.drain();
   }
 

@@ -53,7 +53,8 @@ function headView(network: string, arp: boolean): Plain | undefined {
   return { saddr, daddr, hops: ttl ?? hoplimit, length, dscp, ecn };
 }
 
-function kernelEvent(e: KernelEvent): Plain {
+/** Headers are not compared where rules change them: the kernel shows them after the first rule, a trace before it. */
+function kernelEvent(e: KernelEvent, mangles: boolean): Plain {
   return {
     at: `${e.family} ${e.table} ${e.chain}`,
     type: e.type,
@@ -64,9 +65,11 @@ function kernelEvent(e: KernelEvent): Plain {
     ...(e.first === true
       ? {
           first: {
-            iif: e.iif ?? null,
+            iif: e.family === 'netdev' ? null : (e.iif ?? null),
             oif: e.oif ?? null,
-            ...(e.family === 'bridge' || e.family === 'netdev' ? {} : { head: headView(e.network ?? '', e.family === 'arp') }),
+            ...(e.family === 'bridge' || e.family === 'netdev' || mangles
+              ? {}
+              : { head: headView(e.network ?? '', e.family === 'arp') }),
             ...(e.ct === undefined ? {} : { ct: { state: e.ct.state, direction: e.ct.direction } }),
           },
         }
@@ -114,7 +117,7 @@ function stateIn(listing: unknown, ours: Branch['state']): unknown {
 }
 
 /** What the kernel did. */
-export function seenInKernel(k: KernelAnswer, ours: Branch, arp: boolean): Seen {
+export function seenInKernel(k: KernelAnswer, ours: Branch, arp: boolean, mangles: boolean): Seen {
   const noise = new Set(
     k.events.filter((e) => e.first === true && e.network !== undefined && isChatter(e.network, e.transport ?? '')).map((e) => e.id),
   );
@@ -144,7 +147,7 @@ export function seenInKernel(k: KernelAnswer, ours: Branch, arp: boolean): Seen 
     .filter((e) => e.table === LAB && e.chain === 'delivered' && e.first === true)
     .map((e) => ({ iif: e.iif, head: headView(e.network ?? '', false) }));
   return {
-    events: kept.filter((e) => e.table !== LAB).map(kernelEvent),
+    events: kept.filter((e) => e.table !== LAB).map((e) => kernelEvent(e, mangles)),
     egress,
     delivered,
     conntrack: k.conntrack,
@@ -154,7 +157,7 @@ export function seenInKernel(k: KernelAnswer, ours: Branch, arp: boolean): Seen 
 }
 
 /** What the tracer says on one branch. */
-export function seenByUs(b: Branch): Seen | undefined {
+export function seenByUs(b: Branch, mangles: boolean): Seen | undefined {
   if (b.outcome.kind === 'undecided') return undefined;
   const { fate } = b.outcome;
   const { events, traversals } = eventsOf(b.steps);
@@ -175,9 +178,9 @@ export function seenByUs(b: Branch): Seen | undefined {
           ? {}
           : {
               first: {
-                iif: first.iif,
+                iif: e.family === 'netdev' ? null : first.iif,
                 oif: first.oif,
-                ...(p === null || p === undefined || e.family === 'bridge' || e.family === 'netdev' || e.family === 'arp'
+                ...(p === null || p === undefined || mangles || e.family === 'bridge' || e.family === 'netdev' || e.family === 'arp'
                   ? {}
                   : {
                       head: {

@@ -155,6 +155,7 @@ export async function runLab(kernel: Kernel, lab: LabCase, settle = 0.002): Prom
   const packets: PacketResult[] = [];
   const steps: LabStep[] = [];
   let verdict: CaseResult['verdict'] = 'agreed';
+  const mangles = /(?:ip6?|tcp|udp|th|@\w+,\d+,\d+) ?\w* set /.test(text);
   const stateful = /@|limit|quota|counter [a-z]|dynamic/.test(text);
   for (const step of lab.steps) {
     const spec = resolve(step, answers);
@@ -166,8 +167,8 @@ export async function runLab(kernel: Kernel, lab: LabCase, settle = 0.002): Prom
     const traced = traceFrom(p, spec.ackFollows === undefined ? spec : { ...spec, ack: ISN + 1 }, state);
     let best: PacketResult | undefined;
     for (const [i, branch] of traced.trace.branches.entries()) {
-      const ours = seenByUs(branch);
-      const seen = seenInKernel(raw, branch, spec.family === 'arp');
+      const ours = seenByUs(branch, mangles);
+      const seen = seenInKernel(raw, branch, spec.family === 'arp', mangles);
       const parts = ours === undefined ? ['undecided'] : differences(seen, ours);
       const result: PacketResult = {
         packet: spec,
