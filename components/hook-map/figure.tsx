@@ -370,15 +370,17 @@ function Grid({ layout }: { readonly layout: Layout }) {
             <text x={x} y={y + height / 2 + 4} className="fill-ink-2 text-[11.5px]">
               {place.say}
             </text>
-            <line
-              x1={x + text}
-              x2={x + width}
-              y1={y + height / 2}
-              y2={y + height / 2}
-              className="stroke-line-strong"
-              strokeDasharray="1.5 3.5"
-              strokeWidth={1.5}
-            />
+            {width - text < 24 ? null : (
+              <line
+                x1={x + text}
+                x2={x + width}
+                y1={y + height / 2}
+                y2={y + height / 2}
+                className="stroke-line-strong"
+                strokeDasharray="1.5 3.5"
+                strokeWidth={1.5}
+              />
+            )}
           </g>
         );
       })}

@@ -23,7 +23,7 @@ interface NotesProps {
 export function Notes({ map, selected, onClose, place }: NotesProps) {
   const marks = map.laterDrops.length + map.ties.length;
   return (
-    <div className="flex max-h-[45%] shrink-0 flex-col overflow-y-auto border-line border-t bg-surface md:h-[11.5rem] md:flex-row md:overflow-hidden">
+    <div className="flex max-h-[45%] shrink-0 flex-col overflow-y-auto border-line border-t bg-surface md:h-[9.5rem] md:flex-row md:overflow-hidden">
       {marks === 0 ? null : (
         <div className="grid min-w-0 flex-[2] grid-cols-[repeat(auto-fit,minmax(min(100%,20rem),1fr))] content-start gap-px md:overflow-y-auto">
           {map.laterDrops.map((drop, i) => (

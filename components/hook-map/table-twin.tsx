@@ -28,7 +28,7 @@ export function TableTwin({ map, selected, onSelect }: TableTwinProps) {
                   : `; the kernel’s own: ${column.places.map((p) => p.say).join(', ')}.`}
               </p>
             ) : (
-              <table className="w-full border-collapse text-left">
+              <table className="w-full border-collapse text-left md:table-fixed">
                 <thead>
                   <tr className="border-line border-b text-ink-2 text-label">
                     <th scope="col" className="w-8 py-1 pr-2 text-right font-[550]">
@@ -37,16 +37,16 @@ export function TableTwin({ map, selected, onSelect }: TableTwinProps) {
                     <th scope="col" className="py-1 pr-3 font-[550]">
                       chain
                     </th>
-                    <th scope="col" className="py-1 pr-3 text-right font-[550]">
+                    <th scope="col" className="py-1 pr-3 text-right font-[550] md:w-28">
                       priority
                     </th>
-                    <th scope="col" className="hidden py-1 pr-3 font-[550] sm:table-cell">
+                    <th scope="col" className="hidden py-1 pr-3 font-[550] md:table-cell md:w-20">
                       type
                     </th>
-                    <th scope="col" className="py-1 pr-3 font-[550]">
+                    <th scope="col" className="py-1 pr-3 font-[550] md:w-20">
                       policy
                     </th>
-                    <th scope="col" className="hidden py-1 font-[550] sm:table-cell">
+                    <th scope="col" className="hidden py-1 font-[550] md:table-cell md:w-36">
                       ends packets
                     </th>
                   </tr>
@@ -58,9 +58,9 @@ export function TableTwin({ map, selected, onSelect }: TableTwinProps) {
                         <td className="py-1.5 pr-2 text-right">–</td>
                         <td className="py-1.5 pr-3">{m.place.say}</td>
                         <td className="py-1.5 pr-3 text-right font-mono text-[12px]">{m.place.prio ?? 'last'}</td>
-                        <td className="hidden sm:table-cell">kernel</td>
+                        <td className="hidden md:table-cell">kernel</td>
                         <td />
-                        <td className="hidden sm:table-cell" />
+                        <td className="hidden md:table-cell" />
                       </tr>
                     ) : (
                       <ChainRow
@@ -126,9 +126,9 @@ function ChainRow({
           <span className="block font-sans text-[11px] text-ink-2">runs at {cell.runsAt}</span>
         ) : null}
       </td>
-      <td className="hidden py-1.5 pr-3 sm:table-cell">{chain.type}</td>
+      <td className="hidden py-1.5 pr-3 md:table-cell">{chain.type}</td>
       <td className={cx('py-1.5 pr-3', chain.policy === 'drop' && 'font-[620] text-lost')}>{chain.policy}</td>
-      <td className={cx('hidden py-1.5 sm:table-cell', word === 'empty' ? 'text-ink-2' : 'text-lost')}>
+      <td className={cx('hidden py-1.5 md:table-cell', word === 'empty' ? 'text-ink-2' : 'text-lost')}>
         {word === 'empty' ? 'no, it is empty' : chain.ends.join(', ')}
       </td>
     </tr>

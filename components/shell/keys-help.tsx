@@ -32,7 +32,7 @@ export function KeysHelp() {
           <Dialog.Description className="text-ink-2 text-prose">
             They rest while you type in a field.
           </Dialog.Description>
-          {merge(groups).map(({ title, bindings }) => (
+          {[...merge(groups), IN_LISTS].map(({ title, bindings }) => (
             <section key={title} className="mt-3">
               <h3 className="pb-1 text-ink-2 text-label">{title}</h3>
               <dl className="grid grid-cols-[7rem_1fr] gap-y-1">
@@ -59,6 +59,16 @@ export function KeysHelp() {
     </Dialog.Root>
   );
 }
+
+/** What the lists themselves do with keys, as their ARIA patterns have it. */
+const IN_LISTS = {
+  title: 'In lists, trees and the map',
+  bindings: [
+    { keys: '↑ ↓', say: 'Move' },
+    { keys: '← →', say: 'Close and open in the tree, other column in the map' },
+    { keys: 'Enter', say: 'Choose, open' },
+  ],
+};
 
 /** Groups of the same title become one, the first binding of a key wins. */
 function merge(

@@ -7,19 +7,32 @@ import { useOverview } from '../hooks/use-trace';
 import { Loading, Note, Unreadable } from '../ui/states';
 import { ErrorState } from './error-state';
 
-/** Opens the node and says what is in the way: a reading that failed, a listing that is not in the capture. */
-export function NodeGate({
-  source,
-  node,
-  bar,
-  children,
-}: {
+interface NodeGateProps {
   readonly source: SourceView;
   readonly node: NodeSummary;
   /** The view's bar while there is nothing to show: at least the choice of another node. */
   readonly bar: ReactNode;
   readonly children: (overview: NodeOverview) => ReactNode;
-}) {
+}
+
+/** Opens the node and says what is in the way: a reading that failed, a listing that is not in the capture. */
+export function NodeGate({ source, node, bar, children }: NodeGateProps) {
+  if (node.state === 'absent') {
+    return (
+      <>
+        {bar}
+        <Note>The cluster has a node called {node.name}, the capture has not. What its ruleset is, is not known.</Note>
+      </>
+    );
+  }
+  return (
+    <Present source={source} node={node} bar={bar}>
+      {children}
+    </Present>
+  );
+}
+
+function Present({ source, node, bar, children }: NodeGateProps) {
   const overview = useOverview(source.id, node.name);
   if (overview.data !== undefined) return children(overview.data);
   return (
@@ -39,11 +52,6 @@ function NotOpen({
   readonly node: NodeSummary;
   readonly overview: ReturnType<typeof useOverview>;
 }) {
-  if (node.state === 'absent') {
-    return (
-      <Note>The cluster has a node called {node.name}, the capture has not. What its ruleset is, is not known.</Note>
-    );
-  }
   if (overview.isPending) {
     return (
       <Loading what={`Reading ${node.name}`} command={source.live ? 'nft -j list ruleset' : 'decoding the listing'} />

@@ -100,6 +100,7 @@ export function ProblemState({ title, detail, onRetry, className }: ProblemProps
 interface UnreadableProps {
   /** What could not be read: `node-5`. */
   readonly what: string;
+  /** The reason, and that nothing is known: never to be taken for an empty ruleset. */
   readonly why: string;
   readonly stderr?: string | undefined;
   readonly children?: ReactNode;
@@ -119,7 +120,7 @@ export function Unreadable({ what, why, stderr, children, className }: Unreadabl
         </span>
         {what} could not be read.
       </strong>
-      <p className="mt-1">{why} This is not an empty ruleset.</p>
+      <p className="mt-1">{why}</p>
       {stderr === undefined || stderr === '' ? null : (
         <pre className="mt-1.5 overflow-x-auto whitespace-pre-wrap text-code text-ink-2">{stderr}</pre>
       )}
