@@ -26,10 +26,10 @@ export function Disc({ number, state, current, label, onSelect }: DiscProps) {
           'relative flex items-center justify-center font-[680] text-[11px] leading-none transition-[background-color] duration-[120ms] ease-out',
           state === 'unknown' ? 'rounded-[5px]' : 'rounded-full',
           current ? 'size-[22px]' : 'size-[20px]',
-          state === 'done' && 'bg-ink text-surface',
+          state === 'done' && 'bg-ink text-surface forced-colors:border-2',
           state === 'current' && 'border-2 border-ink bg-marker-hit text-ink',
           state === 'ahead' && 'border-2 border-line-strong bg-surface text-ink-2',
-          state === 'lost' && 'bg-lost text-surface',
+          state === 'lost' && 'bg-lost text-surface forced-colors:border-2',
           state === 'unknown' && 'border-2 border-ink bg-surface text-ink',
           current && (state === 'lost' || state === 'unknown') && 'outline-2 outline-ink outline-offset-1',
         )}

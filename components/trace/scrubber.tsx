@@ -131,7 +131,7 @@ function Dot({
           '-translate-x-1/2 -translate-y-1/2 absolute top-[18px] flex items-center justify-center rounded-full font-[680] text-[11px] leading-none',
           current && entry.ends === 'lost' && 'size-[22px] border-2 border-ink bg-lost text-surface',
           current && entry.ends !== 'lost' && 'size-[22px] border-2 border-ink bg-marker-hit text-ink',
-          !current && entry.number < number && 'size-[11px] bg-ink',
+          !current && entry.number < number && 'size-[11px] bg-ink forced-colors:border-2',
           !current && entry.number > number && 'size-[11px] border-2 border-line-strong bg-surface',
         )}
       >

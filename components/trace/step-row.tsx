@@ -39,6 +39,7 @@ export function StepRow({ entry, model, onStep, reached }: StepRowProps) {
       data-row={entry.number}
       className={cx(
         'group/row relative scroll-mt-12 scroll-mb-24 max-md:scroll-mt-[64px] max-md:scroll-mb-[150px] pr-3 pl-[44px]',
+        current && 'forced-colors:outline-2 forced-colors:outline-[Highlight] forced-colors:-outline-offset-2',
         current &&
           (entry.ends === 'lost'
             ? 'bg-lost-ground py-1.5'

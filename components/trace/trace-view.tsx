@@ -67,6 +67,9 @@ export function TraceView({ source, node }: TraceViewProps) {
           onCancel={() => setFieldsOpen(false)}
         />
       ) : null}
+      {fresh !== undefined && asked && node.state === 'ready' && !trace.isError ? null : (
+        <h1 className="sr-only">Trace on {node.name}</h1>
+      )}
       {node.state !== 'ready' && node.problem !== null ? (
         <Unreadable what={node.name} why={`${node.problem.say} ${node.problem.do}`} />
       ) : trace.isError ? (

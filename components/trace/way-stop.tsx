@@ -140,6 +140,7 @@ function Cell({
           ? 'border-2 border-ink bg-marker-hit'
           : 'border-2 border-ink bg-surface'),
     cell.ends === 'undecided' && 'border-dashed',
+    here && 'forced-colors:outline-2 forced-colors:outline-[Highlight]',
     first === undefined && cell.reached && 'border-line-strong',
   );
   const inner = (
