@@ -13,7 +13,8 @@ interface PacketFieldsProps {
   /** Interfaces of the node, where they are known. */
   readonly links: readonly LinkOverview[];
   readonly onSubmit: (packet: PacketSpec) => void;
-  readonly onCancel: () => void;
+  /** Absent where there is no other way to ask. */
+  readonly onCancel: (() => void) | undefined;
 }
 
 /** The packet field by field, checked before it is asked. */
@@ -109,9 +110,11 @@ export function PacketFields({ packet, links, onSubmit, onCancel }: PacketFields
           <Button look="ink" type="submit">
             Trace this packet
           </Button>
-          <Button look="quiet" onClick={onCancel}>
-            Close
-          </Button>
+          {onCancel === undefined ? null : (
+            <Button look="quiet" onClick={onCancel}>
+              Close
+            </Button>
+          )}
         </div>
       </div>
       <p role="status" className="mt-2 text-lost empty:hidden">

@@ -20,8 +20,8 @@ import { ownerOf, ruleOf, type TraceModel } from './trace-model';
 
 /** The packet after the chosen step, its connection, the rule in words, and what was taken for granted. */
 export function Inspector({ model }: { readonly model: TraceModel }) {
-  const { branch, leg, number, trace, entry } = model;
-  const state = packetAfter(branch, leg, number, trace.packet);
+  const { answer, branch, leg, number, sent, entry } = model;
+  const state = packetAfter(branch, leg, number, sent, answer.packet.iif);
   const commands = entry?.ends === 'lost' ? seeCommands(entry, model) : [];
   return (
     <div>

@@ -5,7 +5,7 @@ import { ruleOf, type TraceModel } from './trace-model';
 export function seeCommands(entry: NumberedStep, model: TraceModel): readonly string[] {
   const { step } = entry;
   const commands: string[] = [];
-  const sent = model.trace.packet;
+  const { sent } = model;
   const service = model.names.service(
     sent.daddr ?? '',
     sent.protocol === undefined ? undefined : String(sent.protocol),

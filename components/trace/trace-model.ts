@@ -8,8 +8,9 @@ import { type Leg, type NumberedStep, openingStep } from '@/lib/explain/trace-st
 import { branchVerdict } from '@/lib/explain/verdict-sentence';
 import { traceWay } from '@/lib/graph/trace-way';
 import type { Way } from '@/lib/graph/way-types';
+import type { PacketSpec } from '@/lib/net/packet-spec';
 import type { RuleRef } from '@/lib/nft/model';
-import type { Branch, ChainStep, Summary, Trace } from '@/lib/sim/trace';
+import type { Branch, ChainStep, PacketView, Summary, Trace } from '@/lib/sim/trace';
 
 export interface TraceModel {
   readonly answer: TraceAnswer;
@@ -25,6 +26,8 @@ export interface TraceModel {
   readonly number: number;
   readonly entry: NumberedStep | undefined;
   readonly way: Way;
+  /** The packet that was asked about, also where the trace could not begin. */
+  readonly sent: PacketView;
   /** The nft that printed the listing. */
   readonly listedBy: string | null;
   /** `dstnat - 10`, as nft writes the priority of a base chain. */
@@ -59,7 +62,8 @@ export function buildModel(
     hook,
     prio,
   }));
-  const way = traceWay({ branch, leg, sent: trace.packet, names, baseChains });
+  const sent = trace.packet.saddr === undefined ? askedView(answer.packet) : trace.packet;
+  const way = traceWay({ branch, leg, sent, names, baseChains });
   const texts = new Map(
     (overview?.baseChains ?? []).map((base) => [`${base.family} ${base.table} ${base.chain}`, base.prioText]),
   );
@@ -78,12 +82,29 @@ export function buildModel(
     number,
     entry: leg.steps[number - 1],
     way,
+    sent,
     prioText,
     owners: new Map([
       ...(overview?.baseChains ?? []).map((base) => [`${base.family} ${base.table}`, base.owner] as const),
       ...Object.entries(answer.owners),
     ]),
   };
+}
+
+/** The fields of a packet that a view shows, as they were asked. */
+function askedView({
+  family,
+  saddr,
+  daddr,
+  protocol,
+  sport,
+  dport,
+  flags,
+  icmpType,
+  icmpCode,
+}: PacketSpec): PacketView {
+  const fields = { family, saddr, daddr, protocol, sport, dport, flags, icmpType, icmpCode };
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as unknown as PacketView;
 }
 
 /** Where branches differ, the first that is lost is the one to look at. */

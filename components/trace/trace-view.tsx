@@ -64,7 +64,7 @@ export function TraceView({ source, node }: TraceViewProps) {
             setFieldsOpen(false);
             ask(questionFor(packet, fresh?.packet, question));
           }}
-          onCancel={() => setFieldsOpen(false)}
+          onCancel={nameless ? undefined : () => setFieldsOpen(false)}
         />
       ) : null}
       {fresh !== undefined && asked && node.state === 'ready' && !trace.isError ? null : (

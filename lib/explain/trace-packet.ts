@@ -63,11 +63,21 @@ class Folding {
   }
 }
 
-/** The packet of a leg after its step `number`; 0 is the packet as it came. */
-export function packetAfter(branch: Branch, leg: Leg, number: number, sent: PacketView): PacketState {
+/**
+ * The packet of a leg after its step `number`; 0 is the packet as it came. `sent` and `iif` are what was asked, for a trace that
+ * could not begin.
+ */
+export function packetAfter(
+  branch: Branch,
+  leg: Leg,
+  number: number,
+  sent: PacketView,
+  iif?: string | undefined,
+): PacketState {
   const entry = leg.steps[number - 1];
   const upTo = entry?.index ?? -1;
   const state = new Folding(leg.generated?.packet ?? leg.start?.packet ?? sent);
+  if (iif !== undefined && leg.start === undefined && leg.generated === undefined) state.values.set('iif', iif);
   const before = new Map<string, string>();
   branch.steps.forEach((step, index) => {
     if (step.skb !== leg.skb || index > upTo) return;
@@ -82,12 +92,11 @@ export function packetAfter(branch: Branch, leg: Leg, number: number, sent: Pack
     else if (step.kind === 'route' && step.to !== 'input' && step.oif !== undefined) state.values.set('oif', step.oif);
     else if (step.kind === 'nat') state.write(step.diffs);
     else if (step.kind === 'rule' || step.kind === 'passed') state.write(step.writes);
-    if (step.kind === 'rule')
-      state.values.set('mark', step.markUnknown === true ? 'unknown' : formatMark(step.mark));
+    if (step.kind === 'rule') state.values.set('mark', step.markUnknown === true ? 'unknown' : formatMark(step.mark));
   });
   if (entry) state.write(entry.writes);
   if (entry?.nat) state.ct = nextCt(branch, leg, upTo) ?? state.ct;
-  return { rows: rowsOf(state, entry ? before : new Map(state.values)), ct: state.ct };
+  return { rows: rowsOf(state, entry ? before : new Map(state.values), leg), ct: state.ct };
 }
 
 /** What conntrack knows once a translation is bound is first told by the next chain. */
@@ -98,7 +107,7 @@ function nextCt(branch: Branch, leg: Leg, index: number): CtView | undefined {
   return undefined;
 }
 
-function rowsOf(state: Folding, before: ReadonlyMap<string, string>): readonly PacketRow[] {
+function rowsOf(state: Folding, before: ReadonlyMap<string, string>, leg: Leg): readonly PacketRow[] {
   const { values, first, view, written } = state;
   const rows: PacketRow[] = [];
   const shown = new Set<string>(['ttl', 'hoplimit', 'dscp']);
@@ -119,7 +128,7 @@ function rowsOf(state: Folding, before: ReadonlyMap<string, string>): readonly P
   };
   const missing = (field: string, note: string) => rows.push({ field, value: '', note, changed: false });
   if (values.has('iif')) add('iif', 'iif');
-  else missing('iif', 'none, sent by this node');
+  else missing('iif', leg.generated || leg.start?.from.kind === 'local' ? 'none, sent by this node' : 'not known');
   if (values.has('oif')) add('oif', 'oif');
   else missing('oif', 'none before routing');
   add(`${view.family} saddr`, 'saddr');

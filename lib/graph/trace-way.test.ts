@@ -72,7 +72,7 @@ describe('traceWay', () => {
     const { stops } = way('undecided');
     expect(stops.map(word)).toEqual([
       'process on node-1 10.240.0.11',
-      'routing 1 [10.99.151.112:80, never translated]',
+      'routing 1 [10.99.151.112:80]',
       'output out eth0 ct -150:23',
       'postrouting not reached 90?: 100?:',
       'Service shop/api:http 10.99.151.112:80',

@@ -124,7 +124,7 @@ function withChanges(stops: readonly WayStop[], leg: Leg, packet: PacketView): r
     .filter((entry) => entry.nat);
   if (first)
     first.change = {
-      text: changes.length === 0 && leg.steps.some((e) => e.ends) ? `${sentTo}, never translated` : sentTo,
+      text: changes.length === 0 && leg.steps.some((e) => e.ends === 'lost') ? `${sentTo}, never translated` : sentTo,
       changed: false,
     };
   for (const entry of changes) {

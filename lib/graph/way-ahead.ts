@@ -14,9 +14,8 @@ export function notReached(
   input: WayInput,
 ): readonly WayStop[] {
   const last = stops.findLast((stop) => stop.kind !== 'end');
-  if (last === undefined) return [];
-  const hooks = last.kind === 'hook' ? AFTER_HOOK[last.hook] : afterRoute(leg);
-  const behind = (hooks ?? []).map((place): WayStop => {
+  const hooks = last === undefined ? [] : last.kind === 'hook' ? AFTER_HOOK[last.hook] : afterRoute(leg);
+  const behind = hooks.map((place): WayStop => {
     if (place === 'routing')
       return { kind: 'routing', id: 'after-routing', steps: [], reached: false, ends: undefined };
     const cells = waiting(place, packet, input.baseChains);
