@@ -194,7 +194,7 @@ function compileStatement(s: Statement, scope: Scope): Op {
       return (c) => {
         if (c.skb.headers.l4proto !== PROTO.tcp)
           return new Broken({ kind: 'missing', field: 'synproxy', because: 'the packet is not tcp' });
-        return synproxy(c);
+        return synproxy(c, s);
       };
     case 'meter':
       return (c) =>

@@ -8,6 +8,7 @@ import { attachAnswer } from './conntrack';
 import type { Context, Run } from './environment';
 import { addressKey } from './environment';
 import { isLocal4, isMulticast6 } from './fib';
+import { findTcpOption } from './read-options';
 import type { RouteResult } from './routing';
 import {
   copySkb,
@@ -296,6 +297,61 @@ export function sendSegment(
   skb.local = true;
   skb.sk = { uid: 0, gid: 0 };
   run.steps?.push({ kind: 'generated', skb: skb.id, what, packet: viewSkb(skb), because: cause.id });
+  run.send(skb, route);
+}
+
+/** What a synproxy statement or object asks for. */
+export interface SynproxyOptions {
+  readonly mss?: number;
+  readonly wscale?: number;
+  readonly flags: readonly string[];
+}
+
+/**
+ * The SYN-ACK that SYN proxying sends in place of the server (net/netfilter/nf_synproxy_core.c). It carries the options that both the
+ * SYN and the statement have, window scaling and selective acknowledgements only beside a timestamp, and goes with the connection of
+ * the SYN as an answer in it.
+ */
+export function sendSynproxyAnswer(run: Run, cause: Skb, o: SynproxyOptions): void {
+  if (cause.family === 'arp') return;
+  const { family } = cause;
+  const at = cause.headers.thoff;
+  const has = (kind: number, flag: string): boolean =>
+    o.flags.includes(flag) && findTcpOption(cause, kind) !== undefined;
+  const stamp = has(8, 'timestamp');
+  const sack = stamp && has(4, 'sack-perm');
+  const scale = stamp && o.wscale !== undefined && findTcpOption(cause, 3) !== undefined;
+  const mss = o.mss !== undefined && findTcpOption(cause, 2) !== undefined;
+  const ecn = stamp && o.flags.includes('ecn');
+  let options = mss ? `0204${(o.mss ?? 0).toString(16).padStart(4, '0')}` : '';
+  if (stamp) options += `${sack ? '0402' : '0101'}080a0000000000000000`;
+  if (scale) options += `010303${(o.wscale ?? 0).toString(16).padStart(2, '0')}`;
+  const tail = fromHex(options);
+  const s = new Uint8Array(20 + tail.length);
+  s.set(cause.data.subarray(at + 2, at + 4), 0);
+  s.set(cause.data.subarray(at, at + 2), 2);
+  putBytes(s, 8, 4, (u32(cause.data, at + 4) + 1) % 2 ** 32);
+  s[12] = ((20 + tail.length) >> 2) << 4;
+  s[13] = 18 | (ecn ? 64 : 0);
+  s.set(tail, 20);
+  const src = destinationOf(cause);
+  const dst = sourceOf(cause);
+  const route = routeOut(run, family, dst, src, 0, 0);
+  if (route === undefined) return;
+  const skb = newSkb(run.nextSkb(), 'generated', family, ipPacket(family, src, dst, PROTO.tcp, 0, s));
+  skb.local = true;
+  if (cause.ct !== undefined) {
+    skb.ct = cause.ct;
+    skb.ctState = 'established';
+    skb.ctDir = 'reply';
+  }
+  run.steps?.push({
+    kind: 'generated',
+    skb: skb.id,
+    what: 'SYN-ACK of the SYN proxy',
+    packet: viewSkb(skb),
+    because: cause.id,
+  });
   run.send(skb, route);
 }
 
