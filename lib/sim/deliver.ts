@@ -26,11 +26,22 @@ export function localDeliver(run: Run, skb: Skb): void {
   respond(run, skb);
 }
 
+/** Bytes of the shortest header. */
+const SHORTEST: ReadonlyMap<number, number> = new Map([
+  [PROTO.tcp, 20],
+  [PROTO.udp, 8],
+  [PROTO.udplite, 8],
+  [PROTO.icmp, 8],
+  [PROTO.icmpv6, 8],
+]);
+
 /** What the sockets and the protocols of the node do with a delivered packet. */
 function respond(run: Run, skb: Skb): void {
   const { l4proto, thoff } = skb.headers;
   if (l4proto === undefined || skb.family === 'arp') return;
   const at = thoff;
+  // Headers that are cut short are dropped without an answer (__udp4_lib_rcv, tcp_v4_rcv, icmp_rcv: pskb_may_pull).
+  if (skb.data.length < at + (SHORTEST.get(l4proto) ?? 0)) return;
   switch (l4proto) {
     case PROTO.icmp: {
       const type = skb.data[at] ?? 0;

@@ -116,3 +116,16 @@ function outputInterface(
   const all = multipath.length > 0 ? multipath : [result];
   return all.some((r) => r.dev?.index === dev.index) ? dev : undefined;
 }
+
+/** Groups that every interface of a router joins, and the solicited-node groups of its addresses. */
+export function joined6(dev: Link, dst: bigint, forwarding: boolean): boolean {
+  const plain = dst & ~(15n << 112n);
+  const scope = Number((dst >> 112n) & 15n);
+  if (plain === 0xff000000000000000000000000000001n && (scope === 1 || scope === 2)) return true;
+  if (forwarding && plain === 0xff000000000000000000000000000002n && (scope === 1 || scope === 2 || scope === 5))
+    return true;
+  if (dst >> 24n === 0xff0200000000000000000001ffn) {
+    return dev.addresses.some((a) => a.family === 'ip6' && (BigInt(a.local) & 0xffffffn) === (dst & 0xffffffn));
+  }
+  return false;
+}

@@ -195,7 +195,11 @@ function sendLocal(run: Runner, skb: Skb, spec: PacketSpec): void {
     kernel(run, skb, 'no-route', 'There is no route: the sender gets an error and no hook runs.');
     return;
   }
-  const route = viaLoopback(run, found.result);
+  // The limited broadcast leaves by the route that is found, but as a broadcast (__mkroute_output).
+  const limited = skb.family === 'ip' && destinationOf(skb) === 0xffffffff;
+  const route = limited
+    ? { ...found.result, type: 'broadcast' as const, gateway: undefined }
+    : viaLoopback(run, found.result);
   run.steps?.push({
     kind: 'route',
     skb: 0,

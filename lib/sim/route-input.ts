@@ -4,7 +4,7 @@ import { u16 } from '../net/headers';
 import type { Link } from '../world/world';
 import { localDeliver } from './deliver';
 import { addressKey, type Run } from './environment';
-import { isLinkLocal6, isMulticast6 } from './fib';
+import { isLinkLocal6, isMulticast6, joined6 } from './fib';
 import { sendIcmpError } from './generated';
 import { kernel, runHook, setting, sysctl } from './hooks';
 import { formatRoute, type RouteResult } from './routing';
@@ -96,7 +96,7 @@ function routeInput4(run: Run, skb: Skb): void {
   const dev = skb.iif;
   if (dev === undefined) return;
   // A packet that looped through lo keeps the route it was sent by, unless NAT took it away.
-  if (skb.dst !== undefined && dev.type === 'loopback') {
+  if (skb.dst !== undefined && (dev.type === 'loopback' || skb.looped === true)) {
     localDeliver(run, skb);
     return;
   }
@@ -242,24 +242,10 @@ function routeMulticast4(run: Run, skb: Skb, dev: Link, src: number, dst: number
   localDeliver(run, skb);
 }
 
-/** Groups that every interface of a router joins, and the solicited-node groups of its addresses. */
-function joined6(run: Run, dev: Link, dst: bigint, forwarding: boolean): boolean {
-  const plain = dst & ~(15n << 112n);
-  const scope = Number((dst >> 112n) & 15n);
-  if (plain === 0xff000000000000000000000000000001n && (scope === 1 || scope === 2)) return true;
-  if (forwarding && plain === 0xff000000000000000000000000000002n && (scope === 1 || scope === 2 || scope === 5))
-    return true;
-  if (dst >> 24n === 0xff0200000000000000000001ffn) {
-    return dev.addresses.some((a) => a.family === 'ip6' && (BigInt(a.local) & 0xffffffn) === (dst & 0xffffffn));
-  }
-  void run;
-  return false;
-}
-
 function routeInput6(run: Run, skb: Skb): void {
   const dev = skb.iif;
   if (dev === undefined) return;
-  if (skb.dst !== undefined && dev.type === 'loopback') {
+  if (skb.dst !== undefined && (dev.type === 'loopback' || skb.looped === true)) {
     localDeliver(run, skb);
     return;
   }
@@ -267,7 +253,7 @@ function routeInput6(run: Run, skb: Skb): void {
   const dst = BigInt(destinationOf(skb));
   const forwarding = isForwarding(run, dev, 'ip6');
   if (isMulticast6(dst)) {
-    if (!joined6(run, dev, dst, forwarding)) {
+    if (!joined6(dev, dst, forwarding)) {
       routeStep(run, skb, 'none', undefined, `the group ${formatAddress(dst)} is not joined`);
       kernel(run, skb, 'multicast', 'No socket of this node has joined the group.');
       return;

@@ -53,6 +53,8 @@ export interface Skb {
   transparentSocket: boolean;
   /** Where the last route sends it: the gateway, or the destination itself. */
   nexthop: IpValue | undefined;
+  /** True for the copy of a broadcast or multicast packet of the node's own that the node itself receives. */
+  looped?: boolean;
   /** Ports of the bridge it crosses, where the bridge calls the IP hooks (nf_bridge_info). */
   bridgePorts?: { readonly in: string; readonly out?: string };
 }

@@ -5,8 +5,8 @@ import { sendSegment } from './generated';
 import { findTcpOption } from './read-options';
 import { destinationOf, type Skb, sourceOf } from './skb';
 
-/** The sequence number our listeners begin with; the kernel's is random and never compared. */
-export const ISN = 100000;
+/** The sequence number our listeners begin with; the kernel's is random: far from any number that a packet guesses. */
+export const ISN = 2_000_000_000;
 
 /** True when a socket took the segment, so that no reset is due. */
 export function listen(run: Run, skb: Skb, listening: boolean): boolean {

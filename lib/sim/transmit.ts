@@ -2,9 +2,9 @@
 import { formatAddress, parseMac } from '../net/address';
 import type { IpValue, Link } from '../world/world';
 import { addressKey, type Run } from './environment';
-import { isMulticast6 } from './fib';
+import { isMulticast6, joined6 } from './fib';
 import { splitFragments } from './fragments';
-import { kernel, rememberRoute, runDeviceHook, runHook } from './hooks';
+import { kernel, rememberRoute, runDeviceHook, runHook, sysctl } from './hooks';
 import type { RouteResult } from './routing';
 import { copySkb, destinationOf, ETHERTYPE, etherHeader, type Skb, snapshot, viewSkb } from './skb';
 
@@ -28,12 +28,39 @@ export function send(run: Run, skb: Skb, route: RouteResult): void {
 export function postrouting(run: Run, skb: Skb): void {
   const route = skb.dst;
   skb.oif = route?.dev;
+  loopBack(run, skb, route);
   const result = runHook(run, skb, 'postrouting', skb.family === 'ip6' ? 'ip6' : 'ip');
   if (result !== 'accept') {
     if (result === 'drop' && skb.id === 0 && skb.local) run.fate.sendErrno = 1;
     return;
   }
   finishOutput(run, skb, route);
+}
+
+/**
+ * A broadcast of this node, and a multicast to a group it has joined, comes back on the device it leaves by: a copy passes
+ * postrouting before the packet itself does (ip_mc_output, ip6_finish_output2, dev_loopback_xmit).
+ */
+function loopBack(run: Run, skb: Skb, route: RouteResult | undefined): void {
+  const dev = route?.dev;
+  if (!skb.local || dev === undefined || dev.type === 'loopback' || skb.family === 'arp') return;
+  const daddr = destinationOf(skb);
+  const joined =
+    typeof daddr === 'number'
+      ? route?.type === 'broadcast' || daddr === 0xe0000001
+      : isMulticast6(daddr) && joined6(dev, daddr, (sysctl(run, 'net.ipv6.conf.all.forwarding') ?? '0') !== '0');
+  if (!joined) return;
+  const copy = copySkb(skb, skb.id, skb.role);
+  if (runHook(run, copy, 'postrouting', skb.family) !== 'accept') return;
+  run.backlog.push(() => {
+    copy.looped = true;
+    copy.iif = dev;
+    copy.oif = undefined;
+    copy.sk = undefined;
+    copy.link = etherHeader(0, 0, ETHERTYPE[copy.family]);
+    copy.pktType = typeof daddr === 'number' && daddr >>> 28 !== 14 ? 1 : 2;
+    run.receive(copy, dev);
+  });
 }
 
 function finishOutput(run: Run, skb: Skb, route: RouteResult | undefined): void {

@@ -70,7 +70,7 @@ function kernelEvent(e: KernelEvent, mangles: boolean): Plain {
             ...(e.family === 'bridge' || e.family === 'netdev' || mangles
               ? {}
               : { head: headView(e.network ?? '', e.family === 'arp') }),
-            ...(e.ct === undefined ? {} : { ct: { state: e.ct.state, direction: e.ct.direction } }),
+            ...(e.ct === undefined || mangles ? {} : { ct: { state: e.ct.state, direction: e.ct.direction } }),
           },
         }
       : {}),
@@ -110,7 +110,9 @@ function stateIn(listing: unknown, ours: Branch['state']): unknown {
         sets[ref] = ((body.elem ?? []) as readonly unknown[]).map((e) => canonical(withoutExpiry(e))).sort();
       const mine = ours.objects[`${kind} ${ref}`];
       if (mine !== undefined)
-        named[`${kind} ${ref}`] = Object.fromEntries(Object.keys(mine).map((k) => [k, body[k] ?? (k === 'inv' ? false : 0)]));
+        named[`${kind} ${ref}`] = Object.fromEntries(
+          Object.keys(mine).map((k) => [k, body[k] ?? (k === 'inv' ? false : 0)]),
+        );
     }
   }
   return { sets, objects: named };
@@ -119,7 +121,9 @@ function stateIn(listing: unknown, ours: Branch['state']): unknown {
 /** What the kernel did. */
 export function seenInKernel(k: KernelAnswer, ours: Branch, arp: boolean, mangles: boolean): Seen {
   const noise = new Set(
-    k.events.filter((e) => e.first === true && e.network !== undefined && isChatter(e.network, e.transport ?? '')).map((e) => e.id),
+    k.events
+      .filter((e) => e.first === true && e.network !== undefined && isChatter(e.network, e.transport ?? ''))
+      .map((e) => e.id),
   );
   const kept = k.events.filter((e) => !noise.has(e.id));
   const egress: Plain[] = [];
@@ -161,11 +165,11 @@ export function seenByUs(b: Branch, mangles: boolean): Seen | undefined {
   if (b.outcome.kind === 'undecided') return undefined;
   const { fate } = b.outcome;
   const { events, traversals } = eventsOf(b.steps);
-  let last = -1;
+  const begun = new Set<number>();
   return {
     events: events.map((e) => {
-      const first = e.traversal !== last ? (traversals[e.traversal] as Plain | undefined) : undefined;
-      last = e.traversal;
+      const first = begun.has(e.traversal) ? undefined : (traversals[e.traversal] as Plain | undefined);
+      begun.add(e.traversal);
       const p = first?.packet as Plain | null | undefined;
       return {
         at: `${e.family} ${e.table} ${e.chain}`,
@@ -180,7 +184,12 @@ export function seenByUs(b: Branch, mangles: boolean): Seen | undefined {
               first: {
                 iif: e.family === 'netdev' ? null : first.iif,
                 oif: first.oif,
-                ...(p === null || p === undefined || mangles || e.family === 'bridge' || e.family === 'netdev' || e.family === 'arp'
+                ...(p === null ||
+                p === undefined ||
+                mangles ||
+                e.family === 'bridge' ||
+                e.family === 'netdev' ||
+                e.family === 'arp'
                   ? {}
                   : {
                       head: {
@@ -192,7 +201,7 @@ export function seenByUs(b: Branch, mangles: boolean): Seen | undefined {
                         ecn: p.ecn,
                       },
                     }),
-                ...(first.ct === undefined
+                ...(first.ct === undefined || mangles
                   ? {}
                   : { ct: { state: (first.ct as Plain).state, direction: (first.ct as Plain).direction } }),
               },
@@ -202,7 +211,10 @@ export function seenByUs(b: Branch, mangles: boolean): Seen | undefined {
     egress: fate.egress.map((f) => ({
       dev: f.dev,
       ...(f.dstMac === undefined ? {} : { dstMac: f.dstMac }),
-      packet: strip(f.packet as unknown as Plain, fate.egress.every((x) => x.role === 'generated')),
+      packet: strip(
+        f.packet as unknown as Plain,
+        fate.egress.every((x) => x.role === 'generated'),
+      ),
     })),
     delivered: fate.delivered.map((d) => ({
       iif: d.iif,
@@ -228,7 +240,8 @@ export function seenByUs(b: Branch, mangles: boolean): Seen | undefined {
 function same(kernel: unknown, ours: unknown): boolean {
   if (ours === 'random') return kernel !== undefined;
   if (ours === undefined || kernel === undefined) return ours === kernel;
-  if (Array.isArray(ours)) return Array.isArray(kernel) && ours.length === kernel.length && ours.every((o, i) => same(kernel[i], o));
+  if (Array.isArray(ours))
+    return Array.isArray(kernel) && ours.length === kernel.length && ours.every((o, i) => same(kernel[i], o));
   if (typeof ours === 'object' && ours !== null) {
     if (typeof kernel !== 'object' || kernel === null) return false;
     const keys = new Set([...Object.keys(ours), ...Object.keys(kernel)]);

@@ -3,10 +3,72 @@ import type { PacketSpec } from '../../lib/net/packet-spec';
 import type { LabCase, LabChain, LabStep, LabTable } from './case';
 import { Random } from './random';
 
-const V4 = ['10.0.1.1', '10.0.1.2', '10.0.1.3', '10.0.1.130', '10.0.2.1', '10.0.2.2', '10.0.2.3', '10.0.2.11', '10.0.3.1', '10.0.3.2', '10.0.3.3', '10.0.4.1', '10.0.4.2', '10.0.4.3', '10.244.0.5', '10.244.1.6', '10.244.2.7', '10.96.0.10', '10.255.255.1', '172.30.0.2', '198.51.100.1'];
-const V6 = ['fd00:1::1', 'fd00:1::2', 'fd00:1::3', 'fd00:1::8002', 'fd00:2::1', 'fd00:2::2', 'fd00:2::3', 'fd00:2::11', 'fd00:3::1', 'fd00:3::2', 'fd00:3::3', 'fd00:4::1', 'fd00:4::2', 'fd00:244::5', 'fd00:244:1::6', 'fd00:244:2::7', 'fd00:96::10', 'fd00:255::1', '2001:db8::7'];
-const NET4 = ['10.0.0.0/8', '10.0.1.0/24', '10.0.2.0/24', '10.0.1.128/25', '10.0.3.0/24', '10.244.0.0/16', '10.96.0.0/12', '172.30.0.0/24', '0.0.0.0/1', '224.0.0.0/4'];
-const NET6 = ['fd00::/16', 'fd00:1::/64', 'fd00:2::/64', 'fd00:1::8000/113', 'fd00:244::/32', 'ff00::/8', '2001:db8::/32', 'fd00:3::2/127'];
+const V4 = [
+  '10.0.1.1',
+  '10.0.1.2',
+  '10.0.1.3',
+  '10.0.1.130',
+  '10.0.2.1',
+  '10.0.2.2',
+  '10.0.2.3',
+  '10.0.2.11',
+  '10.0.3.1',
+  '10.0.3.2',
+  '10.0.3.3',
+  '10.0.4.1',
+  '10.0.4.2',
+  '10.0.4.3',
+  '10.244.0.5',
+  '10.244.1.6',
+  '10.244.2.7',
+  '10.96.0.10',
+  '10.255.255.1',
+  '172.30.0.2',
+  '198.51.100.1',
+];
+const V6 = [
+  'fd00:1::1',
+  'fd00:1::2',
+  'fd00:1::3',
+  'fd00:1::8002',
+  'fd00:2::1',
+  'fd00:2::2',
+  'fd00:2::3',
+  'fd00:2::11',
+  'fd00:3::1',
+  'fd00:3::2',
+  'fd00:3::3',
+  'fd00:4::1',
+  'fd00:4::2',
+  'fd00:244::5',
+  'fd00:244:1::6',
+  'fd00:244:2::7',
+  'fd00:96::10',
+  'fd00:255::1',
+  '2001:db8::7',
+];
+const NET4 = [
+  '10.0.0.0/8',
+  '10.0.1.0/24',
+  '10.0.2.0/24',
+  '10.0.1.128/25',
+  '10.0.3.0/24',
+  '10.244.0.0/16',
+  '10.96.0.0/12',
+  '172.30.0.0/24',
+  '0.0.0.0/1',
+  '224.0.0.0/4',
+];
+const NET6 = [
+  'fd00::/16',
+  'fd00:1::/64',
+  'fd00:2::/64',
+  'fd00:1::8000/113',
+  'fd00:244::/32',
+  'ff00::/8',
+  '2001:db8::/32',
+  'fd00:3::2/127',
+];
 const PORTS = [22, 53, 80, 81, 443, 1023, 1024, 1111, 2222, 3000, 5353, 8080, 8081, 8443, 30443, 33333, 40000, 65535];
 const MARKS = ['0x0', '0x1', '0x2', '0x10', '0xff', '0x100', '0x4000', '0x8000', '0xdeadbeef'];
 const DEVS = ['eth0', 'eth1', 'eth2', 'vip0', 'br0', 'lo'];
@@ -87,7 +149,9 @@ class Generator {
 
   portRange(): string {
     const p = this.port();
-    return this.r.chance(0.15) ? '1024-65535' : `${Math.max(0, p - this.r.int(0, 9))}-${Math.min(65535, p + this.r.int(1, 20))}`;
+    return this.r.chance(0.15)
+      ? '1024-65535'
+      : `${Math.max(0, p - this.r.int(0, 9))}-${Math.min(65535, p + this.r.int(1, 20))}`;
   }
 
   mark(): string {
@@ -98,15 +162,38 @@ class Generator {
     const { r } = this;
     switch (kind) {
       case 'v4':
-        return !interval ? this.v4() : r.weighted([[4, this.v4()], [3, r.pick(NET4)], [3, this.range4()]]);
+        return !interval
+          ? this.v4()
+          : r.weighted([
+              [4, this.v4()],
+              [3, r.pick(NET4)],
+              [3, this.range4()],
+            ]);
       case 'v6':
-        return !interval ? this.v6() : r.weighted([[4, this.v6()], [3, r.pick(NET6)], [3, this.range6()]]);
+        return !interval
+          ? this.v6()
+          : r.weighted([
+              [4, this.v6()],
+              [3, r.pick(NET6)],
+              [3, this.range6()],
+            ]);
       case 'port':
-        return !interval ? String(this.port()) : r.weighted([[3, String(this.port())], [3, this.portRange()]]);
+        return !interval
+          ? String(this.port())
+          : r.weighted([
+              [3, String(this.port())],
+              [3, this.portRange()],
+            ]);
       case 'proto':
         return r.pick(['tcp', 'tcp', 'udp', 'udp', 'icmp', 'ipv6-icmp', 'sctp', 'gre']);
       case 'mark':
-        return !interval ? this.mark() : r.weighted([[3, this.mark()], [1, '0x2-0xfe'], [1, '0x1000-0xffff']]);
+        return !interval
+          ? this.mark()
+          : r.weighted([
+              [3, this.mark()],
+              [1, '0x2-0xfe'],
+              [1, '0x1000-0xffff'],
+            ]);
       case 'ifname':
         return `"${r.pick(DEVS)}"`;
       case 'ether':
@@ -123,7 +210,12 @@ class Generator {
         if (s.family === 'arp') return r.pick(['arp saddr ip', 'arp daddr ip']);
         if (!['netdev', 'bridge', 'arp'].includes(s.family) && s.hook !== 'ingress' && r.chance(0.12))
           return r.pick(['ct original ip saddr', 'ct original ip daddr', 'ct reply ip saddr', 'ct reply ip daddr']);
-        if (s.hook !== 'prerouting' && ['ip', 'inet'].includes(s.family) && ['output', 'postrouting'].includes(s.hook) && r.chance(0.06))
+        if (
+          s.hook !== 'prerouting' &&
+          ['ip', 'inet'].includes(s.family) &&
+          ['output', 'postrouting'].includes(s.hook) &&
+          r.chance(0.06)
+        )
           return 'rt ip nexthop';
         return r.pick(['ip saddr', 'ip daddr']);
       case 'v6':
@@ -137,9 +229,15 @@ class Generator {
       case 'proto':
         return s.family === 'arp' ? undefined : s.family === 'ip' && r.chance(0.3) ? 'ip protocol' : 'meta l4proto';
       case 'mark':
-        return ['netdev', 'bridge', 'arp'].includes(s.family) || s.hook === 'ingress' ? 'meta mark' : r.pick(['meta mark', 'meta mark', 'ct mark']);
+        return ['netdev', 'bridge', 'arp'].includes(s.family) || s.hook === 'ingress'
+          ? 'meta mark'
+          : r.pick(['meta mark', 'meta mark', 'ct mark']);
       case 'ifname':
-        return s.hook === 'ingress' || s.hook === 'input' ? 'iifname' : s.hook === 'egress' ? 'oifname' : r.pick(['iifname', 'oifname']);
+        return s.hook === 'ingress' || s.hook === 'input'
+          ? 'iifname'
+          : s.hook === 'egress'
+            ? 'oifname'
+            : r.pick(['iifname', 'oifname']);
       case 'ether':
         return s.family === 'arp' ? 'arp saddr ether' : r.pick(['ether saddr', 'ether daddr']);
     }
@@ -179,11 +277,20 @@ class Generator {
 
   verdict(s: { readonly targets: readonly string[] }, terminal = true): string {
     const { r } = this;
-    const t = s.targets.length > 0 ? [`jump ${r.pick(s.targets)}`, `goto ${r.pick(s.targets)}`, `jump ${r.pick(s.targets)}`] : [];
+    const t =
+      s.targets.length > 0
+        ? [`jump ${r.pick(s.targets)}`, `goto ${r.pick(s.targets)}`, `jump ${r.pick(s.targets)}`]
+        : [];
     return r.pick([...t, ...t, 'accept', 'continue', 'return', ...(terminal && r.chance(0.5) ? ['drop'] : [])]);
   }
 
-  elements(kinds: readonly Kind[], interval: boolean, data: (() => string) | undefined, low: number, high: number): string {
+  elements(
+    kinds: readonly Kind[],
+    interval: boolean,
+    data: (() => string) | undefined,
+    low: number,
+    high: number,
+  ): string {
     const seen = new Set<string>();
     const list: string[] = [];
     for (let i = this.r.int(low, high); i > 0; i--) {
@@ -199,14 +306,24 @@ class Generator {
     const { r } = this;
     const kinds = this.kinds(s);
     const type = `type ${kinds.map((k) => NFT_TYPE[k]).join(' . ')}`;
-    const what = r.weighted([[5, 'plain'], [4, 'interval'], [4, 'dynamic'], [3, 'vmap'], [2, 'vmapinterval'], [3, 'map'], [2, 'mapinterval']]);
+    const what = r.weighted([
+      [5, 'plain'],
+      [4, 'interval'],
+      [4, 'dynamic'],
+      [3, 'vmap'],
+      [2, 'vmapinterval'],
+      [3, 'map'],
+      [2, 'mapinterval'],
+    ]);
     const interval = what.includes('interval') && kinds.some((k) => k !== 'proto' && k !== 'ether');
     const catchAll = (data: string): string => (r.chance(0.15) && kinds.length === 1 ? `, * ${data}` : '');
     if (what === 'dynamic') {
       const name = this.name('s');
       const timeout = r.chance(0.6);
       const size = r.chance(0.25) ? r.int(1, 2) : 65535;
-      const elements = r.chance(0.5) ? ` elements = { ${this.elements(kinds, false, undefined, 1, size < 5 ? 1 : 2)} };` : '';
+      const elements = r.chance(0.5)
+        ? ` elements = { ${this.elements(kinds, false, undefined, 1, size < 5 ? 1 : 2)} };`
+        : '';
       const statement = r.chance(0.15) ? ` counter;` : '';
       return {
         info: { name, kinds, dynamic: true, timeout, data: undefined },
@@ -232,7 +349,12 @@ class Generator {
       };
     }
     const addr: Kind = s.v4 && (!s.v6 || r.chance(0.6)) ? 'v4' : 'v6';
-    const dk: Kind[] = r.weighted<Kind[]>([[3, ['mark']], [3, [addr]], [2, [addr, 'port']], [2, ['port']]]);
+    const dk: Kind[] = r.weighted<Kind[]>([
+      [3, ['mark']],
+      [3, [addr]],
+      [2, [addr, 'port']],
+      [2, ['port']],
+    ]);
     const data = (): string => dk.map((k) => this.value(k, false)).join(' . ');
     return {
       info: { name, kinds, dynamic: false, timeout: false, data: dk },
@@ -243,7 +365,11 @@ class Generator {
   object(): { kind: string; name: string; text: string } {
     const { r } = this;
     const name = this.name('o');
-    const kind = r.weighted([[3, 'counter'], [2, 'quota'], [2, 'limit']]);
+    const kind = r.weighted([
+      [3, 'counter'],
+      [2, 'quota'],
+      [2, 'limit'],
+    ]);
     const text =
       kind === 'counter'
         ? `counter ${name} { packets 0 bytes 0 }`
@@ -272,7 +398,11 @@ class Generator {
         const v = single
           ? kinds.map((k) => this.value(k, interval && k !== 'proto' && k !== 'ifname')).join(' . ')
           : `{ ${this.elements(kinds, interval, undefined, 1, 4)} }`;
-        const op = r.weighted([[6, ''], [2, '!= '], [1, single && kinds[0] === 'port' && !v.includes('-') ? r.pick(['> ', '< ', '>= ', '<= ']) : '']]);
+        const op = r.weighted([
+          [6, ''],
+          [2, '!= '],
+          [1, single && kinds[0] === 'port' && !v.includes('-') ? r.pick(['> ', '< ', '>= ', '<= ']) : ''],
+        ]);
         return `${keys} ${op}${v}`;
       }
     }
@@ -295,12 +425,14 @@ class Generator {
       () => `meta protocol ${no()}${r.pick(['ip', 'ip6', 'arp'])}`,
       () => `meta pkttype ${no()}${r.pick(['host', 'broadcast', 'multicast', 'other', '{ host, broadcast }'])}`,
       () => `meta mark ${no()}${this.mark()}`,
-      () => `meta mark & ${r.pick(['0xff', '0x4000', '0xff00'])} ${r.pick(['==', '!='])} ${r.pick(['0x0', '0x1', '0x4000'])}`,
+      () =>
+        `meta mark & ${r.pick(['0xff', '0x4000', '0xff00'])} ${r.pick(['==', '!='])} ${r.pick(['0x0', '0x1', '0x4000'])}`,
       () => `meta mark ${r.pick(['0x1-0xff', '0x0-0x2', '>= 0x100', '< 0x10'])}`,
       () => `meta priority ${r.pick(['0', '!= 0', '1:2', '0:10'])}`,
       () => `meta iif ${no()}"${r.pick(DEVS)}"`,
       () => `meta oif ${no()}"${r.pick(DEVS)}"`,
-      () => `iifname ${no()}${r.pick(['"eth*"', '"br*"', '"eth0"', '"eth1"', '"lo"', '"vip0"', '{ "eth0", "eth1" }', '"e*"'])}`,
+      () =>
+        `iifname ${no()}${r.pick(['"eth*"', '"br*"', '"eth0"', '"eth1"', '"lo"', '"vip0"', '{ "eth0", "eth1" }', '"e*"'])}`,
       () => `oifname ${no()}${r.pick(['"eth*"', '"br*"', '"eth0"', '"eth1"', '"lo"', '"vip0"', '{ "eth1", "eth2" }'])}`,
       () => `meta iiftype ${no()}${r.pick(['ether', 'loopback'])}`,
       () => `meta oiftype ${no()}${r.pick(['ether', 'loopback'])}`,
@@ -313,18 +445,22 @@ class Generator {
       () => `udp length ${cmp()}${r.pick([8, 9, 28, 100, 508])}`,
       () => `udp checksum ${no()}0`,
       () => `th dport ${no()}${this.value('port', true)}`,
-      () => `tcp dport & ${r.pick(['0xff', '0x1', '0xfff0'])} ${r.pick(['==', '!='])} ${r.pick(['0x50', '0x1', '0x16', '0xbb', '0x1f90'])}`,
-      () => `tcp flags ${r.pick(['syn', '== syn', '!= syn', 'ack', 'syn,ack', 'fin,rst', '! fin,rst', '& (syn|ack) == syn', '& (syn|ack) != 0', 'syn / fin,syn,rst,ack', '& (fin|syn|rst|ack) == syn | ack', '{ syn, ack }', '== 0x0', '& rst == 0', '! syn', '(syn|ack)', '& (ecn|cwr) == 0x0'])}`,
+      () =>
+        `tcp dport & ${r.pick(['0xff', '0x1', '0xfff0'])} ${r.pick(['==', '!='])} ${r.pick(['0x50', '0x1', '0x16', '0xbb', '0x1f90'])}`,
+      () =>
+        `tcp flags ${r.pick(['syn', '== syn', '!= syn', 'ack', 'syn,ack', 'fin,rst', '! fin,rst', '& (syn|ack) == syn', '& (syn|ack) != 0', 'syn / fin,syn,rst,ack', '& (fin|syn|rst|ack) == syn | ack', '{ syn, ack }', '== 0x0', '& rst == 0', '! syn', '(syn|ack)', '& (ecn|cwr) == 0x0'])}`,
       () => `tcp window ${cmp()}${r.pick([0, 1000, 64240])}`,
       () => `tcp sequence ${cmp()}${r.pick([1000, 1001, 7000])}`,
       () => `tcp ackseq ${cmp()}${r.pick([0, 1001, 7001, 5000])}`,
       () => `tcp doff ${cmp()}${r.pick([5, 6, 10])}`,
       () => `tcp urgptr ${cmp()}0`,
-      () => `tcp option ${r.pick(['maxseg', 'sack-perm', 'timestamp', 'window', 'sack', 'eol', 'nop'])} ${r.pick(['exists', 'missing'])}`,
+      () =>
+        `tcp option ${r.pick(['maxseg', 'sack-perm', 'timestamp', 'window', 'sack', 'eol', 'nop'])} ${r.pick(['exists', 'missing'])}`,
       () => `tcp option maxseg size ${cmp()}${r.pick([1000, 1460, 536])}`,
       () => `tcp option window count ${cmp()}${r.pick([3, 7])}`,
       () => `tcp option timestamp ${r.pick(['tsval', 'tsecr'])} ${cmp()}1`,
-      () => `@th,${r.pick(['0,16', '16,16', '0,32', '32,8', '104,8', '100,4', '107,3'])} ${no()}${r.pick([0, 80, 443, 2, 18, 0x50])}`,
+      () =>
+        `@th,${r.pick(['0,16', '16,16', '0,32', '32,8', '104,8', '100,4', '107,3'])} ${no()}${r.pick([0, 80, 443, 2, 18, 0x50])}`,
       () => `ether ${r.pick(['saddr', 'daddr'])} ${no()}${this.value('ether', false)}`,
       () => `ether type ${no()}${r.pick(['ip', 'ip6'])}`,
       () => `@ll,${r.pick(['0,48', '48,48'])} ${r.pick(['0x020000000101', '0x020000000102', '!= 0x020000000202'])}`,
@@ -333,11 +469,16 @@ class Generator {
       () => `meta day "${r.pick(['Monday', 'Saturday'])}"`,
       () => `dccp dport ${no()}${this.port()}`,
     ];
-    if (s.family === 'bridge') any.push(() => `meta ibrname ${no()}"br0"`, () => `meta obrname ${no()}"br0"`);
+    if (s.family === 'bridge')
+      any.push(
+        () => `meta ibrname ${no()}"br0"`,
+        () => `meta obrname ${no()}"br0"`,
+      );
     const four: (() => string)[] = [
       () => `ip saddr ${no()}${this.value('v4', true)}`,
       () => `ip daddr ${no()}${this.value('v4', true)}`,
-      () => `ip saddr & ${r.pick(['255.255.255.0', '0.0.0.255', '255.0.0.1'])} ${r.pick(['==', '!='])} ${r.pick(['10.0.1.0', '0.0.0.2', '10.0.0.0', '10.0.0.1'])}`,
+      () =>
+        `ip saddr & ${r.pick(['255.255.255.0', '0.0.0.255', '255.0.0.1'])} ${r.pick(['==', '!='])} ${r.pick(['10.0.1.0', '0.0.0.2', '10.0.0.0', '10.0.0.1'])}`,
       () => `ip protocol ${no()}${r.pick(['tcp', 'udp', 'icmp', '{ tcp, icmp }'])}`,
       () => `ip ttl ${cmp()}${r.pick([1, 2, 63, 64, 128])}`,
       () => `ip ttl ${r.pick(['1-63', '64-255', '{ 64, 63 }'])}`,
@@ -345,10 +486,12 @@ class Generator {
       () => `ip ecn ${no()}${r.pick(['ce', 'ect0', 'ect1', 'not-ect'])}`,
       () => `ip length ${cmp()}${r.pick([28, 40, 48, 60])}`,
       () => `ip id ${cmp()}${r.pick([0x1234, 0])}`,
-      () => `ip frag-off ${r.pick(['& 0x1fff == 0', '& 0x1fff != 0', '& 0x4000 == 0x4000', '& 0x2000 == 0x2000', '0x4000', '!= 0'])}`,
+      () =>
+        `ip frag-off ${r.pick(['& 0x1fff == 0', '& 0x1fff != 0', '& 0x4000 == 0x4000', '& 0x2000 == 0x2000', '0x4000', '!= 0'])}`,
       () => `ip hdrlength ${cmp()}${r.pick([5, 6, 7])}`,
       () => `ip version 4`,
-      () => `icmp type ${no()}${r.pick(['echo-request', 'echo-reply', 'destination-unreachable', 'time-exceeded', '{ echo-request, echo-reply }', 'timestamp-request', '8'])}`,
+      () =>
+        `icmp type ${no()}${r.pick(['echo-request', 'echo-reply', 'destination-unreachable', 'time-exceeded', '{ echo-request, echo-reply }', 'timestamp-request', '8'])}`,
       () => `icmp code ${no()}${r.pick(['0', '3', 'port-unreachable'])}`,
       () => `icmp id ${cmp()}${r.pick([1, 4096])}`,
       () => `icmp sequence ${cmp()}1`,
@@ -370,28 +513,34 @@ class Generator {
       () => `ip6 dscp ${no()}${r.pick(['ef', 'cs0', 'af11', 'cs1'])}`,
       () => `ip6 ecn ${no()}${r.pick(['ce', 'ect0', 'not-ect'])}`,
       () => `ip6 flowlabel ${cmp()}${r.pick([0, 0x12345])}`,
-      () => `icmpv6 type ${no()}${r.pick(['echo-request', 'echo-reply', 'destination-unreachable', 'packet-too-big', 'nd-neighbor-solicit', '{ echo-request, 1, 3 }'])}`,
+      () =>
+        `icmpv6 type ${no()}${r.pick(['echo-request', 'echo-reply', 'destination-unreachable', 'packet-too-big', 'nd-neighbor-solicit', '{ echo-request, 1, 3 }'])}`,
       () => `icmpv6 code ${cmp()}${r.pick([0, 4])}`,
       () => `icmpv6 id ${cmp()}${r.pick([1, 4096])}`,
       () => `icmpv6 mtu ${cmp()}1280`,
       () => `exthdr ${r.pick(['frag', 'hbh', 'rt', 'dst', 'mh'])} ${r.pick(['exists', 'missing'])}`,
-      () => `frag ${r.pick(['frag-off 0', 'frag-off != 0', 'more-fragments 1', 'more-fragments 0', 'nexthdr udp', 'nexthdr != tcp', 'id > 0'])}`,
+      () =>
+        `frag ${r.pick(['frag-off 0', 'frag-off != 0', 'more-fragments 1', 'more-fragments 0', 'nexthdr udp', 'nexthdr != tcp', 'id > 0'])}`,
       () => `hbh ${r.pick(['nexthdr tcp', 'hdrlength 0', 'hdrlength > 0', 'nexthdr != 60'])}`,
       () => `dst ${r.pick(['nexthdr tcp', 'nexthdr udp', 'hdrlength 0', 'hdrlength != 0'])}`,
       () => `rt ${r.pick(['type 0', 'type != 0', 'nexthdr tcp', 'seg-left 0', 'hdrlength > 0'])}`,
       () => `@nh,${r.pick(['48,8', '56,8', '4,8'])} ${no()}${r.pick([6, 17, 64, 58])}`,
     ];
     const ct: (() => string)[] = [
-      () => `ct state ${no()}${r.pick(['new', 'established', 'related', 'invalid', 'untracked', 'new,established', 'established,related', '{ new, untracked }', 'invalid,new'])}`,
+      () =>
+        `ct state ${no()}${r.pick(['new', 'established', 'related', 'invalid', 'untracked', 'new,established', 'established,related', '{ new, untracked }', 'invalid,new'])}`,
       () => `ct direction ${no()}${r.pick(['original', 'reply'])}`,
-      () => `ct status ${no()}${r.pick(['dnat', 'snat', 'seen-reply', 'assured', 'confirmed', 'snat,dnat', 'dnat,seen-reply', '0'])}`,
+      () =>
+        `ct status ${no()}${r.pick(['dnat', 'snat', 'seen-reply', 'assured', 'confirmed', 'snat,dnat', 'dnat,seen-reply', '0'])}`,
       () => `ct mark ${no()}${this.mark()}`,
       () => `ct mark & 0xff ${r.pick(['==', '!='])} 0x${r.int(0, 2)}`,
       () => `ct zone ${cmp()}${r.int(0, 1)}`,
       () => `ct l3proto ${no()}${r.pick(['ipv4', 'ipv6'])}`,
       () => `ct protocol ${no()}${r.pick(['tcp', 'udp'])}`,
-      () => `meta l4proto ${r.pick(['tcp', 'udp'])} ct ${r.pick(['original', 'reply'])} ${r.pick(['proto-dst', 'proto-src'])} ${no()}${this.value('port', true)}`,
-      () => `ct ${r.pick(['original ', 'reply ', ''])}${r.pick(['packets', 'bytes', 'avgpkt'])} ${cmp()}${r.pick([0, 1, 40])}`,
+      () =>
+        `meta l4proto ${r.pick(['tcp', 'udp'])} ct ${r.pick(['original', 'reply'])} ${r.pick(['proto-dst', 'proto-src'])} ${no()}${this.value('port', true)}`,
+      () =>
+        `ct ${r.pick(['original ', 'reply ', ''])}${r.pick(['packets', 'bytes', 'avgpkt'])} ${cmp()}${r.pick([0, 1, 40])}`,
       () => `ct expiration ${r.pick(['> 1s', '< 1h', '> 1d'])}`,
       () => `ct helper ${no()}"ftp"`,
       () => `ct label ${no()}${r.int(0, 3)}`,
@@ -399,13 +548,17 @@ class Generator {
       () => `ct event ${no()}new`,
     ];
     const fibMatches: (() => string)[] = [
-      () => `fib ${r.pick(['daddr', 'saddr'])} type ${no()}${r.pick(['local', 'unicast', 'broadcast', 'multicast', '{ local, broadcast }', 'unreachable', 'anycast'])}`,
-      () => `fib ${r.pick(['daddr', 'saddr'])} . ${['prerouting', 'input', 'forward'].includes(s.hook) ? 'iif' : 'oif'} type ${no()}${r.pick(['local', 'unicast', 'broadcast'])}`,
+      () =>
+        `fib ${r.pick(['daddr', 'saddr'])} type ${no()}${r.pick(['local', 'unicast', 'broadcast', 'multicast', '{ local, broadcast }', 'unreachable', 'anycast'])}`,
+      () =>
+        `fib ${r.pick(['daddr', 'saddr'])} . ${['prerouting', 'input', 'forward'].includes(s.hook) ? 'iif' : 'oif'} type ${no()}${r.pick(['local', 'unicast', 'broadcast'])}`,
       () => `fib ${r.pick(['daddr', 'saddr'])} . mark type ${no()}${r.pick(['local', 'unicast'])}`,
       ...(['prerouting', 'input', 'forward'].includes(s.hook)
         ? [
-            () => `fib ${r.pick(['saddr . iif', 'saddr', 'daddr', 'saddr . mark . iif', 'daddr . mark'])} oif ${r.pick(['missing', 'exists', '"eth0"', '!= "eth1"', '0', '!= 0', '"lo"'])}`,
-            () => `fib ${r.pick(['saddr . iif', 'saddr', 'daddr'])} oifname ${no()}${r.pick(['"eth0"', '"eth1"', '"lo"', '"eth*"'])}`,
+            () =>
+              `fib ${r.pick(['saddr . iif', 'saddr', 'daddr', 'saddr . mark . iif', 'daddr . mark'])} oif ${r.pick(['missing', 'exists', '"eth0"', '!= "eth1"', '0', '!= 0', '"lo"'])}`,
+            () =>
+              `fib ${r.pick(['saddr . iif', 'saddr', 'daddr'])} oifname ${no()}${r.pick(['"eth0"', '"eth1"', '"lo"', '"eth*"'])}`,
           ]
         : []),
     ];
@@ -424,8 +577,10 @@ class Generator {
     ];
     const chance: (() => string)[] = [
       () => `numgen inc mod ${r.int(2, 4)} ${no()}${r.int(0, 2)}`,
-      () => `limit rate ${r.chance(0.25) ? 'over ' : ''}${r.int(1, 3)}/${r.pick(['hour', 'day', 'week'])}${r.chance(0.6) ? ` burst ${r.int(1, 3)} packets` : ''}`,
-      () => `limit rate ${r.chance(0.25) ? 'over ' : ''}${r.pick([10, 50, 100])} bytes/hour${r.chance(0.6) ? ` burst ${r.pick([20, 50, 60])} bytes` : ''}`,
+      () =>
+        `limit rate ${r.chance(0.25) ? 'over ' : ''}${r.int(1, 3)}/${r.pick(['hour', 'day', 'week'])}${r.chance(0.6) ? ` burst ${r.int(1, 3)} packets` : ''}`,
+      () =>
+        `limit rate ${r.chance(0.25) ? 'over ' : ''}${r.pick([10, 50, 100])} bytes/hour${r.chance(0.6) ? ` burst ${r.pick([20, 50, 60])} bytes` : ''}`,
       () => `quota ${r.pick(['over', 'until'])} ${r.pick([30, 60, 100, 200])} bytes`,
       () => {
         const key = this.keys(this.kinds(s), s) ?? 'meta l4proto';
@@ -434,16 +589,16 @@ class Generator {
       ...(ipHook ? [() => `ct count ${r.chance(0.4) ? 'over ' : ''}${r.int(1, 2)}`] : []),
     ];
     return this.from([
-          [6, any],
-          [s.v4 ? 4 : 0, four],
-          [s.v6 ? 4 : 0, six],
-          [ipHook ? 4 : 0, ct],
-          [ipHook ? 2 : 0, fibMatches],
-          [['output', 'postrouting'].includes(s.hook) && ipHook ? 1.2 : 0, late],
-          [['output', 'postrouting'].includes(s.hook) && ipHook ? 1.2 : 0, sock],
-          [['prerouting', 'input'].includes(s.hook) && ipHook ? 0.5 : 0, lookups],
-          [1.6, chance],
-        ]);
+      [6, any],
+      [s.v4 ? 4 : 0, four],
+      [s.v6 ? 4 : 0, six],
+      [ipHook ? 4 : 0, ct],
+      [ipHook ? 2 : 0, fibMatches],
+      [['output', 'postrouting'].includes(s.hook) && ipHook ? 1.2 : 0, late],
+      [['output', 'postrouting'].includes(s.hook) && ipHook ? 1.2 : 0, sock],
+      [['prerouting', 'input'].includes(s.hook) && ipHook ? 0.5 : 0, lookups],
+      [1.6, chance],
+    ]);
   }
 
   private from(groups: readonly (readonly [number, readonly (() => string)[]])[]): string {
@@ -457,9 +612,17 @@ class Generator {
     const fam = s.family === 'inet' ? (four ? 'ip ' : 'ip6 ') : '';
     const addr = four ? this.v4() : this.v6();
     const wrapped = four ? addr : `[${addr}]`;
-    const l4 = r.pick(['meta l4proto tcp ', 'meta l4proto udp ', 'meta l4proto { tcp, udp } ', `tcp dport ${this.port()} `, `udp dport ${this.port()} `]);
+    const l4 = r.pick([
+      'meta l4proto tcp ',
+      'meta l4proto udp ',
+      'meta l4proto { tcp, udp } ',
+      `tcp dport ${this.port()} `,
+      `udp dport ${this.port()} `,
+    ]);
     const flags = r.chance(0.2) ? ` ${r.pick(['persistent', 'random', 'fully-random'])}` : '';
-    const data = s.sets.filter((x) => x.data !== undefined && x.data !== 'verdict' && x.data[0] === (four ? 'v4' : 'v6'));
+    const data = s.sets.filter(
+      (x) => x.data !== undefined && x.data !== 'verdict' && x.data[0] === (four ? 'v4' : 'v6'),
+    );
     const verb = dst ? 'dnat' : 'snat';
     const range = four
       ? r.pick(['10.0.2.100-10.0.2.107', '10.0.3.2-10.0.3.5', '10.0.1.2-10.0.1.5'])
@@ -475,7 +638,8 @@ class Generator {
       () => `${l4}${verb} ${fam}to ${wrapped}:${this.portRange()}${flags}`,
       () => `${l4}${verb} to :${this.port()}`,
       () => `${verb} ${fam}to numgen inc mod 2 map { 0 : ${addr}, 1 : ${four ? this.v4() : this.v6()} }`,
-      () => `${verb} ${fam}prefix to ${four ? 'ip saddr map { 10.0.1.0/24 : 10.0.3.0/24 }' : 'ip6 saddr map { fd00:1::/64 : fd00:3::/64 }'}`,
+      () =>
+        `${verb} ${fam}prefix to ${four ? 'ip saddr map { 10.0.1.0/24 : 10.0.3.0/24 }' : 'ip6 saddr map { fd00:1::/64 : fd00:3::/64 }'}`,
       () => `${verb} ${fam}prefix to ${four ? '10.0.3.0/25' : 'fd00:3::/112'}`,
     ];
     if (data.length > 0) {
@@ -484,14 +648,29 @@ class Generator {
       if (keys !== undefined) {
         const port = m.data !== undefined && m.data.length > 1;
         options.push(
-          ...Array.from({ length: 5 }, () => () => (port ? `${l4}${verb} ${fam}addr . port to ${keys} map @${m.name}`.replace(`${fam}addr`, `${fam}addr`) : `${verb} ${fam}to ${keys} map @${m.name}`)),
+          ...Array.from(
+            { length: 5 },
+            () => () =>
+              port
+                ? `${l4}${verb} ${fam}addr . port to ${keys} map @${m.name}`.replace(`${fam}addr`, `${fam}addr`)
+                : `${verb} ${fam}to ${keys} map @${m.name}`,
+          ),
         );
       }
     }
     if (dst) {
-      options.push(() => 'redirect', () => `${l4}redirect to :${this.port()}`, () => `${l4}redirect to :${this.portRange()}`);
+      options.push(
+        () => 'redirect',
+        () => `${l4}redirect to :${this.port()}`,
+        () => `${l4}redirect to :${this.portRange()}`,
+      );
     } else if (s.hook === 'postrouting') {
-      const masquerades = [() => 'masquerade', () => 'masquerade', () => `${l4}masquerade to :${this.portRange()}`, () => `masquerade ${r.pick(['random', 'persistent', 'fully-random'])}`];
+      const masquerades = [
+        () => 'masquerade',
+        () => 'masquerade',
+        () => `${l4}masquerade to :${this.portRange()}`,
+        () => `masquerade ${r.pick(['random', 'persistent', 'fully-random'])}`,
+      ];
       options.push(...masquerades, ...masquerades);
     }
     return r.pick(options)();
@@ -530,7 +709,8 @@ class Generator {
       () => 'counter',
       () => 'counter',
       () => `meta mark set ${this.mark()}`,
-      () => `meta mark set meta mark ${r.pick(['or', 'and', 'xor'])} ${r.pick(['0x1', '0xff', '0x4000', '0xffffff00'])}`,
+      () =>
+        `meta mark set meta mark ${r.pick(['or', 'and', 'xor'])} ${r.pick(['0x1', '0xff', '0x4000', '0xffffff00'])}`,
       () => `meta mark set meta mark ${r.pick(['<< 1', '>> 1', '<< 4', '>> 8', '& 0xff00 | 0x1', '& 0xff ^ 0x3'])}`,
       () => `meta priority set ${r.pick(['0x10', '1:2', '0:10'])}`,
       () => `log prefix "x "`,
@@ -543,7 +723,8 @@ class Generator {
     if (maps.length > 0) {
       const m = r.pick(maps);
       const keys = this.keys(m.kinds, s);
-      if (keys !== undefined) any.push(...Array.from({ length: 4 }, () => () => `meta mark set ${keys} map @${m.name}`));
+      if (keys !== undefined)
+        any.push(...Array.from({ length: 4 }, () => () => `meta mark set ${keys} map @${m.name}`));
     }
     const ip: (() => string)[] = [
       () => `ct mark set ${this.mark()}`,
@@ -584,14 +765,19 @@ class Generator {
       () => `@th,16,16 set ${this.port()}`,
       () => `tcp sequence set 5`,
     ];
-    if (s.family === 'arp') return r.pick(['counter', `meta mark set ${this.mark()}`, `arp daddr ip set ${this.v4()}`, 'counter']);
+    if (s.family === 'arp')
+      return r.pick(['counter', `meta mark set ${this.mark()}`, `arp daddr ip set ${this.v4()}`, 'counter']);
     const dups: (() => string)[] = [];
     if (ipHook && s.type !== 'nat') {
       if (s.family === 'ip') dups.push(() => `dup to ${r.pick(['10.0.2.2', '10.0.3.3', '10.0.1.3', '10.244.2.7'])}`);
       if (s.family === 'ip') dups.push(() => `dup to 10.0.3.3 device "eth2"`);
       if (s.family === 'ip6') dups.push(() => `dup to ${r.pick(['fd00:2::2', 'fd00:3::3'])}`);
     }
-    if (s.family === 'netdev') dups.push(() => `dup to "${r.pick(['eth1', 'eth2'])}"`, () => `fwd to "${r.pick(['eth1', 'eth2'])}"`);
+    if (s.family === 'netdev')
+      dups.push(
+        () => `dup to "${r.pick(['eth1', 'eth2'])}"`,
+        () => `fwd to "${r.pick(['eth1', 'eth2'])}"`,
+      );
     return this.from([
       [6, any],
       [ipHook ? 4 : 0, ip],
@@ -605,9 +791,32 @@ class Generator {
   reject(s: Scope): string {
     const { r } = this;
     const options = ['reject', 'reject with tcp reset', 'meta l4proto tcp reject with tcp reset'];
-    if (s.family === 'ip') options.push(...['net-unreachable', 'host-unreachable', 'prot-unreachable', 'port-unreachable', 'net-prohibited', 'host-prohibited', 'admin-prohibited'].map((t) => `reject with icmp type ${t}`));
-    else if (s.family === 'ip6') options.push(...['no-route', 'admin-prohibited', 'addr-unreachable', 'port-unreachable', 'policy-fail', 'reject-route'].map((t) => `reject with icmpv6 type ${t}`));
-    else options.push(...['no-route', 'host-unreachable', 'port-unreachable', 'admin-prohibited'].map((t) => `reject with icmpx type ${t}`), 'reject with icmp type host-unreachable', 'reject with icmpv6 type admin-prohibited');
+    if (s.family === 'ip')
+      options.push(
+        ...[
+          'net-unreachable',
+          'host-unreachable',
+          'prot-unreachable',
+          'port-unreachable',
+          'net-prohibited',
+          'host-prohibited',
+          'admin-prohibited',
+        ].map((t) => `reject with icmp type ${t}`),
+      );
+    else if (s.family === 'ip6')
+      options.push(
+        ...['no-route', 'admin-prohibited', 'addr-unreachable', 'port-unreachable', 'policy-fail', 'reject-route'].map(
+          (t) => `reject with icmpv6 type ${t}`,
+        ),
+      );
+    else
+      options.push(
+        ...['no-route', 'host-unreachable', 'port-unreachable', 'admin-prohibited'].map(
+          (t) => `reject with icmpx type ${t}`,
+        ),
+        'reject with icmp type host-unreachable',
+        'reject with icmpv6 type admin-prohibited',
+      );
     return r.pick(options);
   }
 
@@ -615,27 +824,75 @@ class Generator {
     const { r } = this;
     const parts: string[] = [];
     const dense = ['fields', 'stmts'].includes(this.profile);
-    for (let n = r.weighted([[2, 0], [5, 1], [3, 2], [1, 3]]); n > 0; n--) parts.push(this.match(s));
-    for (let n = r.weighted(this.profile === 'stmts' ? [[1, 0], [4, 1], [3, 2]] : [[4, 0], [3, 1], [1, 2]]); n > 0; n--) parts.push(this.statement(s));
+    for (
+      let n = r.weighted([
+        [2, 0],
+        [5, 1],
+        [3, 2],
+        [1, 3],
+      ]);
+      n > 0;
+      n--
+    )
+      parts.push(this.match(s));
+    for (
+      let n = r.weighted(
+        this.profile === 'stmts'
+          ? [
+              [1, 0],
+              [4, 1],
+              [3, 2],
+            ]
+          : [
+              [4, 0],
+              [3, 1],
+              [1, 2],
+            ],
+      );
+      n > 0;
+      n--
+    )
+      parts.push(this.statement(s));
     if (dense) return parts.length > 0 ? (r.chance(0.5) ? [...parts, 'counter'] : parts) : ['counter'];
     const vmaps = s.sets.filter((x) => x.data === 'verdict');
     const tail = r.weighted<() => string | undefined>([
       [3, () => undefined],
       [4, () => this.verdict(s, r.chance(0.6))],
-      [vmaps.length > 0 ? 3 : 0, () => {
-        const m = r.pick(vmaps);
-        const keys = this.keys(m.kinds, s);
-        return keys === undefined ? 'counter' : `${keys} vmap @${m.name}`;
-      }],
-      [2, () => {
-        const kinds = this.kinds(s);
-        const keys = this.keys(kinds, s);
-        return keys === undefined ? 'counter' : `${keys} vmap { ${this.elements(kinds, r.chance(0.5), () => this.verdict(s), 1, 4)} }`;
-      }],
+      [
+        vmaps.length > 0 ? 3 : 0,
+        () => {
+          const m = r.pick(vmaps);
+          const keys = this.keys(m.kinds, s);
+          return keys === undefined ? 'counter' : `${keys} vmap @${m.name}`;
+        },
+      ],
+      [
+        2,
+        () => {
+          const kinds = this.kinds(s);
+          const keys = this.keys(kinds, s);
+          return keys === undefined
+            ? 'counter'
+            : `${keys} vmap { ${this.elements(kinds, r.chance(0.5), () => this.verdict(s), 1, 4)} }`;
+        },
+      ],
       [1, () => `numgen inc mod 2 vmap { 0 : ${this.verdict(s)}, 1 : ${this.verdict(s)} }`],
       [s.type === 'nat' ? 8 : 0, () => this.nat(s)],
-      [['prerouting', 'input', 'forward', 'output'].includes(s.hook) && !['netdev', 'arp', 'bridge'].includes(s.family) ? 1 : 0, () => this.reject(s)],
-      [['ip', 'ip6', 'inet'].includes(s.family) && s.hook !== 'ingress' ? 0.7 : 0, () => r.pick([`ct state vmap { new : ${this.verdict(s)}, established : ${this.verdict(s)}, invalid : ${this.verdict(s)} }`, `fib daddr type vmap { local : ${this.verdict(s)}, unicast : ${this.verdict(s)} }`, `ct mark vmap { 0x0 : ${this.verdict(s)}, 0x1-0xff : ${this.verdict(s)} }`])],
+      [
+        ['prerouting', 'input', 'forward', 'output'].includes(s.hook) && !['netdev', 'arp', 'bridge'].includes(s.family)
+          ? 1
+          : 0,
+        () => this.reject(s),
+      ],
+      [
+        ['ip', 'ip6', 'inet'].includes(s.family) && s.hook !== 'ingress' ? 0.7 : 0,
+        () =>
+          r.pick([
+            `ct state vmap { new : ${this.verdict(s)}, established : ${this.verdict(s)}, invalid : ${this.verdict(s)} }`,
+            `fib daddr type vmap { local : ${this.verdict(s)}, unicast : ${this.verdict(s)} }`,
+            `ct mark vmap { 0x0 : ${this.verdict(s)}, 0x1-0xff : ${this.verdict(s)} }`,
+          ]),
+      ],
     ])();
     if (tail !== undefined) parts.push(tail);
     return parts.length > 0 ? parts : ['counter'];
@@ -644,7 +901,40 @@ class Generator {
   priority(type: string, hook: string): string {
     const { r } = this;
     if (type === 'nat') return String(r.pick([-150, -100, -100, 0, 10, 100, 100, 101, 5]));
-    return String(r.pick([-450, -401, -400, -399, -300, -300, -225, -201, -200, -199, -150, -150, -101, -100, -100, -99, -10, 0, 0, 0, 5, 10, 50, 99, 100, 100, 101, 225, 300, hook === 'input' ? 2147483647 : 0]));
+    return String(
+      r.pick([
+        -450,
+        -401,
+        -400,
+        -399,
+        -300,
+        -300,
+        -225,
+        -201,
+        -200,
+        -199,
+        -150,
+        -150,
+        -101,
+        -100,
+        -100,
+        -99,
+        -10,
+        0,
+        0,
+        0,
+        5,
+        10,
+        50,
+        99,
+        100,
+        100,
+        101,
+        225,
+        300,
+        hook === 'input' ? 2147483647 : 0,
+      ]),
+    );
   }
 
   table(family: string, hooks: readonly string[]): LabTable {
@@ -657,12 +947,26 @@ class Generator {
     const sets: SetInfo[] = [];
     const objects: { kind: string; name: string }[] = [];
     const chains: LabChain[] = [];
-    const bases = r.weighted([[2, 1], [4, 2], [3, 3], [1, 4]]);
+    const bases = r.weighted([
+      [2, 1],
+      [4, 2],
+      [3, 3],
+      [1, 4],
+    ]);
     const wanted = this.profile === 'sets' ? r.int(3, 6) : r.int(0, 3);
     // Verdict maps may only name chains without chains below them naming them again; the last two will do.
     const leaves = regular.slice(-2);
     for (let i = 0; i < wanted; i++) {
-      const { info, text } = this.set({ family, hook: '', type: 'filter', sets: [], objects: [], targets: leaves, v4, v6 });
+      const { info, text } = this.set({
+        family,
+        hook: '',
+        type: 'filter',
+        sets: [],
+        objects: [],
+        targets: leaves,
+        v4,
+        v6,
+      });
       sets.push(info);
       items.push(text);
     }
@@ -685,18 +989,31 @@ class Generator {
           : 'filter';
       first ??= { hook, type };
       used.add(hook);
-      const device = hook === 'ingress' || hook === 'egress' ? ` device "${r.pick(['eth0', 'eth1', 'eth0', 'brp0'])}"` : '';
+      const device =
+        hook === 'ingress' || hook === 'egress' ? ` device "${r.pick(['eth0', 'eth1', 'eth0', 'brp0'])}"` : '';
       const policy = r.chance(0.12) && type !== 'nat' ? 'drop' : 'accept';
       const scope: Scope = { family, hook, type, sets, objects, targets: regular, v4, v6 };
       chains.push({
         name: this.name('b'),
         base: `type ${type} hook ${hook}${device} priority ${this.priority(type, hook)}; policy ${policy};`,
-        rules: Array.from({ length: this.profile === 'fields' || this.profile === 'stmts' ? r.int(5, 14) : r.int(0, 5) }, () => this.rule(scope)),
+        rules: Array.from(
+          { length: this.profile === 'fields' || this.profile === 'stmts' ? r.int(5, 14) : r.int(0, 5) },
+          () => this.rule(scope),
+        ),
       });
     }
     for (const [i, chain] of regular.entries()) {
       // Regular chains are written for one of the hooks; nft refuses what does not fit the others.
-      const scope: Scope = { family, hook: first?.hook ?? hooks[0] ?? 'input', type: first?.type ?? 'filter', sets: i < regular.length - 2 ? sets : sets.filter((x) => x.data !== 'verdict'), objects, targets: regular.slice(i + 1), v4, v6 };
+      const scope: Scope = {
+        family,
+        hook: first?.hook ?? hooks[0] ?? 'input',
+        type: first?.type ?? 'filter',
+        sets: i < regular.length - 2 ? sets : sets.filter((x) => x.data !== 'verdict'),
+        objects,
+        targets: regular.slice(i + 1),
+        v4,
+        v6,
+      };
       chains.push({ name: chain, base: undefined, rules: Array.from({ length: r.int(0, 4) }, () => this.rule(scope)) });
     }
     return { family, name, items, chains };
@@ -704,15 +1021,67 @@ class Generator {
 }
 
 const SIDES: readonly { from: string; iif: string; v4: readonly string[]; v6: readonly string[] }[] = [
-  { from: 'client', iif: 'eth0', v4: ['10.0.1.2', '10.0.1.3', '10.0.1.130', '10.244.0.5'], v6: ['fd00:1::2', 'fd00:1::3', 'fd00:1::8002', 'fd00:244::5'] },
-  { from: 'server', iif: 'eth1', v4: ['10.0.2.2', '10.0.2.3', '10.244.1.6'], v6: ['fd00:2::2', 'fd00:2::3', 'fd00:244:1::6'] },
+  {
+    from: 'client',
+    iif: 'eth0',
+    v4: ['10.0.1.2', '10.0.1.3', '10.0.1.130', '10.244.0.5'],
+    v6: ['fd00:1::2', 'fd00:1::3', 'fd00:1::8002', 'fd00:244::5'],
+  },
+  {
+    from: 'server',
+    iif: 'eth1',
+    v4: ['10.0.2.2', '10.0.2.3', '10.244.1.6'],
+    v6: ['fd00:2::2', 'fd00:2::3', 'fd00:244:1::6'],
+  },
   { from: 'server2', iif: 'eth2', v4: ['10.0.3.2', '10.0.3.3'], v6: ['fd00:3::2', 'fd00:3::3'] },
   { from: 'stub', iif: 'vip0', v4: ['172.30.0.2'], v6: ['fd00:30::2'] },
   { from: 'client-br', iif: 'brp0', v4: ['10.0.4.2', '10.0.4.4'], v6: ['fd00:4::2'] },
 ];
-const ODD4 = ['127.0.0.1', '0.0.0.0', '224.0.0.5', '255.255.255.255', '10.0.1.255', '10.0.2.255', '192.168.66.1', '192.168.67.1', '192.168.68.1', '10.0.2.77', '203.0.113.5', '169.254.1.1', '10.0.1.0'];
-const ODD6 = ['::1', 'ff02::1', 'ff02::5', 'fd00:66::1', 'fd00:67::1', 'fd00:68::1', 'fd00:2::77', '2001:db8:5::1', 'fe80::1', 'fd00:1::', 'ff05::9'];
-const FLAGS: readonly (readonly string[])[] = [['syn'], ['syn'], ['syn'], ['ack'], ['syn', 'ack'], ['rst'], ['fin', 'ack'], ['psh', 'ack'], ['rst', 'ack'], [], ['syn', 'fin'], ['fin'], ['fin', 'psh', 'urg'], ['syn', 'ecn', 'cwr'], ['urg', 'ack']];
+const ODD4 = [
+  '127.0.0.1',
+  '0.0.0.0',
+  '224.0.0.5',
+  '255.255.255.255',
+  '10.0.1.255',
+  '10.0.2.255',
+  '192.168.66.1',
+  '192.168.67.1',
+  '192.168.68.1',
+  '10.0.2.77',
+  '203.0.113.5',
+  '169.254.1.1',
+  '10.0.1.0',
+];
+const ODD6 = [
+  '::1',
+  'ff02::1',
+  'ff02::5',
+  'fd00:66::1',
+  'fd00:67::1',
+  'fd00:68::1',
+  'fd00:2::77',
+  '2001:db8:5::1',
+  'fe80::1',
+  'fd00:1::',
+  'ff05::9',
+];
+const FLAGS: readonly (readonly string[])[] = [
+  ['syn'],
+  ['syn'],
+  ['syn'],
+  ['ack'],
+  ['syn', 'ack'],
+  ['rst'],
+  ['fin', 'ack'],
+  ['psh', 'ack'],
+  ['rst', 'ack'],
+  [],
+  ['syn', 'fin'],
+  ['fin'],
+  ['fin', 'psh', 'urg'],
+  ['syn', 'ecn', 'cwr'],
+  ['urg', 'ack'],
+];
 
 /** A packet by itself. */
 function packetOf(g: Generator, families: readonly ('ip' | 'ip6')[], mayBeLocal: boolean): PacketSpec {
@@ -721,15 +1090,46 @@ function packetOf(g: Generator, families: readonly ('ip' | 'ip6')[], mayBeLocal:
   const six = family === 'ip6';
   const local = mayBeLocal && r.chance(0.25);
   const side = r.pick([SIDES[0], SIDES[0], SIDES[0], ...SIDES].filter((x) => x !== undefined));
-  const own = six ? ['fd00:1::1', 'fd00:2::1', 'fd00:2::11', 'fd00:255::1', '::1'] : ['10.0.1.1', '10.0.2.1', '10.0.2.11', '10.255.255.1', '127.0.0.1'];
+  const own = six
+    ? ['fd00:1::1', 'fd00:2::1', 'fd00:2::11', 'fd00:255::1', '::1']
+    : ['10.0.1.1', '10.0.2.1', '10.0.2.11', '10.255.255.1', '127.0.0.1'];
   const saddr = local
     ? r.pick(own)
-    : r.weighted([[12, r.pick(six ? side.v6 : side.v4)], [1, r.pick(six ? ODD6 : ODD4)], [1, r.pick(six ? V6 : V4)]]);
-  const daddr = r.weighted([[10, six ? g.v6() : g.v4()], [1.5, r.pick(six ? ODD6 : ODD4)], [1, r.pick(own)]]);
-  const protocol = r.weighted<string | number>([[8, 'tcp'], [6, 'udp'], [3, six ? 'icmpv6' : 'icmp'], [0.5, 'sctp'], [0.3, 253], [0.2, 'gre'], [0.3, 'udplite'], [0.2, 'dccp']]);
-  const size = r.weighted([[6, 0], [3, 1], [2, 20], [1, r.int(2, 90)], [0.5, 500]]);
+    : r.weighted([
+        [12, r.pick(six ? side.v6 : side.v4)],
+        [1, r.pick(six ? ODD6 : ODD4)],
+        [1, r.pick(six ? V6 : V4)],
+      ]);
+  const daddr = r.weighted([
+    [10, six ? g.v6() : g.v4()],
+    [1.5, r.pick(six ? ODD6 : ODD4)],
+    [1, r.pick(own)],
+  ]);
+  const protocol = r.weighted<string | number>([
+    [8, 'tcp'],
+    [6, 'udp'],
+    [3, six ? 'icmpv6' : 'icmp'],
+    [0.5, 'sctp'],
+    [0.3, 253],
+    [0.2, 'gre'],
+    [0.3, 'udplite'],
+    [0.2, 'dccp'],
+  ]);
+  const size = r.weighted([
+    [6, 0],
+    [3, 1],
+    [2, 20],
+    [1, r.int(2, 90)],
+    [0.5, 500],
+  ]);
   const base: Record<string, unknown> = {
-    ...(local ? { from: 'local', ...(r.chance(0.4) ? { uid: r.pick([0, 1000, 65534]) } : {}), ...(r.chance(0.3) ? { mark: r.pick([1, 2, 16]) } : {}) } : { from: side.from, iif: side.iif }),
+    ...(local
+      ? {
+          from: 'local',
+          ...(r.chance(0.4) ? { uid: r.pick([0, 1000, 65534]) } : {}),
+          ...(r.chance(0.3) ? { mark: r.pick([1, 2, 16]) } : {}),
+        }
+      : { from: side.from, iif: side.iif }),
     family,
     saddr,
     daddr,
@@ -737,32 +1137,73 @@ function packetOf(g: Generator, families: readonly ('ip' | 'ip6')[], mayBeLocal:
     payloadHex: Array.from({ length: size }, (_, i) => ((i * 7 + 13) & 255).toString(16).padStart(2, '0')).join(''),
     ...(r.chance(0.5) ? { dscp: r.pick([8, 10, 46, 63]) } : {}),
     ...(r.chance(0.2) ? { ecn: r.int(1, 3) } : {}),
-    [six ? 'hoplimit' : 'ttl']: r.weighted([[8, 64], [2, 128], [1, 255], [1, 2], [0.8, 1], [1, 63]]),
+    [six ? 'hoplimit' : 'ttl']: r.weighted([
+      [8, 64],
+      [2, 128],
+      [1, 255],
+      [1, 2],
+      [0.8, 1],
+      [1, 63],
+    ]),
     ...(r.chance(0.06) ? { badChecksum: 'l4' } : !six && !local && r.chance(0.02) ? { badChecksum: 'ip' } : {}),
     ...(six && r.chance(0.15) ? { flowlabel: 0x12345 } : {}),
     ...(!six && r.chance(0.2) ? { df: false } : {}),
-    ...(!six && r.chance(0.05) ? { ipOptionsHex: r.pick(['94040000', '01010101', '0707040a000101', '07070800000000']) } : {}),
+    ...(!six && r.chance(0.05)
+      ? { ipOptionsHex: r.pick(['94040000', '01010101', '0707040a000101', '07070800000000']) }
+      : {}),
     ...(six && r.chance(0.15)
-      ? { extHeaders: r.pick([[{ type: 'hbh' }], [{ type: 'dst' }], [{ type: 'rt', hex: '000000000000' }], [{ type: 'hbh' }, { type: 'dst' }], [{ type: 'frag', id: r.int(1, 1e6) }]]) }
+      ? {
+          extHeaders: r.pick([
+            [{ type: 'hbh' }],
+            [{ type: 'dst' }],
+            [{ type: 'rt', hex: '000000000000' }],
+            [{ type: 'hbh' }, { type: 'dst' }],
+            [{ type: 'frag', id: r.int(1, 1e6) }],
+          ]),
+        }
       : {}),
   };
-  if (!local && r.chance(0.03)) base.l2 = { dst: r.pick(['ff:ff:ff:ff:ff:ff', '02:00:00:00:99:99', '33:33:00:00:00:01', '01:00:5e:00:00:05']) };
+  if (!local && r.chance(0.03))
+    base.l2 = { dst: r.pick(['ff:ff:ff:ff:ff:ff', '02:00:00:00:99:99', '33:33:00:00:00:01', '01:00:5e:00:00:05']) };
   switch (protocol) {
     case 'tcp':
       base.flags = r.pick(FLAGS);
       base.sport = g.port();
       base.dport = g.port();
       if ((base.flags as string[]).includes('ack')) base.ack = 5000;
-      if (r.chance(0.3)) base.tcpOptionsHex = r.pick(['020405b4', '020405b40402080a000000010000000001030307', '01010101', '0101080a0000000100000000', '0402', '030307']);
+      if (r.chance(0.3))
+        base.tcpOptionsHex = r.pick([
+          '020405b4',
+          '020405b40402080a000000010000000001030307',
+          '01010101',
+          '0101080a0000000100000000',
+          '0402',
+          '030307',
+        ]);
       break;
     case 'icmp':
-      base.icmpType = r.weighted([[8, 8], [1, 0], [1, 13], [1, 3], [0.5, 11], [0.5, 5], [0.5, 42]]);
+      base.icmpType = r.weighted([
+        [8, 8],
+        [1, 0],
+        [1, 13],
+        [1, 3],
+        [0.5, 11],
+        [0.5, 5],
+        [0.5, 42],
+      ]);
       base.icmpCode = 0;
       base.icmpId = r.pick([1, 4096]);
       base.icmpSeq = 1;
       break;
     case 'icmpv6':
-      base.icmpType = r.weighted([[8, 128], [1, 129], [0.5, 1], [0.5, 137], [0.5, 200], [0.5, 143]]);
+      base.icmpType = r.weighted([
+        [8, 128],
+        [1, 129],
+        [0.5, 1],
+        [0.5, 137],
+        [0.5, 200],
+        [0.5, 143],
+      ]);
       base.icmpCode = 0;
       base.icmpId = r.pick([1, 4096]);
       base.icmpSeq = 1;
@@ -771,7 +1212,10 @@ function packetOf(g: Generator, families: readonly ('ip' | 'ip6')[], mayBeLocal:
       base.sport = g.port();
       base.dport = g.port();
   }
-  if ((protocol === 'icmp' && [3, 11, 5].includes(Number(base.icmpType))) || (protocol === 'icmpv6' && base.icmpType === 1)) {
+  if (
+    (protocol === 'icmp' && [3, 11, 5].includes(Number(base.icmpType))) ||
+    (protocol === 'icmpv6' && base.icmpType === 1)
+  ) {
     base.payloadHex = six
       ? '6000000000081140fd000001000000000000000000000002fd0000020000000000000000000000029c400035000800ff'
       : '4500001c123440004011000000000000000000009c40003500080000';
@@ -794,8 +1238,22 @@ function fragments(g: Generator, family: 'ip' | 'ip6'): PacketSpec[] {
   const specs = parts.map((hex, i): PacketSpec => {
     const { sport: _s, dport: _d, df: _df, ...rest } = first;
     return family === 'ip'
-      ? { ...rest, df: false, rawL4: true, payloadHex: hex, mf: i === 0, fragOff: i === 0 ? 0 : cut, fragment: { index: i, of: 2 } }
-      : { ...rest, rawL4: true, payloadHex: hex, extHeaders: [{ type: 'frag', offset: i === 0 ? 0 : cut, mf: i === 0, id }], fragment: { index: i, of: 2 } };
+      ? {
+          ...rest,
+          df: false,
+          rawL4: true,
+          payloadHex: hex,
+          mf: i === 0,
+          fragOff: i === 0 ? 0 : cut,
+          fragment: { index: i, of: 2 },
+        }
+      : {
+          ...rest,
+          rawL4: true,
+          payloadHex: hex,
+          extHeaders: [{ type: 'frag', offset: i === 0 ? 0 : cut, mf: i === 0, id }],
+          fragment: { index: i, of: 2 },
+        };
   });
   return r.chance(0.2) ? specs.toReversed() : specs;
 }
@@ -807,9 +1265,29 @@ function follow(g: Generator, first: PacketSpec, at: number): LabStep[] {
   const again = (packet: Partial<PacketSpec>): LabStep => ({ kind: 'packet', packet: { ...first, ...packet } });
   const reply = (packet: Partial<PacketSpec> = {}): LabStep => ({ kind: 'reply', to: at, packet });
   const six = first.family === 'ip6';
-  const error = (): LabStep => ({ kind: 'error', to: at, ...(six ? r.pick([{ type: 1, code: 4 }, { type: 3, code: 0 }, { type: 2, code: 0 }]) : r.pick([{ type: 3, code: 3 }, { type: 11, code: 0 }, { type: 3, code: 1 }])) });
+  const error = (): LabStep => ({
+    kind: 'error',
+    to: at,
+    ...(six
+      ? r.pick([
+          { type: 1, code: 4 },
+          { type: 3, code: 0 },
+          { type: 2, code: 0 },
+        ])
+      : r.pick([
+          { type: 3, code: 3 },
+          { type: 11, code: 0 },
+          { type: 3, code: 1 },
+        ])),
+  });
   if (first.protocol === 'tcp') {
-    const script = r.weighted([[5, 'handshake'], [2, 'resend'], [2, 'error'], [2, 'reset'], [1, 'odd']]);
+    const script = r.weighted([
+      [5, 'handshake'],
+      [2, 'resend'],
+      [2, 'error'],
+      [2, 'reset'],
+      [1, 'odd'],
+    ]);
     if (script === 'handshake') {
       steps.push(reply());
       steps.push(again({ flags: ['ack'], seq: 1001, ack: 7001 }));
@@ -832,10 +1310,22 @@ function follow(g: Generator, first: PacketSpec, at: number): LabStep[] {
     } else if (script === 'resend') steps.push(again({}), again({}));
     else if (script === 'error') steps.push(error(), again({}));
     else if (script === 'reset') steps.push(reply({ flags: ['rst', 'ack'], seq: 0, ack: 1001 }), again({}));
-    else steps.push(reply({ flags: ['syn'], seq: 9000 }), again({ flags: ['rst'], seq: 1001 }), reply({ flags: ['syn', 'ack'], seq: 7000, ack: 55 }));
+    else
+      steps.push(
+        reply({ flags: ['syn'], seq: 9000 }),
+        again({ flags: ['rst'], seq: 1001 }),
+        reply({ flags: ['syn', 'ack'], seq: 7000, ack: 55 }),
+      );
   } else {
     for (let n = r.int(1, 3); n > 0; n--)
-      steps.push(r.weighted([[4, reply({ payloadHex: '0102' })], [3, again({})], [2, error()], [1, again({ sport: g.port() })]]));
+      steps.push(
+        r.weighted([
+          [4, reply({ payloadHex: '0102' })],
+          [3, again({})],
+          [2, error()],
+          [1, again({ sport: g.port() })],
+        ]),
+      );
   }
   return steps;
 }
@@ -847,9 +1337,39 @@ export interface Options {
   readonly profile: string | undefined;
 }
 
-export const PROFILES = ['general', 'nat', 'sets', 'fields', 'stmts', 'conflict', 'raw', 'bridge', 'netdev', 'arp'] as const;
-const WEIGHTS: readonly (readonly [number, string])[] = [[10, 'general'], [9, 'nat'], [6, 'sets'], [5, 'fields'], [5, 'stmts'], [3, 'conflict'], [2, 'raw'], [1.5, 'bridge'], [1.5, 'netdev'], [0.5, 'arp']];
-const ENVIRONMENTS: readonly (readonly [number, string])[] = [[14, 'base'], [2, 'policy-routing'], [1, 'localnet'], [1, 'no-default'], [1, 'rp-strict'], [0.7, 'no-forward'], [0.7, 'bridge-nf']];
+export const PROFILES = [
+  'general',
+  'nat',
+  'sets',
+  'fields',
+  'stmts',
+  'conflict',
+  'raw',
+  'bridge',
+  'netdev',
+  'arp',
+] as const;
+const WEIGHTS: readonly (readonly [number, string])[] = [
+  [10, 'general'],
+  [9, 'nat'],
+  [6, 'sets'],
+  [5, 'fields'],
+  [5, 'stmts'],
+  [3, 'conflict'],
+  [2, 'raw'],
+  [1.5, 'bridge'],
+  [1.5, 'netdev'],
+  [0.5, 'arp'],
+];
+const ENVIRONMENTS: readonly (readonly [number, string])[] = [
+  [14, 'base'],
+  [2, 'policy-routing'],
+  [1, 'localnet'],
+  [1, 'no-default'],
+  [1, 'rp-strict'],
+  [0.7, 'no-forward'],
+  [0.7, 'bridge-nf'],
+];
 
 /** The case of a seed. */
 export function generate(seed: number, options: Options): LabCase {
@@ -861,18 +1381,42 @@ export function generate(seed: number, options: Options): LabCase {
   const count = profile === 'fields' || profile === 'stmts' ? 1 : r.int(1, 3);
   const tables = Array.from({ length: count }, (_, i) => {
     if (profile === 'bridge' && i === 0) return g.table('bridge', hooks);
-    if (profile === 'netdev' && i === 0) return r.chance(0.4) ? g.table('inet', ['ingress', ...hooks]) : g.table('netdev', ['ingress', 'egress']);
+    if (profile === 'netdev' && i === 0)
+      return r.chance(0.4) ? g.table('inet', ['ingress', ...hooks]) : g.table('netdev', ['ingress', 'egress']);
     if (profile === 'arp' && i === 0) return g.table('arp', ['input', 'output']);
-    const family = r.weighted([[5, 'ip'], [5, 'inet'], [3, 'ip6']]);
-    return g.table(family, profile === 'conflict' ? [r.pick(hooks)] : profile === 'raw' ? ['prerouting', 'output'] : profile === 'nat' ? ['prerouting', 'postrouting', 'output', 'input'] : hooks);
+    const family = r.weighted([
+      [5, 'ip'],
+      [5, 'inet'],
+      [3, 'ip6'],
+    ]);
+    return g.table(
+      family,
+      profile === 'conflict'
+        ? [r.pick(hooks)]
+        : profile === 'raw'
+          ? ['prerouting', 'output']
+          : profile === 'nat'
+            ? ['prerouting', 'postrouting', 'output', 'input']
+            : hooks,
+    );
   });
-  const families: ('ip' | 'ip6')[] = tables.flatMap((t) => (t.family === 'ip' ? ['ip', 'ip'] : t.family === 'ip6' ? ['ip6', 'ip6'] : ['ip', 'ip', 'ip6'])) as ('ip' | 'ip6')[];
+  const families: ('ip' | 'ip6')[] = tables.flatMap((t) =>
+    t.family === 'ip' ? ['ip', 'ip'] : t.family === 'ip6' ? ['ip6', 'ip6'] : ['ip', 'ip', 'ip6'],
+  ) as ('ip' | 'ip6')[];
   const steps: LabStep[] = [];
   if (profile === 'arp') {
     for (let i = r.int(1, 3); i > 0; i--)
       steps.push({
         kind: 'packet',
-        packet: { from: 'client', iif: 'eth0', family: 'arp', op: r.pick(['request', 'request', 'reply']), saddr: r.pick(['10.0.1.2', '10.0.1.3', '10.0.1.77']), daddr: r.pick(['10.0.1.1', '10.0.1.1', '10.0.2.1', '10.0.1.3', '10.0.9.9']), senderMac: '02:00:00:00:01:02' },
+        packet: {
+          from: 'client',
+          iif: 'eth0',
+          family: 'arp',
+          op: r.pick(['request', 'request', 'reply']),
+          saddr: r.pick(['10.0.1.2', '10.0.1.3', '10.0.1.77']),
+          daddr: r.pick(['10.0.1.1', '10.0.1.1', '10.0.2.1', '10.0.1.3', '10.0.9.9']),
+          senderMac: '02:00:00:00:01:02',
+        },
       });
   } else {
     for (let n = options.flows ? 1 : r.int(1, 4); n > 0; n--) {
@@ -881,7 +1425,18 @@ export function generate(seed: number, options: Options): LabCase {
         continue;
       }
       const first = packetOf(g, families, profile !== 'bridge');
-      const spec = profile === 'bridge' && r.chance(0.7) ? { ...first, from: 'client-br', iif: 'brp0', ...(first.family === 'ip' ? { saddr: '10.0.4.2' } : { saddr: 'fd00:4::2' }), ...(r.chance(0.6) ? { daddr: first.family === 'ip' ? '10.0.4.3' : 'fd00:4::3', l2: { dst: '02:00:00:00:07:02' } } : {}) } : first;
+      const spec =
+        profile === 'bridge' && r.chance(0.7)
+          ? {
+              ...first,
+              from: 'client-br',
+              iif: 'brp0',
+              ...(first.family === 'ip' ? { saddr: '10.0.4.2' } : { saddr: 'fd00:4::2' }),
+              ...(r.chance(0.6)
+                ? { daddr: first.family === 'ip' ? '10.0.4.3' : 'fd00:4::3', l2: { dst: '02:00:00:00:07:02' } }
+                : {}),
+            }
+          : first;
       const flow = options.flows || r.chance(0.3);
       const opened = flow && spec.protocol === 'tcp' && r.chance(0.8) ? { ...spec, flags: ['syn'], ack: 0 } : spec;
       steps.push({ kind: 'packet', packet: opened });

@@ -511,10 +511,10 @@ table arp {TRACER} {{
             self.captures[p["iif"]].send(mac(l2["dst"]) + mac(l2["src"]) + tag + struct.pack(">H", ethertype) + data)
         events, frames = self.drain(request.get("settle", 0.002))
         answer.update(events=events, frames=frames, conntrack=self.conntrack())
-        if any(f["hex"][24:28] == "0806" for f in frames) or any("8700" in f["hex"] for f in frames):
-            self.forget()
         if request.get("state"):
             answer["listing"] = self.listing()
+        if any(f["hex"][24:28] == "0806" for f in frames) or any("8700" in f["hex"] for f in frames):
+            self.forget()
         return answer
 
     def forget(self):

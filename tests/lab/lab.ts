@@ -79,7 +79,8 @@ function resolve(step: LabStep, answers: readonly KernelAnswer[]): PacketSpec | 
       payloadHex: toHex(quoted),
     });
   }
-  const synAck = view.flags?.join() === 'syn,ack' && answers[step.to]?.events.some((e) => e.chain === 'delivered') === true;
+  const synAck =
+    view.flags?.join() === 'syn,ack' && answers[step.to]?.events.some((e) => e.chain === 'delivered') === true;
   const base: PacketSpec = {
     ...from,
     ...(view.saddr === undefined ? {} : { daddr: view.saddr }),
@@ -127,7 +128,9 @@ async function load(kernel: Kernel, given: readonly LabTable[]) {
     const { text, places } = rulesetText(tables);
     const { refused, listing } = await kernel.load(text);
     if (refused === undefined) return { tables, text, listing };
-    const bad = new Set([...refused.matchAll(/^\/dev\/stdin:(\d+):/gm)].map((m) => places.get(Number(m[1]))?.join() ?? ''));
+    const bad = new Set(
+      [...refused.matchAll(/^\/dev\/stdin:(\d+):/gm)].map((m) => places.get(Number(m[1]))?.join() ?? ''),
+    );
     bad.delete('');
     if (attempt >= 6 || bad.size === 0) return { refused };
     tables = tables.map((t, ti) => ({
@@ -155,7 +158,7 @@ export async function runLab(kernel: Kernel, lab: LabCase, settle = 0.002): Prom
   const packets: PacketResult[] = [];
   const steps: LabStep[] = [];
   let verdict: CaseResult['verdict'] = 'agreed';
-  const mangles = /(?:ip6?|tcp|udp|th|@\w+,\d+,\d+) ?\w* set /.test(text);
+  const mangles = /(?:ip6?|tcp|udp|th|@\w+,\d+,\d+) ?\w* set |notrack|zone set /.test(text);
   const stateful = /@|limit|quota|counter [a-z]|dynamic/.test(text);
   for (const step of lab.steps) {
     const spec = resolve(step, answers);
@@ -223,7 +226,8 @@ function* smaller(lab: LabCase): Generator<LabCase> {
   for (let t = 0; t < lab.tables.length; t++) yield { ...lab, tables: lab.tables.filter((_, i) => i !== t) };
   for (const [t, table] of lab.tables.entries()) {
     const put = (next: LabTable): LabCase => ({ ...lab, tables: lab.tables.map((x, i) => (i === t ? next : x)) });
-    for (let c = 0; c < table.chains.length; c++) yield put({ ...table, chains: table.chains.filter((_, i) => i !== c) });
+    for (let c = 0; c < table.chains.length; c++)
+      yield put({ ...table, chains: table.chains.filter((_, i) => i !== c) });
     for (const [c, chain] of table.chains.entries()) {
       const rules = (next: typeof chain.rules): LabCase =>
         put({ ...table, chains: table.chains.map((x, i) => (i === c ? { ...x, rules: next } : x)) });
@@ -239,7 +243,20 @@ function* smaller(lab: LabCase): Generator<LabCase> {
     }
     for (let i = 0; i < table.items.length; i++) yield put({ ...table, items: table.items.filter((_, j) => j !== i) });
   }
-  const fields = ['payloadHex', 'tcpOptionsHex', 'ipOptionsHex', 'dscp', 'ecn', 'ttl', 'hoplimit', 'extHeaders', 'mark', 'uid', 'id', 'df'] as const;
+  const fields = [
+    'payloadHex',
+    'tcpOptionsHex',
+    'ipOptionsHex',
+    'dscp',
+    'ecn',
+    'ttl',
+    'hoplimit',
+    'extHeaders',
+    'mark',
+    'uid',
+    'id',
+    'df',
+  ] as const;
   for (const [i, s] of lab.steps.entries()) {
     if (s.kind !== 'packet') continue;
     for (const field of fields) {

@@ -2,8 +2,10 @@
  * `npm run conformance -- [--seeds N] [--from S] [--flows] [--profile P] [--seed S] [--show N] [--coverage FILE]`: random rulesets and
  * packets through this machine's kernel and through the tracer. Exit status 1 where they disagree.
  */
+import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { eventsOf } from '../../lib/sim/run-case';
+import { Coverage } from './coverage';
 import { generate, PROFILES } from './generate';
 import { Kernel, whyNot } from './kernel';
 import { type CaseResult, runSurely, shrink } from './lab';
@@ -15,21 +17,25 @@ const { values } = parseArgs({
     flows: { type: 'boolean', default: false },
     profile: { type: 'string' },
     show: { type: 'string', default: '5' },
-    verbose: { type: "boolean", default: false },
+    coverage: { type: 'string' },
+    verbose: { type: 'boolean', default: false },
     budget: { type: 'string', default: '250' },
   },
 });
 
 function show(r: CaseResult): void {
   const last = r.packets.at(-1);
-  console.log(`--- seed ${r.lab.seed} (${r.lab.profile}, ${r.lab.environment}) packet ${r.packets.length - 1}: ${last?.parts.join(', ')}`);
+  console.log(
+    `--- seed ${r.lab.seed} (${r.lab.profile}, ${r.lab.environment}) packet ${r.packets.length - 1}: ${last?.parts.join(', ')}`,
+  );
   console.log(r.text.trimEnd());
   for (const p of r.packets) console.log(`packet    ${JSON.stringify(p.packet)}`);
   if (last === undefined) return;
   const keys = ['events', 'egress', 'delivered', 'conntrack', 'state', 'sendErrno'] as const;
   for (const key of keys) {
     if (!last.parts.includes(key)) continue;
-    const lines = (v: unknown): string[] => (Array.isArray(v) ? v.map((x) => JSON.stringify(x)) : [JSON.stringify(v) ?? 'undefined']);
+    const lines = (v: unknown): string[] =>
+      Array.isArray(v) ? v.map((x) => JSON.stringify(x)) : [JSON.stringify(v) ?? 'undefined'];
     const kernel = lines(last.kernel?.[key]);
     const ours = lines(last.ours?.[key]);
     let same = 0;
@@ -54,11 +60,14 @@ const kernel = new Kernel();
 const tally = { agreed: 0, disagreed: 0, undecided: 0, refused: 0 };
 const by = new Map<string, { -readonly [K in keyof typeof tally]: number }>();
 const reasons = new Map<string, number>();
+const coverage = new Coverage();
+let versions = '';
 let packets = 0;
 let rules = 0;
 let shown = 0;
 try {
   const { kernel: release, nft } = await kernel.start();
+  versions = `Linux ${release}, ${nft}`;
   console.log(`Linux ${release}, ${nft}`);
   const from = Number(values.from);
   for (let seed = from; seed < from + Number(values.seeds); seed++) {
@@ -77,11 +86,15 @@ try {
     row[result.verdict]++;
     by.set(lab.profile, row);
     packets += result.packets.length;
-    for (const p of result.packets) if (p.branch !== undefined) rules += eventsOf(p.branch.steps).events.filter((e) => e.type === 'rule').length;
+    for (const p of result.packets)
+      if (p.branch !== undefined) rules += eventsOf(p.branch.steps).events.filter((e) => e.type === 'rule').length;
+    if (values.coverage !== undefined) coverage.add(result);
     if (result.verdict === 'refused' && values.verbose) console.log(`refused: ${result.why}`);
     if (result.verdict === 'undecided') {
       const outcome = result.packets.at(-1)?.branch?.outcome;
-      if (outcome?.kind === 'undecided') for (const r of outcome.reasons) reasons.set(`${r.code}: ${r.say}`, (reasons.get(`${r.code}: ${r.say}`) ?? 0) + 1);
+      if (outcome?.kind === 'undecided')
+        for (const r of outcome.reasons)
+          reasons.set(`${r.code}: ${r.say}`, (reasons.get(`${r.code}: ${r.say}`) ?? 0) + 1);
     }
     if (result.verdict === 'disagreed' && shown < Number(values.show)) {
       shown++;
@@ -94,5 +107,8 @@ try {
 for (const [name, row] of [...by].sort()) console.log(`${name.padEnd(10)} ${JSON.stringify(row)}`);
 for (const [say, n] of [...reasons].sort((a, b) => b[1] - a[1]).slice(0, 12)) console.log(`undecided ${n}  ${say}`);
 console.log(`packets ${packets}, rules that matched ${rules}`);
-console.log(`agreed ${tally.agreed}, disagreed ${tally.disagreed}, undecided ${tally.undecided}, refused by nft ${tally.refused}`);
+console.log(
+  `agreed ${tally.agreed}, disagreed ${tally.disagreed}, undecided ${tally.undecided}, refused by nft ${tally.refused}`,
+);
+if (values.coverage !== undefined) writeFileSync(values.coverage, coverage.markdown(versions, tally, packets));
 process.exitCode = tally.disagreed > 0 ? 1 : 0;
