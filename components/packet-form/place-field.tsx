@@ -23,10 +23,10 @@ interface PlaceFieldProps {
 
 /** One end of the question: a name of the capture, or an address that is typed. */
 export function PlaceField({ label, end, value, onChange, options, shown, address, className }: PlaceFieldProps) {
-  const chosen = useMemo(
-    () => (value === null ? (shown ?? null) : (options.find((option) => option.ref === value) ?? refOption(value))),
-    [value, options, shown],
-  );
+  // The same object as long as the same place is asked: a new one would put its label over what is being typed.
+  const chosen = useMemo(() => (value === null ? (shown ?? null) : refOption(value)), [value, shown]);
+  const note = address ?? chosen?.note ?? '';
+  const known = options.find((option) => option.ref === value)?.note ?? '';
   const [typed, setTyped] = useState('');
   const items = useMemo(() => {
     const own = typedPlace(typed, end);
@@ -56,7 +56,9 @@ export function PlaceField({ label, end, value, onChange, options, shown, addres
             placeholder={end === 'from' ? 'pod, node or address' : 'Service, pod or address:port'}
             className="min-w-0 flex-1 text-ellipsis bg-transparent font-[620] outline-none placeholder:font-normal placeholder:text-ink-3"
           />
-          <span className="shrink-0 font-mono text-[11.5px] text-ink-2 md:text-[12px]">{address ?? chosen?.note}</span>
+          <span className="shrink-0 font-mono text-[11.5px] text-ink-2 md:text-[12px]">
+            {note === '' ? known : note}
+          </span>
           <Base.Trigger aria-label={`Open ${label}`} className="text-ink-2 max-md:hidden" tabIndex={-1}>
             <ChevronDown />
           </Base.Trigger>

@@ -80,6 +80,7 @@ export function typedPlace(text: string, end: 'from' | 'to'): PlaceOption | unde
 
 /** An option for a REF of the URL that no option stands for, so that the field still says what is asked. */
 export function refOption(ref: string): PlaceOption {
+  if (ref === EXTERNAL.ref) return EXTERNAL;
   if (ref.startsWith('svc:')) return { ref, kind: 'Service', label: ref.slice(4), note: '' };
   if (ref.startsWith('external:')) return { ref, kind: 'external', label: ref.slice(9), note: '' };
   if (/^[[\d]/.test(ref)) return { ref, kind: 'address', label: ref, note: '' };

@@ -1,4 +1,3 @@
-import { count } from '@/lib/explain/words';
 import type { Lookup } from '@/lib/sim/trace';
 import { ChainName } from '../ui/chain-name';
 
@@ -39,9 +38,4 @@ export function LookupLine({ lookup }: { readonly lookup: Lookup }) {
 
 function Key({ text }: { readonly text: string }) {
   return <code className="rounded-mark bg-sunken px-1.5 text-read [overflow-wrap:anywhere]">{text}</code>;
-}
-
-/** `is in @firewall-ips`: for a rule that was passed over although this look-up hit. */
-export function lookupWord(lookup: Lookup): string {
-  return lookup.hit === undefined ? `none of ${count(lookup.size, 'element')}` : `1 of ${lookup.size}`;
 }

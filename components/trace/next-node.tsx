@@ -10,7 +10,7 @@ import { viewHref } from '../shell/views';
 import type { TraceModel } from './trace-model';
 
 /** The node that a packet goes to next, where the capture names it. */
-export function nextNode(
+function nextNode(
   branch: Branch,
   leg: Leg,
   model: TraceModel,
