@@ -6,6 +6,8 @@ const LIB_ROWS = [
   ['world', 'cluster'],
   ['decode', 'render', 'datatypes'],
   ['sim'],
+  ['monitor'],
+  ['replay'],
   ['kube-proxy', 'graph', 'explain', 'reach'],
   ['diagnose'],
   ['api'],
