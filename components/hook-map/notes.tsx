@@ -3,6 +3,7 @@ import type { ReactNode } from 'react';
 import type { HookMap, LaterDrop, Tie } from '@/lib/graph/hook-map';
 import type { NodeRef } from '../hooks/node-path';
 import { viewHref } from '../shell/views';
+import { STRINGS } from '../strings';
 import { Badge } from '../ui/badge';
 import { Button, buttonLook } from '../ui/button';
 import { cx } from '../ui/cx';
@@ -25,7 +26,12 @@ export function Notes({ map, selected, onClose, place }: NotesProps) {
   return (
     <div className="flex max-h-[45%] shrink-0 flex-col overflow-y-auto border-line border-t bg-surface md:h-[9.5rem] md:flex-row md:overflow-hidden">
       {marks === 0 ? null : (
-        <div className="grid min-w-0 flex-[2] grid-cols-[repeat(auto-fit,minmax(min(100%,20rem),1fr))] content-start gap-px md:overflow-y-auto">
+        <section
+          aria-label={STRINGS.marks}
+          // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, and holds nothing else that takes the focus
+          tabIndex={0}
+          className="grid min-w-0 flex-[2] outline-offset-[-2px] grid-cols-[repeat(auto-fit,minmax(min(100%,20rem),1fr))] content-start gap-px md:overflow-y-auto"
+        >
           {map.laterDrops.map((drop, i) => (
             <LaterDropNote key={chainId(drop.then.chain)} drop={drop} number={i + 1} />
           ))}
@@ -37,7 +43,7 @@ export function Notes({ map, selected, onClose, place }: NotesProps) {
               The order at a tie is taken from the listing; a partial reload can change it unseen.
             </p>
           )}
-        </div>
+        </section>
       )}
       {/* Below 720 px the list is long: what is chosen in it is shown as a sheet over its end. */}
       <div

@@ -62,7 +62,7 @@ export function Explanation(props: ExplanationProps) {
               />
               <Drawer.Close render={<Button look="quiet" className="ml-auto" />}>Close</Drawer.Close>
             </div>
-            <div className="min-h-0 overflow-y-auto">{content}</div>
+            <Drawer.Content className="min-h-0 overflow-y-auto">{content}</Drawer.Content>
           </Drawer.Popup>
         </Drawer.Viewport>
       </Drawer.Portal>

@@ -117,17 +117,8 @@ export function LineView(props: LineViewProps) {
       const tokens = props.arrived.chain(line.chain.name)?.declaration[line.index];
       return <PlainLine indent={2}>{tokens === undefined ? <Awaited /> : <Code tokens={tokens} />}</PlainLine>;
     }
-    case 'rule': {
-      const rule = props.arrived.rule(line.chain.name, line.index);
-      if (rule === undefined) {
-        return (
-          <PlainLine indent={2}>
-            <Awaited />
-          </PlainLine>
-        );
-      }
-      return <RuleRow {...props} rule={rule} selected={selected} />;
-    }
+    case 'rule':
+      return <RuleRow {...props} rule={props.arrived.rule(line.chain.name, line.index)} selected={selected} />;
   }
 }
 
@@ -272,7 +263,7 @@ function HandleButton({
   tabIndex,
   onClick,
 }: {
-  readonly handle: number;
+  readonly handle: number | undefined;
   readonly label: string;
   readonly selected: boolean;
   readonly tabIndex: number;
@@ -287,11 +278,12 @@ function HandleButton({
       onClick={onClick}
       className={cx('font-mono text-[11px]', selected ? 'font-[700] text-ink' : 'text-ink-3')}
     >
-      {handle}
+      {handle ?? '…'}
     </button>
   );
 }
 
+/** A rule, or its place while it is on its way: the button stays the same one, so that the focus does. */
 function RuleRow({
   rule,
   table,
@@ -301,12 +293,17 @@ function RuleRow({
   selected,
   active,
   onChoose,
-}: LineViewProps & { readonly rule: RuleView }) {
-  const found = hits.rule(table, rule.at.handle);
-  const marked = useMemo(() => (found === undefined ? undefined : hitTokens(rule.tokens, found)), [rule.tokens, found]);
+}: LineViewProps & { readonly rule: RuleView | undefined }) {
+  const found = rule === undefined ? undefined : hits.rule(table, rule.at.handle);
+  const marked = useMemo(
+    () => (found === undefined || rule === undefined ? undefined : hitTokens(rule.tokens, found)),
+    [rule, found],
+  );
   const hrefOf = useMemo(() => links.ref(table), [links, table]);
   const holds = found === undefined ? undefined : holdsWords(search, found);
-  const choose = (): void => onChoose(rule.at.chain, rule.at.handle);
+  const choose = (): void => {
+    if (rule !== undefined) onChoose(rule.at.chain, rule.at.handle);
+  };
   return (
     // A click anywhere on the line chooses the rule; for the keyboard its handle is the button.
     // biome-ignore lint/a11y/useKeyWithClickEvents: the button in the line does the same
@@ -324,16 +321,20 @@ function RuleRow({
         selected={selected}
         handle={
           <HandleButton
-            handle={rule.at.handle}
-            label={STRINGS.rule(rule.at.handle)}
+            handle={rule?.at.handle}
+            label={rule === undefined ? STRINGS.awaitedRule : STRINGS.rule(rule.at.handle)}
             selected={selected}
             tabIndex={active ? 0 : -1}
             onClick={choose}
           />
         }
-        aside={holds === undefined ? touches(rule) : <Found>{holds}</Found>}
+        aside={holds === undefined ? rule === undefined ? '' : touches(rule) : <Found>{holds}</Found>}
       >
-        <Code tokens={rule.tokens} hrefOf={hrefOf} hits={marked} linkTabIndex={active ? 0 : -1} />
+        {rule === undefined ? (
+          <Awaited />
+        ) : (
+          <Code tokens={rule.tokens} hrefOf={hrefOf} hits={marked} linkTabIndex={active ? 0 : -1} />
+        )}
       </Frame>
     </div>
   );

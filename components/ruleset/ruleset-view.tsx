@@ -1,6 +1,6 @@
 'use client';
 
-import { Drawer } from '@base-ui/react/drawer';
+import { Dialog } from '@base-ui/react/dialog';
 import { useEffect, useMemo, useRef, useState } from 'react';
 import type { NodeOverview, NodeSummary, SourceView, TableOverview } from '@/lib/api/types';
 import type { VersionRef } from '../hooks/node-path';
@@ -274,19 +274,19 @@ function TreeDrawer({
   readonly children: React.ReactNode;
 }) {
   return (
-    <Drawer.Root open={open} onOpenChange={onOpenChange} swipeDirection="left">
-      <Drawer.Portal>
-        <Drawer.Backdrop className="fixed inset-0 z-40 bg-black/30 lg:hidden" />
-        <Drawer.Viewport className="fixed inset-0 z-50 flex lg:hidden">
-          <Drawer.Popup className="flex h-full w-[min(20rem,90vw)] flex-col border-line-strong border-r bg-bg shadow-[0_8px_28px_rgb(0_0_0/0.25)]">
+    <Dialog.Root open={open} onOpenChange={onOpenChange}>
+      <Dialog.Portal>
+        <Dialog.Backdrop className="fixed inset-0 z-40 bg-black/30 lg:hidden" />
+        <Dialog.Viewport className="fixed inset-0 z-50 flex lg:hidden">
+          <Dialog.Popup className="flex h-full w-[min(20rem,90vw)] flex-col border-line-strong border-r bg-bg shadow-[0_8px_28px_rgb(0_0_0/0.25)]">
             <div className="flex items-center border-line border-b bg-surface px-4 py-2">
-              <Drawer.Title className="text-heading">{STRINGS.openTree}</Drawer.Title>
-              <Drawer.Close render={<Button look="quiet" className="ml-auto" />}>Close</Drawer.Close>
+              <Dialog.Title className="text-heading">{STRINGS.openTree}</Dialog.Title>
+              <Dialog.Close render={<Button look="quiet" className="ml-auto" />}>Close</Dialog.Close>
             </div>
             {children}
-          </Drawer.Popup>
-        </Drawer.Viewport>
-      </Drawer.Portal>
-    </Drawer.Root>
+          </Dialog.Popup>
+        </Dialog.Viewport>
+      </Dialog.Portal>
+    </Dialog.Root>
   );
 }

@@ -220,14 +220,10 @@ function placeMarks<C extends MapChain>(
     return { x: edge(cell.chain.hook), y: box === undefined ? 0 : box.y + box.height / 2 };
   };
   const laterDrops = map.laterDrops.map((drop) => ({ drop, from: mid(drop.first), to: mid(drop.then) }));
-  const drawn = new Set(map.laterDrops.map((d) => `${d.hook} ${d.first.chain.prio} ${d.then.chain.prio}`));
-  const ties = map.ties
-    // The arrow of a later drop between the two already says more than their tie.
-    .filter((tie) => !(tie.cells.length === 2 && drawn.has(`${tie.hook} ${tie.prio} ${tie.prio}`)))
-    .map((tie) => {
-      const ys = tie.cells.map((cell) => mid(cell).y);
-      return { tie, x: edge(tie.hook) + 2, y1: Math.min(...ys) - 10, y2: Math.max(...ys) + 10 };
-    });
+  const ties = map.ties.map((tie) => {
+    const ys = tie.cells.map((cell) => mid(cell).y);
+    return { tie, x: edge(tie.hook) + 2, y1: Math.min(...ys) - 10, y2: Math.max(...ys) + 10 };
+  });
   return { ties, laterDrops };
 }
 

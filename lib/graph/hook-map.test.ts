@@ -195,6 +195,8 @@ describe('later drops', () => {
     const docker = chain('docker', 'FORWARD', 'forward', 0, { policy: 'drop' });
     const proxy = chain('kube-proxy', 'filter-forward', 'forward', 0);
     expect(drops([docker, proxy])).toEqual([['filter-forward', 'FORWARD']]);
+    // Their tie is said by the drop.
+    expect(buildHookMap([docker, proxy], 'ip').ties).toEqual([]);
   });
   test('not where it runs first: registered last', () => {
     const proxy = chain('kube-proxy', 'filter-forward', 'forward', 0);

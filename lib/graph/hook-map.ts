@@ -187,14 +187,19 @@ export function buildHookMap<C extends MapChain>(chains: readonly C[], family: M
   const columns = HOOKS[family]
     .filter((hook) => !isIp(family) || !isDeviceHook(hook) || own.some((c) => c.hook === hook))
     .map((hook) => columnOf(hook, own, family, natRegistered));
+  const laterDrops = columns.flatMap(laterDropsOf);
   return {
     family,
     columns,
     rows: rowsOf(columns, family),
-    ties: columns.flatMap(tiesOf),
-    laterDrops: columns.flatMap(laterDropsOf),
+    ties: columns.flatMap(tiesOf).filter((tie) => !saidByDrop(tie, laterDrops)),
+    laterDrops,
   };
 }
+
+/** A later drop between the only two chains of a tie says more than the tie. */
+const saidByDrop = <C extends MapChain>(tie: Tie<C>, drops: readonly LaterDrop<C>[]): boolean =>
+  tie.cells.length === 2 && drops.some((d) => tie.cells.includes(d.first) && tie.cells.includes(d.then));
 
 const isNat = (chain: MapChain, family: MapFamily): boolean =>
   chain.type === 'nat' && isIp(family) && natPlace(chain.hook) !== undefined;
