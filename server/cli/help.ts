@@ -6,6 +6,7 @@ import { CliError } from './cli-error';
 export const HELP = `nftscope: what will this node's nftables do to a packet, and why?
 
   nftscope trace    one packet's way through a node; or many recorded cases
+  nftscope verify   the same packet through this kernel, and whether the trace agrees
   nftscope reach    connections over a whole capture, from node to node and back
   nftscope render   a listing of nft -j as the text nft prints
   nftscope show     tables, chains, sets, hooks of a node
@@ -37,6 +38,22 @@ const TRACE = `nftscope trace: the way of one packet
 
 Exit status: 0 the packet arrives, on every branch; 1 it is dropped, rejected, lost or undecided on some branch; 2 wrong usage or input.
 With --cases: 0 all cases were answered; 2 some could not be: their line is {"id", "results": [], "error": {"code", "message"}}.
+`;
+
+const VERIFY = `nftscope verify: does the trace agree with a kernel?
+
+  nftscope verify --source S [--node N] --from REF --to REF [--protocol P] [--sport N] [--dport N] [--flags syn,ack] [--family 4|6]
+  nftscope verify --source S [--node N] --packet JSON
+
+Builds the captured node (interfaces, addresses, routes, neighbours, settings, ruleset) in network namespaces of its own, sends the packet,
+reads the kernel's trace and compares it with ours, rule for rule. Where chance decides it sends the packet until every branch was taken, at
+most 24 times. Needs Linux, root, nft, ip and python3. Nothing of the host is changed, and all of it is gone afterwards, also after Ctrl-C.
+What cannot be rebuilt exactly is "not replayable", with the reason (docs/trace.md).
+
+  the packet            as for nftscope trace
+  -o, --output text|json  (default text)
+
+Exit status: 0 agrees; 1 diverges, or is not replayable; 2 wrong usage or input, or this machine cannot replay.
 `;
 
 const REACH = `nftscope reach: connections over a whole capture, from node to node to whoever answers, and back
@@ -98,6 +115,7 @@ Exit status: 0 ended by a signal; 2 wrong usage, or the web application is not b
 
 const TEXTS: ReadonlyMap<string, string> = new Map([
   ['trace', TRACE],
+  ['verify', VERIFY],
   ['reach', REACH],
   ['render', RENDER],
   ['show', SHOW],

@@ -8,9 +8,11 @@ import { renderCommand } from './render-command';
 import { serveCommand } from './serve-command';
 import { showCommand } from './show-command';
 import { traceCommand } from './trace-command';
+import { verifyCommand } from './verify-command';
 
 const COMMANDS: ReadonlyMap<string, (args: readonly string[]) => Promise<ExitStatus>> = new Map([
   ['trace', traceCommand],
+  ['verify', verifyCommand],
   ['reach', reachCommand],
   ['render', renderCommand],
   ['show', showCommand],

@@ -1,7 +1,7 @@
 import 'server-only';
 import { addressNames } from '@/lib/api/address-names';
 import type { OpenNode } from '@/lib/api/open-node';
-import { traceAnswer, tracePacket } from '@/lib/api/trace-answer';
+import { type TraceQuery, traceAnswer, tracePacket } from '@/lib/api/trace-answer';
 import type { Place } from '@/lib/cluster/place';
 import type { Question } from '@/lib/explain/question';
 import { type TraceTextInput, traceText } from '@/lib/explain/trace-text';
@@ -15,8 +15,8 @@ import { openCliNode } from './open';
 import { COMMON, hasColours, numberOption, outputOf, parseOptions } from './options';
 import { traceCases } from './trace-cases';
 
-const OPTIONS = {
-  ...COMMON,
+/** A packet, by names or by fields; verify takes the same. */
+export const PACKET_OPTIONS = {
   from: { type: 'string' },
   to: { type: 'string' },
   packet: { type: 'string' },
@@ -25,11 +25,15 @@ const OPTIONS = {
   dport: { type: 'string' },
   flags: { type: 'string' },
   family: { type: 'string' },
+} as const;
+
+const OPTIONS = {
+  ...COMMON,
+  ...PACKET_OPTIONS,
   cases: { type: 'string' },
   environments: { type: 'string' },
 } as const;
 
-type Values = ReturnType<typeof parse>;
 function parse(args: readonly string[]) {
   const { values, positionals } = parseOptions('trace', args, OPTIONS);
   if (positionals.length > 0) throw new CliError(`What is ${JSON.stringify(positionals[0])}?`, 'nftscope help trace');
@@ -48,12 +52,8 @@ export async function traceCommand(args: readonly string[]): Promise<ExitStatus>
     return traceCases(values.cases, values.environments);
   }
   if (values.environments !== undefined) throw new CliError('--environments goes with --cases.');
-  const question = questionOf(values);
-  const packet = values.packet === undefined ? undefined : await packetOf(values.packet);
-  if (question === undefined && packet === undefined)
-    throw new CliError('Which packet? Give --from and --to, or --packet.', 'nftscope help trace');
+  const query = await queryOf(values, 'trace');
   const node = await openCliNode(values, 'trace');
-  const query = { ...(question !== undefined && { question }), ...(packet !== undefined && { packet }) };
   if (output === 'json') return traceJson(node, query, values.source ?? '');
   const traced = tracePacket(node, query);
   if (!traced.ok) throw CliError.of(traced.problem);
@@ -97,11 +97,22 @@ async function traceJson(
   return arrives ? EXIT.done : EXIT.badNews;
 }
 
-function questionOf(values: Values): Question | undefined {
+type PacketValues = { readonly [K in keyof typeof PACKET_OPTIONS]?: string | undefined };
+
+/** The packet that the options ask about. */
+export async function queryOf(values: PacketValues, command: string): Promise<TraceQuery> {
+  const question = questionOf(values, command);
+  const packet = values.packet === undefined ? undefined : await packetOf(values.packet);
+  if (question === undefined && packet === undefined)
+    throw new CliError('Which packet? Give --from and --to, or --packet.', `nftscope help ${command}`);
+  return { ...(question !== undefined && { question }), ...(packet !== undefined && { packet }) };
+}
+
+function questionOf(values: PacketValues, command: string): Question | undefined {
   const { from, to } = values;
   if (from === undefined && to === undefined) return undefined;
-  if (from === undefined) throw new CliError('From where? Give --from.', 'nftscope help trace');
-  if (to === undefined) throw new CliError('Where to? Give --to.', 'nftscope help trace');
+  if (from === undefined) throw new CliError('From where? Give --from.', `nftscope help ${command}`);
+  if (to === undefined) throw new CliError('Where to? Give --to.', `nftscope help ${command}`);
   return {
     from,
     to,
