@@ -1,9 +1,10 @@
 import Link from 'next/link';
 import type { ReactNode } from 'react';
 import { formatMark, type PacketRow, packetAfter } from '@/lib/explain/trace-packet';
-import { hostPort } from '@/lib/explain/verdict-sentence';
+import type { NumberedStep } from '@/lib/explain/trace-steps';
+import { branchSentence, hostPort } from '@/lib/explain/verdict-sentence';
 import { formatAddress } from '@/lib/net/address';
-import type { CtView } from '@/lib/sim/trace';
+import type { Branch, CtView } from '@/lib/sim/trace';
 import type { CtTuple } from '@/lib/world/world';
 import { CopyButton } from '../shell/copy';
 import { Badge } from '../ui/badge';
@@ -12,49 +13,26 @@ import { OwnerTag } from '../ui/owner-tag';
 import { PanelSection } from '../ui/panel';
 import { objectName } from './answer-names';
 import { ruleHref } from './links';
+import { LookupLine } from './lookup-line';
 import { ownerName } from './owner-name';
 import { RuleWords } from './rule-words';
 import { seeCommands } from './see-commands';
 import { ReasonCard } from './step-cards';
 import { ownerOf, ruleOf, type TraceModel } from './trace-model';
 
-/** The packet after the chosen step, its connection, the rule in words, and what was taken for granted. */
+/** The packet after the chosen step, its connection, the rule in words, and what was taken for granted; a loss begins with its cause. */
 export function Inspector({ model }: { readonly model: TraceModel }) {
-  const { answer, branch, leg, number, sent, entry } = model;
-  const state = packetAfter(branch, leg, number, sent, answer.packet.iif);
-  const commands = entry?.ends === 'lost' ? seeCommands(entry, model) : [];
-  return (
+  const { branch, entry } = model;
+  return entry?.ends === 'lost' ? (
     <div>
-      <div className="flex items-center justify-between gap-2 px-4 pt-2.5 pb-1">
-        <h2 className="font-[640]">{number === 0 ? 'Packet as it came' : `Packet after step ${number}`}</h2>
-        {entry?.ends === undefined ? null : (
-          <Badge tone={entry.ends === 'lost' ? 'lost' : 'unknown'}>
-            {entry.ends === 'lost' ? 'ends here' : 'not known'}
-          </Badge>
-        )}
-      </div>
-      <PanelSection>
-        <dl className="grid grid-cols-[88px_1fr] font-mono text-code">
-          {state.rows.map((row) => (
-            <FieldRow key={`${row.field} ${number}`} row={row} />
-          ))}
-        </dl>
-      </PanelSection>
-      {state.ct === undefined ? null : <Connection ct={state.ct} />}
+      <Cause entry={entry} model={model} />
+      <Packet model={model} />
+      <Assumed branch={branch} />
+    </div>
+  ) : (
+    <div>
+      <Packet model={model} />
       <RuleSection model={model} />
-      {commands.length === 0 ? null : (
-        <PanelSection title="See it yourself">
-          {commands.map((command) => (
-            <div
-              key={command}
-              className="mb-1.5 flex items-center gap-2 rounded-control border border-line bg-sunken px-2.5 py-1"
-            >
-              <code className="min-w-0 flex-1 text-code [overflow-wrap:anywhere]">{command}</code>
-              <CopyButton what="command" text={() => command} />
-            </div>
-          ))}
-        </PanelSection>
-      )}
       {branch.outcome.kind === 'undecided' && entry?.ends !== 'undecided' ? (
         <PanelSection title="What would settle it">
           <div className="flex flex-col gap-2">
@@ -64,21 +42,96 @@ export function Inspector({ model }: { readonly model: TraceModel }) {
           </div>
         </PanelSection>
       ) : null}
-      {branch.assumptions.length === 0 ? null : (
-        <PanelSection title="Assumed">
-          <ul id="trace-assumptions" className="flex flex-col gap-1.5">
-            {branch.assumptions.map((assumption) => (
-              <li
-                key={assumption.code + assumption.say}
-                className="rounded-card border-2 border-line-strong border-dashed bg-surface px-2.5 py-1.5 text-prose"
-              >
-                {assumption.say}
-              </li>
-            ))}
-          </ul>
-        </PanelSection>
-      )}
+      <Assumed branch={branch} />
     </div>
+  );
+}
+
+/** Why the packet was lost: the sentence, the element that led there, the rule, and how to see it on the node. */
+function Cause({ entry, model }: { readonly entry: NumberedStep; readonly model: TraceModel }) {
+  const { branch, leg, names, trace } = model;
+  const led = leg.steps
+    .flatMap(({ step, chain }) => (step.kind === 'rule' && chain === entry.chain ? step.lookups : []))
+    .findLast((lookup) => lookup.name !== undefined && lookup.hit?.data !== undefined);
+  return (
+    <>
+      <Heading title="The cause" note={<Badge tone="lost">ends here</Badge>} />
+      <PanelSection>
+        {led === undefined ? (
+          <p className="text-prose">
+            {leg.skb === 0 ? branchSentence(branch, trace, names) : 'This packet is lost too.'}
+          </p>
+        ) : (
+          <>
+            <p className="text-prose">
+              An element of <code className="text-code text-name">@{led.name}</code> led here:
+            </p>
+            <LookupLine lookup={led} />
+          </>
+        )}
+      </PanelSection>
+      <RuleSection model={model} />
+      <PanelSection title="See it yourself">
+        {seeCommands(entry, model).map((command) => (
+          <div
+            key={command}
+            className="mb-1.5 flex items-center gap-2 rounded-control border border-line bg-sunken px-2.5 py-1"
+          >
+            <code className="min-w-0 flex-1 text-code [overflow-wrap:anywhere]">{command}</code>
+            <CopyButton what="command" text={() => command} />
+          </div>
+        ))}
+      </PanelSection>
+      <div className="border-line border-t" />
+    </>
+  );
+}
+
+function Packet({ model }: { readonly model: TraceModel }) {
+  const { answer, branch, leg, number, sent, entry } = model;
+  const state = packetAfter(branch, leg, number, sent, answer.packet.iif);
+  return (
+    <>
+      <Heading
+        title={number === 0 ? 'Packet as it came' : `Packet after step ${number}`}
+        note={entry?.ends === 'undecided' ? <Badge tone="unknown">not known</Badge> : null}
+      />
+      <PanelSection>
+        <dl className="grid grid-cols-[88px_1fr] font-mono text-code">
+          {state.rows.map((row) => (
+            <FieldRow key={`${row.field} ${number}`} row={row} />
+          ))}
+        </dl>
+      </PanelSection>
+      {state.ct === undefined ? null : <Connection ct={state.ct} />}
+    </>
+  );
+}
+
+function Heading({ title, note }: { readonly title: string; readonly note: ReactNode }) {
+  return (
+    <div className="flex items-center justify-between gap-2 px-4 pt-2.5 pb-1">
+      <h2 className="font-[640]">{title}</h2>
+      {note}
+    </div>
+  );
+}
+
+function Assumed({ branch }: { readonly branch: Branch }) {
+  if (branch.assumptions.length === 0) return null;
+  return (
+    <PanelSection title="Assumed">
+      <ul id="trace-assumptions" className="flex flex-col gap-1.5">
+        {branch.assumptions.map((assumption) => (
+          <li
+            key={assumption.code + assumption.say}
+            className="rounded-card border-2 border-line-strong border-dashed bg-surface px-2.5 py-1.5 text-prose"
+          >
+            {assumption.say}
+          </li>
+        ))}
+      </ul>
+    </PanelSection>
   );
 }
 

@@ -45,7 +45,7 @@ export function StepList({ model, openFolds, onFold, onStep }: StepListProps) {
   return (
     // The list is a group of buttons; arrow keys move between them, as the design asks.
     // biome-ignore lint/a11y/noStaticElementInteractions: the keys belong to the buttons inside
-    <div ref={list} onKeyDown={onKeyDown} className="pb-4">
+    <div ref={list} onKeyDown={onKeyDown} className="overflow-clip pb-4">
       {leg.groups.map((group) => (
         <Group key={group.id} group={group} model={model}>
           {group.rows.map((row) => (
