@@ -12,6 +12,7 @@ export const STRINGS = {
   theme: 'Theme',
   keys: 'Keyboard shortcuts',
   openFile: 'Open a capture or an nft -j listing',
+  readAgain: (node: string) => `${node} read again`,
   opened: (name: string) => `${name} opened`,
   tree: 'Tables, chains, sets and maps',
   rulesetText: 'Text of the table',

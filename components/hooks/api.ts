@@ -26,7 +26,7 @@ export class ApiProblem extends Error {
 export type Query = { readonly [key: string]: string | number | boolean | null | undefined };
 
 /** Path and query; what is null, undefined or empty is left out. */
-export function apiUrl(path: string, query: Query = {}): string {
+function apiUrl(path: string, query: Query = {}): string {
   const params = new URLSearchParams();
   for (const [key, value] of Object.entries(query)) {
     if (value !== null && value !== undefined && value !== '') params.set(key, String(value));
@@ -62,16 +62,6 @@ export async function getJson<T>(path: string, query: Query, signal: AbortSignal
 export async function getText(path: string, query: Query): Promise<string> {
   const response = await fetch(apiUrl(path, query)).catch(unreachableServer);
   return response.ok ? response.text() : answer<never>(response);
-}
-
-export async function postJson<T>(path: string, query: Query, body: unknown, signal?: AbortSignal): Promise<T> {
-  const response = await fetch(apiUrl(path, query), {
-    method: 'POST',
-    headers: { accept: 'application/json', 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-    ...(signal === undefined ? {} : { signal }),
-  }).catch(unreachableServer);
-  return answer<T>(response);
 }
 
 /** Sends the bytes of one file as they are. */

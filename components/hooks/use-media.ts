@@ -3,7 +3,7 @@
 import { useCallback, useSyncExternalStore } from 'react';
 
 /** Whether a media query holds; `atFirst` where there is no window yet. */
-export function useMedia(query: string, atFirst: boolean): boolean {
+function useMedia(query: string, atFirst: boolean): boolean {
   const subscribe = useCallback(
     (listener: () => void) => {
       const list = window.matchMedia(query);

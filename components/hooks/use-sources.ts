@@ -1,8 +1,9 @@
 'use client';
 
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import type { SourcesView, SourceView } from '@/lib/api/types';
+import type { NodeOverview, SourcesView, SourceView } from '@/lib/api/types';
 import { getJson, postFile } from './api';
+import { type NodeRef, nodePath } from './node-path';
 
 const KEY = ['sources'] as const;
 
@@ -19,5 +20,18 @@ export function useUpload() {
     mutationFn: (file: File) =>
       postFile<SourceView>('/api/sources', { name: file.name }, file, new AbortController().signal),
     onSuccess: () => client.invalidateQueries({ queryKey: KEY }),
+  });
+}
+
+/** Reads a live node once more; everything shown about it follows, because its version is another one. */
+export function useReadAgain({ source, node }: NodeRef) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: () =>
+      getJson<NodeOverview>(`${nodePath({ source, node })}/overview`, { refresh: 1 }, new AbortController().signal),
+    onSuccess: (overview) => {
+      client.setQueryData(['overview', source, node], overview);
+      return client.invalidateQueries({ queryKey: KEY });
+    },
   });
 }

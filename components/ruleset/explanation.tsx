@@ -192,7 +192,7 @@ function SetLookup({
 
 const SHOWN_USES = 6;
 
-export function ReachedFrom({
+function ReachedFrom({
   uses,
   chain,
   table,
@@ -258,7 +258,7 @@ function Use({ use, table, links }: { readonly use: UseView; readonly table: str
   );
 }
 
-export function WrittenBy({
+function WrittenBy({
   owner,
   overview,
   children,

@@ -21,7 +21,6 @@ const PARSERS = {
 /** Everything that is chosen in the Ruleset; it lives in the URL. */
 export const useRulesetState = () => useQueryStates(PARSERS, { history: 'replace', scroll: false });
 
-export type RulesetState = ReturnType<typeof useRulesetState>[0];
 type RulesetChange = {
   readonly [K in 'table' | 'chain' | 'set' | 'key' | 'filter' | 'sort']?: string | null;
 } & { readonly rule?: number | null; readonly desc?: boolean | null };

@@ -64,7 +64,7 @@ interface KeysValue {
 const KeysContext = createContext<KeysValue | null>(null);
 
 /** True where a letter belongs to what has the focus: text fields, open lists, menus and dialogs. */
-export function isTyping(target: EventTarget | null): boolean {
+function isTyping(target: EventTarget | null): boolean {
   if (!(target instanceof Element)) return false;
   return (
     target.closest(

@@ -64,12 +64,6 @@ export const CloseIcon = (p: IconProps) => (
     <path d="m4 4 8 8M12 4l-8 8" />
   </Icon>
 );
-export const ClockIcon = (p: IconProps) => (
-  <Icon {...p}>
-    <circle cx="8" cy="8" r="6" />
-    <path d="M8 4.5V8l2.3 1.5" />
-  </Icon>
-);
 export const SunIcon = (p: IconProps) => (
   <Icon {...p}>
     <circle cx="8" cy="8" r="2.8" />
@@ -107,13 +101,21 @@ export const TriangleIcon = (p: IconProps) => (
   </Icon>
 );
 
-/** The sign of nftscope: a packet's way through three hooks. */
-export function Logo({ size = 20 }: { readonly size?: number }) {
+/** The sign of nftscope: a packet's way through three hooks, the highlighter behind it. */
+export function Logo() {
   return (
-    <svg aria-hidden="true" focusable="false" width={size} height={size} viewBox="0 0 20 20" fill="none">
-      <path d="M1 10h17M14.5 6.2 18.3 10l-3.8 3.8" stroke="currentColor" strokeWidth="2" strokeLinejoin="round" />
-      <path d="M5 4v12M9 4v12M13 4v12" stroke="currentColor" strokeWidth="2" />
-      <path d="M9 10h4" stroke="var(--marker-hit)" strokeWidth="2" />
+    <svg
+      aria-hidden="true"
+      focusable="false"
+      width={20}
+      height={14}
+      viewBox="0 0 20 14"
+      fill="none"
+      strokeLinecap="round"
+    >
+      <path d="M1.5 7h16" stroke="var(--marker-hit)" strokeWidth="4.5" strokeLinecap="butt" />
+      <path d="M1.2 7h17M15.3 3.5 18.8 7l-3.5 3.5" stroke="currentColor" strokeWidth="2" strokeLinejoin="round" />
+      <path d="M3 1v12M8 1v12M13 1v12" stroke="currentColor" strokeWidth="1.7" />
     </svg>
   );
 }

@@ -1,17 +1,16 @@
 import type { OwnerKey } from '@/lib/api/types';
 import { cx } from './cx';
 
-const LOOK: { readonly [K in OwnerKey]: { readonly tag: string; readonly bar: string; readonly stroke: string } } = {
-  kp: { tag: 'bg-owner-kp text-owner-kp-on', bar: 'bg-owner-kp', stroke: 'var(--owner-kp)' },
-  cn: { tag: 'bg-owner-cn text-owner-cn-on', bar: 'bg-owner-cn', stroke: 'var(--owner-cn)' },
-  fd: { tag: 'bg-owner-fd text-owner-fd-on', bar: 'bg-owner-fd', stroke: 'var(--owner-fd)' },
-  dk: { tag: 'bg-owner-dk text-owner-dk-on', bar: 'bg-owner-dk', stroke: 'var(--owner-dk)' },
-  uf: { tag: 'bg-owner-uf text-owner-uf-on', bar: 'bg-owner-uf', stroke: 'var(--owner-uf)' },
-  ca: { tag: 'bg-owner-ca text-owner-ca-on', bar: 'bg-owner-ca', stroke: 'var(--owner-ca)' },
+const LOOK: { readonly [K in OwnerKey]: { readonly tag: string; readonly bar: string } } = {
+  kp: { tag: 'bg-owner-kp text-owner-kp-on', bar: 'bg-owner-kp' },
+  cn: { tag: 'bg-owner-cn text-owner-cn-on', bar: 'bg-owner-cn' },
+  fd: { tag: 'bg-owner-fd text-owner-fd-on', bar: 'bg-owner-fd' },
+  dk: { tag: 'bg-owner-dk text-owner-dk-on', bar: 'bg-owner-dk' },
+  uf: { tag: 'bg-owner-uf text-owner-uf-on', bar: 'bg-owner-uf' },
+  ca: { tag: 'bg-owner-ca text-owner-ca-on', bar: 'bg-owner-ca' },
   ot: {
     tag: 'bg-owner-other text-owner-other-on',
     bar: 'bg-owner-other bar-hatched',
-    stroke: 'var(--owner-other)',
   },
 };
 
@@ -24,10 +23,6 @@ const LETTERS: { readonly [K in OwnerKey]: string } = {
   ca: 'CA',
   ot: 'OT',
 };
-
-/** The CSS colour of an owner, for strokes and fills in SVG. */
-export const ownerColor = (owner: OwnerKey): string => LOOK[owner].stroke;
-export const ownerLetters = (owner: OwnerKey): string => LETTERS[owner];
 
 /** Two letters on the owner's colour. The full name is its accessible name unless it stands beside. */
 export function OwnerTag({

@@ -40,7 +40,3 @@ export function PanelSection({
     </section>
   );
 }
-
-export function Card({ children, className }: { readonly children: ReactNode; readonly className?: string }) {
-  return <div className={cx('rounded-card border border-line bg-surface p-3', className)}>{children}</div>;
-}

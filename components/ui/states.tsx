@@ -3,10 +3,10 @@
 import type { ReactNode } from 'react';
 import { useEffect, useState } from 'react';
 import { cx } from './cx';
-import { ClockIcon, OctagonIcon } from './icons';
+import { OctagonIcon } from './icons';
 
 /** Seconds since `since` changed, counted while the caller is mounted. */
-export function useElapsed(): number {
+function useElapsed(): number {
   const [seconds, setSeconds] = useState(0);
   useEffect(() => {
     const started = Date.now();
@@ -125,24 +125,6 @@ export function Unreadable({ what, why, stderr, children, className }: Unreadabl
         <pre className="mt-1.5 overflow-x-auto whitespace-pre-wrap text-code text-ink-2">{stderr}</pre>
       )}
       {children}
-    </div>
-  );
-}
-
-/** Old data keeps standing, with its age. */
-export function Stale({ age, onRead }: { readonly age: string; readonly onRead?: () => void }) {
-  return (
-    <div className="m-4 rounded-card bg-depends-ground px-3 py-2.5">
-      <div className="flex items-center gap-2 text-depends">
-        <ClockIcon />
-        <strong className="font-[640]">Captured {age}.</strong>
-        {onRead === undefined ? null : (
-          <button type="button" className="link ml-auto" onClick={onRead}>
-            Read again
-          </button>
-        )}
-      </div>
-      <p className="mt-0.5">The cluster may have changed. Verdicts are for that moment.</p>
     </div>
   );
 }

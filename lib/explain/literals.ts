@@ -23,7 +23,7 @@ const isCompound = (e: Expression): e is Exclude<Expression, Immediate> => typeo
 const part = (type: ExpressionType, index: number): ExpressionType => (isTypeList(type) ? type[index] : undefined);
 
 /** Visits the literals of an expression whose values are of `type`. */
-export function visitLiterals(expr: Expression, type: ExpressionType, visit: Visit): void {
+function visitLiterals(expr: Expression, type: ExpressionType, visit: Visit): void {
   if (!isCompound(expr)) {
     visit({ kind: 'value', value: expr, type: singleType(type) });
     return;

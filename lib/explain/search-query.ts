@@ -5,7 +5,7 @@ export const SEARCH_KEYS = ['ip', 'port', 'chain', 'set', 'service', 'ns', 'verd
 export type SearchKey = (typeof SEARCH_KEYS)[number];
 
 /** What `verdict:` can ask for: how a rule ends or redirects a packet. */
-export const SEARCH_VERDICTS = [
+const SEARCH_VERDICTS = [
   'accept',
   'drop',
   'reject',
