@@ -20,6 +20,7 @@ import { readMeta } from './read-meta';
 import { readExthdr, readIpOption, readSctpChunk, readTcpOption } from './read-options';
 import { readPayload, readRawPayload } from './read-payload';
 import { readRt, readSocket } from './read-route';
+import { runStateful } from './set-update';
 import { type Hit, isVerdict, literal, SetIndex } from './sets';
 import type { DynamicElement } from './state';
 import type { WhyNot } from './trace';
@@ -407,6 +408,7 @@ export function compileLookup(
   key: Expression,
   data: SetReference | AnonymousSet | UnsupportedExpression,
   scope: Scope,
+  negated = false,
 ): (c: Context) => Found | Missing | Unknown {
   const getKey = compileExpression(key, scope);
   const keyTypes = typesIn(key, scope);
@@ -461,10 +463,17 @@ export function compileLookup(
       }
       return new Miss({ kind: 'miss', set: name, key: formatValue(types, v), size, negated: false });
     }
+    const dynamic = 'dynamic' in hit ? (hit as { dynamic: DynamicElement | undefined }).dynamic : undefined;
+    // The statements of the element found run with every look-up (nft_lookup_eval: nft_set_elem_update_expr).
+    const statements = dynamic?.statements ?? hit.element.statements ?? [];
+    if (!negated && statements.length > 0) {
+      const says = runStateful(statements, dynamic?.state ?? c.run.state.of(hit.element), c);
+      if (says !== true) return new Miss({ kind: 'limited', what: 'element', say: says });
+    }
     return {
       element: hit.element,
       index: hit.index,
-      dynamic: 'dynamic' in hit ? (hit as { dynamic: DynamicElement | undefined }).dynamic : undefined,
+      dynamic,
       dataTypes: named?.dataTypes ?? [],
     };
   };

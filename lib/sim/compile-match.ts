@@ -73,7 +73,7 @@ export function compileMatch(s: MatchStatement, scope: Scope): (c: Context) => M
       : s.right;
 
   if (typeof right === 'object' && (right.kind === 'setref' || right.kind === 'set')) {
-    const find = compileLookup(s.left, right, scope);
+    const find = compileLookup(s.left, right, scope, negated);
     return (c) => {
       const found = find(c);
       if (found instanceof Unknown) return found;

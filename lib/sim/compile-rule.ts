@@ -14,10 +14,9 @@ import { Broken, type Op, stop } from './op';
 import { need } from './operand';
 import type { ProgramRule } from './program';
 import { rejectPacket } from './reject';
-import { askCount, askLimit, askQuota, quotaBytes, runStateful } from './set-update';
+import { askCount, askLimit, askQuota, quotaBytes } from './set-update';
 import { isVerdict } from './sets';
 import { viewSkb } from './skb';
-import type { newStateful } from './state';
 import { Missing, Unknown } from './value';
 import { compileXtRule } from './xt';
 
@@ -69,11 +68,6 @@ function compileStatement(s: Statement, scope: Scope): Op {
             found instanceof Miss ? found.why : { kind: 'missing', field: found.field, because: found.because },
           );
         const verdict = found.element.data;
-        const state = elementState(found, c);
-        if (state !== undefined) {
-          const ok = runStateful(found.element.statements ?? [], state, c);
-          if (ok !== true) return new Broken({ kind: 'limited', what: 'element', say: ok });
-        }
         if (!isVerdict(verdict))
           return c.run.undecided(
             'unsupported-statement',
@@ -238,17 +232,6 @@ const addressTypeOf = (c: Context): DataType | undefined =>
     { kind: 'payload', protocol: c.skb.family === 'ip6' ? 'ip6' : 'ip', field: 'saddr' },
     { program: c.run.p.program, table: c.run.p.program.tables[0] as never },
   )[0];
-
-function elementState(
-  found: {
-    readonly element: object;
-    readonly dynamic: { readonly state: ReturnType<typeof newStateful> } | undefined;
-  } & { readonly element: { readonly statements?: readonly Statement[] } },
-  c: Context,
-) {
-  if ((found.element.statements?.length ?? 0) === 0) return undefined;
-  return found.dynamic?.state ?? c.run.state.of(found.element);
-}
 
 function compileReject(s: RejectStatement, scope: Scope): Op {
   const inet = scope.table.family === 'inet' || scope.table.family === 'bridge' || scope.table.family === 'netdev';

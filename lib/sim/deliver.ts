@@ -1,4 +1,5 @@
 /** Delivery to the node itself: the input hook, the sockets, and what they answer. */
+import { u16 } from '../net/headers';
 import { PROTO } from '../net/protocols';
 import type { Run } from './environment';
 import { addressType4 } from './fib';
@@ -63,6 +64,8 @@ function respond(run: Run, skb: Skb): void {
     case PROTO.udp:
     case PROTO.udplite: {
       if (transportChecksumWrong(skb)) return;
+      // IPv6 takes no datagram without a checksum (udp6_csum_init).
+      if (skb.family === 'ip6' && u16(skb.data, at + 6) === 0) return;
       if (skb.transparentSocket) return;
       const found = l4proto === PROTO.udplite ? 'none' : listenerFor({ run, skb });
       if (found === undefined) {
@@ -87,7 +90,7 @@ function respond(run: Run, skb: Skb): void {
 function deliverTcp(run: Run, skb: Skb): void {
   if (transportChecksumWrong(skb) || skb.pktType !== 0) return;
   // SYNs to broadcast and multicast addresses are never answered (tcp_v4_conn_request).
-  if (skb.family === 'ip' && skb.dst !== undefined && skb.dst.type !== 'local') return;
+  if (skb.family === 'ip' && (Number(destinationOf(skb)) === 0xffffffff || skb.dst?.type === 'broadcast')) return;
   const found = skb.transparentSocket ? { wildcard: true, transparent: true } : listenerFor({ run, skb });
   if (found === undefined) {
     run.assume('sockets', 'The listening sockets are not in the capture; the packet is taken to find one.');

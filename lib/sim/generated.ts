@@ -7,7 +7,7 @@ import type { IpValue } from '../world/world';
 import { attachAnswer } from './conntrack';
 import type { Context, Run } from './environment';
 import { addressKey } from './environment';
-import { isLocal4, isMulticast6 } from './fib';
+import { isLinkLocal6, isLocal4, isMulticast6 } from './fib';
 import { findTcpOption } from './read-options';
 import type { RouteResult } from './routing';
 import {
@@ -92,6 +92,10 @@ export function routeOut(
   return found.kind === 'found' ? viaLoopback(run, found.result) : undefined;
 }
 
+/** The device that an answer to a link-local address has to leave by. */
+const linkOf = (cause: Skb, dst: IpValue): string | undefined =>
+  typeof dst === 'bigint' && isLinkLocal6(dst) ? cause.iif?.name : undefined;
+
 /** True where the node may answer with an ICMP error at all (icmp_send, icmp6_send). */
 function answerable(run: Run, cause: Skb): boolean {
   if (cause.family === 'arp' || cause.pktType !== 0 || cause.headers.fragOff > 0) return false;
@@ -150,7 +154,7 @@ export function sendIcmpError(run: Run, cause: Skb, o: IcmpOptions): boolean {
   // A source that is not the node's own is refused by the route look-up.
   if (fixed !== undefined && family === 'ip' && !isLocal4({ run }, Number(fixed))) return false;
   const tos = family === 'ip' ? (tosOf(cause) & 0x1e) | 0xc0 : 0;
-  const route = routeOut(run, family, src, fixed, 0, tos);
+  const route = routeOut(run, family, src, fixed, 0, tos, linkOf(cause, src));
   if (route === undefined) return false;
   const source = fixed ?? sourceForRoute(run, family, route, src);
   if (source === undefined) return false;
@@ -215,7 +219,7 @@ export function sendReset(run: Run, cause: Skb, byReject: boolean): boolean {
     if (local?.type === 'broadcast' || Number(src) >>> 28 === 14) return false;
   }
   // The TCP stack resets nothing that came to a broadcast address (tcp_v4_send_reset: rt_type != RTN_LOCAL).
-  if (family === 'ip' && !byReject && cause.dst !== undefined && cause.dst.type !== 'local') return false;
+  if (family === 'ip' && !byReject && cause.dst?.type === 'broadcast') return false;
   if (typeof src === 'bigint' && isMulticast6(src)) return false;
   const route = routeOut(run, family, dst, src, 0, 0);
   if (route === undefined) return false;
@@ -249,7 +253,8 @@ export function sendEchoReply(run: Run, cause: Skb): boolean {
   segment[0] = family === 'ip6' ? 129 : stamp ? 14 : 0;
   const src = destinationOf(cause);
   const dst = sourceOf(cause);
-  const unicast = family === 'ip' ? isLocal4({ run }, Number(src)) : !isMulticast6(BigInt(src));
+  // Neither a group nor an anycast address answers for itself (icmpv6_echo_reply).
+  const unicast = family === 'ip' ? isLocal4({ run }, Number(src)) : run.p.localAddresses.has(addressKey('ip6', src));
   const route = routeOut(run, family, dst, unicast ? src : undefined, 0, tosOf(cause));
   if (route === undefined) return false;
   const source = unicast ? src : sourceForRoute(run, family, route, dst);
@@ -372,6 +377,9 @@ export function duplicate(c: Context, dev: string | undefined, addr: number | bi
   copy.ct = undefined;
   copy.ctState = undefined;
   copy.untracked = true;
+  copy.duplicate = true;
+  // A clone is cut up anew (ip_do_fragment: skb_cloned).
+  delete copy.fragParts;
   copy.local = true;
   copy.mark = skb.mark;
   if (c.hook === 'prerouting' || c.hook === 'input') decrementTtl(copy);

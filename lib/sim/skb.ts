@@ -47,6 +47,8 @@ export interface Skb {
   fragSize: number | undefined;
   /** Sizes of the bodies of the fragments it was put together from, in order. */
   fragParts?: readonly number[];
+  /** True for a packet that `dup` made. */
+  duplicate?: boolean;
   /** Chunk of a fragmented packet. */
   frag: { readonly index: number; readonly of: number } | undefined;
   checksumBad: boolean;

@@ -28,6 +28,8 @@ export function send(run: Run, skb: Skb, route: RouteResult): void {
 export function postrouting(run: Run, skb: Skb): void {
   const route = skb.dst;
   skb.oif = route?.dev;
+  // nf_dup_ipv4_route sets the device, which ip_output takes for the input device.
+  if (skb.duplicate === true) skb.iif = route?.dev;
   loopBack(run, skb, route);
   const result = runHook(run, skb, 'postrouting', skb.family === 'ip6' ? 'ip6' : 'ip');
   if (result !== 'accept') {

@@ -70,7 +70,9 @@ function kernelEvent(e: KernelEvent, mangles: boolean): Plain {
             ...(e.family === 'bridge' || e.family === 'netdev' || mangles
               ? {}
               : { head: headView(e.network ?? '', e.family === 'arp') }),
-            ...(e.ct === undefined || mangles ? {} : { ct: { state: e.ct.state, direction: e.ct.direction } }),
+            ...(e.ct === undefined || mangles || e.family === 'bridge'
+              ? {}
+              : { ct: { state: e.ct.state, direction: e.ct.direction } }),
           },
         }
       : {}),
@@ -201,7 +203,7 @@ export function seenByUs(b: Branch, mangles: boolean): Seen | undefined {
                         ecn: p.ecn,
                       },
                     }),
-                ...(first.ct === undefined || mangles
+                ...(first.ct === undefined || mangles || e.family === 'bridge'
                   ? {}
                   : { ct: { state: (first.ct as Plain).state, direction: (first.ct as Plain).direction } }),
               },

@@ -466,7 +466,6 @@ class Generator {
       () => `@ll,${r.pick(['0,48', '48,48'])} ${r.pick(['0x020000000101', '0x020000000102', '!= 0x020000000202'])}`,
       () => `sctp dport ${no()}${this.port()}`,
       () => `meta cpu >= 0`,
-      () => `meta day "${r.pick(['Monday', 'Saturday'])}"`,
       () => `dccp dport ${no()}${this.port()}`,
     ];
     if (s.family === 'bridge')
@@ -544,7 +543,6 @@ class Generator {
       () => `ct expiration ${r.pick(['> 1s', '< 1h', '> 1d'])}`,
       () => `ct helper ${no()}"ftp"`,
       () => `ct label ${no()}${r.int(0, 3)}`,
-      () => `ct id != 0`,
       () => `ct event ${no()}new`,
     ];
     const fibMatches: (() => string)[] = [
@@ -898,41 +896,13 @@ class Generator {
     return parts.length > 0 ? parts : ['counter'];
   }
 
-  priority(type: string, hook: string): string {
+  priority(type: string): string {
     const { r } = this;
     if (type === 'nat') return String(r.pick([-150, -100, -100, 0, 10, 100, 100, 101, 5]));
     return String(
       r.pick([
-        -450,
-        -401,
-        -400,
-        -399,
-        -300,
-        -300,
-        -225,
-        -201,
-        -200,
-        -199,
-        -150,
-        -150,
-        -101,
-        -100,
-        -100,
-        -99,
-        -10,
-        0,
-        0,
-        0,
-        5,
-        10,
-        50,
-        99,
-        100,
-        100,
-        101,
-        225,
-        300,
-        hook === 'input' ? 2147483647 : 0,
+        -450, -401, -400, -399, -300, -300, -225, -201, -200, -199, -150, -150, -101, -100, -100, -99, -10, 0, 0, 0, 5,
+        10, 50, 99, 100, 100, 101, 225, 300,
       ]),
     );
   }
@@ -995,7 +965,7 @@ class Generator {
       const scope: Scope = { family, hook, type, sets, objects, targets: regular, v4, v6 };
       chains.push({
         name: this.name('b'),
-        base: `type ${type} hook ${hook}${device} priority ${this.priority(type, hook)}; policy ${policy};`,
+        base: `type ${type} hook ${hook}${device} priority ${this.priority(type)}; policy ${policy};`,
         rules: Array.from(
           { length: this.profile === 'fields' || this.profile === 'stmts' ? r.int(5, 14) : r.int(0, 5) },
           () => this.rule(scope),

@@ -1,6 +1,5 @@
 /** Runs a case in the kernel and through the tracer, and makes it small where they disagree. */
 import { decodeRuleset } from '../../lib/decode/decode-ruleset';
-import { formatAddress } from '../../lib/net/address';
 import { buildPacket, fromHex, toHex } from '../../lib/net/build-packet';
 import { viewPacket } from '../../lib/net/headers';
 import type { PacketSpec } from '../../lib/net/packet-spec';
@@ -288,5 +287,3 @@ export async function shrink(kernel: Kernel, first: CaseResult, budget = 250): P
   }
   return best;
 }
-
-export { formatAddress };

@@ -1,0 +1,25 @@
+/** `node --conditions=react-server --import tsx tests/lab/record.ts`: asks this machine's kernel about the regressions. */
+import { writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { Kernel } from './kernel';
+import { runLab } from './lab';
+import { REGRESSIONS } from './regressions';
+
+const kernel = new Kernel();
+const { kernel: release, nft } = await kernel.start();
+const environment = await kernel.environment('base');
+const cases: unknown[] = [];
+for (const { name, tables, packets } of REGRESSIONS) {
+  const steps = packets.map((packet) => ({ kind: 'packet' as const, packet }));
+  const result = await runLab(kernel, { seed: 0, environment: 'base', profile: 'regression', tables, steps }, 0.02);
+  console.log(`${result.verdict.padEnd(10)} ${name} ${result.packets.at(-1)?.parts.join(', ') ?? ''}`);
+  cases.push({
+    name,
+    text: result.text,
+    listing: result.listing,
+    packets: result.packets.map((p) => ({ packet: p.packet, kernel: p.kernel })),
+  });
+}
+await kernel.close();
+const file = fileURLToPath(new URL('../fixtures/lab-regressions.json', import.meta.url));
+writeFileSync(file, `${JSON.stringify({ kernel: release, nft, environment, cases })}\n`);

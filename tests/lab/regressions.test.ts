@@ -1,0 +1,42 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { decodeRuleset } from '../../lib/decode/decode-ruleset';
+import type { PacketSpec } from '../../lib/net/packet-spec';
+import { withDevices } from '../../lib/sim/case-devices';
+import { prepare } from '../../lib/sim/environment';
+import { initialState, traceFrom } from '../../lib/sim/index';
+import { decodeEnvironment } from '../../lib/world/decode-environment';
+import { differences, type Seen, seenByUs } from './compare';
+
+interface Recorded {
+  readonly kernel: string;
+  readonly environment: unknown;
+  readonly cases: readonly {
+    readonly name: string;
+    readonly text: string;
+    readonly listing: unknown;
+    readonly packets: readonly { readonly packet: PacketSpec; readonly kernel: Seen }[];
+  }[];
+}
+
+const file = fileURLToPath(new URL('../fixtures/lab-regressions.json', import.meta.url));
+const recorded = JSON.parse(readFileSync(file, 'utf8')) as Recorded;
+
+describe(`what Linux ${recorded.kernel} did`, () => {
+  const environment = decodeEnvironment(recorded.environment);
+
+  it.each(recorded.cases.map((c) => [c.name, c] as const))('%s', (_, c) => {
+    const ruleset = decodeRuleset(c.listing);
+    if (!environment.ok || !ruleset.ok) throw new Error('the recording does not decode');
+    const p = prepare({ ...environment.value, ruleset: { known: true, value: withDevices(ruleset.value, c.text) } });
+    let state = initialState(p, true);
+    for (const { packet, kernel } of c.packets) {
+      const { trace, states } = traceFrom(p, packet, state);
+      state = states[0] ?? state;
+      const ours = trace.branches[0] === undefined ? undefined : seenByUs(trace.branches[0], false);
+      expect(ours).toBeDefined();
+      if (ours !== undefined) expect({ differ: differences(kernel, ours), kernel, ours }).toMatchObject({ differ: [] });
+    }
+  });
+});
