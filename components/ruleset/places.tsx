@@ -44,7 +44,7 @@ export function Places({ search, links, isCurrent }: PlacesProps) {
             >
               <span className="flex items-baseline gap-1.5">
                 <span className="text-ink-3 text-label">{KIND[match.kind]}</span>
-                <ChainName name={match.name} max={22} tone="ink" className="text-[12px]" />
+                <ChainName name={match.name} tone="ink" className="text-[12px] [overflow-wrap:anywhere]" />
                 {match.kind === 'rule' ? <span className="text-[11px] text-ink-3">#{match.handle}</span> : null}
               </span>
               {match.kind === 'chain' || match.kind === 'set' ? null : (
