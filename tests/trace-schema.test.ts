@@ -100,10 +100,12 @@ describe('answers over the demo capture', () => {
 });
 
 describe('what breaks the format is found', () => {
-  const good = JSON.parse(readFileSync(join(import.meta.dirname, 'fixtures/traces/rejected.json'), 'utf8')) as {
-    readonly trace?: Schema;
-  } & Schema;
-  const whole = (good.trace ?? good) as { readonly branches: readonly Schema[] } & Schema;
+  const [node] = nodes;
+  if (node === undefined) throw new Error('the demo has no node');
+  const packet = { iif: 'eth0', saddr: '198.51.100.10', daddr: '10.240.0.11', protocol: 'tcp', dport: 30080 };
+  const good = traceAnswer(node, undefined, { packet });
+  if (!good.ok) throw new Error(good.problem.say);
+  const whole = JSON.parse(JSON.stringify(good.value.trace)) as { readonly branches: readonly Schema[] } & Schema;
   const [branch] = whole.branches;
   test('the trace that the faults are put into has none', () => expect(traceFaults(whole)).toEqual([]));
   test.each([
