@@ -80,7 +80,9 @@ export function compileMangle(s: MangleStatement, scope: Scope): Op {
             ct.labels |= BigInt(v as number | bigint);
             return undefined;
           case 'zone':
-            if (ct === undefined && !c.skb.untracked && c.skb.family !== 'arp') {
+            // A template may also follow `notrack`, and takes its place (nft_ct_set_zone_eval looks for an entry only).
+            if (ct === undefined && c.skb.family !== 'arp') {
+              c.skb.untracked = false;
               write(c, 'ct zone', undefined, c.skb.zone, Number(v as Scalar));
               c.skb.zone = Number(v as Scalar);
               // Until conntrack runs the packet carries a template that reads as a new connection.

@@ -72,14 +72,14 @@ export function compileNat(s: NatStatement, scope: Scope): Op {
   const ipv4 = typesIn({ kind: 'payload', protocol: 'ip', field: 'saddr' }, scope)[0];
   const ipv6 = typesIn({ kind: 'payload', protocol: 'ip6', field: 'saddr' }, scope)[0];
   const port = typesIn({ kind: 'payload', protocol: 'tcp', field: 'sport' }, scope)[0];
-  const addr =
-    s.addr === undefined
-      ? undefined
-      : compileBounds(s.addr, scope, (c) => [c.skb.family === 'ip6' ? ipv6 : ipv4, port]);
-  const ports = s.port === undefined ? undefined : compileBounds(s.port, scope, () => [port]);
   const family =
     s.family ??
     (s.addr !== undefined && typeof s.addr === 'string' ? (s.addr.includes(':') ? 'ip6' : 'ip') : undefined);
+  const addr =
+    s.addr === undefined
+      ? undefined
+      : compileBounds(s.addr, scope, (c) => [(family ?? c.skb.family) === 'ip6' ? ipv6 : ipv4, port]);
+  const ports = s.port === undefined ? undefined : compileBounds(s.port, scope, () => [port]);
   const flags = {
     random: s.flags.includes('random'),
     fullyRandom: s.flags.includes('fully-random'),
@@ -88,17 +88,18 @@ export function compileNat(s: NatStatement, scope: Scope): Op {
   };
   return (c) => {
     const { skb } = c;
-    // In an inet table a translation for the other family does nothing and lets the rule go on (nft_nat_inet_eval).
+    // The operands are read first. Then, in an inet table, a translation for the other family does nothing and lets the rule go on
+    // (nft_nat_inet_eval).
+    const target = addr?.(c);
+    if (target instanceof Broken) return target;
     if (family !== undefined && family !== skb.family) return undefined;
     const { ct } = skb;
     if (ct === undefined || skb.family === 'arp')
       return new Broken({ kind: 'missing', field: s.kind, because: 'the packet has no conntrack entry' });
     let range: NatRange = { ...NULL_RANGE, ...flags };
-    if (addr !== undefined) {
-      const b = addr(c);
-      if (b instanceof Broken) return b;
-      const first = b[0];
-      const second = b[1];
+    if (target !== undefined) {
+      const first = target[0];
+      const second = target[1];
       if (first !== undefined) range = { ...range, minAddr: first.min, maxAddr: first.max };
       if (second !== undefined) range = { ...range, minPort: Number(second.min), maxPort: Number(second.max) };
     }

@@ -19,7 +19,7 @@ import { trackTcp } from './tcp-tracking';
 import type { CtView } from './trace';
 
 /** The tuple of a packet given as bytes; undefined where it cannot be told. */
-function tupleOf(data: Uint8Array, family: 'ip' | 'ip6'): Tuple | undefined {
+export function tupleOf(data: Uint8Array, family: 'ip' | 'ip6'): Tuple | undefined {
   const h = parseHeaders(data, family);
   if (h.l4proto === undefined || h.fragOff > 0) return undefined;
   const at = h.thoff;
@@ -146,12 +146,12 @@ function create(run: Run, skb: Skb, family: 'ip' | 'ip6', tuple: Tuple): Conn | 
   if (tuple.protocol === PROTO.icmpv6 && ![128, 139].includes(tuple.icmpType))
     return 'invalid: an ICMPv6 answer without its question';
   if (tuple.protocol === PROTO.sctp) {
-    const chunk = skb.data[skb.headers.thoff + 12];
-    if (
-      chunk === undefined ||
-      ![1, 8, 14, 0, 3, 4].includes(chunk) ||
-      (chunk === 1 && u32(skb.data, skb.headers.thoff + 4) !== 0)
-    )
+    // sctp_new(): the first chunk must be whole; DATA and SACK change no state, and an INIT carries the tag 0.
+    const at = skb.headers.thoff + 12;
+    const chunk = skb.data[at];
+    const init = chunk === 1 && u32(skb.data, at - 8) === 0;
+    const whole = skb.data.length >= at + (init ? 20 : 4);
+    if (chunk === undefined || !whole || chunk === 0 || chunk === 3 || (chunk === 1 && !init))
       return 'invalid: this SCTP chunk opens no association';
   }
   const { sysctl } = run.p.world;

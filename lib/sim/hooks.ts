@@ -91,7 +91,7 @@ export function runHook(
       case 'chain': {
         const verdict = evaluateChain(run, skb, entry.chain, hook);
         if (entry.chain.base?.type === 'route' && hook === 'output' && verdict.kind === 'accept')
-          rerouteAfterChain(run, skb);
+          if (!rerouteAfterChain(run, skb)) return 'drop';
         const result = ended(run, skb, verdict);
         if (result !== 'accept') return result;
         break;
@@ -107,7 +107,7 @@ export function runHook(
         const result = natHook(run, skb, hook, entry);
         if (result !== 'accept') return result;
         if (hook === 'prerouting' && destinationOf(skb) !== before) skb.dst = undefined;
-        if (hook === 'output' && destinationOf(skb) !== before) reroute(run, skb);
+        if (hook === 'output' && destinationOf(skb) !== before && !reroute(run, skb)) return 'drop';
         break;
       }
       case 'confirm':
@@ -129,21 +129,24 @@ export function rememberRoute(skb: Skb): void {
   routeKeys.set(skb, routeKey(skb));
 }
 
-function rerouteAfterChain(run: Run, skb: Skb): void {
-  if (skb.markUnknown === undefined && routeKeys.get(skb) === routeKey(skb)) return;
-  reroute(run, skb);
+function rerouteAfterChain(run: Run, skb: Skb): boolean {
+  if (skb.markUnknown === undefined && routeKeys.get(skb) === routeKey(skb)) return true;
+  return reroute(run, skb);
 }
 
-/** ip_route_me_harder(): chooses the route again; the device that later chains of this hook see stays. */
-function reroute(run: Run, skb: Skb): void {
-  if (skb.family === 'arp') return;
+/**
+ * ip_route_me_harder(): chooses the route again; the device that later chains of this hook see stays. False where there is none: the
+ * hook drops the packet (nf_nat_ipv4_local_fn, nf_route_table_hook4: NF_DROP_ERR).
+ */
+function reroute(run: Run, skb: Skb): boolean {
+  if (skb.family === 'arp') return true;
   const daddr = destinationOf(skb);
   const route = routeOut(run, skb.family, daddr, sourceOf(skb), routingMark(run, skb), tosOf(skb));
   rememberRoute(skb);
   skb.dst = route;
   if (route === undefined) {
-    kernel(run, skb, 'no-route', `There is no route to ${formatAddress(daddr)}.`, false);
-    return;
+    kernel(run, skb, 'no-route', `There is no route to ${formatAddress(daddr)}.`);
+    return false;
   }
   run.steps?.push({
     kind: 'route',
@@ -155,6 +158,7 @@ function reroute(run: Run, skb: Skb): void {
     route: formatRoute(route),
     say: 'routed again',
   });
+  return true;
 }
 
 /** Chains at ingress or egress of a device. */

@@ -1,5 +1,6 @@
 /** `add`, `update` and `delete` of elements by rules, and the stateful statements of elements (net/netfilter/nft_dynset.c). */
 import type { LimitStatement, NamedObject, QuotaStatement, Statement } from '../nft/model';
+import { tupleOf } from './conntrack';
 import { tupleKey } from './conntrack-state';
 import type { Context } from './environment';
 import type { ProgramSet } from './program';
@@ -86,7 +87,10 @@ export function askCount(limit: number, over: boolean, state: StatefulState, c: 
   state.connections ??= new Set();
   if (!c.run.state.fresh && state.connections.size === 0)
     c.run.assume('ct-count', 'The connection count is taken to start at zero.');
+  // Without an entry the packet's own tuple counts (nft_connlimit_do_eval: nf_ct_get_tuplepr).
+  const own = ct === undefined && c.skb.family !== 'arp' ? tupleOf(c.skb.data, c.skb.family) : undefined;
   if (ct !== undefined) state.connections.add(tupleKey(ct.original, ct.zone));
+  else if (own !== undefined) state.connections.add(tupleKey(own, c.skb.zone));
   return state.connections.size > limit === over;
 }
 
