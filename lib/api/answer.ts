@@ -8,6 +8,7 @@ import type { OpenNode } from './open-node';
 import { overview } from './overview';
 import { viewProblems } from './problems';
 import { nodeReadings } from './readings';
+import { type ReplayPlan, replayPlan } from './replay-plan';
 import type { RulesetIndex } from './ruleset-index';
 import { type RuleQuery, type RulesetQuery, ruleDetail, rulesetPage } from './ruleset-page';
 import { search } from './search';
@@ -37,6 +38,7 @@ export interface NodeQueries {
   readonly search: { readonly q: string; readonly limit: number };
   readonly names: object;
   readonly trace: TraceQuery;
+  readonly replay: TraceQuery;
 }
 
 /** Answers by kind; the server adds what it alone knows of the source. */
@@ -51,6 +53,8 @@ export interface NodeAnswers {
   readonly search: SearchView;
   readonly names: NamesView;
   readonly trace: Omit<TraceAnswer, 'source'>;
+  /** Not JSON: addresses are bigints. For server/replay, not for clients. */
+  readonly replay: ReplayPlan;
 }
 
 export type QueryKind = keyof NodeQueries;
@@ -75,6 +79,7 @@ const ANSWERERS: Answerers = {
   names: (node) => ok(names(node)),
   // A trace on an unreadable node is an answer: undecided, with the reason.
   trace: (node, query) => traceAnswer(node, node.ruleset.ok ? node.ruleset.value : undefined, query),
+  replay: replayPlan,
 };
 
 export function answer<K extends QueryKind>(

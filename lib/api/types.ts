@@ -4,6 +4,7 @@
  */
 
 import type { OwnerKey } from '../explain/owners';
+import type { Agreement } from '../monitor/agreement';
 import type { PacketSpec } from '../net/packet-spec';
 import type { ChainType, Family, Hook, RuleRef, Verdict } from '../nft/model';
 import type { Token } from '../render/tokens';
@@ -506,6 +507,22 @@ export const ruleKey = (at: {
   readonly chain: string;
   readonly handle: number;
 }): string => `${at.family} ${at.table} ${at.chain} ${at.handle}`;
+
+// --------------------------------------------------------------------------------------------------------- replay
+
+/** GET /api/replay: whether this server replays packets in a kernel; else why not. */
+export interface ReplayView {
+  readonly offered: boolean;
+  readonly problem: ProblemView | null;
+}
+
+/** POST …/nodes/[node]/verify with the members of POST …/trace: the packet through this server's kernel, beside the trace. */
+export interface VerifyAnswer {
+  readonly version: string;
+  readonly node: string;
+  readonly packet: PacketSpec;
+  readonly agreement: Agreement;
+}
 
 // -------------------------------------------------------------------------------------------------------- health
 

@@ -26,6 +26,9 @@ const STATUS: readonly (readonly [code: string, status: number])[] = [
   ['SRC-', 422],
   ['NFT-JSON-', 422],
   ['DOC-', 422],
+  ['REPLAY-004', 429],
+  // Not offered here: root, a program or the permission is missing.
+  ['REPLAY-', 501],
 ];
 
 function statusOf(code: string): number {

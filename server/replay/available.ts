@@ -3,7 +3,7 @@ import 'server-only';
 import { runCommand } from '../sources/run-command';
 
 export interface Unavailable {
-  readonly code: 'REPLAY-001' | 'REPLAY-002' | 'REPLAY-003';
+  readonly code: 'REPLAY-001' | 'REPLAY-002' | 'REPLAY-003' | 'REPLAY-004';
   readonly say: string;
   readonly do: string;
 }
@@ -43,4 +43,30 @@ export async function whyNotReplay(signal: AbortSignal): Promise<Unavailable | u
 }
 
 /** The server replays only where it was started with --allow-replay. */
-export const isReplayAllowed = (): boolean => process.env.NFTSCOPE_ALLOW_REPLAY === '1';
+export async function whyNotOffered(signal: AbortSignal): Promise<Unavailable | undefined> {
+  if (process.env.NFTSCOPE_ALLOW_REPLAY === '1') return whyNotReplay(signal);
+  return {
+    code: 'REPLAY-001',
+    say: 'This server does not replay packets.',
+    do: 'Start it with --allow-replay, as root: npm start -- --allow-replay.',
+  };
+}
+
+let running = 0;
+
+/** Replays load the machine: one at a time, a second request waits for nobody. */
+export async function oneReplay<T>(replay: () => Promise<T>): Promise<T | Unavailable> {
+  if (running > 0) {
+    return {
+      code: 'REPLAY-004',
+      say: 'Another replay is under way on this server.',
+      do: 'Try again in a few seconds.',
+    };
+  }
+  running++;
+  try {
+    return await replay();
+  } finally {
+    running--;
+  }
+}
