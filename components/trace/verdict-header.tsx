@@ -1,6 +1,7 @@
 import Link from 'next/link';
 import { Fragment, type ReactNode } from 'react';
-import { traceVerdict, type VerdictFact, verdictFacts, verdictSentence } from '@/lib/explain/verdict-sentence';
+import { type VerdictFact, verdictFacts } from '@/lib/explain/verdict-facts';
+import { traceVerdict, verdictSentence } from '@/lib/explain/verdict-sentence';
 import { count } from '@/lib/explain/words';
 import { VerdictBadge } from '../ui/badge';
 import { BranchTabs } from './branch-tabs';

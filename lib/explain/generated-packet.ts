@@ -43,11 +43,13 @@ export function packetTitle(packet: PacketView, otherwise: string): string {
   return otherwise;
 }
 
+/** What a kernel sends where no socket takes the packet. */
+export const refusing = (title: string): boolean => title === 'TCP reset' || title.endsWith('port unreachable');
+
 /** What the client sees: `“connection refused” at once (ICMP port unreachable)`. */
 export function rejectedWith(answer: GeneratedStep, sent: PacketView): string {
   const title = packetTitle(answer.packet, answer.what);
-  const refused = title === 'TCP reset' || title.endsWith('port unreachable');
-  if (refused && (sent.protocol === 'tcp' || sent.protocol === 'udp')) {
+  if (refusing(title) && (sent.protocol === 'tcp' || sent.protocol === 'udp')) {
     return `the client sees “connection refused” at once (${title})`;
   }
   return `the client gets ${title} at once`;

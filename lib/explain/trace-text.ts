@@ -8,13 +8,13 @@ import type { TraceNames } from './trace-names';
 import { stepOutcome } from './trace-outcome';
 import type { Leg, NoteStep, NumberedStep, Row, StepGroup } from './trace-steps';
 import { foldWords } from './trace-why';
+import { verdictFacts } from './verdict-facts';
 import {
   branchSentence,
   branchVerdict,
   finalPacket,
   hostPort,
   traceVerdict,
-  verdictFacts,
   verdictSentence,
 } from './verdict-sentence';
 import { fraction, wordsText } from './words';

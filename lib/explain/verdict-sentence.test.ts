@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest';
 import type { Branch, Fate, Step, Trace } from '../sim/trace';
 import { fixtureBranch, fixtureTrace, shopNames, type TraceFixture } from './testing/traces';
 import { noNames } from './trace-names';
-import { branchVerdict, traceVerdict, verdictFacts, verdictSentence } from './verdict-sentence';
+import { verdictFacts } from './verdict-facts';
+import { branchVerdict, traceVerdict, verdictSentence } from './verdict-sentence';
 
 test.each<{ fixture: TraceFixture; verdict: string; named: string; bare: string }>([
   {
@@ -152,6 +153,26 @@ function decidedFate(): Fate {
   if (outcome.kind !== 'decided') throw new Error('decided');
   return outcome.fate;
 }
+
+test('a port where nothing listens: what goes back instead', () => {
+  const { trace, branch } = fixtureBranch('delivered', 0);
+  const packet = {
+    family: 'ip',
+    saddr: '10.244.1.4',
+    daddr: '10.244.1.3',
+    protocol: 'tcp',
+    flags: ['rst', 'ack'],
+  } as const;
+  const reset: Step = { kind: 'generated', skb: 1, what: 'TCP reset', packet, because: 0 };
+  const closed: Branch = { ...branch, steps: [...branch.steps, reset] };
+  expect(verdictSentence({ ...trace, branches: [closed] }, shopNames)).toBe(
+    'Reaches shop/api at pod shop/api-5b8c9d6f7-8tqwn. Nothing there takes it: TCP reset goes back.',
+  );
+  expect(verdictFacts(trace, closed)).toContainEqual({
+    kind: 'text',
+    text: 'the client sees “connection refused” at once (TCP reset)',
+  });
+});
 
 describe('verdictFacts', () => {
   test('of a translated packet', () => {

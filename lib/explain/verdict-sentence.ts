@@ -2,9 +2,8 @@
  * The answer to a trace: a verdict word, one sentence with the cause, and the facts beside it. Names come from the capture,
  * causes from the rules that decided; a cause is only named where the rule that decided proves it.
  */
-import type { RuleRef } from '../nft/model';
-import type { Branch, Fate, PacketView, RuleStep, Trace } from '../sim/trace';
-import { rejectedWith } from './generated-packet';
+import type { Branch, Fate, GeneratedStep, PacketView, RuleStep, Trace } from '../sim/trace';
+import { packetTitle, refusing } from './generated-packet';
 import { ruleName } from './rule-name';
 import { serviceOfChain, type TraceNames } from './trace-names';
 import { count, fraction } from './words';
@@ -62,7 +61,7 @@ function undecidedSentence(reasons: readonly { readonly say: string }[]): string
 }
 
 /** A fact is missing: `10.240.0.5 does…` keeps its case, `The rule…` does not. */
-const lowerFirst = (say: string): string =>
+export const lowerFirst = (say: string): string =>
   /^(The|A|An|No|It|This|Assume|Capture|Give|Read|Add|Install|Supply)\b/.test(say)
     ? say.charAt(0).toLowerCase() + say.slice(1)
     : say;
@@ -142,7 +141,20 @@ function deliveredSentence(trace: Trace, names: TraceNames): string {
   const sent = trace.packet;
   const translated = ends.some(({ packet }) => packet.daddr !== sent.daddr || packet.dport !== sent.dport);
   const reach = translated ? translatedReach(ends, sent, names) : directReach(first, names, trace.branches[0]);
+  const refusals = trace.branches.map((branch) => refusal(branch));
+  const [refused] = refusals;
+  if (refused !== undefined && refusals.every((one) => one !== undefined)) {
+    return `${reach} Nothing there takes it: ${packetTitle(refused.packet, refused.what)} goes back.`;
+  }
   return `${reach} ${sourceWords(ends, sent)}`.trim();
+}
+
+/** The reset or error that the kernel sends for a packet it delivered to a port where nothing takes it. */
+export function refusal(branch: Branch): GeneratedStep | undefined {
+  return branch.steps.findLast(
+    (step): step is GeneratedStep =>
+      step.kind === 'generated' && step.because === 0 && refusing(packetTitle(step.packet, step.what)),
+  );
 }
 
 type End = NonNullable<ReturnType<typeof finalPacket>>;
@@ -161,9 +173,7 @@ function translatedReach(ends: readonly End[], sent: PacketView, names: TraceNam
   const name = who
     ? `${who.kind} ${who.name}`
     : `${only?.packet.daddr}${only?.packet.dport === undefined ? '' : ` port ${only.packet.dport}`}`;
-  return service
-    ? `Reaches the only ${what} of ${service.service}, ${name}.`
-    : `Reaches ${name}, translated from ${sent.daddr}.`;
+  return service ? `Reaches ${service.service} at ${name}.` : `Reaches ${name}, translated from ${sent.daddr}.`;
 }
 
 function directReach(end: End, names: TraceNames, branch: Branch | undefined): string {
@@ -204,83 +214,6 @@ function dependsSentence(trace: Trace, names: TraceNames): string {
   const bad = [...groups].find(([verdict]) => verdict !== 'delivered')?.[1].first;
   const why = bad ? ` ${branchSentence(bad, trace, names)}` : '';
   return `Depends on chance: ${share.join(', ')}.${why}`;
-}
-
-/** One fact of the line under the headline. */
-export type VerdictFact =
-  | { readonly kind: 'translation'; readonly before: string; readonly after: string }
-  | {
-      readonly kind: 'rule';
-      readonly hook: string;
-      readonly label: string;
-      readonly chain: string;
-      readonly handle: number | undefined;
-      readonly table: string;
-      readonly family: string;
-    }
-  | { readonly kind: 'text'; readonly text: string };
-
-/** The facts under the headline, for the branch shown: translation, where it ended, what the client sees. */
-export function verdictFacts(trace: Trace, branch: Branch): readonly VerdictFact[] {
-  const facts: VerdictFact[] = [];
-  const end = finalPacket(branch);
-  const before = hostPort(trace.packet.daddr, trace.packet.dport);
-  const after = end ? hostPort(end.packet.daddr, end.packet.dport) : before;
-  if (after !== before) facts.push({ kind: 'translation', before, after });
-  if (branch.outcome.kind === 'decided' && branch.outcome.fate.by) {
-    const { family, table, chain, handle, hook } = branch.outcome.fate.by;
-    facts.push({
-      kind: 'rule',
-      hook,
-      family,
-      table,
-      chain,
-      handle,
-      label: handle === undefined ? `${chain} policy` : `${chain} #${handle}`,
-    });
-  }
-  if (branch.outcome.kind === 'undecided') {
-    const [reason] = branch.outcome.reasons;
-    facts.push(...undecidedAt(branch, reason?.at));
-    if (reason) facts.push({ kind: 'text', text: `to settle it: ${lowerFirst(reason.settle).replace(/\.$/, '')}` });
-  }
-  const translated = branch.steps.some((step) => step.kind === 'nat' && step.skb === 0);
-  if (end && translated) facts.push({ kind: 'text', text: 'the reply is translated back' });
-  const sees = clientSees(branch, trace.packet);
-  if (sees !== undefined) facts.push({ kind: 'text', text: sees });
-  return facts;
-}
-
-/** Errors of send(2) by number. */
-const ERRNO: Readonly<Record<number, string>> = {
-  1: 'EPERM',
-  13: 'EACCES',
-  22: 'EINVAL',
-  90: 'EMSGSIZE',
-  101: 'ENETUNREACH',
-  113: 'EHOSTUNREACH',
-};
-
-/** The rule where it cannot be known, with the hook of the chain it stands in. */
-function undecidedAt(branch: Branch, at: RuleRef | undefined): readonly VerdictFact[] {
-  const chain = branch.steps.findLast((step) => step.kind === 'chain' && step.skb === 0);
-  if (at === undefined || chain?.kind !== 'chain') return [];
-  const { family, table, handle } = at;
-  return [{ kind: 'rule', hook: chain.hook, family, table, chain: at.chain, handle, label: `${at.chain} #${handle}` }];
-}
-
-/** What the sender notices of a lost packet. */
-function clientSees(branch: Branch, sent: PacketView): string | undefined {
-  const verdict = branchVerdict(branch);
-  if (verdict === 'dropped') {
-    const errno = branch.outcome.kind === 'decided' ? branch.outcome.fate.sendErrno : undefined;
-    return errno === undefined
-      ? 'nothing is sent back: the client waits'
-      : `the sender gets ${ERRNO[errno] ?? `error ${errno}`}`;
-  }
-  if (verdict !== 'rejected') return undefined;
-  const answer = branch.steps.findLast((step) => step.kind === 'generated' && step.because === 0);
-  return answer?.kind === 'generated' ? rejectedWith(answer, sent) : undefined;
 }
 
 /** `10.99.151.112:80`, `[fd00::1]:80`. */
