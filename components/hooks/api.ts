@@ -74,3 +74,14 @@ export async function postFile<T>(path: string, query: Query, file: File, signal
   }).catch(unreachableServer);
   return answer<T>(response);
 }
+
+/** A question with a body, such as a packet. */
+export async function postJson<T>(path: string, body: unknown, signal: AbortSignal): Promise<T> {
+  const response = await fetch(path, {
+    method: 'POST',
+    headers: { accept: 'application/json', 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+    signal,
+  }).catch(unreachableServer);
+  return answer<T>(response);
+}

@@ -10,6 +10,7 @@ import { useAnnounce } from '../shell/announce';
 import { useKeys } from '../shell/keys';
 import { cx } from '../ui/cx';
 import { Note } from '../ui/states';
+import { AgreementLine } from './agreement';
 import { DebuggerBar, DebuggerTouch, MOVES } from './debugger-bar';
 import { Inspector } from './inspector';
 import { ListBar } from './list-bar';
@@ -82,6 +83,7 @@ function Shown({ model, state, set, stale }: TraceResultProps & { readonly model
     <div className={cx('flex min-h-0 flex-1 flex-col', stale && 'opacity-60')} aria-busy={stale}>
       <div className="shrink-0 border-line border-b bg-bg">
         <VerdictHeader model={model} onBranch={onBranch} onAssumptions={onAssumptions} />
+        <AgreementLine model={model} />
         <div className="hidden md:block">
           <WayFigure model={model} onStep={onStep} />
         </div>
