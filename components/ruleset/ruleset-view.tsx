@@ -219,6 +219,9 @@ function selectedId(
   return state.table === null ? undefined : id;
 }
 
+/** A rule that the chain does not have: the chain itself is shown. */
+const NOT_THERE = -1;
+
 type TextProps = {
   readonly place: VersionRef;
   readonly overview: NodeOverview;
@@ -243,7 +246,7 @@ function TextAndExplanation({ place, overview, table, links, found }: TextProps)
             ? { chain: state.chain, rule: state.rule }
             : { chain: null, rule: null, name: state.chain ?? undefined }
         }
-        chosenIndex={rule.detail?.at.index}
+        chosenIndex={rule.error === null ? rule.detail?.at.index : NOT_THERE}
         onChoose={(chain, handle) =>
           void setState(selection({ table: tableId(table), chain, rule: handle }), { history: 'push' })
         }

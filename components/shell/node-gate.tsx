@@ -1,5 +1,6 @@
 'use client';
 
+import { useQueryClient } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import type { NodeOverview, NodeSummary, SourceView } from '@/lib/api/types';
 import { ApiProblem } from '../hooks/api';
@@ -52,9 +53,24 @@ function NotOpen({
   readonly node: NodeSummary;
   readonly overview: ReturnType<typeof useOverview>;
 }) {
+  const client = useQueryClient();
+  if (overview.isPending && overview.fetchStatus === 'idle') {
+    return (
+      <Note>
+        Reading {node.name} was cancelled.{' '}
+        <button type="button" className="link text-ink" onClick={() => void overview.refetch()}>
+          Read it
+        </button>
+      </Note>
+    );
+  }
   if (overview.isPending) {
     return (
-      <Loading what={`Reading ${node.name}`} command={source.live ? 'nft -j list ruleset' : 'decoding the listing'} />
+      <Loading
+        what={`Reading ${node.name}`}
+        command={source.live ? 'nft -j list ruleset' : 'decoding the listing'}
+        onCancel={() => void client.cancelQueries({ queryKey: ['overview', source.id, node.name] })}
+      />
     );
   }
   if (overview.error instanceof ApiProblem && overview.error.status === 422) {

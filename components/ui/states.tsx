@@ -76,19 +76,20 @@ interface ProblemProps {
   readonly title: string;
   readonly detail?: string | undefined;
   readonly onRetry?: (() => void) | undefined;
+  readonly retryWords?: string;
   readonly className?: string;
 }
 
 /** A request failed: what, why, and the way on. */
-export function ProblemState({ title, detail, onRetry, className }: ProblemProps) {
+export function ProblemState({ title, detail, onRetry, retryWords = 'Try again', className }: ProblemProps) {
   return (
     <div role="alert" className={cx('m-4 rounded-card border border-lost bg-lost-ground px-3 py-2.5', className)}>
       <div className="flex items-center gap-2 text-lost">
         <OctagonIcon />
         <strong className="font-[640]">{title}</strong>
         {onRetry === undefined ? null : (
-          <button type="button" className="link ml-auto text-ink" onClick={onRetry}>
-            Try again
+          <button type="button" className="link ml-auto shrink-0 whitespace-nowrap text-ink" onClick={onRetry}>
+            {retryWords}
           </button>
         )}
       </div>

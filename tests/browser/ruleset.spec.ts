@@ -160,6 +160,26 @@ test('keys: views, help, and none while typing', async ({ page }) => {
   await expect(page).toHaveURL(/\/hook-map\?.*node=node-2/);
 });
 
+test('the text as nft prints it, and the link, are copied', async ({ page, context }) => {
+  await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  await page.goto(RULE);
+  await expect(explanation(page)).toContainText('Rule 52');
+  const clipboard = () => page.evaluate(() => navigator.clipboard.readText());
+  await page.getByRole('button', { name: 'Copy nft' }).click();
+  await expect(page.getByRole('button', { name: 'Copied' })).toBeVisible();
+  expect(await clipboard()).toMatch(/^table ip kube-proxy \{\n\tcomment "rules for kube-proxy"\n/);
+  await explanation(page).getByRole('button', { name: 'Copy reference' }).click();
+  await expect.poll(clipboard).toBe('ip kube-proxy services #52');
+  await page.keyboard.press('y');
+  await expect.poll(clipboard).toMatch(/\/ruleset\?.*rule=52/);
+});
+
+test('a rule that is gone is said, beside its chain', async ({ page }) => {
+  await page.goto(`${TABLE}&chain=services&rule=35`);
+  await expect(explanation(page).getByRole('alert')).toContainText('The chain services has no rule with handle 35.');
+  await expect(text(page).getByRole('button', { name: 'chain services' })).toBeInViewport();
+});
+
 test('a table or node that is not there is said, never replaced', async ({ page }) => {
   await page.goto('/ruleset?table=ip+nowhere');
   await expect(page.getByText('node-1 has no table ip nowhere.')).toBeVisible();
