@@ -214,12 +214,27 @@ async function compare(helper: Helper, plan: RulesetPlan, json: unknown, text: s
     if (model.ok && lines(renderRuleset(model.value, { version: plan.listedBy ?? version })) === lines(plan.rendered))
       return;
   }
-  const excerpt = (line: string | undefined) =>
-    line === undefined ? 'nothing' : line.length > 240 ? `${line.slice(0, 239)}…` : line;
+  const { captured = 'nothing', loaded = 'nothing' } = difference;
+  const from = firstDifference(captured, loaded);
   stop(
     'listing-differs',
-    `Loaded and listed again, the ruleset is not the captured one. Captured: ${excerpt(difference.captured)}. Loaded: ${excerpt(difference.loaded)}.`,
+    `Loaded and listed again, the ruleset is not the captured one. Captured: ${excerpt(captured, from)}. Loaded: ${excerpt(loaded, from)}.`,
   );
+}
+
+function firstDifference(a: string, b: string): number {
+  let at = 0;
+  while (at < a.length && a[at] === b[at]) at++;
+  return at;
+}
+
+/** What the object is, and the text around the difference. */
+function excerpt(line: string, from: number): string {
+  if (line.length <= 200) return line;
+  const begin = Math.max(from - 60, 0);
+  const part = line.slice(begin, from + 100);
+  const kind = begin === 0 ? '' : `${/^\w+/.exec(line)?.[0] ?? ''} ${/"name":"[^"]*"/.exec(line)?.[0] ?? ''} …`;
+  return `${kind}${part}${from + 100 < line.length ? '…' : ''}`;
 }
 
 const LOWEST = -2147483648;
