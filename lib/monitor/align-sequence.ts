@@ -50,7 +50,7 @@ const placeOf = (event: KernelEvent | OurEvent): string =>
   `${event.family} ${event.table} ${event.chain} ${event.kind === 'end' ? 'end of chain' : event.kind}`;
 
 /** What tells an event of the kernel from one of ours; none: they agree. */
-export function differencesOf(
+function differencesOf(
   kernel: KernelEvent,
   ours: OurEvent,
   { texts }: AlignOptions,
