@@ -9,9 +9,9 @@ import { CheckIcon, TriangleIcon } from '../ui/icons';
 export function AlignmentTable({ alignment, caption }: { readonly alignment: Alignment; readonly caption: string }) {
   const { rows, divergence } = alignment;
   return (
-    <table className="w-full border-collapse text-left text-code">
+    <table className="w-full border-collapse text-left font-mono text-code">
       <caption className="sr-only">{caption}</caption>
-      <thead className="sticky top-0 bg-surface text-ink-2 text-label">
+      <thead className="sticky top-0 bg-surface font-sans text-ink-2 text-label">
         <tr>
           <th scope="col" className="py-1.5 pr-3 font-[550]">
             Step
