@@ -25,7 +25,7 @@ const isNew: Statement = { kind: 'match', op: 'in', left: { kind: 'ct', key: 'st
 const lookup = (map: string): Statement => ({ kind: 'vmap', key: serviceKey, data: setref(map) });
 
 /** The ruleset alone. */
-export function kubeProxyRuleset(services: number): Ruleset {
+function kubeProxyRuleset(services: number): Ruleset {
   let handle = 1;
   const chains: Chain[] = [];
   const rule = (...statements: Statement[]): Rule => ({ handle: handle++, statements, unlisted: false });

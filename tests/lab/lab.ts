@@ -14,7 +14,7 @@ import { differences, type Seen, seenByUs, seenInKernel } from './compare';
 import type { Kernel, KernelAnswer } from './kernel';
 
 /** MAC addresses of the router's ends; the machines behind them end in 02. */
-export const MAC: { readonly [dev: string]: string } = {
+const MAC: { readonly [dev: string]: string } = {
   eth0: '02:00:00:00:01:01',
   eth1: '02:00:00:00:02:01',
   eth2: '02:00:00:00:03:01',
@@ -45,7 +45,7 @@ export interface CaseResult {
 }
 
 /** A packet with its link header. */
-export function addressed(spec: PacketSpec): PacketSpec {
+function addressed(spec: PacketSpec): PacketSpec {
   if (spec.from === 'local' || spec.iif === undefined) return spec;
   const router = spec.family === 'arp' && spec.op !== 'reply' ? 'ff:ff:ff:ff:ff:ff' : (ROUTER_MAC[spec.iif] ?? '');
   const peer = (MAC[spec.iif] ?? '').replace(/1$/, '2');
