@@ -3,7 +3,8 @@
 import { parseMac } from '../net/address';
 import type { Link } from '../world/world';
 import type { Run } from './environment';
-import { kernel, runHook, sysctl } from './hooks';
+import { kernel, runHook } from './hooks';
+import { settingUnknown, sysctl } from './settings';
 import { copySkb, destinationOf, type Skb } from './skb';
 import { bridgePorts, bridgeTransmit } from './transmit';
 
@@ -13,7 +14,9 @@ type PassUp = (run: Run, skb: Skb, bridge: Link, seen: boolean) => void;
 function callsIpHooks(run: Run, skb: Skb, bridge: Link): boolean {
   if (skb.family === 'arp') return false;
   const key = skb.family === 'ip' ? 'net.bridge.bridge-nf-call-iptables' : 'net.bridge.bridge-nf-call-ip6tables';
-  return (sysctl(run, key) ?? '0') !== '0' || (bridge.nfCall?.[skb.family] ?? false);
+  if (bridge.nfCall?.[skb.family] === true) return true;
+  // A kernel without br_netfilter has no such key.
+  return run.p.world.sysctl.known ? (sysctl(run, key) ?? '0') !== '0' : settingUnknown(run, key);
 }
 
 const mark = (run: Run): boolean => run.p.program.has('bridge');

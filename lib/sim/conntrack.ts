@@ -14,6 +14,7 @@ import {
   toEntry,
 } from './conntrack-state';
 import type { Run } from './environment';
+import { sysctl } from './settings';
 import { destinationOf, type Skb, transportChecksumWrong } from './skb';
 import { trackTcp } from './tcp-tracking';
 import type { CtView } from './trace';
@@ -59,29 +60,34 @@ export function ctView(skb: Skb): CtView | undefined {
   };
 }
 
-function sysctlOn(run: Run, key: string, fallback: boolean): boolean {
-  const { sysctl } = run.p.world;
-  const v = sysctl.known ? sysctl.value.get(key) : undefined;
+/** A switch of conntrack whose default hardly anybody changes (net/netfilter/nf_conntrack_standalone.c). */
+function switchedOn(run: Run, name: string, fallback: boolean): boolean {
+  const v = sysctl(run, `net.netfilter.${name}`);
   return v === undefined ? fallback : v !== '0';
 }
 
-/** Looks the packet up, or makes an entry for it. Does nothing for packets that have one, or are untracked. */
-export function conntrackIn(run: Run, skb: Skb, hook: Hook): void {
-  if (skb.untracked || skb.family === 'arp') return;
+/**
+ * Looks the packet up, or makes an entry for it. Does nothing for packets that have one, or are untracked. False where the kernel
+ * drops the packet, because the table is full.
+ */
+export function conntrackIn(run: Run, skb: Skb, hook: Hook): boolean {
+  if (skb.untracked || skb.family === 'arp') return true;
   if (skb.ct !== undefined) {
-    if (!(skb.ct.status & STATUS.template)) return;
+    if (!(skb.ct.status & STATUS.template)) return true;
     skb.ct = undefined;
     skb.ctState = undefined;
   }
   const say = look(run, skb, skb.family, hook);
+  if (say === FULL) return false;
   run.steps?.push({ kind: 'conntrack', skb: skb.id, hook, ct: ctView(skb) ?? { state: 'invalid' }, say });
+  return true;
 }
 
 function look(run: Run, skb: Skb, family: 'ip' | 'ip6', hook: Hook): string {
   const proto = skb.headers.l4proto;
   const at = skb.headers.thoff;
   if (proto === undefined) return 'invalid: the headers are malformed';
-  const checksums = hook === 'prerouting' && sysctlOn(run, 'net.netfilter.nf_conntrack_checksum', true);
+  const checksums = hook === 'prerouting' && switchedOn(run, 'nf_conntrack_checksum', true);
   // For UDP-Lite the kernel checks against the pseudo header of UDP (nf_conntrack_proto_udp.c), so a right checksum fails.
   if (checksums && (proto === PROTO.udplite || transportChecksumWrong(skb)))
     return 'invalid: the transport checksum is wrong';
@@ -110,8 +116,8 @@ function look(run: Run, skb: Skb, family: 'ip' | 'ip6', hook: Hook): string {
     } else ({ conn: ct, dir } = hit);
     if (proto === PROTO.tcp) {
       const verdict = trackTcp(ct, dir, skb, {
-        loose: sysctlOn(run, 'net.netfilter.nf_conntrack_tcp_loose', true),
-        liberal: sysctlOn(run, 'net.netfilter.nf_conntrack_tcp_be_liberal', false),
+        loose: switchedOn(run, 'nf_conntrack_tcp_loose', true),
+        liberal: switchedOn(run, 'nf_conntrack_tcp_be_liberal', false),
       });
       if (ct.base !== undefined)
         run.assume('tcp-window', 'Sequence numbers of captured TCP connections are taken to be in the window.');
@@ -126,7 +132,10 @@ function look(run: Run, skb: Skb, family: 'ip' | 'ip6', hook: Hook): string {
     ct.packets[dir]++;
     ct.bytes[dir] += skb.data.length;
     if (dir === 'reply') ct.status |= STATUS.seenReply;
-    return hit === undefined ? 'no entry for this tuple: a new connection' : `found in ${dir} direction`;
+    if (hit !== undefined) return `found in ${dir} direction`;
+    return run.p.world.conntrack.known
+      ? 'no entry for this tuple: a new connection'
+      : 'the connection table was not captured: taken to be a new connection';
   }
   return 'invalid: the entry was reopened twice';
 }
@@ -154,11 +163,34 @@ function create(run: Run, skb: Skb, family: 'ip' | 'ip6', tuple: Tuple): Conn | 
     if (chunk === undefined || !whole || chunk === 0 || chunk === 3 || (chunk === 1 && !init))
       return 'invalid: this SCTP chunk opens no association';
   }
-  const { sysctl } = run.p.world;
-  const max = sysctl.known ? Number(sysctl.value.get('net.netfilter.nf_conntrack_max') ?? 0) : 0;
-  if (max > 0 && run.state.ct.size >= max)
-    run.assume('conntrack-full', 'The conntrack table is at its limit; the kernel may drop new connections.');
+  if (isFull(run)) return FULL;
   return newConn(family, skb.zone, tuple, reply);
+}
+
+/** No entry could be made: the packet is dropped. */
+const FULL = 'full';
+
+/**
+ * __nf_conntrack_alloc(): over nf_conntrack_max the kernel looks in a few hash buckets for an entry that is not assured, to make
+ * room (early_drop), and drops the packet where it finds none.
+ */
+function isFull(run: Run): boolean {
+  const { conntrack } = run.p.world;
+  if (!conntrack.known)
+    run.assume(
+      'conntrack-unknown',
+      'The connection table was not captured; the packet is taken to belong to none of its entries.',
+    );
+  const max = Number(sysctl(run, 'net.netfilter.nf_conntrack_max') ?? 0);
+  const count = Math.max(run.state.ct.size, Number(sysctl(run, 'net.netfilter.nf_conntrack_count') ?? 0));
+  if (max === 0 || count < max) return false;
+  const evictable = conntrack.known ? conntrack.value.filter((e) => !e.status.includes('assured')).length : undefined;
+  if (evictable === 0 && conntrack.known && conntrack.value.length >= max) return true;
+  return run.undecided(
+    'conntrack-full',
+    `The connection table is full (${count} entries, net.netfilter.nf_conntrack_max ${max}): the kernel drops a new connection unless one of the ${evictable === undefined ? '' : `${evictable} `}entries that are not assured lies near its place in the table.`,
+    'Raise net.netfilter.nf_conntrack_max, or assume that there is room.',
+  );
 }
 
 /** An ICMP error: it belongs to the connection of the packet it quotes. */

@@ -5,8 +5,9 @@ import type { Run } from './environment';
 import { addressType4 } from './fib';
 import { defragment } from './fragments';
 import { sendEchoReply, sendIcmpError, sendReset } from './generated';
-import { runHook, sysctl } from './hooks';
+import { runHook } from './hooks';
 import { listenerFor } from './read-route';
+import { setting } from './settings';
 import { destinationOf, type Skb, snapshot, transportChecksumWrong, viewSkb } from './skb';
 import { listen } from './tcp-socket';
 
@@ -49,7 +50,7 @@ function respond(run: Run, skb: Skb): void {
       if (skb.family !== 'ip' || transportChecksumWrong(skb)) return;
       if (type !== 8 && type !== 13) return;
       if (addressType4({ run }, Number(destinationOf(skb)), undefined) !== 2) {
-        if (type === 13 || (sysctl(run, 'net.ipv4.icmp_echo_ignore_broadcasts') ?? '1') !== '0') return;
+        if (type === 13 || setting(run, 'net.ipv4.icmp_echo_ignore_broadcasts', true)) return;
       }
       sendEchoReply(run, skb);
       return;

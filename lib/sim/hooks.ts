@@ -21,21 +21,6 @@ export function kernel(run: Run, skb: Skb, code: string, say: string, ends = tru
   run.steps?.push({ kind: 'kernel', skb: skb.id, code, say, ends });
 }
 
-export function sysctl(run: Run, key: string): string | undefined {
-  const { sysctl: all } = run.p.world;
-  return all.known ? all.value.get(key) : undefined;
-}
-
-/** A boolean setting; where the capture lacks it the fallback is assumed, and said. */
-export function setting(run: Run, key: string, fallback: boolean): boolean {
-  const v = sysctl(run, key);
-  if (v === undefined) {
-    run.assume(`sysctl ${key}`, `${key} is not in the capture and taken to be ${fallback ? 1 : 0}.`);
-    return fallback;
-  }
-  return v !== '0';
-}
-
 function ended(run: Run, skb: Skb, verdict: ChainVerdict): HookResult {
   if (verdict.kind === 'accept') return 'accept';
   if (skb.id === 0 && run.fate.by === undefined) run.fate.by = verdict.by;
@@ -100,7 +85,10 @@ export function runHook(
         if (!defragment(run, skb)) return 'stolen';
         break;
       case 'conntrack':
-        if (hook === 'prerouting' || hook === 'output') conntrackIn(run, skb, hook);
+        if ((hook === 'prerouting' || hook === 'output') && !conntrackIn(run, skb, hook)) {
+          kernel(run, skb, 'conntrack-full', 'The connection table is full: the kernel drops the packet.');
+          return 'drop';
+        }
         break;
       case 'nat': {
         const before = destinationOf(skb);

@@ -6,8 +6,9 @@ import { localDeliver } from './deliver';
 import { addressKey, type Run } from './environment';
 import { isLinkLocal6, isMulticast6, joined6 } from './fib';
 import { sendIcmpError } from './generated';
-import { kernel, runHook, setting, sysctl } from './hooks';
+import { kernel, runHook } from './hooks';
 import { formatRoute, type RouteResult } from './routing';
+import { deviceSetting, isForwarding6, settingUnknown, sysctl } from './settings';
 import { decrementTtl, destinationOf, type Skb, sourceOf, tosOf, ttlOf } from './skb';
 import { postrouting } from './transmit';
 import { routingMark } from './unknown-mark';
@@ -17,50 +18,69 @@ export function routeInput(run: Run, skb: Skb): void {
   else routeInput4(run, skb);
 }
 
-const isForwarding = (run: Run, dev: Link | undefined, family: 'ip' | 'ip6'): boolean => {
-  if (family === 'ip6') return setting(run, 'net.ipv6.conf.all.forwarding', false);
-  const own = dev === undefined ? undefined : sysctl(run, `net.ipv4.conf.${dev.name}.forwarding`);
-  return own === undefined ? setting(run, 'net.ipv4.ip_forward', false) : own !== '0';
-};
+function isForwarding(run: Run, dev: Link, family: 'ip' | 'ip6'): boolean {
+  if (family === 'ip6') return isForwarding6(run);
+  const own = sysctl(run, `net.ipv4.conf.${dev.name}.forwarding`) ?? sysctl(run, 'net.ipv4.ip_forward');
+  return own === undefined ? settingUnknown(run, 'net.ipv4.ip_forward') : own !== '0';
+}
 
-/** fib_validate_source(): what the source address of an arriving packet must satisfy. */
-function sourceValid(
+type Validity = 'ok' | 'martian' | 'rp-filter';
+
+/** What the source address of an arriving packet must satisfy. A switch that the capture lacks counts only where it decides. */
+function sourceValid(run: Run, skb: Skb, dev: Link, src: number, dst: number, oif: Link | undefined): Validity {
+  const rp = (name: string): string | undefined => sysctl(run, `net.ipv4.conf.${name}.rp_filter`);
+  const own = rp(dev.name);
+  const inherited = rp('default');
+  const taken = validateSource(
+    run,
+    skb,
+    dev,
+    src,
+    dst,
+    oif,
+    Math.max(Number(rp('all') ?? 0), Number(own ?? inherited ?? 0)),
+  );
+  if (own !== undefined && rp('all') !== undefined) return taken;
+  if ([0, 1, 2].every((filter) => validateSource(run, skb, dev, src, dst, oif, filter) === taken)) return taken;
+  const key = `net.ipv4.conf.${dev.name}.rp_filter`;
+  if (inherited === undefined) return settingUnknown(run, key);
+  run.assume(`sysctl ${key}`, `${key} is not in the capture and taken to be that of conf.default, ${inherited}.`);
+  return taken;
+}
+
+/** fib_validate_source(), __fib_validate_source() of net/ipv4/fib_frontend.c. */
+function validateSource(
   run: Run,
   skb: Skb,
   dev: Link,
   src: number,
   dst: number,
   oif: Link | undefined,
-): 'ok' | 'martian' | 'rp-filter' {
-  const all = Number(sysctl(run, 'net.ipv4.conf.all.rp_filter') ?? 0);
-  const own = Number(
-    sysctl(run, `net.ipv4.conf.${dev.name}.rp_filter`) ?? sysctl(run, 'net.ipv4.conf.default.rp_filter') ?? 0,
-  );
-  const filter = Math.max(all, own);
-  const on = (key: string): boolean =>
-    (sysctl(run, `net.ipv4.conf.all.${key}`) ?? '0') !== '0' ||
-    (sysctl(run, `net.ipv4.conf.${dev.name}.${key}`) ?? '0') !== '0';
-  const acceptLocal = on('accept_local');
+  filter: number,
+): Validity {
+  const acceptLocal = (): boolean => deviceSetting(run, dev.name, 'accept_local');
   const router = run.p.routers.ip;
   if (router === undefined) return 'ok';
-  if (filter === 0 && !(oif !== undefined && oif.index === dev.index)) {
-    if (acceptLocal) return 'ok';
-    if (!router.hasCustomRules) return run.p.localAddresses.has(addressKey('ip', src)) ? 'martian' : 'ok';
-  }
-  const found = router.lookup({
-    daddr: src,
-    saddr: dst,
-    mark: on('src_valid_mark') ? routingMark(run, skb) : 0,
-    tos: tosOf(skb),
-    iif: oif?.name,
-  });
-  if (found.kind !== 'found') return filter > 0 ? 'rp-filter' : found.kind === 'none' ? 'ok' : 'ok';
+  const unfiltered = filter === 0 && !(oif !== undefined && oif.index === dev.index);
+  if (unfiltered && !router.hasCustomRules)
+    return run.p.localAddresses.has(addressKey('ip', src)) && !acceptLocal() ? 'martian' : 'ok';
+  const mark = skb.mark === 0 && skb.markUnknown === undefined ? 0 : markOfSource(run, skb, dev);
+  const found = router.lookup({ daddr: src, saddr: dst, mark, tos: tosOf(skb), iif: oif?.name });
+  if (found.kind !== 'found') return filter > 0 ? 'rp-filter' : 'ok';
   const { result, multipath } = found;
-  if (result.type !== 'unicast' && !(result.type === 'local' && acceptLocal)) return 'martian';
+  if (result.type !== 'unicast') {
+    const passes = (result.type === 'local' || unfiltered) && acceptLocal();
+    if (!passes) return 'martian';
+    if (unfiltered) return 'ok';
+  }
   const hops = multipath.length > 0 ? multipath : [result];
   if (hops.some((h) => h.dev?.index === dev.index)) return 'ok';
+  if (!dev.addresses.some((a) => a.family === 'ip')) return filter > 0 ? 'rp-filter' : 'ok';
   return filter === 1 ? 'rp-filter' : 'ok';
 }
+
+const markOfSource = (run: Run, skb: Skb, dev: Link): number =>
+  deviceSetting(run, dev.name, 'src_valid_mark') ? routingMark(run, skb) : 0;
 
 function routeStep(
   run: Run,
@@ -102,9 +122,7 @@ function routeInput4(run: Run, skb: Skb): void {
   }
   const src = Number(sourceOf(skb));
   const dst = Number(destinationOf(skb));
-  const localnet = (): boolean =>
-    (sysctl(run, 'net.ipv4.conf.all.route_localnet') ?? '0') !== '0' ||
-    (sysctl(run, `net.ipv4.conf.${dev.name}.route_localnet`) ?? '0') !== '0';
+  const localnet = (): boolean => deviceSetting(run, dev.name, 'route_localnet');
   const martian = (what: string): void => kernel(run, skb, 'martian', `The kernel drops it as a martian: ${what}.`);
   if (dst >>> 28 === 14) {
     routeMulticast4(run, skb, dev, src, dst);
@@ -141,7 +159,7 @@ function routeInput4(run: Run, skb: Skb): void {
       'The routes of family ip were not captured.',
       'Capture ip -j route show table all and ip -j rule show on the node.',
     );
-  const forwarding = isForwarding(run, dev, 'ip');
+  const forwarding = (): boolean => isForwarding(run, dev, 'ip');
   const found =
     broadcast || router === undefined
       ? undefined
@@ -163,7 +181,7 @@ function routeInput4(run: Run, skb: Skb): void {
         ? `no route to ${formatAddress(dst)}`
         : `the route to ${formatAddress(dst)} is ${found.kind}`,
     );
-    if (!forwarding) {
+    if (!forwarding()) {
       kernel(run, skb, 'forwarding-off', 'Forwarding is off (net.ipv4.ip_forward).');
       return;
     }
@@ -207,7 +225,7 @@ function routeInput4(run: Run, skb: Skb): void {
     localDeliver(run, skb);
     return;
   }
-  if (!forwarding) {
+  if (!forwarding()) {
     routeStep(run, skb, 'none', result, `${formatAddress(dst)} is not local`);
     kernel(run, skb, 'forwarding-off', 'Forwarding is off (net.ipv4.ip_forward).');
     return;
@@ -251,9 +269,9 @@ function routeInput6(run: Run, skb: Skb): void {
   }
   const src = BigInt(sourceOf(skb));
   const dst = BigInt(destinationOf(skb));
-  const forwarding = isForwarding(run, dev, 'ip6');
+  const forwarding = (): boolean => isForwarding(run, dev, 'ip6');
   if (isMulticast6(dst)) {
-    if (!joined6(dev, dst, forwarding)) {
+    if (!joined6(dev, dst, false) && !(joined6(dev, dst, true) && forwarding())) {
       routeStep(run, skb, 'none', undefined, `the group ${formatAddress(dst)} is not joined`);
       kernel(run, skb, 'multicast', 'No socket of this node has joined the group.');
       return;
@@ -291,7 +309,7 @@ function routeInput6(run: Run, skb: Skb): void {
       kernel(run, skb, 'blackhole', 'The route swallows the packet.');
       return;
     }
-    if (!forwarding && found.kind === 'none') {
+    if (found.kind === 'none' && !forwarding()) {
       kernel(run, skb, 'forwarding-off', 'There is no route, and forwarding is off.');
       return;
     }
@@ -306,7 +324,7 @@ function routeInput6(run: Run, skb: Skb): void {
     localDeliver(run, skb);
     return;
   }
-  if (!forwarding) {
+  if (!forwarding()) {
     routeStep(run, skb, 'none', result, `${formatAddress(dst)} is not local`);
     kernel(run, skb, 'forwarding-off', 'Forwarding is off (net.ipv6.conf.all.forwarding).');
     return;

@@ -4,8 +4,9 @@ import type { IpValue, Link } from '../world/world';
 import { addressKey, type Run } from './environment';
 import { isMulticast6, joined6 } from './fib';
 import { splitFragments } from './fragments';
-import { kernel, rememberRoute, runDeviceHook, runHook, sysctl } from './hooks';
+import { kernel, rememberRoute, runDeviceHook, runHook } from './hooks';
 import type { RouteResult } from './routing';
+import { isForwarding6 } from './settings';
 import { copySkb, destinationOf, ETHERTYPE, etherHeader, type Skb, snapshot, viewSkb } from './skb';
 
 /** A packet of this node: output, postrouting, out. */
@@ -50,7 +51,7 @@ function loopBack(run: Run, skb: Skb, route: RouteResult | undefined): void {
   const joined =
     typeof daddr === 'number'
       ? route?.type === 'broadcast' || daddr === 0xe0000001
-      : isMulticast6(daddr) && joined6(dev, daddr, (sysctl(run, 'net.ipv6.conf.all.forwarding') ?? '0') !== '0');
+      : isMulticast6(daddr) && (joined6(dev, daddr, false) || (joined6(dev, daddr, true) && isForwarding6(run)));
   if (!joined) return;
   const copy = copySkb(skb, skb.id, skb.role);
   if (runHook(run, copy, 'postrouting', skb.family) !== 'accept') return;
