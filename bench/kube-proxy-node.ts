@@ -210,5 +210,6 @@ export function kubeProxyNode(services: number): World {
     sockets: known([]),
     iptables: { ip: absent, ip6: absent },
     legacyTables: [],
+    legacySave: { known: false, why: 'there is no legacy iptables' },
   };
 }

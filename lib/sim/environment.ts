@@ -45,6 +45,7 @@ export function prepare(world: World): Prepared {
       { linkByName, linkByIndex },
       world.conntrackAlways === true || entries.length > 0,
       world.iptables,
+      world,
     ),
     routers: buildRouters(world, linkByName),
     linkByName,

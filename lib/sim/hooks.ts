@@ -98,6 +98,9 @@ export function runHook(
         if (hook === 'output' && destinationOf(skb) !== before && !reroute(run, skb)) return 'drop';
         break;
       }
+      case 'legacy':
+        if (entry.table !== 'nat' || skb.ctState === 'new') legacyUnknown(run, entry.table, hook);
+        break;
       case 'confirm':
         if (!confirm(run, skb)) {
           kernel(run, skb, 'conntrack-clash', 'Another connection took the same tuple first.');
@@ -164,5 +167,22 @@ function deviceUnknown(run: Run, chain: ProgramChain): never {
     'chain-device',
     `The listing does not say to which device the chain ${chain.table.family} ${chain.table.name} ${chain.chain.name} is bound.`,
     'Capture nft.txt (nft -a list ruleset) too, or use nft 1.1 or newer.',
+  );
+}
+
+function legacyUnknown(run: Run, table: string, hook: Hook): never {
+  const chain = `the chain ${hook.toUpperCase()} of the table ${table} of legacy iptables`;
+  const { legacySave: save } = run.p.world;
+  const rules = save.known
+    ? save.value.find((c) => c.table === table && c.chain === hook.toUpperCase())?.rules
+    : undefined;
+  return run.undecided(
+    'legacy-tables',
+    rules === undefined
+      ? `The node has ${chain}: nft does not show its rules, and they decide about the packet here.`
+      : `The node has ${chain} with ${rules} ${rules === 1 ? 'rule' : 'rules'}: nft does not show them, and they are not modelled.`,
+    rules === undefined
+      ? `Capture iptables-legacy-save on the node, or assume that the chain is empty.`
+      : `Read iptables-legacy -t ${table} -S ${hook.toUpperCase()} on the node, or assume that the chain accepts the packet.`,
   );
 }

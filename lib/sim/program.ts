@@ -55,10 +55,20 @@ export interface ProgramTable {
 export type HookEntry =
   | { readonly kind: 'chain'; readonly prio: number; readonly seq: number; readonly chain: ProgramChain }
   | { readonly kind: 'defrag' | 'conntrack' | 'confirm'; readonly prio: number; readonly seq: number }
+  | { readonly kind: 'legacy'; readonly prio: number; readonly seq: number; readonly table: string }
   | { readonly kind: 'nat'; readonly prio: number; readonly seq: number; readonly chains: readonly ProgramChain[] };
 
 /** Kernel-internal hook positions (include/uapi/linux/netfilter_ipv4.h). */
 const POSITION = { defrag: -400, conntrack: -200, natDst: -100, natSrc: 100, confirm: 2147483647 } as const;
+
+/** Where the tables of legacy iptables hook in (net/ipv4/netfilter/iptable_*.c). */
+const LEGACY: Readonly<Record<string, Readonly<Partial<Record<Hook, number>>>>> = {
+  raw: { prerouting: -300, output: -300 },
+  mangle: { prerouting: -150, input: -150, forward: -150, output: -150, postrouting: -150 },
+  nat: { prerouting: -100, input: 100, output: -100, postrouting: 100 },
+  filter: { input: 0, forward: 0, output: 0 },
+  security: { input: 50, forward: 50, output: 50 },
+};
 
 function typesOf(type: SetType): readonly DataType[] {
   if (type.kind === 'typeof') {
@@ -111,6 +121,7 @@ export class Program {
     private readonly conntrackAlways: boolean,
     /** What `iptables-save` printed: the parameters of `xt` parts. */
     readonly iptables?: World['iptables'],
+    private readonly legacy?: Pick<World, 'legacyTables' | 'legacySave'>,
   ) {
     let seq = 0;
     const bases: ProgramChain[] = [];
@@ -229,7 +240,22 @@ export class Program {
         entries.push({ kind: 'nat', prio, seq: first.seq, chains });
       }
     }
+    if (family === 'ip') entries.push(...this.legacyEntries(hook));
     return entries.sort(byRunOrder);
+  }
+
+  /** Tables of legacy iptables at a hook, after nft's chains of the same priority: their order is that of registration, unknown here. */
+  private legacyEntries(hook: Hook): readonly HookEntry[] {
+    const { legacyTables = [], legacySave } = this.legacy ?? {};
+    return legacyTables.flatMap((table) => {
+      const prio = LEGACY[table]?.[hook];
+      if (prio === undefined) return [];
+      const chain = legacySave?.known
+        ? legacySave.value.find((c) => c.table === table && c.chain === hook.toUpperCase())
+        : undefined;
+      const idle = chain !== undefined && chain.rules === 0 && chain.policy === 'ACCEPT';
+      return idle ? [] : [{ kind: 'legacy', prio, seq: -3, table } as const];
+    });
   }
 
   /** True where a nat chain of the family makes the kernel bind every connection, if only to itself. */

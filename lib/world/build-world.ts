@@ -6,7 +6,7 @@ import type { Ruleset } from '../nft/model';
 import { describeFailure, type FileReading } from './capture-files';
 import { decodeConntrack } from './decode-conntrack';
 import type { WorldParts } from './decode-environment';
-import { decodeIptablesSave } from './decode-iptables-save';
+import { decodeIptablesSave, decodeLegacySave } from './decode-iptables-save';
 import { decodeLinks } from './decode-links';
 import { decodeNeighbours } from './decode-neighbours';
 import { decodeRoutes } from './decode-routes';
@@ -82,6 +82,7 @@ export function buildParts(files: NodeFiles): BuiltParts {
         ip6: text('ip6tables-save.txt', (content) => decodeIptablesSave(content, 'ip6')),
       },
       legacyTables: legacy.known ? legacy.value : [],
+      legacySave: text('iptables-legacy-save.txt', decodeLegacySave),
     },
     versions: versions.known ? versions.value : { nft: undefined, kernel: undefined, kubeProxy: undefined },
     capturedAt: captured.known ? captured.value : undefined,

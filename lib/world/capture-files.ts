@@ -41,6 +41,12 @@ export const NODE_FILES = [
     'Tables of legacy iptables, which nft does not show, are unknown.',
     false,
   ),
+  file(
+    'iptables-legacy-save.txt',
+    'iptables-legacy-save',
+    'The rules in tables of legacy iptables are unknown.',
+    false,
+  ),
   file('capture.json', 'date', 'When this was read is unknown.', false),
 ] as const satisfies readonly CaptureFile[];
 

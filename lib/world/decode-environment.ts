@@ -51,6 +51,7 @@ export function decodeEnvironment(json: unknown): Result<WorldParts> {
           : { known: true, value: decodeListeners(sockets) },
       iptables: { ip: notRecorded, ip6: notRecorded },
       legacyTables: [],
+      legacySave: unknown('recorded cases have no legacy iptables'),
       conntrackAlways: true,
     };
   });

@@ -1,7 +1,7 @@
 /** Output of `iptables-save`, `ip6tables-save` (iptables/iptables-save.c) → rules in the order of their chains. */
 import { decoding, fail } from '../net/json-cursor';
 import type { Result } from '../net/result';
-import type { IpFamily, IptablesRule, IptablesSave } from './world';
+import type { IpFamily, IptablesRule, IptablesSave, LegacyChain } from './world';
 
 /** Lines `*table`, `:CHAIN POLICY [counters]`, `[p:b] -A CHAIN …`, `COMMIT`, `# comment`. Policies are in nft's own listing. */
 export function decodeIptablesSave(text: string, family: IpFamily): Result<IptablesSave> {
@@ -32,6 +32,25 @@ function decodeRule(line: string, table: string, path: string): IptablesRule {
     args,
     ...(counters !== null && { counters: [Number(counters[1]), Number(counters[2])] as const }),
   };
+}
+
+/** The chains of `iptables-legacy-save`: policies from the lines `:CHAIN POLICY`, and how many rules each has. */
+export function decodeLegacySave(text: string): Result<readonly LegacyChain[]> {
+  return decoding(() => {
+    const save = decodeIptablesSave(text, 'ip');
+    if (!save.ok) return fail(save.problem.path ?? 'iptables-legacy-save', save.problem.say);
+    const chains: LegacyChain[] = [];
+    let table = '';
+    for (const line of text.split('\n')) {
+      if (line.startsWith('*')) table = line.slice(1).trim();
+      const declared = /^:(\S+) (\S+)/.exec(line);
+      if (declared === null) continue;
+      const [, chain = '', policy = '-'] = declared;
+      const rules = save.value.rules.filter((r) => r.table === table && r.chain === chain).length;
+      chains.push({ table, chain, policy, rules });
+    }
+    return chains;
+  });
 }
 
 /** Words separated by blanks; double quotes hold blanks together, and a backslash the character after it (xtables_save_string). */

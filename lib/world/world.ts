@@ -175,6 +175,15 @@ export interface IptablesSave {
   readonly rules: readonly IptablesRule[];
 }
 
+/** A chain of a table of legacy iptables. */
+export interface LegacyChain {
+  readonly table: string;
+  readonly chain: string;
+  /** `ACCEPT`, `DROP`; `-` for a chain of the user's. */
+  readonly policy: string;
+  readonly rules: number;
+}
+
 export interface World {
   readonly ruleset: Known<Ruleset>;
   readonly links: Known<readonly Link[]>;
@@ -188,8 +197,10 @@ export interface World {
   readonly conntrack: Known<readonly CtEntry[]>;
   readonly sockets: Known<readonly ListeningSocket[]>;
   readonly iptables: { readonly ip: Known<IptablesSave>; readonly ip6: Known<IptablesSave> };
-  /** Tables of legacy iptables that exist in the kernel and that nft does not show. */
+  /** Tables of legacy iptables (IPv4) that exist in the kernel and that nft does not show. */
   readonly legacyTables: readonly string[];
+  /** What `iptables-legacy-save` printed of them. */
+  readonly legacySave: Known<readonly LegacyChain[]>;
   /** Port of a bridge by MAC address, as far as known; no capture holds it yet. */
   readonly fdb?: ReadonlyMap<string, string>;
   /** True where conntrack and defragmentation are active for both families whatever the ruleset says (the recorded cases). */
