@@ -8,7 +8,7 @@ import type { PacketView } from '../net/packet-view';
 import { failed, ok, type Problem, type Result } from '../net/result';
 import type { RuleRef } from '../nft/model';
 import { trace } from '../sim';
-import type { Step, Trace } from '../sim/trace';
+import type { Assumption, Step, Trace } from '../sim/trace';
 import type { CtEntry, CtTuple } from '../world/world';
 import type { OpenNode } from './open-node';
 import { ruleView } from './rule-view';
@@ -39,8 +39,21 @@ export function tracePacket(node: OpenNode, query: TraceQuery): Result<Traced> {
   if (asked === undefined && given === undefined) return failed(nothingAsked());
   const decoded = decodePacketSpec({ ...asked?.value.packet, ...given });
   if (!decoded.ok) return failed(decoded.problem);
-  return ok({ packet: decoded.value, asked: asked?.value, trace: trace(node.world, decoded.value) });
+  const found = trace(node.world, decoded.value);
+  const iifGiven = typeof given === 'object' && 'iif' in given;
+  const assumed = iifGiven ? [] : (asked?.value.assumptions ?? []);
+  return ok({
+    packet: decoded.value,
+    asked: asked?.value,
+    trace: assumed.length === 0 ? found : assuming(found, assumed),
+  });
 }
+
+/** The trace with what was taken for granted before it began. */
+const assuming = (found: Trace, assumptions: readonly Assumption[]): Trace => ({
+  ...found,
+  branches: found.branches.map((branch) => ({ ...branch, assumptions: [...assumptions, ...branch.assumptions] })),
+});
 
 function decodeFailure(given: unknown): Result<never> {
   const decoded = decodePacketSpec(given);

@@ -7,8 +7,10 @@ import type { PacketSpec } from '../net/packet-spec';
 import { hasPorts, PROTO, protocolName, protocolNumber } from '../net/protocols';
 import { failed, ok, type Problem, type Result } from '../net/result';
 import { type Prepared, preparedOf } from '../sim';
+import { arrivalFromOutside } from '../sim/arrival';
 import type { Lookup } from '../sim/routing';
 import { sourceForRoute } from '../sim/source-address';
+import type { Assumption } from '../sim/trace';
 import type { IpFamily, IpValue, World } from '../world/world';
 
 export interface Question {
@@ -28,6 +30,8 @@ export interface Asked {
   readonly packet: PacketSpec;
   readonly from: Place;
   readonly to: Place;
+  /** What the packet takes for granted. */
+  readonly assumptions: readonly Assumption[];
 }
 
 const DEFAULT_SPORT = 40000;
@@ -51,8 +55,9 @@ export function askPacket(
   if (!entry.ok) return entry;
   const { family, daddr } = pair.value;
   const flags = question.flags === undefined ? {} : { flags: question.flags };
-  const packet = { ...entry.value, family, daddr: formatAddress(daddr), ...transport.value, ...flags };
-  return ok({ packet, from: from.value, to: to.value });
+  const { assumption, ...way } = entry.value;
+  const packet = { ...way, family, daddr: formatAddress(daddr), ...transport.value, ...flags };
+  return ok({ packet, from: from.value, to: to.value, assumptions: assumption === undefined ? [] : [assumption] });
 }
 
 /** Without the cluster's nodes, the node itself can still be named: by its own addresses. */
@@ -130,7 +135,7 @@ function transportOf(question: Question, to: Place, family: IpFamily): Result<Tr
   return ok({ protocol, sport: question.sport ?? DEFAULT_SPORT, dport });
 }
 
-type Entry = Pick<PacketSpec, 'from' | 'iif' | 'saddr'>;
+type Entry = Pick<PacketSpec, 'from' | 'iif' | 'saddr'> & { readonly assumption?: Assumption | undefined };
 
 /** Where the packet comes in: nowhere for a process of this node, else by the interface that leads to its source. */
 function entryOf(
@@ -142,7 +147,9 @@ function entryOf(
 ): Result<Entry, PlaceProblem> {
   if (from.where.kind === 'node' && from.where.node === node) return localEntry(pair, prepared, transport);
   const towards = route(prepared, pair.family, pair.saddr);
-  if (towards === undefined) return unknownWay(from, prepared, pair.family);
+  // Without links or routes the rules before the routing decision can still be asked.
+  if (towards === undefined || !prepared.world.links.known)
+    return ok({ from: 'unknown', saddr: formatAddress(pair.saddr) });
   if (towards.kind !== 'found' || towards.result.dev === undefined) {
     return problem(
       'REF-010',
@@ -158,7 +165,10 @@ function entryOf(
       `Use ${node} as the source: its own packets do not arrive on an interface.`,
     );
   }
-  return ok({ iif: dev.name, saddr: formatAddress(pair.saddr) });
+  const saddr = formatAddress(pair.saddr);
+  if (from.where.kind !== 'external') return ok({ iif: dev.name, saddr });
+  const arrival = arrivalFromOutside(prepared, pair.family, pair.daddr, towards);
+  return ok({ iif: arrival?.dev.name ?? dev.name, saddr, assumption: arrival?.assumption });
 }
 
 /** The kernel chooses the source by the route; where that is not known, the node's address of the cluster stands in. */
@@ -180,14 +190,4 @@ function route(prepared: Prepared, family: IpFamily, daddr: IpValue, transport: 
     ...(transport.sport !== undefined && { sport: transport.sport }),
     ...(transport.dport !== undefined && { dport: transport.dport }),
   });
-}
-
-function unknownWay(from: Place, { world }: Prepared, family: IpFamily): Result<Entry, PlaceProblem> {
-  const { routes, rules } = world;
-  const missing = [routes[family], rules[family]].flatMap((part) => (part.known ? [] : [part.why]));
-  return problem(
-    'REF-010',
-    `On which interface packets of ${from.label} arrive is unknown: ${missing.join('; ')}.`,
-    'Give the packet itself, with its interface in iif.',
-  );
 }

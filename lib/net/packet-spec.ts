@@ -16,7 +16,7 @@ export interface ExtHeaderSpec {
 }
 
 export interface PacketSpec {
-  /** `local`: sent by a process of the node; anything else arrives on `iif`. */
+  /** `local`: sent by a process of the node; `unknown`: arrives on an interface nobody knows; else arrives on `iif`. */
   readonly from?: string;
   readonly iif?: string;
   readonly uid?: number;
@@ -232,12 +232,12 @@ export function decodePacketSpec(json: unknown): Checked {
       'Give a list such as [{"type":"hbh"}].',
     );
   }
-  if (p.from !== 'local' && p.iif === undefined) {
+  if (p.from !== 'local' && p.from !== 'unknown' && (p.iif === undefined || p.iif === null)) {
     return bad(
       'PKT-003',
       'packet.iif',
       'The packet neither comes from a local process nor arrives on an interface.',
-      'Set "from": "local", or name the interface in "iif".',
+      'Set "from": "local", name the interface in "iif", or set "from": "unknown".',
     );
   }
   const value: Record<string, unknown> = { family };

@@ -3,6 +3,7 @@ import { formatAddress, parseAddress } from '../net/address';
 import { toHex } from '../net/build-packet';
 import { viewPacket } from '../net/headers';
 import type { PacketSpec } from '../net/packet-spec';
+import { type Arrival, arrivalFromOutside } from '../sim/arrival';
 import type { Frame } from '../sim/frame';
 import { initialState, type SimState, traceFrom } from '../sim/index';
 import type { Culprit, Fate, Reason } from '../sim/trace';
@@ -89,9 +90,11 @@ class Walk {
     if (client.kind === 'node') this.onNode(start, client.node, { ...packet, from: 'local' }, 'request');
     else {
       const node = client.kind === 'pod' ? client.node : client.via;
-      const iif = this.deviceTowards(node, client.address);
+      const arrival = client.kind === 'pod' ? undefined : this.arrival(node, client.address, packet.daddr);
+      const iif = arrival?.dev.name ?? this.deviceTowards(node, client.address);
+      const assumptions = new Set(arrival?.assumption === undefined ? [] : [arrival.assumption.say]);
       if (iif === undefined) this.end(start, { undecided: [OUTSIDE] });
-      else this.onNode(start, node, { ...packet, iif }, 'request');
+      else this.onNode({ ...start, assumptions }, node, { ...packet, iif }, 'request');
     }
     return this.endings;
   }
@@ -117,6 +120,14 @@ class Walk {
     if (parsed === undefined || router === undefined) return undefined;
     const found = router.lookup({ daddr: parsed.value, mark: 0, tos: 0, iif: undefined });
     return found.kind === 'found' ? found.result.dev?.name : undefined;
+  }
+
+  private arrival(node: string, client: string, target: string): Arrival | undefined {
+    const [from, to] = [parseAddress(client), parseAddress(target)];
+    const p = this.network.nodes.get(node)?.prepared;
+    if (from === undefined || to === undefined || p === undefined) return undefined;
+    const back = p.routers[from.family]?.lookup({ daddr: from.value, mark: 0, tos: 0, iif: undefined });
+    return arrivalFromOutside(p, to.family, to.value, back);
   }
 
   private onNode(travel: Travel, node: string, packet: PacketSpec, way: 'request' | 'reply'): void {

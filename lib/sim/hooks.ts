@@ -154,8 +154,15 @@ function reroute(run: Run, skb: Skb): boolean {
 
 /** Chains at ingress or egress of a device. */
 export function runDeviceHook(run: Run, skb: Skb, hook: 'ingress' | 'egress', dev: string): HookResult {
-  for (const chain of run.p.program.atDevice(hook, dev)) {
+  const name = skb.iif?.assumed === 'name' && hook === 'ingress' ? undefined : dev;
+  for (const chain of run.p.program.atDevice(hook, name)) {
     if (chain.base !== undefined && chain.base.devices.length === 0) deviceUnknown(run, chain);
+    if (skb.iif?.assumed === 'name' && hook === 'ingress')
+      run.undecided(
+        'interface-unknown',
+        `Whether ${chain.table.family} ${chain.table.name} ${chain.chain.name} sees the packet depends on the interface it arrives on.`,
+        'Capture ip -j addr show and ip -j route on the node.',
+      );
     const result = ended(run, skb, evaluateChain(run, skb, chain, hook));
     if (result !== 'accept') return result;
   }

@@ -2,6 +2,7 @@
 
 import { parseMac } from '../net/address';
 import { buildPacket } from '../net/build-packet';
+import { viewPacket } from '../net/headers';
 import type { PacketSpec } from '../net/packet-spec';
 import type { RuleRef } from '../nft/model';
 import type { Link, World } from '../world/world';
@@ -12,6 +13,7 @@ import { viaLoopback } from './generated';
 import { kernel } from './hooks';
 import { receive } from './receive';
 import type { RouteResult } from './routing';
+import { linksNeeded } from './settings';
 import { destinationOf, ETHERTYPE, etherHeader, newSkb, type Skb, sourceOf, tosOf, viewSkb } from './skb';
 import { SimState } from './state';
 import { stateAfter } from './state-after';
@@ -139,7 +141,7 @@ function enter(run: Runner, spec: PacketSpec, bytes: Uint8Array): void {
     sendLocal(run, skb, spec);
     return;
   }
-  const dev = spec.iif === undefined ? undefined : run.p.linkByName.get(spec.iif);
+  const dev = spec.from === 'unknown' ? assumedLink(run, undefined) : inputDevice(run, spec.iif);
   if (dev === undefined) {
     run.undecided(
       'interface-unknown',
@@ -165,6 +167,31 @@ function enter(run: Runner, spec: PacketSpec, bytes: Uint8Array): void {
   run.receive(skb, dev);
 }
 
+const inputDevice = (run: Runner, name: string | undefined): Link | undefined => {
+  if (name === undefined) return undefined;
+  return run.p.world.links.known ? run.p.linkByName.get(name) : assumedLink(run, name);
+};
+
+/** An interface of which the capture knows nothing: rules up to the routing decision can still be asked, as far as they do not ask about it. */
+function assumedLink(run: Runner, name: string | undefined): Link {
+  const of = name ?? 'The interface that the packet arrives on';
+  run.assume('interface', `${of} is taken to be an Ethernet interface and not the port of a bridge.`);
+  return {
+    index: -2,
+    name: name ?? '?',
+    mtu: 65535,
+    type: 'ether',
+    kind: undefined,
+    mac: undefined,
+    up: true,
+    flags: [],
+    group: 'default',
+    master: undefined,
+    addresses: [],
+    assumed: name === undefined ? 'name' : 'index',
+  };
+}
+
 function sendLocal(run: Runner, skb: Skb, spec: PacketSpec): void {
   skb.local = true;
   skb.sk = { uid: spec.uid ?? 0, gid: spec.gid ?? spec.uid ?? 0 };
@@ -172,6 +199,7 @@ function sendLocal(run: Runner, skb: Skb, spec: PacketSpec): void {
   run.steps?.push({ kind: 'start', skb: 0, from: { kind: 'local', uid: spec.uid }, packet: viewSkb(skb) });
   if (skb.family === 'arp')
     run.undecided('arp', 'ARP packets of the node itself are not decided.', 'Look at the arp tables.');
+  linksNeeded(run);
   const router = run.p.routers[skb.family];
   if (router === undefined) {
     run.undecided(
@@ -239,15 +267,9 @@ function runOnce(
   const run = new Runner(p, base.fork(), plan, record);
   let reasons: readonly Reason[] | undefined;
   try {
-    const { ruleset, links } = p.world;
+    const { ruleset } = p.world;
     if (!ruleset.known)
       run.undecided('ruleset-unknown', `The ruleset is not known: ${ruleset.why}.`, 'Read the ruleset again.');
-    if (!links.known)
-      run.undecided(
-        'links-unknown',
-        `The interfaces are not known: ${links.why}.`,
-        'Capture ip -j addr show on the node.',
-      );
     enter(run, spec, bytes);
     run.drain();
   } catch (signal) {
@@ -269,7 +291,7 @@ export function traceFrom(p: Prepared, spec: PacketSpec, base: SimState, options
   const frames: Frame[][] = [];
   const received: Frame[][] = [];
   let plan: number[] = [];
-  let view = { family: spec.family } as Trace['packet'];
+  let view: Trace['packet'] = viewPacket(bytes, spec.family);
   for (;;) {
     const { run, reasons } = runOnce(p, spec, bytes, base, plan, record);
     const first = run.steps?.[0];

@@ -265,9 +265,9 @@ export class Program {
     );
   }
 
-  /** Chains of netdev and inet at ingress or egress of a device. A chain whose devices the listing left out counts for every device. */
-  atDevice(hook: 'ingress' | 'egress', dev: string): readonly ProgramChain[] {
-    const key = `${hook} ${dev}`;
+  /** Chains of netdev and inet at ingress or egress of a device; undefined: of any. A chain whose devices the listing left out counts for every device. */
+  atDevice(hook: 'ingress' | 'egress', dev: string | undefined): readonly ProgramChain[] {
+    const key = `${hook} ${dev ?? ''}`;
     let list = this.devices.get(key);
     if (list === undefined) {
       list = this.baseChains
@@ -275,7 +275,8 @@ export class Program {
           (c) =>
             c.base?.hook === hook &&
             (c.table.family === 'netdev' || c.table.family === 'inet') &&
-            (c.base.devices.length === 0 ||
+            (dev === undefined ||
+              c.base.devices.length === 0 ||
               c.base.devices.some((d) => d === dev || (d.endsWith('*') && dev.startsWith(d.slice(0, -1))))),
         )
         .toSorted((a, b) =>

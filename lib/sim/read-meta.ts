@@ -3,7 +3,7 @@
 import type { MetaExpression } from '../nft/model';
 import type { Link } from '../world/world';
 import type { Context } from './environment';
-import { unknownClock, unknownHost, unsupported } from './read-unknown';
+import { unknownClock, unknownHost, unknownInterface, unsupported } from './read-unknown';
 import { ETHERTYPE } from './skb';
 import { Between, Chance, type Evaluated, Missing } from './value';
 
@@ -27,6 +27,13 @@ export function readMeta(expr: MetaExpression, name: string): (c: Context) => Ev
   const device = (link: Link | undefined, side: string): Link | Missing =>
     link ?? new Missing(name, `there is no ${side} device here`);
   const iif = (c: Context): Link | Missing => device(c.skb.iif, 'input');
+  /** Reads the input device, where the capture knows it. `named`: the question names it at least. */
+  const ofInput =
+    (named: boolean, read: (c: Context) => Evaluated): ((c: Context) => Evaluated) =>
+    (c) => {
+      const assumed = c.skb.iif?.assumed;
+      return assumed === undefined || (named && assumed === 'index') ? read(c) : unknownInterface;
+    };
   const oif = (c: Context): Link | Missing => device(c.skb.oif, 'output');
   switch (expr.key) {
     case 'length':
@@ -55,20 +62,20 @@ export function readMeta(expr: MetaExpression, name: string): (c: Context) => Ev
     case 'mark':
       return (c) => c.skb.markUnknown ?? c.skb.mark;
     case 'iif':
-      return (c) => c.skb.iif?.index ?? 0;
+      return ofInput(false, (c) => c.skb.iif?.index ?? 0);
     case 'oif':
       return (c) => c.skb.oif?.index ?? 0;
     case 'iifname':
-      return (c) => c.skb.iif?.name ?? '';
+      return ofInput(true, (c) => c.skb.iif?.name ?? '');
     case 'oifname':
       return (c) => c.skb.oif?.name ?? '';
     case 'iiftype':
-      return (c) => {
+      return ofInput(false, (c) => {
         const dev = device(typeDevice(c), 'input');
         return dev instanceof Missing
           ? dev
           : (ARPHRD[dev.type] ?? unknownHost(`the type of ${dev.name}`, 'Name the interface type.'));
-      };
+      });
     case 'oiftype':
       return (c) => {
         const dev = oif(c);
@@ -78,20 +85,20 @@ export function readMeta(expr: MetaExpression, name: string): (c: Context) => Ev
       };
     case 'iifgroup':
     case 'oifgroup':
-      return (c) => {
+      return ofInput(false, (c) => {
         const dev = expr.key === 'iifgroup' ? iif(c) : oif(c);
         if (dev instanceof Missing) return dev;
         if (dev.group === 'default') return 0;
         return /^\d+$/.test(dev.group)
           ? Number(dev.group)
           : unknownHost(`the number of group ${dev.group}`, 'Give the number of the device group.');
-      };
+      });
     case 'iifkind':
     case 'oifkind':
-      return (c) => {
+      return ofInput(false, (c) => {
         const dev = expr.key === 'iifkind' ? iif(c) : oif(c);
         return dev instanceof Missing ? dev : (dev.kind ?? new Missing(name, 'the device has no kind'));
-      };
+      });
     case 'skuid':
       return (c) => c.skb.sk?.uid ?? new Missing(name, 'the packet belongs to no socket');
     case 'skgid':
@@ -101,7 +108,7 @@ export function readMeta(expr: MetaExpression, name: string): (c: Context) => Ev
     case 'rtclassid':
       return (c) => (c.skb.dst === undefined ? new Missing(name, 'the packet has no route yet') : 0);
     case 'pkttype':
-      return (c) => c.skb.pktType;
+      return ofInput(false, (c) => c.skb.pktType);
     case 'cpu':
       return (c) => {
         c.run.assume('cpu-count', `The node is taken to have at most ${CPUS_MAX} processors.`);
@@ -133,10 +140,10 @@ export function readMeta(expr: MetaExpression, name: string): (c: Context) => Ev
     case 'obrname':
     case 'ibriifname':
     case 'obriifname':
-      return (c) => {
+      return ofInput(false, (c) => {
         const dev = expr.key.startsWith('i') ? iif(c) : oif(c);
         return dev instanceof Missing ? dev : (dev.master ?? new Missing(name, 'the device is not a bridge port'));
-      };
+      });
     case 'sdif':
       return () => 0;
     case 'sdifname':

@@ -22,3 +22,9 @@ export const unknownClock = new Unknown({
 });
 export const unknownHost = (what: string, settle: string): Unknown =>
   new Unknown({ code: 'host-state', say: `${what} is not in the capture.`, settle });
+
+export const unknownInterface = new Unknown({
+  code: 'interface-unknown',
+  say: 'The rule asks about the interface that the packet arrives on, and the capture does not hold it.',
+  settle: 'Capture ip -j addr show, ip -j route and ip -j rule on the node.',
+});

@@ -8,12 +8,13 @@ import { isLinkLocal6, isMulticast6, joined6 } from './fib';
 import { sendIcmpError } from './generated';
 import { kernel, runHook } from './hooks';
 import { formatRoute, type RouteResult } from './routing';
-import { deviceSetting, isForwarding6, settingUnknown, sysctl } from './settings';
+import { deviceSetting, isForwarding6, linksNeeded, settingUnknown, sysctl } from './settings';
 import { decrementTtl, destinationOf, type Skb, sourceOf, tosOf, ttlOf } from './skb';
 import { postrouting } from './transmit';
 import { routingMark } from './unknown-mark';
 
 export function routeInput(run: Run, skb: Skb): void {
+  linksNeeded(run);
   if (skb.family === 'ip6') routeInput6(run, skb);
   else routeInput4(run, skb);
 }
@@ -64,7 +65,8 @@ function validateSource(
   const unfiltered = filter === 0 && !(oif !== undefined && oif.index === dev.index);
   if (unfiltered && !router.hasCustomRules)
     return run.p.localAddresses.has(addressKey('ip', src)) && !acceptLocal() ? 'martian' : 'ok';
-  const mark = skb.mark === 0 && skb.markUnknown === undefined ? 0 : markOfSource(run, skb, dev);
+  const marked = router.hasCustomRules && (skb.mark !== 0 || skb.markUnknown !== undefined);
+  const mark = marked ? markOfSource(run, skb, dev) : 0;
   const found = router.lookup({ daddr: src, saddr: dst, mark, tos: tosOf(skb), iif: oif?.name });
   if (found.kind !== 'found') return filter > 0 ? 'rp-filter' : 'ok';
   const { result, multipath } = found;

@@ -43,3 +43,14 @@ export function isForwarding6(run: Run): boolean {
   const all = sysctl(run, 'net.ipv6.conf.all.forwarding');
   return all === undefined ? settingUnknown(run, 'net.ipv6.conf.all.forwarding') : all !== '0';
 }
+
+/** Routing asks which addresses and interfaces the node has: undecided where that was not captured. */
+export function linksNeeded(run: Run): void {
+  const { links } = run.p.world;
+  if (!links.known)
+    run.undecided(
+      'links-unknown',
+      `The interfaces of the node are not known: ${links.why}.`,
+      'Capture ip -j addr show on the node.',
+    );
+}

@@ -47,6 +47,8 @@ export interface Link {
   /** For bridges: the per-bridge nf_call_iptables / ip6tables / arptables switches. */
   readonly nfCall?: { readonly ip: boolean; readonly ip6: boolean; readonly arp: boolean };
   readonly addresses: readonly LinkAddress[];
+  /** Not in the capture: a packet is said to arrive on it. `name`: so is its name. */
+  readonly assumed?: 'index' | 'name';
 }
 
 export interface Nexthop {
