@@ -36,7 +36,6 @@ export function evaluateChain(run: Run, skb: Skb, base: ProgramChain, hook: Hook
   const scope = scopeOf(run, base);
   const { steps } = run;
   let context: Context = { run, skb, family: table.family, hook, at: undefined, record: undefined };
-  const chainStep = steps?.length;
   if (steps !== undefined && base.base !== undefined) {
     steps.push({
       kind: 'chain',
@@ -56,7 +55,6 @@ export function evaluateChain(run: Run, skb: Skb, base: ProgramChain, hook: Hook
       ct: ctView(skb),
     });
   }
-  void chainStep;
   const stack: { readonly chain: ProgramChain; readonly next: number; readonly depth: number }[] = [];
   let current = base;
   let index = 0;

@@ -1,6 +1,6 @@
 /** The way in: ingress, the bridge, the checks of the IP layer, prerouting. */
 
-import { formatMac, parseMac } from '../net/address';
+import { formatMac } from '../net/address';
 import { buildPacket } from '../net/build-packet';
 import { u16, u32, viewPacket } from '../net/headers';
 import type { Link } from '../world/world';
@@ -131,5 +131,4 @@ function receiveArp(run: Run, skb: Skb): void {
   });
   if (runHook(run, reply, 'output', 'arp') !== 'accept') return;
   deviceTransmit(run, reply, iif, senderMac);
-  void parseMac;
 }

@@ -3,7 +3,7 @@ import { ICMP_CODE, ICMPV6_CODE, ICMPX_CODE } from '../nft/datatypes';
 import type { RejectStatement } from '../nft/model';
 import type { Context } from './environment';
 import { sendIcmpError, sendReset } from './generated';
-import { destinationOf, rejectChecksumWrong, sourceOf } from './skb';
+import { rejectChecksumWrong, sourceOf } from './skb';
 
 /** icmpx code to ICMP and ICMPv6 code. */
 const ICMPX: Readonly<Record<number, readonly [number, number]>> = { 0: [0, 0], 1: [3, 4], 2: [1, 3], 3: [13, 1] };
@@ -18,7 +18,6 @@ export function rejectPacket(c: Context, s: RejectStatement): void {
   }
   if (rejectChecksumWrong(skb)) return;
   if (c.hook === 'prerouting' && skb.family === 'ip' && Number(sourceOf(skb)) >>> 24 === 127) return;
-  void destinationOf;
   const table = s.type === 'icmpx' ? ICMPX_CODE : s.type === 'icmpv6' ? ICMPV6_CODE : ICMP_CODE;
   const fallback = s.type === 'icmpx' || s.type === undefined ? 1 : s.type === 'icmpv6' ? 4 : 3;
   const named =

@@ -7,7 +7,6 @@ import type { ProgramSet } from './program';
 import { newStateful, type StatefulState } from './state';
 
 const UNIT: Readonly<Record<string, number>> = { bytes: 1, kbytes: 1024, mbytes: 1048576 };
-const SECONDS: Readonly<Record<string, number>> = { second: 1, minute: 60, hour: 3600, day: 86400, week: 604800 };
 
 /** Elements in use: the listed ones with this run's changes. */
 export function setCount(set: ProgramSet, c: Context): number {
@@ -31,7 +30,6 @@ export function askLimit(limit: LimitLike, state: StatefulState, c: Context, wha
     // A byte bucket holds what one unit of time may bring, and the burst. A packet bucket holds the burst, at least one.
     state.tokens = bytes ? rate + burst : Math.max(1, burst);
   }
-  void SECONDS;
   const cost = bytes ? c.skb.data.length : 1;
   const within = state.tokens >= cost;
   if (within) state.tokens -= cost;

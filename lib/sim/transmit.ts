@@ -85,7 +85,7 @@ function finishOutput(run: Run, skb: Skb, route: RouteResult | undefined): void 
   }
   const nexthop = route.gateway ?? destinationOf(skb);
   skb.nexthop = nexthop;
-  const mac = neighbourMac(run, skb, dev, nexthop, route);
+  const mac = neighbourMac(run, dev, nexthop, route);
   if (mac === undefined) {
     run.fate.passedPostrouting.push({ skb: skb.id, oif: dev.name, packet: viewSkb(skb) });
     kernel(run, skb, 'neighbour', `The neighbour ${formatAddress(nexthop)} on ${dev.name} does not answer.`);
@@ -95,13 +95,7 @@ function finishOutput(run: Run, skb: Skb, route: RouteResult | undefined): void 
 }
 
 /** The MAC address of the next hop; undefined where it is known not to answer. */
-function neighbourMac(
-  run: Run,
-  skb: Skb,
-  dev: Link,
-  nexthop: IpValue,
-  route: RouteResult,
-): string | 'unknown' | undefined {
+function neighbourMac(run: Run, dev: Link, nexthop: IpValue, route: RouteResult): string | 'unknown' | undefined {
   const family = typeof nexthop === 'number' ? 'ip' : 'ip6';
   if (typeof nexthop === 'number' && (route.type === 'broadcast' || nexthop === 0xffffffff)) return 'ff:ff:ff:ff:ff:ff';
   if (typeof nexthop === 'number' && nexthop >>> 28 === 14) {
@@ -124,7 +118,6 @@ function neighbourMac(
       `The neighbour ${formatAddress(nexthop)} on ${dev.name} is taken to answer.`,
     );
   }
-  void skb;
   return n?.mac ?? 'unknown';
 }
 
