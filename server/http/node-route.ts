@@ -6,7 +6,7 @@ import { failed, ok, type Result } from '@/lib/net/result';
 import { storeProblems } from '../sessions/store-problems';
 import { currentStore } from './current-store';
 import { Params } from './params';
-import { answered, guarded, json } from './route';
+import { answered, json, route } from './route';
 
 export interface NodeContext {
   readonly params: Promise<{ readonly id: string; readonly node: string }>;
@@ -48,15 +48,17 @@ function decoded(segment: string): string {
   }
 }
 
-/** A GET route whose parameters are the question. */
+/** The exports of a GET route whose parameters are the question. */
 export function nodeRoute<K extends QueryKind>(
   question: K,
   read: (params: Params) => NodeQueries[K],
   encode: (asked: Asked<NodeAnswers[K]>) => Response = ({ answer, isFinal }) => json(answer, { isFinal }),
 ) {
-  return guarded<NodeContext>(async (request, context) => {
-    const query = Params.read(request, read);
-    if (!query.ok) return answered(query, json);
-    return answered(await askNode(request, context, question, query.value), encode);
+  return route<NodeContext>({
+    GET: async (request, context) => {
+      const query = Params.read(request, read);
+      if (!query.ok) return answered(query, json);
+      return answered(await askNode(request, context, question, query.value), encode);
+    },
   });
 }

@@ -1,6 +1,8 @@
 /** Parameters of a request, checked. What is wrong leaves as a problem with code REQ-001. */
 import 'server-only';
 import { failed, ok, type Problem, type Result } from '@/lib/net/result';
+import { isTooDeep, MOST_LEVELS } from './request-json';
+import { requestProblems } from './request-problems';
 
 class BadParameter extends Error {
   constructor(readonly problem: Problem) {
@@ -53,8 +55,9 @@ export class Params {
   json(name: string): unknown {
     const value = this.optional(name);
     if (value === undefined) return undefined;
+    let json: unknown;
     try {
-      return JSON.parse(value);
+      json = JSON.parse(value);
     } catch {
       return bad(
         name,
@@ -62,6 +65,8 @@ export class Params {
         'Encode the JSON for an address: encodeURIComponent(JSON.stringify(…)).',
       );
     }
+    if (isTooDeep(json)) throw new BadParameter(requestProblems.tooDeep(name, MOST_LEVELS));
+    return json;
   }
 }
 

@@ -5,8 +5,12 @@ import type { Problem } from '@/lib/net/result';
 
 /** Statuses by code; a code ending in a dash stands for its family. */
 const STATUS: readonly (readonly [code: string, status: number])[] = [
+  ['HTTP-400', 400],
   ['HTTP-403', 403],
+  ['HTTP-404', 404],
+  ['HTTP-405', 405],
   ['HTTP-500', 500],
+  ['REQ-005', 413],
   ['REQ-', 400],
   ['PKT-', 400],
   ['REF-', 400],
@@ -36,23 +40,37 @@ function statusOf(code: string): number {
   return found?.[1] ?? 400;
 }
 
+/** An answer of the API is data: nothing in it is to be run or framed, should a browser show it as a page. */
+export const API_POLICY = "default-src 'none'; frame-ancestors 'none'";
+
+/** A problem may quote what was sent; more of it than this helps nobody. */
+const LONGEST = 600;
+const shortened = (words: string): string => (words.length > LONGEST ? `${words.slice(0, LONGEST)}…` : words);
+
 function problemDetails(problem: Problem & { readonly near?: readonly string[] }): ProblemDetails {
-  const { code, say, do: remedy, path, near } = problem;
+  const { code, near } = problem;
+  const [say, remedy, path] = [problem.say, problem.do, problem.path ?? ''].map(shortened) as [string, string, string];
   return {
     type: 'about:blank',
     status: statusOf(code),
     title: say,
     detail: remedy,
     code,
-    ...(path !== undefined && path !== '' && { path }),
+    ...(path !== '' && { path }),
     ...(near !== undefined && near.length > 0 && { near }),
   };
 }
 
-export function problemResponse(problem: Problem): Response {
+/** @param more headers of this status */
+export function problemResponse(problem: Problem, more: { readonly [header: string]: string } = {}): Response {
   const body = problemDetails(problem);
   return new Response(JSON.stringify(body), {
     status: body.status,
-    headers: { 'content-type': 'application/problem+json', 'cache-control': 'no-store' },
+    headers: {
+      'content-type': 'application/problem+json',
+      'content-security-policy': API_POLICY,
+      'cache-control': 'no-store',
+      ...more,
+    },
   });
 }

@@ -1,13 +1,53 @@
-/** What every API route shares: who may ask, how answers and problems are written, what happens when we fail. */
+/** What every API route shares: who may ask and how, how answers and problems are written, what happens when we fail. */
 import 'server-only';
 import type { Problem, Result } from '@/lib/net/result';
 import { refusal } from './guards';
-import { problemResponse } from './problem-response';
+import { API_POLICY, problemResponse } from './problem-response';
+import { requestProblems } from './request-problems';
 
 type Handler<C> = (request: Request, context: C) => Promise<Response>;
 
-/** A route handler of Next. A mistake of ours fails this request alone; its cause goes to the log, not to the client. */
-export function guarded<C>(handler: Handler<C>): Handler<C> {
+/** Those that Next calls a route by. It answers HEAD with what is exported for GET. */
+type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS';
+
+interface Handlers<C> {
+  readonly GET?: Handler<C>;
+  readonly POST?: Handler<C>;
+  /** In the place of 405. */
+  readonly otherwise?: Handler<C>;
+}
+
+/**
+ * The exports of a route file: each method has a handler, so that none is left to Next, which answers without a body.
+ *
+ * Methods without a handler get 405 with `Allow` (RFC 9110, section 15.5.6).
+ */
+export function route<C>(handlers: Handlers<C>): { readonly [M in Method]: Handler<C> } {
+  const allow = [
+    ...(handlers.GET === undefined ? [] : ['GET', 'HEAD']),
+    ...(handlers.POST === undefined ? [] : ['POST']),
+    'OPTIONS',
+  ].join(', ');
+  const { GET, POST, otherwise } = handlers;
+  const others = guarded<C>(
+    otherwise ??
+      (async ({ method }) =>
+        method === 'OPTIONS'
+          ? new Response(null, { status: 204, headers: { allow } })
+          : problemResponse(requestProblems.method(method, allow), { allow })),
+  );
+  return {
+    GET: GET === undefined ? others : guarded(GET),
+    POST: POST === undefined ? others : guarded(POST),
+    PUT: others,
+    PATCH: others,
+    DELETE: others,
+    OPTIONS: others,
+  };
+}
+
+/** A mistake of ours fails this request alone; its cause goes to the log, not to the client. */
+function guarded<C>(handler: Handler<C>): Handler<C> {
   return async (request, context) => {
     const refused = refusal(request.headers);
     if (refused !== undefined) return problemResponse(refused);
@@ -39,6 +79,7 @@ export const text = (value: string, isFinal = false): Response =>
 
 const headersOf = (type: string, isFinal: boolean): HeadersInit => ({
   'content-type': type,
+  'content-security-policy': API_POLICY,
   'cache-control': isFinal ? 'private, max-age=31536000, immutable' : 'no-store',
 });
 

@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { LISTING, PODS } from '@/lib/api/testing/node';
 import type { NodeOverview, NodesView, ProblemDetails, SourcesView, SourceView, TraceAnswer } from '@/lib/api/types';
 import { findFiles } from '@/scripts/files.mjs';
+import { type Configured, configuredStore } from '../sessions/configured';
 import { Store } from '../sessions/store';
 import { DEFAULT_LIMITS } from '../sources/source';
 import { fakeSource } from '../sources/testing/fake-source';
@@ -15,9 +16,11 @@ const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const FILES = findFiles([join(ROOT, 'app/api')], /route\.ts$/);
 
 type Handler = (request: Request, context: { params: Promise<Record<string, string>> }) => Promise<Response>;
-type Route = { readonly [method in 'GET' | 'POST']?: Handler };
+type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS';
+type Route = { readonly [method in Method]?: Handler };
 const routeAt = async (path: string) => (await import(join(ROOT, 'app/api', path, 'route.ts'))) as Route;
 
+const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const satisfies readonly Method[];
 const headers = { host: 'localhost:3000' };
 /** Calls a handler as Next would. */
 async function call(
@@ -30,7 +33,7 @@ async function call(
     more = {},
   }: {
     params?: Record<string, string>;
-    method?: 'GET' | 'POST';
+    method?: Method;
     body?: BodyInit;
     more?: Record<string, string>;
   } = {},
@@ -48,6 +51,8 @@ async function call(
     status: response.status,
     type: response.headers.get('content-type'),
     cache: response.headers.get('cache-control'),
+    allow: response.headers.get('allow'),
+    policy: response.headers.get('content-security-policy'),
     text,
     json: () => JSON.parse(text),
   };
@@ -69,7 +74,7 @@ const LINK = [
 const ROUTES = [{ dst: 'default', gateway: '10.240.0.1', dev: 'eth0', flags: [] }];
 const RULES = [{ priority: 32766, src: 'all', table: 'main' }];
 
-beforeAll(() => {
+function fakeStore(): Configured {
   const store = new Store({ ...DEFAULT_LIMITS, packedBytes: 100_000, unpackedBytes: 1_000_000 });
   const files = {
     'nft.json': JSON.stringify(LISTING),
@@ -94,24 +99,119 @@ beforeAll(() => {
     }),
     'configured',
   );
-  replaceStore({ store, broken: [{ name: 'lost.tar.gz', problem: { code: 'SRC-001', say: 'gone', do: 'look' } }] });
-});
+  return { store, broken: [{ name: 'lost.tar.gz', problem: { code: 'SRC-001', say: 'gone', do: 'look' } }] };
+}
+
+beforeAll(() => replaceStore(fakeStore()));
 afterAll(() => replaceStore(undefined));
 
 describe('every route refuses strangers', () => {
   test.each(FILES.map((file) => [relative(join(ROOT, 'app/api'), dirname(file))]))('%s', async (route) => {
     const handlers = Object.entries(await routeAt(route)).filter(([name]) => /^[A-Z]+$/.test(name));
-    expect(handlers.length).toBeGreaterThan(0);
-    for (const [method] of handlers) {
+    expect(handlers.map(([method]) => method).sort()).toEqual([...METHODS].sort());
+    for (const method of METHODS) {
       for (const more of [{ host: 'evil.example' }, { origin: 'http://evil.example' }]) {
-        const answer = await call(route, '', { method: method as 'GET', more, ...node1 });
+        const answer = await call(route, '', { method, more, ...node1 });
         expect([answer.status, answer.type]).toEqual([403, 'application/problem+json']);
       }
     }
   });
 
   test('every route is built with the guard', () => {
-    for (const file of FILES) expect(readFileSync(file, 'utf8')).toMatch(/\b(guarded|nodeRoute)\b/);
+    for (const file of FILES) expect(readFileSync(file, 'utf8')).toMatch(/OPTIONS \} = (route|nodeRoute)\b/);
+  });
+});
+
+describe('what a route does not answer', () => {
+  test.each([
+    ['sources', 'DELETE', 'GET, HEAD, POST, OPTIONS'],
+    ['health', 'POST', 'GET, HEAD, OPTIONS'],
+    [`${NODE}/trace`, 'PUT', 'GET, HEAD, POST, OPTIONS'],
+    [`${NODE}/verify`, 'GET', 'POST, OPTIONS'],
+    [`${NODE}/set`, 'PATCH', 'GET, HEAD, OPTIONS'],
+  ] as const)('%s %s: 405, with what it does', async (route, method, allow) => {
+    const answer = await call(route, '', { method, ...node1 });
+    expect([answer.status, answer.json().code, answer.allow]).toEqual([405, 'HTTP-405', allow]);
+    const options = await call(route, '', { method: 'OPTIONS', ...node1 });
+    expect([options.status, options.allow]).toEqual([204, allow]);
+  });
+
+  test.each(METHODS)('an unknown address, %s: 404', async (method) => {
+    const answer = await call('[[...path]]', '', { method });
+    expect([answer.status, answer.json().code]).toEqual([404, 'HTTP-404']);
+  });
+});
+
+describe('no answer tells of the server’s files or code', () => {
+  const deep = `${'['.repeat(5000)}${']'.repeat(5000)}`;
+  const long = 'a'.repeat(300_000);
+  const junk = encodeURIComponent('\0"<script>../../etc/passwd');
+  const body = (text: string) => ({ method: 'POST', body: text }) as const;
+  const asks: readonly (readonly [string, string, Parameters<typeof call>[2]])[] = [
+    ['as it is', '', {}],
+    ['bad id', '', { params: { id: '../../etc/passwd', node: 'node-1' } }],
+    ['id of a prototype', '', { params: { id: '__proto__', node: 'constructor' } }],
+    ['bad node', '', { params: { id: 'fake', node: '../../../etc/passwd' } }],
+    ['node that is no encoding', '', { params: { id: 'fake', node: '%ff' } }],
+    ['node without a listing', '', { params: { id: 'fake', node: 'node-3' } }],
+    ['bad query', `?table=${junk}&chain=${junk}&name=${junk}&key=${junk}&handle=${junk}&q=${junk}&packet=${junk}`, {}],
+    ['bad numbers', '?table=ip%20kube-proxy&name=service-ips&offset=1e9&limit=-1&handle=9e99', {}],
+    ['bad version', `?v=${junk}&table=ip%20kube-proxy&chain=services&handle=21&name=service-ips&key=x&q=x`, {}],
+    ['huge query', `?table=${long}&chain=${long}&name=${long}&key=${long}&q=${long}&from=${long}&to=${long}`, {}],
+    ['deep query', `?packet=${deep}`, {}],
+    ['deep member', `?packet={"protocol":${deep}}`, {}],
+    ['long member', `?packet={"iif":"eth0","saddr":"10.0.0.1","daddr":"${long}","protocol":"tcp"}`, {}],
+    ['bad method', '', { method: 'DELETE' }],
+    ['no body', '', { method: 'POST' }],
+    ['bad body', '', body('{"packet": ')],
+    ['body of another kind', '', { ...body('<a/>'), more: { 'content-type': 'text/xml' } }],
+    ['form', '', { ...body('a=b'), more: { 'content-type': 'application/x-www-form-urlencoded' } }],
+    ['body that is no object', '', body('[1]')],
+    ['deep body', '', body(deep)],
+    ['deep packet', '', body(`{"packet": {"flags": ${deep}}}`)],
+    ['long packet', '', body(`{"packet": {"iif": "${long}", "protocol": "${long}"}}`)],
+    ['long names', '', body(`{"from": "${long}", "to": "${long}"}`)],
+    ['large body', '', body(`"${long.repeat(4)}"`)],
+    ['body that is not UTF-8', '', { method: 'POST', body: Buffer.from([0xff, 0xfe, 0x80]) }],
+  ];
+  const LEAKS = [
+    ROOT,
+    process.cwd(),
+    'node_modules',
+    'file://',
+    /\n\s+at /,
+    /\.[cm]?[jt]s:\d+/,
+    /\b(Range|Type|Syntax)Error\b/,
+  ];
+
+  test.each(FILES.map((file) => relative(join(ROOT, 'app/api'), dirname(file))))('%s', async (route) => {
+    for (const [name, search, options] of asks) {
+      const answer = await call(route, search, { ...node1, ...options });
+      for (const leak of LEAKS) expect(`${name}: ${answer.text}`).not.toMatch(leak);
+      expect([name, answer.policy]).toEqual([name, "default-src 'none'; frame-ancestors 'none'"]);
+      if (answer.status < 300) continue;
+      expect([name, answer.type, answer.status === 500]).toEqual([name, 'application/problem+json', false]);
+      const problem: ProblemDetails = answer.json();
+      expect(problem).toMatchObject({ status: answer.status, code: expect.stringMatching(/^[A-Z]+(-[A-Z]+)?-\d{3}$/) });
+      expect([name, problem.title !== '', problem.detail !== '', answer.text.length < 4000]).toEqual([
+        name,
+        true,
+        true,
+        true,
+      ]);
+    }
+  });
+
+  test('a configured capture that cannot be read is named, not its folder', async () => {
+    vi.stubEnv('NFTSCOPE_SOURCES', JSON.stringify(['/no/such/folder/lost.tar.gz', join(ROOT, 'server/http')]));
+    replaceStore(await configuredStore(new AbortController().signal));
+    const { broken }: SourcesView = (await call('sources')).json();
+    vi.unstubAllEnvs();
+    replaceStore(fakeStore());
+    expect(broken.map(({ name, problem }) => [name, problem.code, problem.say])).toEqual([
+      ['lost.tar.gz', 'SRC-001', 'lost.tar.gz cannot be read: there is no such file or folder.'],
+      ['http', 'SRC-002', expect.stringMatching(/^http is no capture: /)],
+    ]);
   });
 });
 
@@ -178,6 +278,7 @@ describe('a node', () => {
     ['set', '?table=ip%20kube-proxy&name=blocked&offset=-1', 'REQ-001'],
     ['trace', '', 'REQ-002'],
     ['trace', '?packet={', 'REQ-001'],
+    ['trace', `?packet={"l2":${'['.repeat(20)}${']'.repeat(20)}}`, 'REQ-004'],
     ['trace', '?from=external', 'REQ-001'],
     ['trace', '?from=kube-system/dns&to=10.0.0.1:80', 'REF-002'],
     ['trace', '?packet={"saddr":"10.0.0.1","daddr":"10.0.0.2","protocol":"tcp"}', 'PKT-003'],
@@ -211,6 +312,27 @@ describe('trace', () => {
     expect(rule?.tokens.map(({ text }) => text).join('')).toBe('ip daddr . meta l4proto . th dport vmap @service-ips');
     expect(byName.owners['ip kube-proxy']?.key).toBe('kp');
     expect(byName.names['10.244.1.2']).toMatchObject({ kind: 'pod', name: 'dns-1' });
+  });
+});
+
+describe('a posted question', () => {
+  const LARGE = 'a'.repeat(1_000_001);
+  test.each([
+    ['not JSON', '{', 400, 'REQ-003', undefined],
+    ['no object', '[]', 400, 'REQ-001', undefined],
+    ['a member of another type', '{"from": 5, "to": "10.0.0.1:80"}', 400, 'REQ-001', 'from'],
+    ['one end', '{"from": "external"}', 400, 'REQ-001', 'to'],
+    ['no port', '{"from": "external", "to": "10.0.0.1", "dport": 65536}', 400, 'REQ-001', 'dport'],
+    ['nothing', '{}', 400, 'REQ-002', undefined],
+    ['nested', `{"packet": ${'['.repeat(20)}${']'.repeat(20)}}`, 400, 'REQ-004', 'body'],
+    ['too large', `"${LARGE}"`, 413, 'REQ-005', undefined],
+    ['a packet without a family', '{"packet": {"iif": "eth0"}}', 400, 'PKT-001', 'packet.family'],
+  ])('%s', async (_name, body, status, code, path) => {
+    const answer = await call(`${NODE}/trace`, '', { ...node1, method: 'POST', body });
+    const problem: ProblemDetails = answer.json();
+    expect([answer.status, problem.code, problem.path]).toEqual([status, code, path]);
+    // Advice for captures does not fit a question.
+    expect(`${problem.title} ${problem.detail}`).not.toMatch(/captur|bundle|Read it again/i);
   });
 });
 

@@ -2,9 +2,11 @@
 import 'server-only';
 import type { TraceQuery } from '@/lib/api/trace-answer';
 import type { Question } from '@/lib/explain/question';
-import { at, decoding, parseJson } from '@/lib/net/json-cursor';
-import type { Result } from '@/lib/net/result';
+import { at, decoding } from '@/lib/net/json-cursor';
+import { failed, type Result } from '@/lib/net/result';
 import { Params } from './params';
+import { isTooDeep, MOST_LEVELS } from './request-json';
+import { requestProblems } from './request-problems';
 
 export function queryOfRequest(request: Request): Result<TraceQuery> {
   return Params.read(request, (params) => {
@@ -29,10 +31,15 @@ export function queryOfRequest(request: Request): Result<TraceQuery> {
 }
 
 export function queryOfBody(body: Uint8Array): Result<TraceQuery> {
-  const json = parseJson(new TextDecoder().decode(body));
-  if (!json.ok) return json;
-  return decoding(() => {
-    const root = at(json.value);
+  let json: unknown;
+  try {
+    json = JSON.parse(new TextDecoder().decode(body));
+  } catch (error) {
+    return failed(requestProblems.bodyNotJson(error instanceof Error ? error.message : String(error)));
+  }
+  if (isTooDeep(json)) return failed(requestProblems.tooDeep('body', MOST_LEVELS));
+  const query = decoding(() => {
+    const root = at(json);
     const packet = root.optional('packet')?.value;
     const flags = root.optional('flags');
     const question: Question | undefined =
@@ -50,6 +57,7 @@ export function queryOfBody(body: Uint8Array): Result<TraceQuery> {
           };
     return { ...(question !== undefined && { question }), ...(packet !== undefined && { packet }) };
   });
+  return query.ok ? query : failed(requestProblems.member(query.problem.path ?? '', query.problem.say));
 }
 
 const familyOf = (word: string | undefined): 'ip' | 'ip6' | undefined =>

@@ -24,7 +24,7 @@ export async function configuredStore(signal: AbortSignal): Promise<Configured> 
   const paths = configuredPaths();
   const broken: { readonly name: string; readonly problem: Problem }[] = [];
   for (const path of paths) {
-    const opened = await openPath(path, OWN_LIMITS);
+    const opened = await openPath(path, OWN_LIMITS, basename(path));
     if (opened.ok) store.add(idOf(path), opened.value, 'configured');
     else broken.push({ name: basename(path), problem: opened.problem });
   }

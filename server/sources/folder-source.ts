@@ -6,7 +6,7 @@ import { failed, ok, type Problem, type Result } from '@/lib/net/result';
 import { ERRORS_FILE } from '@/lib/world/capture-files';
 import { roleOf, topFolder } from './bundle-layout';
 import { applyErrors, captureOf, entryOf, timeOf } from './capture';
-import { sourceProblems } from './problems';
+import { reasonOf, sourceProblems } from './problems';
 import type { Limits, Source } from './source';
 
 class Refused extends Error {
@@ -15,8 +15,11 @@ class Refused extends Error {
   }
 }
 
-/** @param path the bundle, or a folder that holds it alone */
-export function folderSource(path: string, limits: Limits): Source {
+/**
+ * @param path the bundle, or a folder that holds it alone
+ * @param shown what problems call it
+ */
+export function folderSource(path: string, limits: Limits, shown: string): Source {
   const name = basename(path);
   const root = async (): Promise<string> => {
     const names = await list(path);
@@ -30,7 +33,7 @@ export function folderSource(path: string, limits: Limits): Source {
   return {
     describe: () => ({ kind: 'bundle', name, live: false }),
     nodes: (signal) =>
-      guarded(path, signal, async () => {
+      guarded(shown, signal, async () => {
         const top = await root();
         const capturedAt = await timeOfBundle(top, limits, signal);
         return Promise.all(
@@ -42,7 +45,7 @@ export function folderSource(path: string, limits: Limits): Source {
         );
       }),
     node: (node, signal) =>
-      guarded(path, signal, async () => {
+      guarded(shown, signal, async () => {
         const top = await root();
         const nodes = await nodesOf(top);
         // The name is one of a listing, so it cannot lead out of the bundle.
@@ -51,7 +54,7 @@ export function folderSource(path: string, limits: Limits): Source {
         return captureOf(files, await timeOfBundle(top, limits, signal));
       }),
     cluster: (signal) =>
-      guarded(path, signal, async () => ({
+      guarded(shown, signal, async () => ({
         files: applyErrors(await readKnown(await root(), 'cluster', limits, signal)),
       })),
   };
@@ -103,14 +106,13 @@ const absent =
     throw error;
   };
 
-async function guarded<T>(path: string, signal: AbortSignal, read: () => Promise<T>): Promise<Result<T>> {
+async function guarded<T>(shown: string, signal: AbortSignal, read: () => Promise<T>): Promise<Result<T>> {
   try {
     signal.throwIfAborted();
     return ok(await read());
   } catch (error) {
     if (error instanceof Refused) return failed(error.problem);
     if (signal.aborted) return failed(sourceProblems.cancelled());
-    const { code, message } = error as NodeJS.ErrnoException;
-    return failed(sourceProblems.unreadable(path, code === undefined ? message : code));
+    return failed(sourceProblems.unreadable(shown, reasonOf(error)));
   }
 }

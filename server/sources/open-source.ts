@@ -6,17 +6,21 @@ import { basename } from 'node:path';
 import { Readable } from 'node:stream';
 import { failed, ok, type Result } from '@/lib/net/result';
 import { folderSource } from './folder-source';
-import { sourceProblems } from './problems';
+import { reasonOf, sourceProblems } from './problems';
 import { rulesetSource } from './ruleset-source';
 import type { Limits, Source } from './source';
 import { tarSource } from './tar-source';
 
-/** A folder, an archive or a listing on disk. Only its beginning is read here. */
-export async function openPath(path: string, limits: Limits): Promise<Result<Source>> {
+/**
+ * A folder, an archive or a listing on disk. Only its beginning is read here.
+ *
+ * @param shown what problems call it: the path as the user gave it, or its name alone where a stranger may read them
+ */
+export async function openPath(path: string, limits: Limits, shown = path): Promise<Result<Source>> {
   try {
     const info = await stat(path);
-    if (info.isDirectory()) return ok(folderSource(path, limits));
-    if (!info.isFile()) return failed(sourceProblems.unreadable(path, 'it is neither a file nor a folder'));
+    if (info.isDirectory()) return ok(folderSource(path, limits, shown));
+    if (!info.isFile()) return failed(sourceProblems.unreadable(shown, 'it is neither a file nor a folder'));
     const head = Buffer.alloc(512);
     const file = await open(path);
     const { bytesRead } = await file.read(head, 0, 512, 0).finally(() => file.close());
@@ -24,7 +28,7 @@ export async function openPath(path: string, limits: Limits): Promise<Result<Sou
     if (info.size > limits.packedBytes) return failed(sourceProblems.packedTooLarge(limits.packedBytes));
     return ok(tarSource(nameOf(path), () => createReadStream(path), limits));
   } catch (error) {
-    return failed(sourceProblems.unreadable(path, (error as NodeJS.ErrnoException).code ?? String(error)));
+    return failed(sourceProblems.unreadable(shown, reasonOf(error)));
   }
 }
 

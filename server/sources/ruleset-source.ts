@@ -3,7 +3,7 @@ import 'server-only';
 import { readFile } from 'node:fs/promises';
 import { failed, ok } from '@/lib/net/result';
 import { captureOf } from './capture';
-import { sourceProblems } from './problems';
+import { reasonOf, sourceProblems } from './problems';
 import type { NodeEntry, Source } from './source';
 
 /** The node of a source that does not name one. */
@@ -24,7 +24,7 @@ export function rulesetSource(name: string, content: Uint8Array | string): Sourc
         return ok(captureOf(new Map([['nft.json', bytes]])));
       } catch (error) {
         if (signal.aborted) return failed(sourceProblems.cancelled());
-        return failed(sourceProblems.unreadable(name, (error as NodeJS.ErrnoException).code ?? String(error)));
+        return failed(sourceProblems.unreadable(name, reasonOf(error)));
       }
     },
     cluster: async () => ok({ files: new Map() }),

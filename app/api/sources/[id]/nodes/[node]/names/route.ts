@@ -2,4 +2,4 @@ import { nodeRoute } from '@/server/http/node-route';
 
 export const dynamic = 'force-dynamic';
 
-export const GET = nodeRoute('names', () => ({}));
+export const { GET, POST, PUT, PATCH, DELETE, OPTIONS } = nodeRoute('names', () => ({}));

@@ -4,7 +4,7 @@ import { json } from '@/server/http/route';
 
 export const dynamic = 'force-dynamic';
 
-export const GET = nodeRoute(
+export const { GET, POST, PUT, PATCH, DELETE, OPTIONS } = nodeRoute(
   'overview',
   () => ({}),
   ({ answer, source, isFinal }) => json({ source, ...answer } satisfies NodeOverview, { isFinal }),

@@ -3,7 +3,7 @@ import { nodeRoute } from '@/server/http/node-route';
 
 export const dynamic = 'force-dynamic';
 
-export const GET = nodeRoute('ruleset', (params) => {
+export const { GET, POST, PUT, PATCH, DELETE, OPTIONS } = nodeRoute('ruleset', (params) => {
   const chain = params.optional('chain');
   return {
     table: params.required('table'),

@@ -3,7 +3,7 @@ import { nodeRoute } from '@/server/http/node-route';
 
 export const dynamic = 'force-dynamic';
 
-export const GET = nodeRoute('search', (params) => ({
+export const { GET, POST, PUT, PATCH, DELETE, OPTIONS } = nodeRoute('search', (params) => ({
   q: params.required('q'),
   limit: params.integer('limit', MOST_PLACES),
 }));

@@ -2,7 +2,7 @@ import { nodeRoute } from '@/server/http/node-route';
 
 export const dynamic = 'force-dynamic';
 
-export const GET = nodeRoute('set', (params) => {
+export const { GET, POST, PUT, PATCH, DELETE, OPTIONS } = nodeRoute('set', (params) => {
   const filter = params.optional('filter');
   const sort = params.optional('sort');
   return {

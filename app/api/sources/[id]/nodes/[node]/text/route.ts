@@ -3,7 +3,7 @@ import { text } from '@/server/http/route';
 
 export const dynamic = 'force-dynamic';
 
-export const GET = nodeRoute(
+export const { GET, POST, PUT, PATCH, DELETE, OPTIONS } = nodeRoute(
   'text',
   (params) => {
     const table = params.optional('table');
