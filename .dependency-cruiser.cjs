@@ -9,6 +9,7 @@ const LIB_ROWS = [
   ['monitor'],
   ['replay'],
   ['kube-proxy', 'graph', 'explain', 'reach'],
+  ['fleet'],
   ['diagnose'],
   ['api'],
 ];

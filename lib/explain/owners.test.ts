@@ -35,6 +35,13 @@ test.each<readonly [Family, string, readonly string[], string, string]>([
   ['ip', 'raw', ['PREROUTING'], 'ot', 'iptables-nft'],
   ['ip', 'nat', ['prerouting'], 'ot', 'not recognised'],
   ['inet', 'edge-lb', ['pre'], 'ot', 'not recognised'],
+  ['ip', 'libvirt_network', ['guest_output', 'guest_nat'], 'ot', 'libvirt'],
+  ['ip', 'filter', ['INPUT', 'ts-input'], 'ot', 'Tailscale'],
+  ['ip', 'filter', ['FORWARD', 'LIBVIRT_FWI'], 'ot', 'libvirt'],
+  ['ip', 'filter', ['FORWARD', 'ts-forward', 'DOCKER'], 'ot', 'iptables-nft (docker, Tailscale)'],
+  ['ip', 'io.systemd.nat', ['prerouting'], 'ot', 'systemd'],
+  ['inet', 'netavark', ['NETAVARK-HOSTPORT-DNAT'], 'dk', 'podman'],
+  ['ip', 'cilium', ['CILIUM_PRE'], 'cn', 'cilium'],
 ])('%s %s %j: %s %s', (family, name, chains, key, want) => {
   expect(ownerOf(table(family, name, chains))).toMatchObject({ key, name: want });
 });

@@ -32,6 +32,14 @@ const SIGNS: readonly Sign[] = [
   { key: 'cn', name: 'cilium', table: /^cilium/, chain: /./ },
   { key: 'cn', name: 'CNI port mapping', table: /^cni_hostport$/, chain: /^hostports$/ },
   { key: 'cn', name: 'kube-ovn', table: /^kube-ovn/, chain: /./ },
+  { key: 'cn', name: 'kube-network-policies', table: /^kube-network-policies/, chain: /./ },
+  { key: 'uf', name: 'NixOS firewall', table: /^nixos-fw$/, chain: /./ },
+  // No colour of their own: the name beside the letters says who it is.
+  { key: 'ot', name: 'libvirt', table: /^libvirt_network$/, chain: /^guest_(output|input|cross|nat)$/ },
+  { key: 'ot', name: 'systemd', table: /^io\.systemd\.nat$/, chain: /./ },
+  { key: 'ot', name: 'LXD', table: /^(lxd|incus)$/, chain: /^(fwd|in|out|pstrt)\./ },
+  { key: 'ot', name: 'fail2ban', table: /^f2b-table$/, chain: /^f2b-/ },
+  { key: 'ot', name: 'CrowdSec', table: /^crowdsec6?$/, chain: /^crowdsec6?-chain/ },
 ];
 
 /** Chains in the tables that iptables-nft keeps: filter, nat, mangle, raw, security. */
@@ -45,6 +53,11 @@ const IPTABLES_SIGNS: readonly Sign[] = [
   { key: 'cn', name: 'cilium', chain: /^(OLD_)?CILIUM_/ },
   { key: 'cn', name: 'CNI port mapping', chain: /^CNI-(HOSTPORT|DN)-/ },
   { key: 'cn', name: 'weave', chain: /^WEAVE-/ },
+  { key: 'cn', name: 'kube-router', chain: /^KUBE-(ROUTER|NWPLCY|POD-FW)-/ },
+  { key: 'cn', name: 'Antrea', chain: /^ANTREA-/ },
+  { key: 'ot', name: 'Tailscale', chain: /^ts-(input|forward|postrouting)$/ },
+  { key: 'ot', name: 'libvirt', chain: /^LIBVIRT_(INP|OUT|FWI|FWO|FWX|PRT)$/ },
+  { key: 'ot', name: 'fail2ban', chain: /^f2b-/ },
 ];
 const IPTABLES_TABLES = /^(filter|nat|mangle|raw|security)$/;
 const IPTABLES_CHAINS = /^(PREROUTING|INPUT|FORWARD|OUTPUT|POSTROUTING)$/;
