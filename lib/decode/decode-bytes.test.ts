@@ -201,6 +201,15 @@ describe('problems', () => {
     expect(problemOf(bytes)?.code).toBe('NFT-JSON-005');
   });
 
+  test('a path of 60,000 steps is told in a line', () => {
+    for (const text of [`{"nftables":${'['.repeat(60_000)}`, `${'{"a":'.repeat(60_000)}x`]) {
+      const problem = problemOf(encode(text));
+      expect(problem?.code).toMatch(/^NFT-JSON-00[23]$/);
+      expect(problem?.path).toMatch(/levels/);
+      expect(`${problem?.path} ${problem?.say}`.length).toBeLessThan(400);
+    }
+  });
+
   test('deeper than the stack', () => {
     const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
     expect(problemOf(encode(listing(rule(`{"quantum": ${deep}}`))))?.code).toBe('NFT-JSON-016');

@@ -192,9 +192,21 @@ function pathStep(key: string | number): string {
   return /^[A-Za-z_][\w-]*$/.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`;
 }
 
-/** Joins steps to a path; the first has no leading dot. */
+/** The deepest paths of real rulesets have about twenty steps. */
+const MOST_STEPS = 40;
+const LONGEST_STEP = 80;
+
+/** Joins steps to a path; the first has no leading dot. Of a document nested beyond sense the steps in the middle are left out. */
 export function joinPath(steps: readonly (string | number)[]): string {
-  const path = steps.map(pathStep).join('');
+  const join = (some: readonly (string | number)[]): string =>
+    some
+      .map(pathStep)
+      .map((step) => (step.length > LONGEST_STEP ? `${step.slice(0, LONGEST_STEP)}…` : step))
+      .join('');
+  const path =
+    steps.length <= MOST_STEPS
+      ? join(steps)
+      : `${join(steps.slice(0, 12))}… ${steps.length - 14} levels …${join(steps.slice(-2))}`;
   return path.startsWith('.') ? path.slice(1) : path;
 }
 

@@ -103,6 +103,22 @@ const HEX = ['tcpOptionsHex', 'ipOptionsHex', 'payloadHex', 'hex'] as const;
 const STRINGS = ['from', 'iif', 'senderMac', 'targetMac'] as const;
 const BOOLEANS = ['df', 'mf', 'rawL4'] as const;
 
+/** What was given, for a message: never more than a line of it, and of an object not even that. */
+function shown(value: unknown): string {
+  if (Array.isArray(value) && value.some((item) => typeof item === 'object' && item !== null))
+    return 'a list of objects';
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return 'an object';
+  const text = JSON.stringify(value) ?? 'nothing';
+  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
+}
+
+/** The version in the first four bits of an IP header; an ARP packet begins with hardware type 1 for Ethernet (RFC 826). */
+function familyOfHex(hex: string): PacketSpec['family'] | undefined {
+  if (hex.startsWith('4')) return 'ip';
+  if (hex.startsWith('6')) return 'ip6';
+  return hex.startsWith('0001') ? 'arp' : undefined;
+}
+
 /**
  * Checks a packet given as JSON. Codes: PKT-001 not an object or family missing, PKT-002 a member is wrong, PKT-003 members contradict
  * each other.
@@ -121,37 +137,38 @@ export function decodePacketSpec(json: unknown): Checked {
     );
   }
   const p = json as Readonly<Record<string, unknown>>;
-  let family = p.family;
+  for (const key of HEX) {
+    const v = p[key];
+    if (v !== undefined && v !== null && (typeof v !== 'string' || !/^([0-9a-fA-F]{2})*$/.test(v))) {
+      return bad('PKT-002', `packet.${key}`, `${key} is ${shown(v)}.`, 'Give pairs of hexadecimal digits.');
+    }
+  }
+  if (p.hex === '') {
+    return bad('PKT-002', 'packet.hex', 'hex is empty.', 'Give the whole packet from the IP or ARP header on.');
+  }
+  let family = p.family ?? undefined;
+  if (family === undefined && typeof p.hex === 'string') family = familyOfHex(p.hex);
   if (family === undefined && typeof p.saddr === 'string') family = parseAddress(p.saddr)?.family;
   if (family === undefined && typeof p.daddr === 'string') family = parseAddress(p.daddr)?.family;
   if (family !== 'ip' && family !== 'ip6' && family !== 'arp') {
-    return bad('PKT-001', 'packet.family', `The family is ${JSON.stringify(p.family)}.`, 'Use "ip", "ip6" or "arp".');
+    const say =
+      family === undefined ? 'The family is missing, and no address tells it.' : `The family is ${shown(family)}.`;
+    return bad('PKT-001', 'packet.family', say, 'Use "ip", "ip6" or "arp".');
   }
   for (const [key, [low, high]] of Object.entries(INTEGERS)) {
     const v = p[key];
     if (v === undefined || v === null) continue;
     if (typeof v !== 'number' || !Number.isInteger(v) || v < low || v > high) {
-      return bad(
-        'PKT-002',
-        `packet.${key}`,
-        `${key} is ${JSON.stringify(v)}.`,
-        `Give a whole number from ${low} to ${high}.`,
-      );
-    }
-  }
-  for (const key of HEX) {
-    const v = p[key];
-    if (v !== undefined && v !== null && (typeof v !== 'string' || !/^([0-9a-fA-F]{2})*$/.test(v))) {
-      return bad('PKT-002', `packet.${key}`, `${key} is not hex.`, 'Give pairs of hexadecimal digits.');
+      return bad('PKT-002', `packet.${key}`, `${key} is ${shown(v)}.`, `Give a whole number from ${low} to ${high}.`);
     }
   }
   for (const key of STRINGS) {
     if (p[key] !== undefined && p[key] !== null && typeof p[key] !== 'string')
-      return bad('PKT-002', `packet.${key}`, `${key} is ${JSON.stringify(p[key])}.`, 'Give a string.');
+      return bad('PKT-002', `packet.${key}`, `${key} is ${shown(p[key])}.`, 'Give a string.');
   }
   for (const key of BOOLEANS) {
     if (p[key] !== undefined && p[key] !== null && typeof p[key] !== 'boolean')
-      return bad('PKT-002', `packet.${key}`, `${key} is ${JSON.stringify(p[key])}.`, 'Give true or false.');
+      return bad('PKT-002', `packet.${key}`, `${key} is ${shown(p[key])}.`, 'Give true or false.');
   }
   for (const key of ['saddr', 'daddr'] as const) {
     const v = p[key];
@@ -162,12 +179,7 @@ export function decodePacketSpec(json: unknown): Checked {
     }
     const parsed = typeof v === 'string' ? parseAddress(v) : undefined;
     if (parsed === undefined)
-      return bad(
-        'PKT-002',
-        `packet.${key}`,
-        `${key} is ${JSON.stringify(v)}, not an address.`,
-        'Give an IPv4 or IPv6 address.',
-      );
+      return bad('PKT-002', `packet.${key}`, `${key} is ${shown(v)}, not an address.`, 'Give an IPv4 or IPv6 address.');
     if ((family === 'ip6') !== (parsed.family === 'ip6'))
       return bad(
         'PKT-003',
@@ -183,7 +195,7 @@ export function decodePacketSpec(json: unknown): Checked {
       return bad(
         'PKT-002',
         'packet.protocol',
-        `The protocol is ${JSON.stringify(p.protocol)}.`,
+        `The protocol is ${shown(p.protocol)}.`,
         'Use tcp, udp, icmp, icmpv6, sctp, … or a number from 0 to 255.',
       );
   } else if (family !== 'arp' && p.hex === undefined) {
@@ -201,7 +213,7 @@ export function decodePacketSpec(json: unknown): Checked {
       return bad(
         'PKT-002',
         'packet.flags',
-        `The TCP flags are ${JSON.stringify(p.flags)}.`,
+        `The TCP flags are ${shown(p.flags)}.`,
         `Use a list of ${TCP_FLAGS.join(', ')}.`,
       );
     }
@@ -213,7 +225,7 @@ export function decodePacketSpec(json: unknown): Checked {
         return bad(
           'PKT-002',
           `packet.l2.${key}`,
-          `${JSON.stringify(l2[key])} is not a MAC address.`,
+          `${shown(l2[key])} is not a MAC address.`,
           'Use the form 02:00:00:00:01:01.',
         );
       }

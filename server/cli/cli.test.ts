@@ -160,7 +160,60 @@ describe('usage', () => {
     const { status, out, err } = await run(args.map((word) => (word === 'SHOP' ? path('shop') : word)));
     expect(status).toBe(2);
     expect(err).not.toMatch(/\n\s+at /);
-    if (args.length > 0) expect([out, err.startsWith('nftscope: ')]).toEqual(['', true]);
+    if (args.length > 0)
+      expect([out, err]).toEqual(['', expect.stringMatching(/^nftscope: .+ \[[A-Z]+(-[A-Z]+)?-\d{3}\]\n {2}.+\n$/)]);
+  });
+
+  const question = ['--from', 'external', '--to', '10.0.0.1:80'];
+  const shop = ['--source', 'SHOP', '--node', 'node-1'];
+  test.each<readonly [string, readonly string[], string | undefined]>([
+    ['CLI-001', ['nope'], undefined],
+    ['CLI-001', ['trace', '--nope'], undefined],
+    ['CLI-001', ['render', 'a', 'b'], undefined],
+    ['CLI-002', ['trace', ...shop, ...question, '--sport', '65536'], undefined],
+    ['CLI-002', ['trace', ...shop, ...question, '--family', '5'], undefined],
+    ['CLI-003', ['render', 'missing.json'], undefined],
+    ['CLI-004', ['trace', ...shop, '--packet', '{'], undefined],
+    ['CLI-005', ['trace', '--source', 'SHOP', ...question], undefined],
+    ['CLI-005', ['trace', '--source', 'SHOP', '--node', 'node-9', ...question], undefined],
+    ['SRC-001', ['show', '--source', 'missing'], undefined],
+    ['VIEW-001', ['show', ...shop, 'chain', 'nope', 'x'], undefined],
+    ['VIEW-002', ['show', ...shop, 'chain', 'kube-proxy', 'nope'], undefined],
+    ['REF-002', ['trace', ...shop, '--from', 'kube-system/nope', '--to', '10.0.0.1:80'], undefined],
+    ['PKT-002', ['trace', ...shop, '--packet', '{"iif":"eth0","hex":"zz"}'], 'packet.hex'],
+    ['PKT-001', ['trace', ...shop, '--packet', '{"iif":"eth0"}'], 'packet.family'],
+    ['SRC-012', ['render', '--source', 'SHOP', '--node', 'node-2'], undefined],
+  ])('%s of %j: in brackets; with -o json as JSON on standard error', async (code, args, where) => {
+    const words = args.map((word) => (word === 'SHOP' ? path('shop') : word));
+    const [text, json] = await Promise.all([run(words), run([...words, '-o', 'json'])]);
+    expect([text.status, text.out, json.status, json.out]).toEqual([2, '', 2, '']);
+    expect(text.err).toContain(`[${code}]\n`);
+    expect(JSON.parse(json.err).error).toEqual({
+      code,
+      message: expect.stringMatching(/\S/),
+      ...(where !== undefined && { where }),
+      do: expect.stringMatching(/\S/),
+    });
+    expect(`${text.err}${json.err}`).not.toMatch(/undefined|null/);
+  });
+
+  test('bad hex is named', async () => {
+    const { err } = await run([
+      'trace',
+      '--source',
+      path('shop'),
+      '--node',
+      'node-1',
+      '--packet',
+      '{"iif":"eth0","hex":"zz"}',
+    ]);
+    expect(err).toBe('nftscope: packet.hex: hex is "zz". [PKT-002]\n  Give pairs of hexadecimal digits.\n');
+  });
+
+  test('a listing nested 60,000 levels is refused in a few words', async () => {
+    writeFileSync(path('deep.json'), `{"nftables":${'['.repeat(60_000)}`);
+    const { status, err } = await run(['render', path('deep.json')]);
+    expect([status, err.includes('[NFT-JSON-002]'), err.length < 900]).toEqual([2, true, true]);
   });
 });
 
@@ -263,6 +316,15 @@ describe('trace --cases', () => {
     expect([status, err, lines(out).map(({ id }) => id)]).toEqual([0, '', ['a']]);
   });
 
+  test('a lost environment is told without folders of this machine', async () => {
+    writeFileSync(path('lost.jsonl'), JSON.stringify({ id: 'a', ...CASE, environment: 'nope' }));
+    const { out } = await run(['trace', '--cases', path('lost.jsonl')]);
+    expect(lines(out)[0].error).toEqual({
+      code: 'CASE-003',
+      message: 'environment: there is no "nope" in environments.json; there is base',
+    });
+  });
+
   test('a file that breaks off: what was read is answered, status 2', async () => {
     const noise = Array.from({ length: 400 }, (_, i) =>
       JSON.stringify({ id: i, ...CASE, environment: 'base', note: Math.sin(i) }),
@@ -332,6 +394,49 @@ describe('render', () => {
   });
 });
 
+describe('render of a listing that lacks facts', () => {
+  const chain = {
+    family: 'netdev',
+    table: 'edge',
+    name: 'in',
+    handle: 1,
+    type: 'filter',
+    hook: 'ingress',
+    prio: 0,
+    policy: 'accept',
+  };
+  const old = JSON.stringify({
+    nftables: [
+      { metainfo: { version: '1.0.6', release_name: 'Lester Gooch #5', json_schema_version: 1 } },
+      { table: { family: 'netdev', name: 'edge', handle: 1 } },
+      { chain },
+    ],
+  });
+  const text =
+    'table netdev edge { # handle 1\n\tchain in { # handle 1\n\t\ttype filter hook ingress device "eth0" priority filter; policy accept;\n\t}\n}\n';
+
+  test('told on standard error, with the reason', async () => {
+    const { status, out, err } = await run(['render', '-'], old);
+    expect([status, out]).toEqual([
+      0,
+      'table netdev edge {\n\tchain in {\n\t\ttype filter hook ingress priority filter; policy accept;\n\t}\n}\n',
+    ]);
+    expect(err).toBe(
+      'nftscope: The text lacks the devices of chains (netdev edge in): nft 1.0.6 leaves them out of its JSON. [RENDER-001]\n' +
+        '  Put the output of nft -a list ruleset beside it, as nft.txt of a bundle, and give that with --source.\n',
+    );
+    expect(JSON.parse((await run(['render', '-', '-o', 'json'], old)).out).lacks).toMatchObject([
+      { code: 'RENDER-001', where: ['netdev edge in'] },
+    ]);
+  });
+
+  test('nft.txt gives them: nothing to tell', async () => {
+    writeTree(path('edge'), { 'nodes/n/nft.json': old, 'nodes/n/nft.txt': text });
+    const { status, out, err } = await run(['render', '--handles', '--source', path('edge')]);
+    expect([status, out, err]).toEqual([0, text, '']);
+  });
+});
+
 describe('show', () => {
   const show = (...args: string[]) => run(['show', '--source', path('shop'), ...args]);
   test('the nodes of a source', async () => {
@@ -354,6 +459,29 @@ describe('show', () => {
     expect([text.status, text.err]).toEqual([0, '']);
     expect(text.out).toContain(wanted);
     expect(JSON.parse((await show('--node', 'node-1', ...topic, '-o', 'json')).out)).toBeTypeOf('object');
+  });
+  test('the columns add up to the counts above them', async () => {
+    const { out } = await show('--node', 'node-1', 'tables');
+    const sum = (what: string) => [...out.matchAll(new RegExp(`(\\d+) ${what}`, 'g'))].map(([, n]) => Number(n));
+    for (const what of ['rules', 'chains', 'sets', 'maps', 'elements']) {
+      const [all, ...tables] = sum(what);
+      expect([what, tables.length, tables.reduce((a, b) => a + b, 0)]).toEqual([what, 2, all]);
+    }
+  });
+  test('tables of legacy iptables', async () => {
+    writeTree(path('legacy'), {
+      'nodes/n/nft.json': JSON.stringify(LISTING),
+      'nodes/n/ip_tables_names.txt': 'nat\nfilter\n',
+    });
+    const { out } = await run(['show', '--source', path('legacy')]);
+    expect(out).toContain(
+      '\nTables of legacy iptables, whose rules also apply and which nft does not show: nat, filter\n',
+    );
+    expect(JSON.parse((await run(['show', '--source', path('legacy'), '-o', 'json'])).out).legacyTables).toEqual([
+      'nat',
+      'filter',
+    ]);
+    expect((await show('--node', 'node-1')).out).not.toContain('legacy');
   });
   test('an unreadable node is bad news', async () => {
     expect(await show('--node', 'node-2')).toMatchObject({

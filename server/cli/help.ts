@@ -14,7 +14,8 @@ export const HELP = `nftscope: what will this node's nftables do to a packet, an
   nftscope help COMMAND
 
 A source (--source) is a capture bundle (folder or .tar.gz), a file with the output of nft -j list ruleset, or "host" for this host.
-Exit status: 0 done, 1 the answer is bad news (where the command says so), 2 wrong usage or input.
+Exit status: 0 done, 1 the answer is bad news (where the command says so), 2 wrong usage or input, 3 nftscope itself failed.
+Errors go to standard error with a stable code, and as JSON with -o json (docs/cli.md).
 `;
 
 const TRACE = `nftscope trace: the way of one packet
@@ -80,8 +81,10 @@ const RENDER = `nftscope render: a ruleset as nft list ruleset prints it
   --handles     with handles, as nft -a
   --source S    bundle (folder, .tar.gz), nft -j listing, or "host"
   --node N      node of the source; may be left out where there is one
-  -o, --output text|json  (default text; json: {"text", "textHandles"})
+  -o, --output text|json  (default text; json: {"text", "textHandles"}, and "lacks" where facts are missing)
   --cases FILE  JSON lines {"id", "nftVersion", "loadedBy", "json"} (also .gz): one line {"id", "nftVersion", "loadedBy", "text", "textHandles"} each
+
+What nft left out of the JSON and no nft.txt gives, such as the devices of netdev chains before 1.1, is told on standard error.
 
 Exit status: 0 done; 2 wrong usage or input, or a case could not be rendered: its line is {"id", "results": [], "error": {"code", "message"}}.
 `;
@@ -125,7 +128,6 @@ const TEXTS: ReadonlyMap<string, string> = new Map([
 export function helpFor(command: string | undefined): string {
   if (command === undefined || command === 'help') return HELP;
   const text = TEXTS.get(command);
-  if (text === undefined)
-    throw new CliError(`There is no command ${JSON.stringify(command)}.`, 'nftscope help lists the commands.');
+  if (text === undefined) throw CliError.usage(`There is no command ${JSON.stringify(command)}.`);
   return text;
 }

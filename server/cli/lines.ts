@@ -4,6 +4,7 @@ import { createReadStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import { createGunzip } from 'node:zlib';
+import { reasonOf } from '../sources/problems';
 import { CliError } from './cli-error';
 
 /** The bytes of a file, or of standard input for `-`, unpacked where they are gzip (by content, not by name). */
@@ -65,10 +66,11 @@ export async function* linesOf(path: string): AsyncGenerator<string> {
 }
 
 function unreadable(path: string, error: unknown): CliError {
-  const { code, message } = error as NodeJS.ErrnoException;
-  const why =
-    code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a folder' : (message ?? String(error));
-  return new CliError(`${path === '-' ? 'standard input' : path} cannot be read: ${why}.`);
+  return CliError.because(
+    'CLI-003',
+    `${path === '-' ? 'Standard input' : path} cannot be read: ${reasonOf(error)}.`,
+    'Give a file, or - for standard input; gzip is recognised.',
+  );
 }
 
 /** Writes text to standard output; waits while the reader is slow. A reader that went away is handled in main.ts. */

@@ -1,7 +1,8 @@
 /** The command `nftscope`. Commands return an exit status; what they throw as CliError is wrong usage or input. */
 import 'server-only';
+import type { Problem } from '@/lib/net/result';
 import manifest from '../../package.json';
-import { CliError, EXIT, type ExitStatus } from './cli-error';
+import { CliError, EXIT, type ExitStatus, errorText } from './cli-error';
 import { HELP, helpFor } from './help';
 import { reachCommand } from './reach-command';
 import { renderCommand } from './render-command';
@@ -33,14 +34,24 @@ async function main([name, ...args]: readonly string[]): Promise<ExitStatus> {
     return EXIT.done;
   }
   const command = COMMANDS.get(name);
-  if (command === undefined)
-    throw new CliError(`There is no command ${JSON.stringify(name)}.`, 'nftscope help lists the commands.');
+  if (command === undefined) throw CliError.usage(`There is no command ${JSON.stringify(name)}.`);
   if (args.includes('--help') || args.includes('-h')) {
     process.stdout.write(helpFor(name));
     return EXIT.done;
   }
   return command(args);
 }
+
+/** Read off the arguments as they are: what is wrong may be the options themselves. */
+function wantsJson(args: readonly string[]): boolean {
+  return /(^|\0)(-o\0?|--output[\0=])json(\0|$)/.test(args.join('\0'));
+}
+
+const OUR_MISTAKE: Problem = {
+  code: 'CLI-500',
+  say: 'nftscope failed.',
+  do: 'This is a mistake of its own: please report it with the lines above.',
+};
 
 // A reader that has seen enough (`| head`) is no error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -51,7 +62,13 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
-  if (!(error instanceof CliError)) throw error;
-  process.stderr.write(`nftscope: ${error.message}\n${error.hint === undefined ? '' : `  ${error.hint}\n`}`);
-  process.exitCode = EXIT.wrong;
+  const output = wantsJson(process.argv.slice(2)) ? 'json' : 'text';
+  if (error instanceof CliError) {
+    process.stderr.write(errorText(error, output));
+    process.exitCode = EXIT.wrong;
+  } else {
+    process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+    process.stderr.write(errorText(new CliError(OUR_MISTAKE), output));
+    process.exitCode = EXIT.ours;
+  }
 }

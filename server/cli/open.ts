@@ -11,7 +11,7 @@ import { CliError } from './cli-error';
 const LIMITS = { ...DEFAULT_LIMITS, packedBytes: 1e9, unpackedBytes: 4e9 };
 
 export async function openSource(source: string | undefined, command: string): Promise<Source> {
-  if (source === undefined) throw new CliError('Which source? Give --source.', `nftscope help ${command}`);
+  if (source === undefined) throw CliError.usage('Which source? Give --source.', command);
   if (source === 'host') return hostSource();
   const opened = await openPath(source, LIMITS);
   if (!opened.ok) throw CliError.of(opened.problem);
@@ -29,14 +29,16 @@ export async function openCliNode(
   const names = nodes.value.map(({ name }) => name);
   const node = options.node ?? (names.length === 1 ? names[0] : undefined);
   if (node === undefined) {
-    throw new CliError(
+    throw CliError.because(
+      'CLI-005',
       names.length === 0 ? 'The source has no node.' : `Which node? The source has ${names.join(', ')}.`,
-      'Give --node.',
+      names.length === 0 ? 'docs/captures.md describes the bundle.' : 'Give --node.',
     );
   }
   if (!names.includes(node)) {
     const near = nearNames(node, names);
-    throw new CliError(
+    throw CliError.because(
+      'CLI-005',
       `There is no node ${JSON.stringify(node)}.${near.length === 0 ? '' : ` Like it: ${near.join(', ')}.`}`,
       `The source has ${names.join(', ')}.`,
     );

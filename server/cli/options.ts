@@ -10,7 +10,7 @@ export function parseOptions<const T extends Options>(command: string, args: rea
     return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
   } catch (error) {
     const words = error instanceof Error ? error.message : String(error);
-    throw new CliError(words.split('. ')[0] ?? words, `nftscope help ${command}`);
+    throw CliError.usage(`${words.split('. ')[0] ?? words}.`.replace(/\.\.$/, '.'), command);
   }
 }
 
@@ -22,14 +22,18 @@ export const COMMON = {
 
 export function outputOf(word: string | undefined): 'text' | 'json' {
   if (word === undefined || word === 'text' || word === 'json') return word ?? 'text';
-  throw new CliError(`-o ${word}: the output is text or json.`);
+  throw CliError.because('CLI-002', `There is no output ${JSON.stringify(word)}.`, 'Give -o text or -o json.');
 }
 
 /** A whole number within bounds. */
-export function numberOption(name: string, text: string | undefined, max: number): number | undefined {
+export function numberOption(name: string, text: string | undefined, max: number, min = 0): number | undefined {
   if (text === undefined) return undefined;
-  if (/^\d+$/.test(text) && Number(text) <= max) return Number(text);
-  throw new CliError(`--${name} ${text}: a whole number from 0 to ${max} is wanted.`);
+  if (/^\d+$/.test(text) && Number(text) >= min && Number(text) <= max) return Number(text);
+  throw CliError.because(
+    'CLI-002',
+    `--${name} is ${JSON.stringify(text)}.`,
+    `Give a whole number from ${min} to ${max}.`,
+  );
 }
 
 /** Colours: only on a terminal, and never with NO_COLOR (no-color.org). */

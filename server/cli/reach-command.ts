@@ -15,8 +15,8 @@ const OPTIONS = { source: { type: 'string' }, queries: { type: 'string' } } as c
 
 export async function reachCommand(args: readonly string[]): Promise<ExitStatus> {
   const { values, positionals } = parseOptions('reach', args, OPTIONS);
-  if (positionals.length > 0) throw new CliError(`What is ${JSON.stringify(positionals[0])}?`, 'nftscope help reach');
-  if (values.queries === undefined) throw new CliError('Which questions? Give --queries.', 'nftscope help reach');
+  if (positionals.length > 0) throw CliError.usage(`What is ${JSON.stringify(positionals[0])}?`, 'reach');
+  if (values.queries === undefined) throw CliError.usage('Which questions? Give --queries.', 'reach');
   const network = await openNetwork(values.source);
   return runBatch(
     values.queries,
@@ -41,7 +41,7 @@ async function openNetwork(path: string | undefined): Promise<Network> {
   for (const { name } of nodes.value) {
     const capture = await source.node(name, signal);
     if (!capture.ok) {
-      process.stderr.write(`${name}: ${capture.problem.say}\n`);
+      process.stderr.write(`${name}: ${capture.problem.say} [${capture.problem.code}]\n`);
       continue;
     }
     const { hash, capturedAt } = capture.value;
@@ -55,6 +55,7 @@ async function openNetwork(path: string | undefined): Promise<Network> {
     worlds.set(name, node.world);
     cluster ??= node.cluster.cluster;
   }
-  if (cluster === undefined) throw new CliError('No node of the source can be read.');
+  if (cluster === undefined)
+    throw CliError.because('CLI-005', 'No node of the source can be read.', 'docs/captures.md describes the bundle.');
   return buildNetwork(cluster, worlds);
 }

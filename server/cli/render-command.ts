@@ -7,6 +7,7 @@ import { renderRuleset } from '@/lib/render/render-ruleset';
 import { type BatchRecord, refuse, runBatch } from './batch';
 import { CliError, EXIT, type ExitStatus } from './cli-error';
 import { print, readAll } from './lines';
+import { lostFacts } from './lost-facts';
 import { openCliNode } from './open';
 import { COMMON, outputOf, parseOptions } from './options';
 
@@ -16,18 +17,25 @@ export async function renderCommand(args: readonly string[]): Promise<ExitStatus
   const { values, positionals } = parseOptions('render', args, OPTIONS);
   const output = outputOf(values.output);
   const [file, ...more] = positionals;
-  if (more.length > 0) throw new CliError('One file at a time.', 'nftscope help render');
+  if (more.length > 0) throw CliError.usage('One file at a time.', 'render');
   const ways = [values.cases, values.source, file].filter((way) => way !== undefined);
   if (ways.length !== 1)
-    throw new CliError(
+    throw CliError.usage(
       'What to render? Give FILE, - for standard input, --source or --cases: one of them.',
-      'nftscope help render',
+      'render',
     );
   if (values.cases !== undefined)
     return runBatch(values.cases, renderCase, (id, error) => ({ id, results: [], error }));
   const ruleset = file === undefined ? await fromSource(values) : await fromFile(file);
+  const lacks = lostFacts(ruleset);
+  for (const { code, message, do: remedy } of lacks)
+    process.stderr.write(`nftscope: ${message} [${code}]\n  ${remedy}\n`);
   if (output === 'json') {
-    const texts = { text: renderRuleset(ruleset, {}), textHandles: renderRuleset(ruleset, { handles: true }) };
+    const texts = {
+      text: renderRuleset(ruleset, {}),
+      textHandles: renderRuleset(ruleset, { handles: true }),
+      ...(lacks.length > 0 && { lacks }),
+    };
     await print(`${JSON.stringify(texts)}\n`);
   } else {
     await print(renderRuleset(ruleset, { handles: values.handles }));

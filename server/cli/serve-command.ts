@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { serve } from '../../scripts/serve.mjs';
+import { sourceProblems } from '../sources/problems';
 import { CliError, type ExitStatus } from './cli-error';
 import { numberOption, parseOptions } from './options';
 
@@ -14,21 +15,22 @@ const OPTIONS = {
 
 export async function serveCommand(args: readonly string[]): Promise<ExitStatus> {
   const { values, positionals } = parseOptions('serve', args, OPTIONS);
-  const port = numberOption('port', values.port, 65535);
-  const sources = [...(values.source ?? []), ...positionals].map((path) => resolve(path));
+  const port = numberOption('port', values.port, 65535, 1);
+  const sources = [...(values.source ?? []), ...positionals];
   const missing = sources.find((path) => !existsSync(path));
-  if (missing !== undefined) throw new CliError(`There is no file or folder ${missing}.`);
+  if (missing !== undefined) throw CliError.of(sourceProblems.unreadable(missing, 'there is no such file or folder'));
   let server: Awaited<ReturnType<typeof serve>>;
   try {
     server = await serve({
       root: packageRoot(),
-      sources,
+      sources: sources.map((path) => resolve(path)),
       ...(port !== undefined && { port }),
       ...(values.host !== undefined && { host: values.host }),
     });
   } catch (error) {
     // Problems of the launcher are sentences; anything else is a bug.
-    if (error instanceof Error && error.constructor.name === 'Problem') throw new CliError(error.message);
+    if (error instanceof Error && error.constructor.name === 'Problem')
+      throw CliError.because('CLI-007', error.message, 'See: nftscope help serve');
     throw error;
   }
   process.stdout.write(`nftscope: ${server.url}\n`);
@@ -42,7 +44,8 @@ function packageRoot(): string {
   let folder = dirname(fileURLToPath(import.meta.url));
   while (!existsSync(join(folder, 'package.json'))) {
     const parent = dirname(folder);
-    if (parent === folder) throw new CliError('The installation of nftscope has no package.json.');
+    if (parent === folder)
+      throw CliError.because('CLI-007', 'The installation of nftscope has no package.json.', 'Install it again.');
     folder = parent;
   }
   return folder;

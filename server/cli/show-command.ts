@@ -8,7 +8,7 @@ import { MOST_ELEMENTS } from '@/lib/api/set-page';
 import type { BaseChainOverview, ElementView, NodeOverview, SetPage } from '@/lib/api/types';
 import type { Problem, Result } from '@/lib/net/result';
 import type { Token } from '@/lib/render/tokens';
-import { CliError, EXIT, type ExitStatus } from './cli-error';
+import { CliError, EXIT, type ExitStatus, errorText } from './cli-error';
 import { print } from './lines';
 import { openCliNode, openSource } from './open';
 import { COMMON, outputOf, parseOptions } from './options';
@@ -23,7 +23,7 @@ export async function showCommand(args: readonly string[]): Promise<ExitStatus> 
   const [word, ...names] = positionals;
   const topic = TOPICS.find((one) => one === word);
   if (word !== undefined && topic === undefined)
-    throw new CliError(`What is ${JSON.stringify(word)}? There is ${TOPICS.join(', ')}.`, 'nftscope help show');
+    throw CliError.usage(`What is ${JSON.stringify(word)}? There is ${TOPICS.join(', ')}.`, 'show');
   if (word === undefined && values.node === undefined) {
     const listed = await showSource(values.source, output);
     if (listed !== undefined) return listed;
@@ -61,7 +61,7 @@ async function showSource(path: string | undefined, output: 'text' | 'json'): Pr
 
 async function unreadable(node: OpenNode, problem: Problem, output: 'text' | 'json'): Promise<ExitStatus> {
   if (output === 'json') await print(`${JSON.stringify({ node: node.node, problem }, undefined, 2)}\n`);
-  process.stderr.write(`${node.node}: ${problem.say}\n  ${problem.do}\n`);
+  process.stderr.write(errorText(CliError.of(problem, node.node), output));
   return EXIT.badNews;
 }
 
@@ -75,9 +75,9 @@ function show(node: OpenNode, topic: Topic, names: readonly string[]): Shown {
   const words = tableFirst(names);
   const isOptional = topic === 'chains' || topic === 'sets';
   if (words.length > wanted || (words.length < wanted && !isOptional)) {
-    throw new CliError(
+    throw CliError.usage(
       `show ${topic} takes ${wanted === 0 ? 'no names' : wanted === 1 ? 'at most a table' : 'a table and a name'}.`,
-      'nftscope help show',
+      'show',
     );
   }
   const [tableName, name = ''] = words;
@@ -115,13 +115,16 @@ function tableFirst(names: readonly string[]): readonly string[] {
 }
 
 function tableOf(node: OpenNode, name: string): TableIndex {
-  const tables = node.ruleset.ok ? node.ruleset.value.tables : [];
-  const found = tables.filter(({ table }) => `${table.family} ${table.name}` === name || table.name === name);
+  const ruleset = unwrap(node.ruleset);
+  const found = ruleset.tables.filter(({ table }) => `${table.family} ${table.name}` === name || table.name === name);
   const [only, ...others] = found;
   const list = (some: readonly TableIndex[]) => some.map(({ table }) => `${table.family} ${table.name}`).join(', ');
-  if (only === undefined) throw new CliError(`There is no table ${JSON.stringify(name)}; there is ${list(tables)}.`);
+  if (only === undefined) {
+    const problem = viewProblems.noTable(name, ruleset);
+    throw CliError.of({ ...problem, say: `${problem.say} There is ${list(ruleset.tables) || 'none'}.` });
+  }
   if (others.length > 0)
-    throw new CliError(`Several tables have this name: ${list(found)}.`, 'Name it with its family.');
+    throw CliError.because('CLI-006', `Several tables have this name: ${list(found)}.`, 'Name it with its family.');
   return only;
 }
 
@@ -132,17 +135,22 @@ function unwrap<T>(result: Result<T>): T {
 
 type Overview = Omit<NodeOverview, 'source'>;
 
-const tablesJson = ({ node, capturedAt, versions, listedBy, counts, tables, readings }: Overview) => ({
+const tablesJson = ({ node, capturedAt, versions, listedBy, counts, tables, legacyTables, readings }: Overview) => ({
   node,
   capturedAt,
   versions,
   listedBy,
   counts,
   tables: tables.map(({ chains: _chains, sets: _sets, ...table }) => table),
+  legacyTables,
   missing: readings.filter(({ state }) => state !== 'read'),
 });
 
-function tablesText({ node, counts, tables, readings, listedBy }: Overview): string {
+function tablesText({ node, counts, tables, legacyTables, readings, listedBy }: Overview): string {
+  const legacy =
+    legacyTables.length === 0
+      ? ''
+      : `Tables of legacy iptables, whose rules also apply and which nft does not show: ${legacyTables.join(', ')}\n`;
   const missing = readings
     .filter(({ state }) => state !== 'read')
     .map(({ file, state, without }) => `${file} ${state}: ${without}\n`);
@@ -151,11 +159,12 @@ function tablesText({ node, counts, tables, readings, listedBy }: Overview): str
     table.owner.name,
     `${table.counts.rules} rules`,
     `${table.counts.chains} chains`,
-    `${table.counts.sets + table.counts.maps} sets`,
+    `${table.counts.sets} sets`,
+    `${table.counts.maps} maps`,
     `${table.counts.elements} elements`,
   ]);
   const head = `${node}: ${counts.rules} rules, ${counts.chains} chains, ${counts.sets} sets, ${counts.maps} maps, ${counts.elements} elements; listed by nft ${listedBy ?? '?'}\n`;
-  return head + columns(rows) + missing.join('');
+  return head + columns(rows) + legacy + missing.join('');
 }
 
 const chainsText = (tables: Overview['tables']): string =>

@@ -35,26 +35,32 @@ async function readEnvironments(cases: string, given: string | undefined): Promi
         `environment: there is no file of environments to find ${JSON.stringify(name)} in (--environments FILE)`,
       );
   }
+  // Answers go on to others: a folder of this machine is none of theirs.
+  const name = given ?? 'environments.json';
   let json: unknown;
   try {
     json = JSON.parse((await readAll(path)).toString('utf8'));
   } catch (error) {
     if (error instanceof CliError) throw error;
-    throw new CliError(`${path} is not JSON: ${error instanceof Error ? error.message : String(error)}.`);
+    throw CliError.because(
+      'CLI-004',
+      `${name} is not JSON: ${error instanceof Error ? error.message : String(error)}.`,
+      'It is one object of environments by name (docs/cases.md).',
+    );
   }
   if (typeof json !== 'object' || json === null || Array.isArray(json))
-    throw new CliError(`${path} is no object of environments by name.`);
+    throw CliError.because('CLI-004', `${name} is no object of environments by name.`, 'docs/cases.md describes it.');
   const byName = json as { readonly [name: string]: unknown };
   const decoded = new Map<string, Result<WorldParts>>();
-  return (name) => {
-    if (!Object.hasOwn(byName, name)) {
+  return (wanted) => {
+    if (!Object.hasOwn(byName, wanted)) {
       return refuse(
         'CASE-003',
-        `environment: there is no ${JSON.stringify(name)} in ${path}; there is ${Object.keys(byName).join(', ')}`,
+        `environment: there is no ${JSON.stringify(wanted)} in ${name}; there is ${Object.keys(byName).join(', ')}`,
       );
     }
-    const known = decoded.get(name) ?? decodeEnvironment(byName[name]);
-    decoded.set(name, known);
+    const known = decoded.get(wanted) ?? decodeEnvironment(byName[wanted]);
+    decoded.set(wanted, known);
     return known;
   };
 }

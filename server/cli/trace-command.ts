@@ -36,7 +36,7 @@ const OPTIONS = {
 
 function parse(args: readonly string[]) {
   const { values, positionals } = parseOptions('trace', args, OPTIONS);
-  if (positionals.length > 0) throw new CliError(`What is ${JSON.stringify(positionals[0])}?`, 'nftscope help trace');
+  if (positionals.length > 0) throw CliError.usage(`What is ${JSON.stringify(positionals[0])}?`, 'trace');
   return values;
 }
 
@@ -45,13 +45,14 @@ export async function traceCommand(args: readonly string[]): Promise<ExitStatus>
   const output = outputOf(values.output);
   if (values.cases !== undefined) {
     if (values.source !== undefined || values.from !== undefined || values.packet !== undefined) {
-      throw new CliError(
+      throw CliError.usage(
         '--cases takes its rulesets and packets from the file: --source, --from and --packet do not go with it.',
+        'trace',
       );
     }
     return traceCases(values.cases, values.environments);
   }
-  if (values.environments !== undefined) throw new CliError('--environments goes with --cases.');
+  if (values.environments !== undefined) throw CliError.usage('--environments goes with --cases.', 'trace');
   const query = await queryOf(values, 'trace');
   const node = await openCliNode(values, 'trace');
   if (output === 'json') return traceJson(node, query, values.source ?? '');
@@ -104,15 +105,15 @@ export async function queryOf(values: PacketValues, command: string): Promise<Tr
   const question = questionOf(values, command);
   const packet = values.packet === undefined ? undefined : await packetOf(values.packet);
   if (question === undefined && packet === undefined)
-    throw new CliError('Which packet? Give --from and --to, or --packet.', `nftscope help ${command}`);
+    throw CliError.usage('Which packet? Give --from and --to, or --packet.', command);
   return { ...(question !== undefined && { question }), ...(packet !== undefined && { packet }) };
 }
 
 function questionOf(values: PacketValues, command: string): Question | undefined {
   const { from, to } = values;
   if (from === undefined && to === undefined) return undefined;
-  if (from === undefined) throw new CliError('From where? Give --from.', `nftscope help ${command}`);
-  if (to === undefined) throw new CliError('Where to? Give --to.', `nftscope help ${command}`);
+  if (from === undefined) throw CliError.usage('From where? Give --from.', command);
+  if (to === undefined) throw CliError.usage('Where to? Give --to.', command);
   return {
     from,
     to,
@@ -137,7 +138,7 @@ function familyOf(word: string | undefined): 'ip' | 'ip6' | undefined {
     ['ip6', 'ip6'],
     ['ipv6', 'ip6'],
   ] as const).get(word.toLowerCase() as '4');
-  if (family === undefined) throw new CliError(`--family ${word}: it is 4 or 6.`);
+  if (family === undefined) throw CliError.because('CLI-002', `--family is ${JSON.stringify(word)}.`, 'Give 4 or 6.');
   return family;
 }
 
@@ -146,7 +147,8 @@ async function packetOf(text: string): Promise<unknown> {
   try {
     return JSON.parse(json);
   } catch (error) {
-    throw new CliError(
+    throw CliError.because(
+      'CLI-004',
       `--packet is not JSON: ${error instanceof Error ? error.message : String(error)}.`,
       'Quote it for the shell: --packet \'{"iif": "eth0", …}\'',
     );
@@ -158,11 +160,15 @@ function questionLine(packet: PacketSpec, from: Place | undefined, to: Place | u
   const port = packet.protocol === undefined ? '' : `/${packet.protocol}`;
   const target = `${hostPort(packet.daddr, packet.dport)}${port}`;
   const isAddress = to?.where.kind === 'address';
+  if (packet.hex !== undefined) {
+    const entry = packet.from === 'local' ? 'a process' : (packet.iif ?? 'an unknown interface');
+    return `${entry}: ${packet.hex.length / 2} bytes given in hex`;
+  }
   const source =
     from === undefined
       ? packet.from === 'local'
         ? `a process (${packet.saddr})`
-        : `${packet.iif}: ${packet.saddr}`
+        : `${packet.iif ?? 'an unknown interface'}: ${packet.saddr}`
       : `${from.label} (${packet.saddr})`;
   return `${source} → ${to === undefined || isAddress ? '' : `${to.label} `}${target}`;
 }

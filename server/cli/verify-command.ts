@@ -14,7 +14,7 @@ const OPTIONS = { ...COMMON, ...PACKET_OPTIONS } as const;
 
 export async function verifyCommand(args: readonly string[]): Promise<ExitStatus> {
   const { values, positionals } = parseOptions('verify', args, OPTIONS);
-  if (positionals.length > 0) throw new CliError(`What is ${JSON.stringify(positionals[0])}?`, 'nftscope help verify');
+  if (positionals.length > 0) throw CliError.usage(`What is ${JSON.stringify(positionals[0])}?`, 'verify');
   const output = outputOf(values.output);
   const query = await queryOf(values, 'verify');
   const stop = new AbortController();
