@@ -8,6 +8,7 @@ import { MOST_ELEMENTS } from '@/lib/api/set-page';
 import type { BaseChainOverview, ElementView, NodeOverview, SetPage } from '@/lib/api/types';
 import type { Problem, Result } from '@/lib/net/result';
 import type { Token } from '@/lib/render/tokens';
+import type { NodeEntry } from '../sources/source';
 import { CliError, EXIT, type ExitStatus, errorText } from './cli-error';
 import { print } from './lines';
 import { openCliNode, openSource } from './open';
@@ -42,13 +43,9 @@ async function showSource(path: string | undefined, output: 'text' | 'json'): Pr
   if (!nodes.ok) throw CliError.of(nodes.problem);
   if (nodes.value.length === 1) return undefined;
   const { kind, name } = source.describe();
-  const rows = nodes.value.map(({ name: node, listing, capturedAt }) => [
+  const rows = nodes.value.map(({ name: node, listing, fault, capturedAt }) => [
     node,
-    typeof listing === 'string'
-      ? listing === 'absent'
-        ? 'ruleset not captured'
-        : 'captured'
-      : `unreadable (exit status ${listing.exitStatus ?? 'none'})`,
+    stateOf(listing, fault),
     capturedAt ?? 'at an unknown time',
   ]);
   await print(
@@ -57,6 +54,12 @@ async function showSource(path: string | undefined, output: 'text' | 'json'): Pr
       : `${kind} ${name}\n${columns(rows)}`,
   );
   return EXIT.done;
+}
+
+function stateOf(listing: NodeEntry['listing'], fault: Problem | undefined): string {
+  if (typeof listing === 'object') return `unreadable (exit status ${listing.exitStatus ?? 'none'})`;
+  if (listing === 'absent') return 'ruleset not captured';
+  return fault === undefined ? 'captured' : `unreadable (${fault.code})`;
 }
 
 async function unreadable(node: OpenNode, problem: Problem, output: 'text' | 'json'): Promise<ExitStatus> {

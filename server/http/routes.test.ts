@@ -360,9 +360,29 @@ describe('uploads', () => {
     });
   });
 
+  test('a bundle with a listing that is not UTF-8: marked at once', async () => {
+    const listing = Buffer.from([0x7b, 0xff, 0x7d]);
+    const header = { name: 'nodes/b/nft.json', size: listing.length };
+    const bundle = await makeTarGz([['nodes/a/nft.json', JSON.stringify(LISTING)], { header, body: listing }]);
+    expect((await upload('two.tar.gz', bundle)).json().nodes).toMatchObject([
+      { name: 'a', state: 'ready', problem: null },
+      { name: 'b', state: 'unreadable', problem: { code: 'NFT-JSON-004' } },
+    ]);
+  });
+
   test.each([
     ['too large packed', async () => new Uint8Array(200_000).fill(65), 413, 'SRC-003'],
     ['a bomb', () => makeTarGz([['nodes/n/nft.json', '0'.repeat(5_000_000)]]), 413, 'SRC-004'],
+    [
+      'two of a name',
+      () =>
+        makeTarGz([
+          ['nodes/n/nft.json', '{}'],
+          ['nodes/n/nft.json', '[]'],
+        ]),
+      422,
+      'SRC-006',
+    ],
     ['an escape', () => makeTarGz([['nodes/../../x', 'x']]), 422, 'SRC-006'],
     [
       'truncated',

@@ -210,9 +210,9 @@ export class Store {
     });
   }
 
-  #summary(entry: Entry, { name, listing, capturedAt }: NodeEntry, zone: string | null): NodeSummary {
+  #summary(entry: Entry, { name, listing, fault, capturedAt }: NodeEntry, zone: string | null): NodeSummary {
     const key = `${entry.id}\0${name}`;
-    const problem = this.#problems.get(key);
+    const problem = this.#problems.get(key) ?? fault;
     const at = this.#opened.get(key)?.capturedAt ?? capturedAt ?? null;
     const base = { name, capturedAt: at, zone };
     if (problem !== undefined)

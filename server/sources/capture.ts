@@ -1,8 +1,10 @@
 /** Raw files of a node → a capture: errors.json applied, hashed. */
 import 'server-only';
+import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
+import { decodeBytes } from '@/lib/decode/decode-bytes';
 import { type At, at, decoding, parseJson } from '@/lib/net/json-cursor';
-import { formatProblem, type Result } from '@/lib/net/result';
+import { formatProblem, type Problem, type Result } from '@/lib/net/result';
 import { ERRORS_FILE, type Failure, type FileReading } from '@/lib/world/capture-files';
 import type { NodeCapture, NodeEntry, RawFiles } from './source';
 
@@ -37,16 +39,37 @@ export function applyErrors(contents: ReadonlyMap<string, Uint8Array>): RawFiles
   return files;
 }
 
-/** @param small the node's errors.json and capture.json, where it has them */
+/** A listing that was seen. */
+export interface SeenListing {
+  readonly fault: Problem | undefined;
+}
+
+/** Looks at the bytes of a listing without decoding it: it may have 100 MB, and there may be many. */
+export function seenListing(bytes: Uint8Array): SeenListing {
+  if (bytes.length > 0 && isUtf8(bytes)) return { fault: undefined };
+  const decoded = decodeBytes(bytes);
+  return { fault: decoded.ok ? undefined : decoded.problem };
+}
+
+/**
+ * @param seen undefined where the node has no listing
+ * @param small the node's errors.json and capture.json, where it has them
+ */
 export function entryOf(
   name: string,
-  hasListing: boolean,
+  seen: SeenListing | undefined,
   small: ReadonlyMap<string, Uint8Array>,
   capturedAt: string | undefined,
 ): NodeEntry {
   const reading = applyErrors(small).get('nft.json');
-  const listing = reading?.kind === 'failed' ? reading.failure : hasListing ? 'present' : 'absent';
-  return { name, listing, capturedAt: timeOf(small.get('capture.json')) ?? capturedAt };
+  const listing = reading?.kind === 'failed' ? reading.failure : seen === undefined ? 'absent' : 'present';
+  const fault = listing === 'present' ? seen?.fault : undefined;
+  return {
+    name,
+    listing,
+    capturedAt: timeOf(small.get('capture.json')) ?? capturedAt,
+    ...(fault !== undefined && { fault }),
+  };
 }
 
 /** `{"nft.json": {"command", "exitStatus", "stderr"}, …}` */

@@ -1,4 +1,4 @@
-import { existsSync, symlinkSync } from 'node:fs';
+import { existsSync, symlinkSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -43,6 +43,16 @@ describe('hostile and damaged archives', () => {
     expect(code(await nodesOf(await makeTarGz([node1, entry])))).toBe('SRC-006');
   });
 
+  test.each([
+    { name: 'the same name', again: 'nodes/node-1/nft.json' },
+    { name: 'another way to write it', again: './nodes//node-1/nft.json' },
+  ])('refused whole: a file that is there twice, $name', async ({ again }) => {
+    const second = [again, '{"nftables": [{}]}'] as const;
+    expect(code(await nodesOf(await makeTarGz([node1, second])))).toBe('SRC-006');
+    const folders = { header: { name: 'nodes/', size: 0, type: 'directory' } } as const;
+    expect(code(await nodesOf(await makeTarGz([folders, folders, node1])))).toBe('ok');
+  });
+
   test('a bomb is stopped at the limit', async () => {
     const bomb = await makeTarGz([node1, ['nodes/node-1/big', '0'.repeat(20_000_000)]]);
     expect(bomb.length).toBeLessThan(50_000);
@@ -76,6 +86,61 @@ describe('hostile and damaged archives', () => {
 
   test('no capture inside', async () => {
     expect(code(await nodesOf(await makeTarGz([['readme.md', 'x']])))).toBe('SRC-002');
+  });
+});
+
+describe('a listing that cannot be one is marked before it is opened', () => {
+  const UTF16 = Buffer.from('\ufeff{"nftables": []}', 'utf16le');
+  const LATIN1 = Buffer.from('{"nftables": [{"table": {"comment": "caf\xe9"}}]}', 'latin1');
+  const rows = [
+    ['empty', Buffer.alloc(0), 'NFT-JSON-001'],
+    ['UTF-16', UTF16, 'NFT-JSON-004'],
+    ['Latin-1', LATIN1, 'NFT-JSON-004'],
+    ['UTF-8', Buffer.from('{"nftables": [{"table": {"comment": "café"}}]}'), undefined],
+  ] as const;
+  const faults = async (source: Result<Source>) => {
+    const nodes = source.ok ? await source.value.nodes(signal()) : source;
+    return nodes.ok ? nodes.value.map(({ name, listing, fault }) => [name, listing, fault?.code]) : nodes.problem.code;
+  };
+
+  test.each(rows)('%s', async (name, bytes, want) => {
+    const inside = (node: string, content: string) => [`nodes/${node}/nft.json`, content] as const;
+    const root = writeTree(
+      join(folder.path, `fault-${name}`),
+      Object.fromEntries([inside('a', '{}'), inside('b', '')]),
+    );
+    writeFileSync(join(root, 'nodes/b/nft.json'), bytes);
+    expect(await faults(await openPath(root, DEFAULT_LIMITS))).toEqual([
+      ['a', 'present', undefined],
+      ['b', 'present', want],
+    ]);
+    const binary = { header: { name: 'nodes/b/nft.json', size: bytes.length }, body: bytes };
+    const bundle = await makeTarGz([inside('a', '{}'), binary]);
+    expect(await faults(openBytes('x.tar.gz', bundle, DEFAULT_LIMITS))).toEqual([
+      ['a', 'present', undefined],
+      ['b', 'present', want],
+    ]);
+    expect(await faults(openBytes('nft.json', bytes, DEFAULT_LIMITS))).toEqual([['node', 'present', want]]);
+    expect(await faults(await openPath(join(root, 'nodes/b/nft.json'), DEFAULT_LIMITS))).toEqual([
+      ['node', 'present', want],
+    ]);
+  });
+
+  test('a reading that failed keeps its own reason', async () => {
+    const errors = JSON.stringify({ 'nft.json': { command: 'nft -j list ruleset', exitStatus: 139, stderr: '' } });
+    const source = fakeSource({ nodes: { a: { 'nft.json': '', 'errors.json': errors } } });
+    expect(await faults({ ok: true, value: source })).toEqual([
+      ['a', expect.objectContaining({ exitStatus: 139 }), undefined],
+    ]);
+  });
+
+  test('a link in the place of a listing: the other nodes are named', async () => {
+    const root = writeTree(join(folder.path, 'linked-listing'), { 'nodes/a/nft.json': '{}', 'nodes/b/nft.txt': 'x' });
+    symlinkSync('/etc/passwd', join(root, 'nodes/b/nft.json'));
+    expect(await faults(await openPath(root, DEFAULT_LIMITS))).toEqual([
+      ['a', 'present', undefined],
+      ['b', 'present', 'SRC-006'],
+    ]);
   });
 });
 

@@ -5,9 +5,9 @@ import { basename, join } from 'node:path';
 import { failed, ok, type Problem, type Result } from '@/lib/net/result';
 import { ERRORS_FILE } from '@/lib/world/capture-files';
 import { roleOf, topFolder } from './bundle-layout';
-import { applyErrors, captureOf, entryOf, timeOf } from './capture';
+import { applyErrors, captureOf, entryOf, type SeenListing, seenListing, timeOf } from './capture';
 import { reasonOf, sourceProblems } from './problems';
-import type { Limits, Source } from './source';
+import type { Limits, NodeEntry, Source } from './source';
 
 class Refused extends Error {
   constructor(readonly problem: Problem) {
@@ -36,13 +36,13 @@ export function folderSource(path: string, limits: Limits, shown: string): Sourc
       guarded(shown, signal, async () => {
         const top = await root();
         const capturedAt = await timeOfBundle(top, limits, signal);
-        return Promise.all(
-          (await nodesOf(top)).map(async (node) => {
-            const files = await list(join(top, 'nodes', node));
-            const notes = await readKnown(top, `nodes/${node}`, limits, signal, (file) => NOTES.includes(file));
-            return entryOf(node, files.includes('nft.json'), notes, capturedAt);
-          }),
-        );
+        const entries: NodeEntry[] = [];
+        // One after the other: no more than one listing is in memory.
+        for (const node of await nodesOf(top)) {
+          const notes = await readKnown(top, `nodes/${node}`, limits, signal, (file) => NOTES.includes(file));
+          entries.push(entryOf(node, await lookAtListing(top, node, limits, signal), notes, capturedAt));
+        }
+        return entries;
       }),
     node: (node, signal) =>
       guarded(shown, signal, async () => {
@@ -58,6 +58,24 @@ export function folderSource(path: string, limits: Limits, shown: string): Sourc
         files: applyErrors(await readKnown(await root(), 'cluster', limits, signal)),
       })),
   };
+}
+
+/** What keeps this node's listing from being read does not keep the others from being named. */
+async function lookAtListing(
+  root: string,
+  node: string,
+  limits: Limits,
+  signal: AbortSignal,
+): Promise<SeenListing | undefined> {
+  try {
+    const files = await readKnown(root, `nodes/${node}`, limits, signal, (file) => file === 'nft.json');
+    const listing = files.get('nft.json');
+    return listing === undefined ? undefined : seenListing(listing);
+  } catch (error) {
+    if (signal.aborted) throw error;
+    const inside = `nodes/${node}/nft.json`;
+    return { fault: error instanceof Refused ? error.problem : sourceProblems.unreadable(inside, reasonOf(error)) };
+  }
 }
 
 /** Small files that tell of readings. */

@@ -17,11 +17,14 @@ class Refused extends Error {
 /**
  * The entries' contents by path, of those that `wanted` names; every entry is checked and counted.
  *
- * SRC-004 and SRC-005 beyond the limits, SRC-006 for links, devices and paths that lead out, SRC-007 for a damaged archive.
+ * SRC-004 and SRC-005 beyond the limits, SRC-006 for links, devices, paths that lead out and a file that is there twice,
+ * SRC-007 for a damaged archive.
+ *
+ * @param wanted true for contents to keep; a function is handed the content, which is then forgotten
  */
 export async function readTar(
   open: () => Readable,
-  wanted: (path: string) => boolean,
+  wanted: (path: string) => boolean | ((content: Uint8Array) => void),
   limits: Limits,
   signal: AbortSignal,
 ): Promise<Result<ReadonlyMap<string, Uint8Array | undefined>>> {
@@ -36,12 +39,17 @@ export async function readTar(
       const why = forbiddenName(header.name) ?? forbiddenType(header.type);
       if (why !== undefined) throw new Refused(sourceProblems.forbiddenEntry(header.name, why));
       const path = normalPath(header.name);
-      if (header.type !== 'directory' && wanted(path)) {
-        files.set(path, new Uint8Array(await new Response(body).arrayBuffer()));
-      } else {
-        if (header.type !== 'directory') files.set(path, undefined);
+      if (header.type === 'directory') {
         await drain(body);
+        continue;
       }
+      // Which of the two holds is not for us to choose.
+      if (files.has(path)) throw new Refused(sourceProblems.forbiddenEntry(header.name, 'is there twice'));
+      const use = wanted(path);
+      if (use === false) await drain(body);
+      const content = use === false ? undefined : new Uint8Array(await new Response(body).arrayBuffer());
+      files.set(path, use === true ? content : undefined);
+      if (typeof use === 'function' && content !== undefined) use(content);
     }
     return ok(files);
   } catch (error) {

@@ -3,7 +3,7 @@
  * nothing. server/sources/contract.test.ts runs the same tests over every implementation.
  */
 import 'server-only';
-import type { Result } from '@/lib/net/result';
+import type { Problem, Result } from '@/lib/net/result';
 import type { Failure, FileReading } from '@/lib/world/capture-files';
 
 export interface SourceDescription {
@@ -30,6 +30,8 @@ export interface NodeEntry {
   readonly name: string;
   /** `unread`: a live source, which has not looked yet. */
   readonly listing: 'present' | 'absent' | 'unread' | Failure;
+  /** Why a listing that is there cannot be one, as far as that shows without decoding it. */
+  readonly fault?: Problem | undefined;
   readonly capturedAt: string | undefined;
 }
 

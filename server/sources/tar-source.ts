@@ -3,7 +3,7 @@ import 'server-only';
 import type { Readable } from 'node:stream';
 import { failed, ok, type Result } from '@/lib/net/result';
 import { type Role, roleOf, topFolder } from './bundle-layout';
-import { applyErrors, byName, captureOf, entryOf, timeOf } from './capture';
+import { applyErrors, byName, captureOf, entryOf, type SeenListing, seenListing, timeOf } from './capture';
 import { sourceProblems } from './problems';
 import { readTar } from './read-tar';
 import type { ClusterCapture, Limits, NodeCapture, NodeEntry, Source } from './source';
@@ -69,6 +69,7 @@ export function tarSource(name: string, open: () => Readable, limits: Limits): S
 
 /** Small files that tell of readings, wherever they are. */
 const NOTES = /(^|\/)(capture|errors)\.json$/;
+const LISTING = /(^|\/)nodes\/[^/]+\/nft\.json$/;
 
 async function readIndex(
   name: string,
@@ -76,20 +77,23 @@ async function readIndex(
   limits: Limits,
   signal: AbortSignal,
 ): Promise<Result<Index>> {
-  const files = await readTar(open, (path) => NOTES.test(path), limits, signal);
+  const seen = new Map<string, SeenListing>();
+  const look = (path: string) =>
+    LISTING.test(path) ? (content: Uint8Array) => void seen.set(path, seenListing(content)) : NOTES.test(path);
+  const files = await readTar(open, look, limits, signal);
   if (!files.ok) return files;
   const top = topFolder(files.value.keys());
   if (top === undefined) return failed(sourceProblems.noCapture(name));
   const capturedAt = timeOf(files.value.get(`${top}capture.json`));
-  const nodes = new Map<string, { hasListing: boolean; notes: Map<string, Uint8Array> }>();
+  const nodes = new Map<string, { listing: SeenListing | undefined; notes: Map<string, Uint8Array> }>();
   for (const [path, content] of files.value) {
     const [first, node, file] = path.startsWith(top) ? path.slice(top.length).split('/') : [];
     if (first !== 'nodes' || node === undefined || file === undefined) continue;
-    const seen = nodes.get(node) ?? { hasListing: false, notes: new Map() };
-    nodes.set(node, seen);
-    if (file === 'nft.json') seen.hasListing = true;
-    if (content !== undefined) seen.notes.set(file, content);
+    const entry = nodes.get(node) ?? { listing: undefined, notes: new Map() };
+    nodes.set(node, entry);
+    entry.listing ??= seen.get(path);
+    if (content !== undefined) entry.notes.set(file, content);
   }
-  const entries = [...nodes].map(([node, { hasListing, notes }]) => entryOf(node, hasListing, notes, capturedAt));
+  const entries = [...nodes].map(([node, { listing, notes }]) => entryOf(node, listing, notes, capturedAt));
   return ok({ top, nodes: entries.sort(byName), capturedAt });
 }

@@ -1,6 +1,6 @@
 import 'server-only';
 import { failed, ok } from '@/lib/net/result';
-import { applyErrors, byName, captureOf, entryOf } from '../capture';
+import { applyErrors, byName, captureOf, entryOf, seenListing } from '../capture';
 import { sourceProblems } from '../problems';
 import type { Source } from '../source';
 
@@ -13,6 +13,8 @@ export interface FakeBundle {
 const bytes = (files: { readonly [file: string]: string } = {}) =>
   new Map(Object.entries(files).map(([name, text]) => [name, new TextEncoder().encode(text)]));
 
+const seen = (listing: Uint8Array | undefined) => (listing === undefined ? undefined : seenListing(listing));
+
 /** A source in memory, for tests of what stands on sources. */
 export function fakeSource(bundle: FakeBundle, name = 'fake'): Source {
   return {
@@ -20,7 +22,7 @@ export function fakeSource(bundle: FakeBundle, name = 'fake'): Source {
     async nodes(signal) {
       if (signal.aborted) return failed(sourceProblems.cancelled());
       const entries = Object.entries(bundle.nodes).map(([node, files]) =>
-        entryOf(node, 'nft.json' in files, bytes(files), bundle.capturedAt),
+        entryOf(node, seen(bytes(files).get('nft.json')), bytes(files), bundle.capturedAt),
       );
       return ok(entries.sort(byName));
     },

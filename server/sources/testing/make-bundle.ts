@@ -19,7 +19,9 @@ export function writeTree(folder: string, files: { readonly [path: string]: stri
   return folder;
 }
 
-type Entry = readonly [name: string, content: string] | { readonly header: TarHeader; readonly body?: string };
+type Entry =
+  | readonly [name: string, content: string]
+  | { readonly header: TarHeader; readonly body?: string | Uint8Array };
 
 /** A .tar.gz in memory; entries with a header of their own may be anything a hostile archive holds. */
 export async function makeTarGz(entries: readonly Entry[]): Promise<Uint8Array> {
