@@ -53,6 +53,8 @@ class KeyRegistry {
   #changed(): void {
     this.#snapshot = this.#groups.map(({ group }) => group());
     for (const listener of this.#listeners) listener();
+    // Says from outside which keys the page takes by now; before it is hydrated it takes none.
+    document.documentElement.dataset.keys = this.#snapshot.map(({ title }) => title).join(', ');
   }
 }
 

@@ -14,6 +14,7 @@ const packet = (page: Page) => page.getByRole('complementary', { name: 'Packet' 
 async function open(page: Page, path: string) {
   await page.goto(path);
   await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
+  await expect(page.locator('html[data-keys*=Trace]')).toBeAttached();
 }
 
 test('the start is an answer: a question from the capture, traced', async ({ page }) => {
