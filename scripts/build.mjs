@@ -4,6 +4,7 @@ import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFi
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findFiles } from './files.mjs';
+import { install, requireNode } from './install.mjs';
 import { main, Problem, step } from './run.mjs';
 
 const SOURCES = ['app', 'components', 'lib', 'server', 'public'];
@@ -42,7 +43,7 @@ export async function build(root, { onlyIfStale = false } = {}) {
     if (onlyIfStale && outputs.every(existsSync) && readFileSync(stamp, 'utf8') === hash) return;
     rmSync(stamp, { force: true });
     await buildWeb(root);
-    await buildCli(root);
+    await buildCli(root, join(root, 'dist'));
     writeFileSync(stamp, hash);
   } finally {
     release();
@@ -63,18 +64,18 @@ async function buildWeb(/** @type {string} */ root) {
   if (existsSync(join(root, 'public'))) cpSync(join(root, 'public'), join(standalone, 'public'), { recursive: true });
 }
 
-async function buildCli(/** @type {string} */ root) {
+/**
+ * Builds the command line tool and the worker beside it.
+ * @param {string} root
+ * @param {string} outdir emptied first
+ */
+export async function buildCli(root, outdir) {
   const esbuild = await import('esbuild');
-  const entries = { nftscope: 'server/cli/main.ts', 'decode-worker': 'server/decode-worker.ts' };
-  // Until the tool has landed. Delete with its first commit: a missing entry is then esbuild's error.
-  if (!existsSync(join(root, 'server/cli'))) return;
-  rmSync(join(root, 'dist'), { recursive: true, force: true });
+  rmSync(outdir, { recursive: true, force: true });
   const built = esbuild.build({
     absWorkingDir: root,
-    entryPoints: Object.entries(entries)
-      .filter(([name, path]) => name === 'nftscope' || existsSync(join(root, path)))
-      .map(([out, path]) => ({ in: path, out })),
-    outdir: 'dist',
+    entryPoints: { nftscope: 'server/cli/main.ts', 'decode-worker': 'server/decode-worker.ts' },
+    outdir,
     outExtension: { '.js': '.mjs' },
     bundle: true,
     platform: 'node',
@@ -88,10 +89,15 @@ async function buildCli(/** @type {string} */ root) {
     },
     logLevel: 'warning',
   });
-  await built.catch(() => {
+  try {
+    await built;
+  } catch {
     throw new Problem('Building the command line tool failed; the errors are above.');
-  });
-  const tool = join(root, 'dist/nftscope.mjs');
+  } finally {
+    // Its child process would stay, with 50 MB, as long as the server that is started next.
+    await esbuild.stop();
+  }
+  const tool = join(outdir, 'nftscope.mjs');
   const code = readFileSync(tool, 'utf8');
   if (!code.startsWith('#!')) writeFileSync(tool, `#!/usr/bin/env node\n${code}`);
   chmodSync(tool, 0o755);
@@ -132,7 +138,10 @@ function isAlive(/** @type {number} */ pid) {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   await main(async () => {
-    await build(dirname(dirname(fileURLToPath(import.meta.url))));
+    const root = dirname(dirname(fileURLToPath(import.meta.url)));
+    requireNode(root);
+    await install(root);
+    await build(root);
     return 0;
   });
 }

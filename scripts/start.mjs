@@ -1,4 +1,5 @@
 // `npm start`: from a fresh clone to a running nftscope. Uses Node's own modules only, for nothing is installed yet.
+import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import util from 'node:util';
@@ -43,7 +44,10 @@ await main(async () => {
     return 0;
   }
   // npm changes to the checkout; INIT_CWD is where the user typed the command.
-  const sources = source.map((path) => resolve(process.env.INIT_CWD ?? '.', path));
+  const from = process.env.INIT_CWD ?? '.';
+  const missing = source.find((path) => !existsSync(resolve(from, path)));
+  if (missing !== undefined) throw new Problem(`No such file or folder: ${missing}`);
+  const sources = source.map((path) => resolve(from, path));
   await requireFreePort(port, host);
   await install(root);
   const { build } = await import('./build.mjs');

@@ -18,6 +18,11 @@ test.each([
   { name: 'a port out of range', run: ['start', '--port', '70000'], say: '"70000" is not a port' },
   { name: 'an unknown option', run: ['start', '--prot', '1'], say: "Unknown option '--prot'" },
   { name: 'an address of another machine', run: ['start', '--host', '192.0.2.1'], say: '192.0.2.1 is not an address' },
+  {
+    name: 'a capture that is not there',
+    run: ['start', '--source', 'lost.tar.gz'],
+    say: 'No such file or folder: lost.tar.gz',
+  },
   { name: 'an unknown stage', run: ['test', '--only', 'unti'], say: 'No stage "unti"' },
   { name: 'arguments for several runners', run: ['test', 'lib'], say: 'Further arguments need one --only' },
   { name: 'an unknown check', run: ['lint', 'typos'], say: 'No check "typos"' },
@@ -41,6 +46,24 @@ test('an older Node is refused', () => {
   writeFileSync(join(root, 'package.json'), JSON.stringify({ engines: { node: '>=999.1' } }));
   expect(() => requireNode(root)).toThrow('nftscope needs Node 999.1 or newer');
   rmSync(root, { recursive: true });
+});
+
+test.skipIf(process.platform !== 'linux')('a build leaves no process behind', () => {
+  const out = mkdtempSync(join(tmpdir(), 'nftscope-'));
+  const code = `
+    import { readdirSync, readFileSync } from 'node:fs';
+    import { buildCli } from './scripts/build.mjs';
+    await buildCli(process.cwd(), ${JSON.stringify(out)});
+    // A child that has ended may not have been collected yet: state Z.
+    const stats = readdirSync('/proc').filter((name) => /^\\d+$/.test(name)).flatMap((pid) => {
+      try { return [readFileSync('/proc/' + pid + '/stat', 'utf8')]; } catch { return []; }
+    });
+    const mine = stats.map((stat) => stat.slice(stat.lastIndexOf(')') + 2).split(' ')).filter(([state, parent]) => state !== 'Z' && Number(parent) === process.pid);
+    console.log('children: ' + mine.length);
+    process.exit(0);`;
+  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', code], { encoding: 'utf8' });
+  expect([stdout, stderr]).toEqual([expect.stringContaining('children: 0\n'), '']);
+  rmSync(out, { recursive: true });
 });
 
 test('serving what is not built says how to build it', async () => {
