@@ -12,7 +12,14 @@ export function ageInWords(milliseconds: number): string {
 }
 
 /** How old a capture is; counted on. A capture without a time says so. */
-export function Age({ capturedAt }: { readonly capturedAt: string | null | undefined }) {
+export function Age({
+  capturedAt,
+  short = false,
+}: {
+  readonly capturedAt: string | null | undefined;
+  /** Without the word: under a heading that says it. */
+  readonly short?: boolean;
+}) {
   const [now, setNow] = useState<number | undefined>(undefined);
   useEffect(() => {
     setNow(Date.now());
@@ -22,5 +29,10 @@ export function Age({ capturedAt }: { readonly capturedAt: string | null | undef
   if (capturedAt === null || capturedAt === undefined) return <>captured at an unknown time</>;
   const at = new Date(capturedAt).getTime();
   // Before the first effect there is no clock that server and browser share.
-  return <time dateTime={capturedAt}>captured {now === undefined ? '' : ageInWords(now - at)}</time>;
+  return (
+    <time dateTime={capturedAt}>
+      {short ? '' : 'captured '}
+      {now === undefined ? '' : ageInWords(now - at)}
+    </time>
+  );
 }

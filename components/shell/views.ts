@@ -1,5 +1,6 @@
 /** The views that exist, in the order of the bar. `keys` is the sequence that opens one. */
 export const VIEWS = [
+  { path: '/fleet', name: 'Fleet', keys: 'g f' },
   { path: '/trace', name: 'Trace', keys: 'g t' },
   { path: '/ruleset', name: 'Ruleset', keys: 'g r' },
   { path: '/hook-map', name: 'Hook map', keys: 'g h' },
@@ -9,7 +10,7 @@ export type ViewPath = (typeof VIEWS)[number]['path'];
 
 /** A link to a view that keeps source and node; empty parameters are left out. */
 export function viewHref(
-  path: ViewPath,
+  path: ViewPath | '/',
   params: { readonly [key: string]: string | number | null | undefined },
 ): string {
   const query = new URLSearchParams();

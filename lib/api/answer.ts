@@ -1,4 +1,6 @@
 /** Every question that can be put to an opened node, and its answer. The same function runs in the server and in a worker. */
+
+import { type FleetNode, fleetNode } from '../fleet/fleet-node';
 import type { Problem, Result } from '../net/result';
 import { failed, ok } from '../net/result';
 import { renderRuleset } from '../render/render-ruleset';
@@ -39,6 +41,7 @@ export interface NodeQueries {
   readonly names: object;
   readonly trace: TraceQuery;
   readonly replay: TraceQuery;
+  readonly fleet: object;
 }
 
 /** Answers by kind; the server adds what it alone knows of the source. */
@@ -55,6 +58,8 @@ export interface NodeAnswers {
   readonly trace: Omit<TraceAnswer, 'source'>;
   /** Not JSON: addresses are bigints. For server/replay, not for clients. */
   readonly replay: ReplayPlan;
+  /** Not JSON: for server/sessions/fleet.ts. */
+  readonly fleet: FleetNode;
 }
 
 export type QueryKind = keyof NodeQueries;
@@ -80,7 +85,13 @@ const ANSWERERS: Answerers = {
   // A trace on an unreadable node is an answer: undecided, with the reason.
   trace: (node, query) => traceAnswer(node, node.ruleset.ok ? node.ruleset.value : undefined, query),
   replay: replayPlan,
+  fleet: (node) => ok(fleetFacts(node)),
 };
+
+function fleetFacts({ node, ruleset, world, built, cluster }: OpenNode): FleetNode {
+  const listing = ruleset.ok ? ok(ruleset.value.ruleset) : ruleset;
+  return fleetNode({ node, ruleset: listing, world, versions: built.versions }, cluster);
+}
 
 export function answer<K extends QueryKind>(
   node: OpenNode,

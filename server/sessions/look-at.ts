@@ -2,7 +2,7 @@
 import 'server-only';
 import { clusterReadings } from '@/lib/api/readings';
 import type { Reading } from '@/lib/api/types';
-import { buildCluster } from '@/lib/cluster/build-cluster';
+import { type BuiltCluster, buildCluster } from '@/lib/cluster/build-cluster';
 import type { ClusterNode } from '@/lib/cluster/cluster';
 import { ok, type Result } from '@/lib/net/result';
 import type { NodeEntry, RawFiles, Source } from '../sources/source';
@@ -10,6 +10,7 @@ import type { NodeEntry, RawFiles, Source } from '../sources/source';
 export interface Described {
   readonly nodes: readonly NodeEntry[];
   readonly clusterFiles: RawFiles;
+  readonly cluster: BuiltCluster;
   readonly clusterNodes: readonly ClusterNode[];
   readonly readings: readonly Reading[];
 }
@@ -26,10 +27,12 @@ export async function lookAt(source: Source): Promise<Result<Described>> {
       reading.kind === 'read' ? { kind: 'read' as const, content: decoder.decode(reading.content) } : reading,
     ]),
   );
-  const { cluster, problems } = buildCluster(texts);
+  const built = buildCluster(texts);
+  const { cluster, problems } = built;
   return ok({
     nodes: nodes.value,
     clusterFiles: capture.value.files,
+    cluster: built,
     clusterNodes: cluster.nodes.known ? cluster.nodes.value : [],
     readings: clusterReadings(capture.value.files, problems),
   });

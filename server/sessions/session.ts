@@ -7,7 +7,7 @@ import { workerFile } from './worker-file';
 import { startWorkerSession } from './worker-session';
 
 /** Listings beyond this are decoded in a worker: decoding them here would keep every other request waiting. */
-const INLINE_BYTES = 2e6;
+export const INLINE_BYTES = 2e6;
 
 export async function openSession(input: NodeInput, signal: AbortSignal): Promise<NodeSession> {
   const listing = input.files.get('nft.json');

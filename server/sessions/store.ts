@@ -1,12 +1,14 @@
 /** The sources of this server and the nodes opened of them. One per process. */
 import 'server-only';
 import { createHash } from 'node:crypto';
+import type { FleetView } from '@/lib/api/fleet-view';
 import type { NodeSummary, ProblemView, Reading, SourceView } from '@/lib/api/types';
 import { failed, ok, type Problem, type Result } from '@/lib/net/result';
 import { describeFailure } from '@/lib/world/capture-files';
 import { openBytes } from '../sources/open-source';
 import { singleFlight } from '../sources/single-flight';
 import { DEFAULT_LIMITS, type Limits, type NodeEntry, type Source } from '../sources/source';
+import { Fleet } from './fleet';
 import { type Described, lookAt } from './look-at';
 import type { NodeSession } from './node-session';
 import { openSession } from './session';
@@ -18,6 +20,7 @@ interface Entry {
   readonly id: string;
   readonly origin: Origin;
   readonly source: Source;
+  readonly fleet: Fleet;
   /** Looked up once for captures, which never change. */
   described: Promise<Result<Described>> | undefined;
 }
@@ -44,7 +47,8 @@ export class Store {
   constructor(readonly limits: Limits = DEFAULT_LIMITS) {}
 
   add(id: string, source: Source, origin: Origin): Entry {
-    const entry = { id, origin, source: singleFlight(source), described: undefined };
+    const single = singleFlight(source);
+    const entry = { id, origin, source: single, fleet: new Fleet(single), described: undefined };
     this.#entries.set(id, entry);
     return entry;
   }
@@ -111,12 +115,29 @@ export class Store {
     return described.ok ? ok(described.value.readings) : described;
   }
 
+  /** All nodes side by side, as far as they are read; asking again goes on. */
+  async fleet(id: string, goOn: boolean, signal: AbortSignal): Promise<Result<FleetView>> {
+    const entry = this.#entries.get(id);
+    if (entry === undefined) return failed(storeProblems.noSource(id));
+    const [view, described] = [await this.#view(entry, signal), await this.#describe(entry, signal)];
+    if (!view.ok) return view;
+    if (!described.ok) return described;
+    return ok(entry.fleet.view(id, view.value.nodes, described.value, goOn));
+  }
+
+  stopFleet(id: string): void {
+    this.#entries.get(id)?.fleet.stop();
+  }
+
   /** @param refresh reads a live node again */
   async session(id: string, node: string, signal: AbortSignal, refresh = false): Promise<Result<NodeSession>> {
     const entry = this.#entries.get(id);
     if (entry === undefined) return failed(storeProblems.noSource(id));
     const key = `${id}\0${node}`;
-    if (refresh && entry.source.describe().live) this.#drop(key);
+    if (refresh && entry.source.describe().live) {
+      this.#drop(key);
+      entry.fleet.changed(node);
+    }
     const known = this.#opened.get(key);
     const opened = known ?? { source: id, node, session: this.#open(entry, node), capturedAt: undefined };
     // Used last: goes to the end.

@@ -1,0 +1,256 @@
+'use client';
+
+import { useVirtualizer } from '@tanstack/react-virtual';
+import Link from 'next/link';
+import { type ReactNode, useRef } from 'react';
+import type { FleetRow } from '@/lib/api/fleet-view';
+import { useIsNarrow } from '../hooks/use-media';
+import { Age } from '../shell/age';
+import { viewHref } from '../shell/views';
+import { cx } from '../ui/cx';
+import { CheckIcon } from '../ui/icons';
+import { PROXY_WORDS, STATE_WORDS } from './fleet-words';
+import { GroupMark } from './group-mark';
+import { OwnerShares } from './owner-shares';
+
+const ROW = 40;
+const NARROW_ROW = 148;
+const GRID =
+  'grid grid-cols-[minmax(96px,1fr)_112px_118px_minmax(112px,0.9fr)_minmax(116px,0.9fr)_minmax(168px,1.5fr)_64px_76px_48px_176px] gap-x-3 px-3';
+
+interface TableProps {
+  readonly source: string;
+  readonly rows: readonly FleetRow[];
+}
+
+/** One row for each node. Only the rows in sight are in the page. */
+export function FleetTable({ source, rows }: TableProps) {
+  const narrow = useIsNarrow();
+  const scroll = useRef<HTMLDivElement>(null);
+  const virtual = useVirtualizer({
+    count: rows.length,
+    getScrollElement: () => scroll.current,
+    estimateSize: () => (narrow ? NARROW_ROW : ROW),
+    getItemKey: (index) => rows[index]?.name ?? index,
+    overscan: 8,
+    initialRect: { width: 1200, height: 800 },
+  });
+  const height = virtual.getTotalSize();
+  return (
+    <section
+      ref={scroll}
+      aria-label="Nodes"
+      className="max-h-[62dvh] overflow-auto rounded-card border border-line bg-surface"
+    >
+      <table aria-rowcount={rows.length + 1} className={cx('block', !narrow && 'min-w-[1160px]')}>
+        <caption className="sr-only">Nodes</caption>
+        <Head hidden={narrow} />
+        <tbody className="relative block" style={{ height }}>
+          {virtual.getVirtualItems().map(({ index, start, size }) => {
+            const row = rows[index];
+            if (row === undefined) return null;
+            const Row = narrow ? Card : Cells;
+            return (
+              <tr
+                key={row.name}
+                aria-rowindex={index + 2}
+                className={cx(
+                  'absolute inset-x-0 border-line border-t',
+                  narrow ? 'flex px-3 py-2' : `items-center ${GRID}`,
+                )}
+                style={{ transform: `translateY(${start}px)`, height: size }}
+              >
+                <Row source={source} row={row} />
+              </tr>
+            );
+          })}
+        </tbody>
+      </table>
+    </section>
+  );
+}
+
+const HEADS = [
+  'Node',
+  'Reader',
+  'Captured',
+  'Kernel, nft',
+  'Service proxy',
+  'Rules by owner',
+  'Rules',
+  'Elements',
+  'Group',
+  'Open',
+];
+
+/** In one column the facts stand without heads; a screen reader still hears what the column is. */
+function Head({ hidden }: { readonly hidden: boolean }) {
+  return (
+    <thead className={hidden ? 'sr-only' : 'sticky top-0 z-10 block bg-surface'}>
+      <tr aria-rowindex={1} className={cx(GRID, 'h-8 items-center text-ink-2 text-label')}>
+        {(hidden ? ['Node'] : HEADS).map((head) => (
+          <th
+            key={head}
+            scope="col"
+            className={cx('font-[550]', head === 'Rules' || head === 'Elements' ? 'text-right' : 'text-left')}
+          >
+            {head}
+          </th>
+        ))}
+      </tr>
+    </thead>
+  );
+}
+
+interface RowProps {
+  readonly source: string;
+  readonly row: FleetRow;
+}
+
+const Cell = ({ children, className }: { readonly children: ReactNode; readonly className?: string }) => (
+  <td className={cx('block min-w-0', className)}>{children}</td>
+);
+
+function Cells({ source, row }: RowProps) {
+  return (
+    <>
+      <Cell className="leading-4">
+        <Name source={source} row={row} />
+      </Cell>
+      <Cell>
+        <Reader row={row} />
+      </Cell>
+      <Cell className="text-ink-2">
+        <Captured row={row} />
+      </Cell>
+      <Cell className="truncate font-mono text-[12px] text-ink-2">
+        {row.kernel ?? 'not known'} {row.nft ?? ''}
+      </Cell>
+      <Cell className="truncate">
+        <ServiceProxyOf row={row} />
+      </Cell>
+      <Cell className="overflow-hidden">
+        <Owners row={row} />
+      </Cell>
+      <Cell className="text-right">
+        <Count value={row.counts?.rules} />
+      </Cell>
+      <Cell className="text-right">
+        <Count value={row.counts?.elements} />
+      </Cell>
+      <Cell>
+        <Group row={row} />
+      </Cell>
+      <Cell>
+        <Open source={source} row={row} />
+      </Cell>
+    </>
+  );
+}
+
+/** One column: the same facts, one below the other. */
+function Card({ source, row }: RowProps) {
+  return (
+    <Cell className="flex! h-full w-full flex-col justify-between">
+      <div className="flex items-center gap-2">
+        <Name source={source} row={row} />
+        <span className="ml-auto flex items-center gap-2">
+          <Reader row={row} />
+          <Group row={row} />
+        </span>
+      </div>
+      <div className="text-ink-2">
+        <Captured row={row} />, {row.kernel ?? 'kernel not known'}
+      </div>
+      <div className="truncate">
+        <ServiceProxyOf row={row} />
+        {row.counts === null || row.counts === undefined
+          ? ''
+          : `, ${row.counts.rules.toLocaleString('en')} rules, ${row.counts.elements.toLocaleString('en')} elements`}
+      </div>
+      <Owners row={row} />
+      <Open source={source} row={row} />
+    </Cell>
+  );
+}
+
+function Name({ source, row }: RowProps) {
+  return (
+    <span className="flex min-w-0 flex-col">
+      <Link href={viewHref('/ruleset', { source, node: row.name })} className="truncate font-[620] hover:underline">
+        {row.name}
+      </Link>
+      {row.zone === null ? null : <span className="text-ink-3 text-label">{row.zone}</span>}
+    </span>
+  );
+}
+
+function Reader({ row }: { readonly row: FleetRow }) {
+  const word = STATE_WORDS[row.state];
+  if (row.state === 'ready')
+    return (
+      <span className="inline-flex items-center gap-1.5 text-delivered">
+        <CheckIcon /> {word}
+      </span>
+    );
+  if (row.state === 'unread') return <span className="text-ink-3">{word}</span>;
+  return (
+    <span
+      title={row.problem === null ? undefined : `${row.problem.say} ${row.problem.do}`}
+      className="inline-flex items-center gap-1.5 whitespace-nowrap rounded-chip border border-line-strong border-dashed px-1.5 text-undecided"
+    >
+      <span aria-hidden="true">?</span> {word}
+    </span>
+  );
+}
+
+function Captured({ row }: { readonly row: FleetRow }) {
+  if (row.state === 'absent') return <>never</>;
+  return row.capturedAt === null ? <>time not noted</> : <Age capturedAt={row.capturedAt} short />;
+}
+
+function ServiceProxyOf({ row }: { readonly row: FleetRow }) {
+  const { proxy } = row;
+  if (proxy === null || proxy.kind === 'unknown')
+    return (
+      <span className="text-ink-2" title={proxy?.how}>
+        not known
+      </span>
+    );
+  return (
+    <span title={`Told by this: ${proxy.how}.${proxy.beside === null ? '' : ` Beside it: ${proxy.beside}.`}`}>
+      {PROXY_WORDS[proxy.kind]} {row.kubeProxy === null ? null : <span className="text-ink-2">{row.kubeProxy}</span>}
+      {proxy.beside === null ? null : <span className="text-depends"> and others</span>}
+    </span>
+  );
+}
+
+function Owners({ row }: { readonly row: FleetRow }) {
+  if (row.counts === null || row.counts === undefined)
+    return <span className="block truncate text-ink-2 text-prose">{row.problem?.say ?? ''}</span>;
+  return row.owners.length === 0 ? <span className="text-ink-2">no table</span> : <OwnerShares owners={row.owners} />;
+}
+
+const Count = ({ value }: { readonly value: number | undefined }) =>
+  value === undefined ? <span className="text-ink-2">not known</span> : <span>{value.toLocaleString('en')}</span>;
+
+const Group = ({ row }: { readonly row: FleetRow }) =>
+  row.group === null ? <span className="px-1.5 text-ink-2">?</span> : <GroupMark label={row.group} />;
+
+function Open({ source, row }: RowProps) {
+  if (row.state === 'absent') return null;
+  const place = { source, node: row.name };
+  return (
+    <span className="flex gap-3 whitespace-nowrap text-prose">
+      <Link className="link" href={viewHref('/ruleset', place)} aria-label={`Ruleset of ${row.name}`}>
+        Ruleset
+      </Link>
+      <Link className="link" href={viewHref('/hook-map', place)} aria-label={`Hook map of ${row.name}`}>
+        Hook map
+      </Link>
+      <Link className="link" href={viewHref('/trace', place)} aria-label={`Trace on ${row.name}`}>
+        Trace
+      </Link>
+    </span>
+  );
+}

@@ -1,0 +1,32 @@
+'use client';
+
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import type { FleetView } from '@/lib/api/fleet-view';
+import { getJson, postJson } from './api';
+
+/** How often an unfinished reading is asked for. */
+const POLL_MS = 700;
+
+const path = (source: string) => `/api/sources/${encodeURIComponent(source)}/fleet`;
+const keyOf = (source: string) => ['fleet', source] as const;
+
+/** All nodes of a source side by side. The server goes on reading as long as somebody asks. */
+export const useFleet = (source: string) =>
+  useQuery({
+    queryKey: keyOf(source),
+    queryFn: ({ signal }) => getJson<FleetView>(path(source), {}, signal),
+    refetchInterval: ({ state }) => (state.data?.state === 'reading' ? POLL_MS : false),
+    staleTime: 5000,
+  });
+
+/** Stops reading, or goes on. */
+export function useFleetReading(source: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (go: 'stop' | 'on') =>
+      go === 'stop'
+        ? postJson<FleetView>(path(source), {}, new AbortController().signal)
+        : getJson<FleetView>(path(source), { again: 1 }, new AbortController().signal),
+    onSuccess: (view) => client.setQueryData(keyOf(source), view),
+  });
+}

@@ -1,0 +1,92 @@
+/** GET /api/sources/[id]/fleet: the nodes of a source side by side. */
+import type { FleetNode, OwnerShare } from '../fleet/fleet-node';
+import { type FleetGroup, groupNodes } from '../fleet/groups';
+import type { ServiceProxy } from '../fleet/service-proxy';
+import type { NodeState, NodeSummary, ProblemView } from './types';
+
+/** One node. What is not known is null, never zero. */
+export interface FleetRow {
+  readonly name: string;
+  readonly zone: string | null;
+  /** `unread`: its turn has not come yet. */
+  readonly state: NodeState | 'unread';
+  readonly problem: ProblemView | null;
+  readonly capturedAt: string | null;
+  /** Hash of what was read. */
+  readonly version: string | null;
+  readonly kernel: string | null;
+  readonly nft: string | null;
+  readonly kubeProxy: string | null;
+  readonly proxy: ServiceProxy | null;
+  /** The largest first. */
+  readonly owners: readonly OwnerShare[];
+  readonly counts: FleetNode['counts'] | null;
+  /** Label of its group; null while nodes are being read, and where its ruleset is not known. */
+  readonly group: string | null;
+}
+
+export interface FleetView {
+  readonly source: string;
+  /** `stopped`: reading was stopped; the nodes not read yet are `unread`. */
+  readonly state: 'reading' | 'done' | 'stopped';
+  readonly done: number;
+  readonly of: number;
+  readonly rows: readonly FleetRow[];
+  /** The largest first; empty until all nodes are read. */
+  readonly groups: readonly FleetGroup[];
+  /** Objects of the cluster; null where they are not known. */
+  readonly services: number | null;
+  readonly pods: number | null;
+}
+
+/** What was read of one node. */
+export interface ReadNode {
+  readonly version: string;
+  readonly capturedAt: string | undefined;
+  readonly facts: FleetNode;
+  readonly problem: ProblemView | undefined;
+}
+
+export interface FleetState extends Pick<FleetView, 'source' | 'state' | 'services' | 'pods'> {
+  readonly nodes: readonly NodeSummary[];
+  readonly read: ReadonlyMap<string, ReadNode>;
+  /** Those of the last whole reading. */
+  readonly groups: readonly FleetGroup[];
+}
+
+/** Groups of what was read; empty as long as a node is missing. */
+export const fleetGroups = (read: ReadonlyMap<string, ReadNode>): readonly FleetGroup[] =>
+  groupNodes([...read.values()].map(({ facts }) => facts));
+
+export function fleetView({ nodes, read, groups, ...rest }: FleetState): FleetView {
+  const labels = new Map(groups.flatMap((group) => group.nodes.map((node) => [node, group.label] as const)));
+  const rows = nodes.map((node) => fleetRow(node, read.get(node.name), labels.get(node.name) ?? null));
+  return { ...rest, groups, rows, done: rows.filter(({ state }) => state !== 'unread').length, of: rows.length };
+}
+
+function fleetRow(node: NodeSummary, read: ReadNode | undefined, group: string | null): FleetRow {
+  const { name, zone } = node;
+  const facts = read?.facts;
+  const isRead = facts !== undefined || node.state === 'absent';
+  return {
+    name,
+    zone,
+    state: !isRead
+      ? 'unread'
+      : read?.problem === undefined
+        ? node.state
+        : read.problem.code === 'SRC-013'
+          ? 'incomplete'
+          : 'unreadable',
+    problem: read?.problem ?? (isRead ? node.problem : null),
+    capturedAt: read?.capturedAt ?? node.capturedAt,
+    version: read?.version ?? null,
+    kernel: facts?.versions.kernel ?? null,
+    nft: facts?.versions.nft ?? facts?.listedBy ?? null,
+    kubeProxy: facts?.versions.kubeProxy ?? null,
+    proxy: facts?.proxy ?? null,
+    owners: facts?.owners ?? [],
+    counts: facts?.counts ?? null,
+    group,
+  };
+}
