@@ -18,7 +18,10 @@ type CliCode =
   /** The web application cannot be started. */
   | 'CLI-007';
 
-/** Wrong usage or wrong input: said on standard error, exit status 2. */
+/** Names of pods, Services or nodes stand for objects that the capture lacks: nothing is wrong with the question. */
+const NOT_CAPTURED: ReadonlySet<string> = new Set(['REF-007']);
+
+/** Wrong usage or wrong input: said on standard error, exit status 2 (1 where only the capture lacks something). */
 export class CliError extends Error {
   /** @param document the file that the problem's path is in */
   constructor(
@@ -26,6 +29,10 @@ export class CliError extends Error {
     readonly document?: string,
   ) {
     super(problem.say);
+  }
+
+  get status(): ExitStatus {
+    return NOT_CAPTURED.has(this.problem.code) ? EXIT.badNews : EXIT.wrong;
   }
 
   static of(problem: Problem, document?: string): CliError {

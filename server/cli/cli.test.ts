@@ -257,6 +257,17 @@ describe('trace', () => {
     expect(out).toContain('exit status 139');
   });
 
+  test('what a capture lacks is undecided or unknown, not wrong usage', async () => {
+    writeTree(path('bare'), { 'nodes/n/nft.json': JSON.stringify(LISTING) });
+    const bare = ['trace', '--source', path('bare')];
+    const packet = await run([...bare, '--packet', JSON.stringify(PACKET)]);
+    expect([packet.status, packet.err, packet.out]).toEqual([1, '', expect.stringContaining('\nUNDECIDED ')]);
+    const named = await run([...bare, '--from', 'external', '--to', '10.0.0.1:80']);
+    expect([named.status, named.err, named.out]).toEqual([1, '', expect.stringContaining('\nUNDECIDED ')]);
+    const service = await run([...bare, '--from', 'external', '--to', 'svc:shop/web:http']);
+    expect([service.status, service.err, service.out]).toEqual([1, expect.stringContaining('[REF-007]'), '']);
+  });
+
   test('a name that is not there: those that are like it', async () => {
     const { status, err } = await run([
       'trace',

@@ -37,7 +37,8 @@ const TRACE = `nftscope trace: the way of one packet
   --cases FILE|-        JSON lines of cases (docs/cases.md, also .gz): one line {"id", "results": […]} each
   --environments FILE   environments by name (default: environments.json beside the cases)
 
-Exit status: 0 the packet arrives, on every branch; 1 it is dropped, rejected, lost or undecided on some branch; 2 wrong usage or input.
+Exit status: 0 the packet arrives, on every branch; 1 it is dropped, rejected, lost or undecided on some branch,
+or the capture lacks the objects that --from or --to name; 2 wrong usage or input.
 With --cases: 0 all cases were answered; 2 some could not be: their line is {"id", "results": [], "error": {"code", "message"}}.
 `;
 

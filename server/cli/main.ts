@@ -65,7 +65,7 @@ try {
   const output = wantsJson(process.argv.slice(2)) ? 'json' : 'text';
   if (error instanceof CliError) {
     process.stderr.write(errorText(error, output));
-    process.exitCode = EXIT.wrong;
+    process.exitCode = error.status;
   } else {
     process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
     process.stderr.write(errorText(new CliError(OUR_MISTAKE), output));
