@@ -1,6 +1,6 @@
 import { AxeBuilder } from '@axe-core/playwright';
-import { expect, type Page, test } from '@playwright/test';
 import type { SourcesView, TraceAnswer } from '../../lib/api/types';
+import { expect, type Page, test } from './app';
 
 const QUESTION = 'from=external&to=svc:shop/inventory:http';
 

@@ -1,5 +1,5 @@
 import { AxeBuilder } from '@axe-core/playwright';
-import { expect, type Page, test } from '@playwright/test';
+import { expect, type Page, test } from './app';
 
 const figure = (page: Page) => page.getByRole('figure', { name: 'Base chains by hook and priority' });
 const chains = (page: Page) => figure(page).getByRole('button');

@@ -1,4 +1,4 @@
-import { expect, test } from '@playwright/test';
+import { expect, test } from './app';
 
 test('the home page loads without errors and without any other host', async ({ page, baseURL }) => {
   const problems: string[] = [];

@@ -1,5 +1,5 @@
 import { AxeBuilder } from '@axe-core/playwright';
-import { expect, type Page, test } from '@playwright/test';
+import { expect, type Page, test } from './app';
 
 const TABLE = '/ruleset?table=ip+kube-proxy';
 const RULE = `${TABLE}&chain=services&rule=52`;

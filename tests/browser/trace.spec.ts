@@ -1,5 +1,5 @@
 import { AxeBuilder } from '@axe-core/playwright';
-import { expect, type Page, test } from '@playwright/test';
+import { expect, type Page, test } from './app';
 
 const API = '/trace?from=shop/web-6d4f8b7c9-2hxkz&to=svc:shop/api:http';
 const INVENTORY = '/trace?from=shop/web-6d4f8b7c9-2hxkz&to=svc:shop/inventory:http';
