@@ -261,7 +261,7 @@ describe('trace', () => {
     writeTree(path('bare'), { 'nodes/n/nft.json': JSON.stringify(LISTING) });
     const bare = ['trace', '--source', path('bare')];
     // Not one of @blocked, which drops before anything that is missing matters.
-    const packet = await run([...bare, '--packet', JSON.stringify({ ...PACKET, saddr: '198.51.100.7' })]);
+    const packet = await run([...bare, '--packet', JSON.stringify({ ...PACKET, saddr: '203.0.113.5' })]);
     expect([packet.status, packet.err, packet.out]).toEqual([1, '', expect.stringContaining('\nUNDECIDED ')]);
     const named = await run([...bare, '--from', 'external', '--to', '10.0.0.1:80']);
     expect([named.status, named.err, named.out]).toEqual([1, '', expect.stringContaining('\nUNDECIDED ')]);
