@@ -7,9 +7,9 @@ import type { SourceView } from '@/lib/api/types';
 import { useFleet, useFleetReading } from '../hooks/use-fleet';
 import { ErrorState } from '../shell/error-state';
 import { PlaceGate } from '../shell/place-gate';
-import { Badge } from '../ui/badge';
 import { Button } from '../ui/button';
 import { cx } from '../ui/cx';
+import { TriangleIcon } from '../ui/icons';
 import { Loading, Note } from '../ui/states';
 import { AskBox } from './ask-box';
 import { FleetTable } from './fleet-table';
@@ -85,8 +85,15 @@ function Headline({ view }: { readonly view: FleetView }) {
     <div>
       <div className="flex flex-wrap items-center gap-x-3 gap-y-1">
         {badge === undefined ? null : (
-          <span className="text-[13px] uppercase tracking-[0.02em]">
-            <Badge tone={tone}>{badge}</Badge>
+          <span
+            className={cx(
+              'inline-flex h-[26px] items-center gap-1.5 whitespace-nowrap rounded-chip px-2.5 font-[650] uppercase tracking-[0.02em]',
+              tone === 'depends' && 'bg-depends-ground text-depends',
+              tone === 'unknown' && 'border-[1.5px] border-line-strong border-dashed text-undecided',
+            )}
+          >
+            {tone === 'depends' ? <TriangleIcon /> : <span aria-hidden="true">?</span>}
+            {badge}
           </span>
         )}
         <h1 className="text-[18px] leading-6 font-[620] md:text-headline">{title}</h1>

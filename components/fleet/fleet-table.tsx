@@ -16,7 +16,7 @@ import { OwnerShares } from './owner-shares';
 const ROW = 40;
 const NARROW_ROW = 148;
 const GRID =
-  'grid grid-cols-[minmax(96px,1fr)_112px_118px_minmax(112px,0.9fr)_minmax(116px,0.9fr)_minmax(168px,1.5fr)_64px_76px_48px_176px] gap-x-3 px-3';
+  'grid grid-cols-[minmax(96px,1fr)_106px_100px_minmax(172px,1fr)_minmax(124px,0.9fr)_minmax(176px,1.6fr)_72px_72px_44px_172px] gap-x-3 px-3';
 
 interface TableProps {
   readonly source: string;
@@ -123,8 +123,11 @@ function Cells({ source, row }: RowProps) {
       <Cell className="text-ink-2">
         <Captured row={row} />
       </Cell>
-      <Cell className="truncate font-mono text-[12px] text-ink-2">
-        {row.kernel ?? 'not known'} {row.nft ?? ''}
+      <Cell className="flex! gap-2 font-mono text-[12px] text-ink-2">
+        <span className="truncate" title={row.kernel ?? undefined}>
+          {row.kernel ?? 'not known'}
+        </span>
+        <span className="shrink-0">{row.nft}</span>
       </Cell>
       <Cell className="truncate">
         <ServiceProxyOf row={row} />
@@ -227,12 +230,20 @@ function ServiceProxyOf({ row }: { readonly row: FleetRow }) {
 
 function Owners({ row }: { readonly row: FleetRow }) {
   if (row.counts === null || row.counts === undefined)
-    return <span className="block truncate text-ink-2 text-prose">{row.problem?.say ?? ''}</span>;
+    return (
+      <span className="line-clamp-2 text-ink-2 text-[12px] leading-4" title={row.problem?.say}>
+        {row.problem?.say ?? ''}
+      </span>
+    );
   return row.owners.length === 0 ? <span className="text-ink-2">no table</span> : <OwnerShares owners={row.owners} />;
 }
 
 const Count = ({ value }: { readonly value: number | undefined }) =>
-  value === undefined ? <span className="text-ink-2">not known</span> : <span>{value.toLocaleString('en')}</span>;
+  value === undefined ? (
+    <span className="whitespace-nowrap text-ink-2">not known</span>
+  ) : (
+    <span>{value.toLocaleString('en')}</span>
+  );
 
 const Group = ({ row }: { readonly row: FleetRow }) =>
   row.group === null ? <span className="px-1.5 text-ink-2">?</span> : <GroupMark label={row.group} />;

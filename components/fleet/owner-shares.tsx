@@ -19,7 +19,7 @@ export function OwnerShares({ owners }: { readonly owners: readonly OwnerShare[]
   return (
     <span className="flex min-w-0 items-center gap-2">
       {total === 0 ? null : (
-        <span aria-hidden="true" className="flex h-[7px] w-20 shrink-0 gap-px">
+        <span aria-hidden="true" className="flex h-[7px] w-[88px] shrink-0 gap-px">
           {owners
             .filter((share) => size(share) > 0)
             .map((share) => (

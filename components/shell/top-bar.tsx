@@ -3,6 +3,7 @@
 import { Menu } from '@base-ui/react/menu';
 import Link from 'next/link';
 import { usePathname, useRouter, useSearchParams } from 'next/navigation';
+import { LiveStatus } from '../live/live-status';
 import { STRINGS } from '../strings';
 import { cx } from '../ui/cx';
 import { ChevronDown, Logo } from '../ui/icons';
@@ -59,6 +60,7 @@ export function TopBar() {
       <div className="ml-auto min-w-0 md:ml-0">
         <SourcePicker />
       </div>
+      <LiveStatus />
 
       <nav aria-label={STRINGS.views} className="hidden h-full items-stretch gap-1 md:flex">
         {VIEWS.map((v) => (

@@ -115,6 +115,31 @@ export class Store {
     return described.ok ? ok(described.value.readings) : described;
   }
 
+  /** Tells of changes of a live source until the signal; undefined for sources that never change. */
+  watch(id: string): Source['watch'] {
+    const source = this.#entries.get(id)?.source;
+    return source?.describe().live === true ? source.watch?.bind(source) : undefined;
+  }
+
+  has(id: string): boolean {
+    return this.#entries.has(id);
+  }
+
+  /** What was read of a node, or of the list of nodes and the cluster, is old: the next question reads anew. */
+  changed(id: string, node?: string): void {
+    const entry = this.#entries.get(id);
+    if (entry === undefined) return;
+    entry.fleet.changed(node);
+    if (node === undefined) entry.described = undefined;
+    for (const [key, opened] of this.#opened)
+      if (opened.source === id && (node === undefined || opened.node === node)) this.#drop(key);
+  }
+
+  /** Somebody looked at this node, and it is still open. */
+  isOpen(id: string, node: string): boolean {
+    return this.#opened.has(`${id}\0${node}`);
+  }
+
   /** All nodes side by side, as far as they are read; asking again goes on. */
   async fleet(id: string, goOn: boolean, signal: AbortSignal): Promise<Result<FleetView>> {
     const entry = this.#entries.get(id);

@@ -5,6 +5,7 @@ import { hostname, release } from 'node:os';
 import { failed, ok } from '@/lib/net/result';
 import type { FileReading } from '@/lib/world/capture-files';
 import { hashOf } from './capture';
+import { watchHost } from './host-watch';
 import { sourceProblems } from './problems';
 import { type CommandLimits, runCommand } from './run-command';
 import type { NodeCapture, Source } from './source';
@@ -64,6 +65,7 @@ export function hostSource(commands: HostCommands = HOST_COMMANDS): Source {
       return signal.aborted ? failed(sourceProblems.cancelled()) : ok(capture);
     },
     cluster: async () => ok({ files: new Map() }),
+    watch: (tell, signal) => watchHost(node, commands.program, tell, signal),
   };
 }
 

@@ -11,7 +11,7 @@ export interface CommandLimits {
 const STDERR_BYTES = 64 * 1024;
 
 /** The environment of every command: its messages in English, its times in UTC, nothing else of ours but PATH. */
-const environment = (): NodeJS.ProcessEnv => ({
+export const environment = (): NodeJS.ProcessEnv => ({
   NODE_ENV: 'production',
   PATH: process.env.PATH,
   LC_ALL: 'C',

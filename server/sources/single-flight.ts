@@ -28,6 +28,7 @@ export function singleFlight(source: Source): Source {
     describe: () => source.describe(),
     nodes: (signal) => source.nodes(signal),
     cluster: (signal) => source.cluster(signal),
+    ...(source.watch !== undefined && { watch: source.watch.bind(source) }),
     async node(name, signal) {
       if (signal.aborted) return failed(sourceProblems.cancelled());
       const flight = flights.get(name) ?? start(name);

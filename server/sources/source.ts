@@ -39,6 +39,18 @@ export interface ClusterCapture {
   readonly files: RawFiles;
 }
 
+/** What a live source tells by itself. */
+export type SourceChange =
+  /** Something on the node changed; `version` where it is known without reading the node (NodeCapture.hash). */
+  | { readonly kind: 'node'; readonly node: string; readonly version?: string }
+  /** Nodes came, went, or are read in another way. */
+  | { readonly kind: 'nodes' }
+  /** The cluster's objects changed. */
+  | { readonly kind: 'cluster' }
+  /** What is shown may be old from now on: `what` is not heard any more, and is heard again. */
+  | { readonly kind: 'lost'; readonly what: string; readonly why: string }
+  | { readonly kind: 'back'; readonly what: string };
+
 export interface Source {
   describe(): SourceDescription;
   /** The nodes that were captured, by name. */
@@ -47,6 +59,8 @@ export interface Source {
   node(name: string, signal: AbortSignal): Promise<Result<NodeCapture>>;
   /** The cluster's objects; no files where the source has none. */
   cluster(signal: AbortSignal): Promise<Result<ClusterCapture>>;
+  /** Tells of changes until the signal. Sources that never change have it not. */
+  watch?(tell: (change: SourceChange) => void, signal: AbortSignal): void;
 }
 
 /** How much a bundle may hold. Beyond that it is refused whole. */
