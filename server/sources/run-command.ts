@@ -38,6 +38,9 @@ export function runCommand(
     const stop = (why: string) => {
       stopped ??= why;
       child.kill('SIGKILL');
+      // A child of its own may hold the other ends.
+      child.stdout.destroy();
+      child.stderr.destroy();
     };
     const timer = setTimeout(() => stop(`stopped after ${limits.milliseconds / 1000} s`), limits.milliseconds);
     const cancel = () => stop('cancelled');
