@@ -12,7 +12,7 @@ import { need, write } from './operand';
 import { fieldName } from './program';
 import { findTcpOption } from './read-options';
 import { headerBytes, protocolMissing, readBits } from './read-payload';
-import { writeNetwork, writeRawNetwork, writeTransport } from './skb';
+import { writeNetwork, writeRawNetwork, writeRawTransport, writeTransport } from './skb';
 import { isMarkUnknown } from './unknown-mark';
 import type { Scalar, Value } from './value';
 
@@ -135,7 +135,7 @@ export function compileMangle(s: MangleStatement, scope: Scope): Op {
         } else if (where.base === 'th') {
           // Only a named protocol tells nft where the checksum is; `th` and raw payload leave it as it was.
           if (key.kind === 'payload' && key.protocol !== 'th') writeTransport(c.skb, first, bytes);
-          else c.skb.data.set(bytes, header.at + first);
+          else writeRawTransport(c.skb, first, bytes);
           if (where.offset < 16) c.skb.random.sport = false;
           else if (where.offset < 32) c.skb.random.dport = false;
         } else if (where.base === 'll') c.skb.link?.set(bytes.subarray(0, Math.max(0, 14 - first)), first);

@@ -83,6 +83,9 @@ export function conntrackIn(run: Run, skb: Skb, hook: Hook): boolean {
   return true;
 }
 
+/** Protocols whose checksum conntrack tests whole. */
+const VERIFIED: ReadonlySet<number> = new Set([PROTO.tcp, PROTO.udp, PROTO.icmp, PROTO.icmpv6, PROTO.sctp]);
+
 function look(run: Run, skb: Skb, family: 'ip' | 'ip6', hook: Hook): string {
   const proto = skb.headers.l4proto;
   const at = skb.headers.thoff;
@@ -91,6 +94,8 @@ function look(run: Run, skb: Skb, family: 'ip' | 'ip6', hook: Hook): string {
   // For UDP-Lite the kernel checks against the pseudo header of UDP (nf_conntrack_proto_udp.c), so a right checksum fails.
   if (checksums && (proto === PROTO.udplite || transportChecksumWrong(skb)))
     return 'invalid: the transport checksum is wrong';
+  if (checksums && VERIFIED.has(proto) && !(proto === PROTO.udp && u16(skb.data, at + 6) === 0))
+    skb.verified ??= { unseen: 0 };
   const icmp = (proto === PROTO.icmp && family === 'ip') || (proto === PROTO.icmpv6 && family === 'ip6');
   if (icmp) {
     const type = skb.data[at] ?? 0;
@@ -147,6 +152,9 @@ function attach(skb: Skb, ct: Conn, dir: Direction): void {
     dir === 'reply' || ct.status & STATUS.seenReply ? 'established' : ct.status & STATUS.expected ? 'related' : 'new';
 }
 
+/** SCTP chunks that change the state of an association (sctp_new_state). */
+const SCTP_OPENS: ReadonlySet<number> = new Set([1, 2, 4, 5, 6, 7, 8, 9, 10, 11, 14]);
+
 function create(run: Run, skb: Skb, family: 'ip' | 'ip6', tuple: Tuple): Conn | string {
   const reply = invertTuple(tuple);
   if (reply === undefined) return 'invalid: this ICMP type opens no connection';
@@ -160,7 +168,7 @@ function create(run: Run, skb: Skb, family: 'ip' | 'ip6', tuple: Tuple): Conn | 
     const chunk = skb.data[at];
     const init = chunk === 1 && u32(skb.data, at - 8) === 0;
     const whole = skb.data.length >= at + (init ? 20 : 4);
-    if (chunk === undefined || !whole || chunk === 0 || chunk === 3 || (chunk === 1 && !init))
+    if (chunk === undefined || !whole || !SCTP_OPENS.has(chunk) || (chunk === 1 && !init))
       return 'invalid: this SCTP chunk opens no association';
   }
   if (isFull(run)) return FULL;

@@ -92,6 +92,14 @@ export function routeOut(
   return found.kind === 'found' ? viaLoopback(run, found.result) : undefined;
 }
 
+/** ipv6_unicast_destination(): an address of the node, or one that its routes take for local. */
+const isUnicast6 = (run: Run, cause: Skb, addr: bigint): boolean =>
+  cause.dst === undefined ? run.p.localAddresses.has(addressKey('ip6', addr)) : cause.dst.type === 'local';
+
+/** The device a packet came in by. One that looped through lo came by the device its address belongs to (IP6CB iif, icmpv6_iif). */
+const deviceOf = (cause: Skb): string | undefined =>
+  cause.iif?.type === 'loopback' ? (cause.dst?.nexthop?.dev ?? cause.iif.name) : cause.iif?.name;
+
 /** The device that an answer to a link-local address has to leave by. */
 const linkOf = (cause: Skb, dst: IpValue): string | undefined =>
   typeof dst === 'bigint' && isLinkLocal6(dst) ? cause.iif?.name : undefined;
@@ -138,6 +146,10 @@ export interface IcmpOptions {
   readonly info?: number;
 }
 
+/** ipv6_chk_acast_addr_src(): an anycast address of the node, on any device. */
+const isAnycast = (run: Run, addr: bigint): boolean =>
+  run.p.routers.ip6?.inTable('local', { daddr: addr, mark: 0, tos: 0, iif: undefined })?.type === 'anycast';
+
 /** Sends an ICMP error about `cause`. Nothing is sent where the kernel sends nothing. */
 export function sendIcmpError(run: Run, cause: Skb, o: IcmpOptions): boolean {
   if (!answerable(run, cause) || cause.family === 'arp') return false;
@@ -149,7 +161,7 @@ export function sendIcmpError(run: Run, cause: Skb, o: IcmpOptions): boolean {
   const own =
     family === 'ip'
       ? (cause.dst ?? routeOut(run, family, src, undefined, 0, 0))?.type === 'local'
-      : run.p.localAddresses.has(addressKey('ip6', dst));
+      : run.p.localAddresses.has(addressKey('ip6', dst)) || isAnycast(run, BigInt(dst));
   const fixed = own ? dst : undefined;
   // A source that is not the node's own is refused by the route look-up.
   if (fixed !== undefined && family === 'ip' && !isLocal4({ run }, Number(fixed))) return false;
@@ -221,7 +233,9 @@ export function sendReset(run: Run, cause: Skb, byReject: boolean): boolean {
   // The TCP stack resets nothing that came to a broadcast address (tcp_v4_send_reset: rt_type != RTN_LOCAL).
   if (family === 'ip' && !byReject && cause.dst?.type === 'broadcast') return false;
   if (typeof src === 'bigint' && isMulticast6(src)) return false;
-  const route = routeOut(run, family, dst, src, 0, 0);
+  // The TCP stack answers the loopback address and those of a link by the device of the question only (tcp_v6_send_response).
+  const strict = !byReject && typeof dst === 'bigint' && (dst === 1n || isLinkLocal6(dst));
+  const route = routeOut(run, family, dst, src, 0, 0, strict ? deviceOf(cause) : undefined);
   if (route === undefined) return false;
   const skb = newSkb(
     run.nextSkb(),
@@ -254,8 +268,10 @@ export function sendEchoReply(run: Run, cause: Skb): boolean {
   const src = destinationOf(cause);
   const dst = sourceOf(cause);
   // Neither a group nor an anycast address answers for itself (icmpv6_echo_reply).
-  const unicast = family === 'ip' ? isLocal4({ run }, Number(src)) : run.p.localAddresses.has(addressKey('ip6', src));
-  const route = routeOut(run, family, dst, unicast ? src : undefined, 0, tosOf(cause));
+  const unicast = family === 'ip' ? isLocal4({ run }, Number(src)) : isUnicast6(run, cause, BigInt(src));
+  // Where the source is still to be chosen, the answer leaves by the device of the question (RT6_LOOKUP_F_IFACE).
+  const oif = family === 'ip6' && !unicast ? deviceOf(cause) : linkOf(cause, dst);
+  const route = routeOut(run, family, dst, unicast ? src : undefined, 0, tosOf(cause), oif);
   if (route === undefined) return false;
   const source = unicast ? src : sourceForRoute(run, family, route, dst);
   if (source === undefined) return false;

@@ -16,7 +16,7 @@ export function rejectPacket(c: Context, s: RejectStatement): void {
     sendReset(run, skb, true);
     return;
   }
-  if (rejectChecksumWrong(skb)) return;
+  if (rejectChecksumWrong(skb, c.hook)) return;
   if (c.hook === 'prerouting' && skb.family === 'ip' && Number(sourceOf(skb)) >>> 24 === 127) return;
   const table = s.type === 'icmpx' ? ICMPX_CODE : s.type === 'icmpv6' ? ICMPV6_CODE : ICMP_CODE;
   const fallback = s.type === 'icmpx' || s.type === undefined ? 1 : s.type === 'icmpv6' ? 4 : 3;

@@ -79,16 +79,24 @@ export function runStateful(statements: readonly Statement[], state: StatefulSta
   return true;
 }
 
-/** `ct count N`: connections seen by this statement, this one included. */
+/**
+ * `ct count N`: the connections on the statement's list, this one included. Those that have no entry any more, were never confirmed,
+ * or are closed leave the list first (net/netfilter/nf_conncount.c, __nf_conncount_add).
+ */
 export function askCount(limit: number, over: boolean, state: StatefulState, c: Context): boolean {
   const { ct } = c.skb;
-  state.connections ??= new Set();
+  state.connections ??= new Map();
   if (!c.run.state.fresh && state.connections.size === 0)
     c.run.assume('ct-count', 'The connection count is taken to start at zero.');
+  for (const [key, { tuple, zone }] of state.connections) {
+    const found = c.run.state.ct.find(tuple, zone)?.conn;
+    if (found === undefined || found.tcpState === 'TIME_WAIT' || found.tcpState === 'CLOSE')
+      state.connections.delete(key);
+  }
   // Without an entry the packet's own tuple counts (nft_connlimit_do_eval: nf_ct_get_tuplepr).
-  const own = ct === undefined && c.skb.family !== 'arp' ? tupleOf(c.skb.data, c.skb.family) : undefined;
-  if (ct !== undefined) state.connections.add(tupleKey(ct.original, ct.zone));
-  else if (own !== undefined) state.connections.add(tupleKey(own, c.skb.zone));
+  const tuple = ct !== undefined ? ct.original : c.skb.family === 'arp' ? undefined : tupleOf(c.skb.data, c.skb.family);
+  const zone = ct?.zone ?? c.skb.zone;
+  if (tuple !== undefined) state.connections.set(tupleKey(tuple, zone), { tuple, zone });
   return state.connections.size > limit === over;
 }
 

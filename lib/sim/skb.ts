@@ -3,6 +3,7 @@ import { pseudoSum, storeTransportChecksum } from '../net/build-packet';
 import { fold16, sum16 } from '../net/checksum';
 import { type Headers, parseHeaders, u16, u32, u128, viewPacket } from '../net/headers';
 import { PROTO } from '../net/protocols';
+import type { Hook } from '../nft/model';
 import type { IpValue, Link } from '../world/world';
 import type { Conn } from './conntrack-state';
 import type { Frame } from './frame';
@@ -52,6 +53,11 @@ export interface Skb {
   /** Chunk of a fragmented packet. */
   frag: { readonly index: number; readonly of: number } | undefined;
   checksumBad: boolean;
+  /**
+   * Set once conntrack found the transport checksum right: the kernel then keeps the sum of the bytes as they were (CHECKSUM_COMPLETE)
+   * and does not notice what is written over them past every checksum; `unseen` is the sum of that, modulo 65535.
+   */
+  verified?: { readonly unseen: number };
   transparentSocket: boolean;
   /** Where the last route sends it: the gateway, or the destination itself. */
   nexthop: IpValue | undefined;
@@ -200,8 +206,32 @@ export function writeTransport(skb: Skb, at: number, bytes: Uint8Array): void {
   if (sum !== undefined && offset !== sum) patchChecksum(skb.data, sum, at, before, bytes);
 }
 
+/** Writes bytes of the transport header and leaves its checksum as it was. */
+export function writeRawTransport(skb: Skb, at: number, bytes: Uint8Array): void {
+  const before = skb.verified === undefined ? 0 : transportSum(skb);
+  skb.data.set(bytes, skb.headers.thoff + at);
+  if (skb.verified !== undefined)
+    skb.verified = { unseen: (skb.verified.unseen + transportSum(skb) - before + 65535) % 65535 };
+  skb.headers = parseHeaders(skb.data, skb.family);
+}
+
+/** Sum of the transport segment and its pseudo header modulo 65535: 0 where the checksum is right. */
+function transportSum(skb: Skb): number {
+  const { l4proto, thoff } = skb.headers;
+  if (l4proto === undefined || skb.family === 'arp') return 0;
+  const length = skb.data.length - thoff;
+  const pseudo = skb.family === 'ip' && l4proto === PROTO.icmp ? 0 : pseudoSum(skb.data, skb.family, l4proto, length);
+  return (fold16(sum16(skb.data, thoff, skb.data.length, pseudo)) ^ 0xffff) % 65535;
+}
+
 /** True when the transport checksum does not fit, as conntrack and the sockets see it. */
 export function transportChecksumWrong(skb: Skb): boolean {
+  if (!transportChecksumDiffers(skb)) return false;
+  if (skb.verified === undefined) return true;
+  return skb.headers.l4proto !== PROTO.sctp && transportSum(skb) !== skb.verified.unseen;
+}
+
+function transportChecksumDiffers(skb: Skb): boolean {
   const { l4proto, thoff, fragOff, mf } = skb.headers;
   if (fragOff > 0 || mf || skb.family === 'arp' || l4proto === undefined) return false;
   const at = transportChecksumAt(skb);
@@ -217,10 +247,13 @@ const OTHER_INTEGRITY = new Set<number>([PROTO.gre, PROTO.ah, PROTO.esp, PROTO.s
  * The test `reject` makes before it answers (nf_reject_verify_csum): every protocol outside a short list is taken to have an Internet
  * checksum over its whole payload, so that an unknown protocol is hardly ever answered.
  */
-export function rejectChecksumWrong(skb: Skb): boolean {
+export function rejectChecksumWrong(skb: Skb, hook: Hook): boolean {
   const { l4proto, thoff } = skb.headers;
   if (l4proto === undefined || skb.family === 'arp') return true;
   if (OTHER_INTEGRITY.has(l4proto)) return false;
+  // nf_ip_checksum() asks again at prerouting and input only.
+  if (skb.verified !== undefined && hook !== 'prerouting' && hook !== 'input') return false;
+  if (skb.verified !== undefined && transportSum(skb) === skb.verified.unseen) return false;
   if (l4proto === PROTO.udp && u16(skb.data, thoff + 6) === 0) return false;
   const length = skb.data.length - thoff;
   const pseudo =

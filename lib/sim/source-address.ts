@@ -2,7 +2,7 @@
 import { inPrefix } from '../net/address';
 import type { IpValue, Link, LinkAddress } from '../world/world';
 import type { Context, Run } from './environment';
-import { isLinkLocal6 } from './fib';
+import { isLinkLocal6, isMulticast6 } from './fib';
 import type { RouteResult } from './routing';
 import { destinationOf } from './skb';
 
@@ -72,7 +72,7 @@ export function masqueradeAddress(c: Context): IpValue | undefined {
   return selectIpv4(c.run, skb.oif, Number(skb.dst?.gateway ?? daddr));
 }
 
-/** The address `redirect` takes: loopback at output, else the first address of the input device. */
+/** The address `redirect` takes: loopback at output, else the first address of the input device, in IPv6 of the same scope (nf_nat_redirect.c). */
 export function redirectAddress(c: Context): IpValue | undefined {
   const { skb } = c;
   if (c.hook === 'output') return skb.family === 'ip6' ? 1n : 0x7f000001;
@@ -81,6 +81,17 @@ export function redirectAddress(c: Context): IpValue | undefined {
     const a = on.find((x) => x.family === 'ip' && !x.secondary);
     return a === undefined ? undefined : a.local;
   }
-  const wantLocal = isLinkLocal6(BigInt(destinationOf(skb)));
-  return on.find((x) => x.family === 'ip6' && !x.tentative && isLinkLocal6(BigInt(x.local)) === wantLocal)?.local;
+  const scope = scopeBits(BigInt(destinationOf(skb)));
+  return on.find(
+    (x) => x.family === 'ip6' && !x.tentative && (scope === 0 || (scope & scopeBits(BigInt(x.local))) !== 0),
+  )?.local;
+}
+
+/** The scope of an address as ipv6_addr_type() codes it: 0 global, 0x10 loopback, 0x20 link, 0x40 site (net/ipv6/addrconf_core.c). */
+function scopeBits(addr: bigint): number {
+  if (addr === 1n) return 0x10;
+  if (addr >> 118n === 0x3fan) return 0x20;
+  if (addr >> 118n === 0x3fbn) return 0x40;
+  if (!isMulticast6(addr)) return 0;
+  return [0, 0x10, 0x20, 0, 0, 0x40][Number((addr >> 112n) & 15n)] ?? 0;
 }

@@ -1,6 +1,6 @@
 /** What packets leave behind: connections, elements added by rules, counters, quotas, limits. One object per run, forked between runs. */
 import type { NftSet, SetElement, Statement } from '../nft/model';
-import { type CtBase, CtTable } from './conntrack-state';
+import { type CtBase, CtTable, type Tuple } from './conntrack-state';
 import type { Scalar } from './value';
 
 /** State of one element's statements, or of a named object. */
@@ -11,8 +11,8 @@ export interface StatefulState {
   used: number;
   /** Limit: tokens left; undefined before its first use. */
   tokens: number | undefined;
-  /** Connection count: connections seen. */
-  connections: Set<string> | undefined;
+  /** Connection count: the tuples on its list, by key. */
+  connections: Map<string, { readonly tuple: Tuple; readonly zone: number }> | undefined;
 }
 
 export interface DynamicElement {
@@ -30,7 +30,7 @@ export interface SetOverlay {
 
 const cloneStateful = (s: StatefulState): StatefulState => ({
   ...s,
-  connections: s.connections === undefined ? undefined : new Set(s.connections),
+  connections: s.connections === undefined ? undefined : new Map(s.connections),
 });
 export const newStateful = (): StatefulState => ({
   packets: 0,
