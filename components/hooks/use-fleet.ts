@@ -5,7 +5,10 @@ import type { FleetView } from '@/lib/api/fleet-view';
 import { getJson, postJson } from './api';
 
 /** How often an unfinished reading is asked for. */
-const POLL_MS = 700;
+const POLL_MS = 250;
+/** The same where there is much to answer. */
+const POLL_MS_MANY = 1000;
+const MANY = 50;
 
 const path = (source: string) => `/api/sources/${encodeURIComponent(source)}/fleet`;
 const keyOf = (source: string) => ['fleet', source] as const;
@@ -15,7 +18,8 @@ export const useFleet = (source: string) =>
   useQuery({
     queryKey: keyOf(source),
     queryFn: ({ signal }) => getJson<FleetView>(path(source), {}, signal),
-    refetchInterval: ({ state }) => (state.data?.state === 'reading' ? POLL_MS : false),
+    refetchInterval: ({ state }) =>
+      state.data?.state !== 'reading' ? false : state.data.of > MANY ? POLL_MS_MANY : POLL_MS,
     staleTime: 5000,
   });
 

@@ -72,11 +72,18 @@ export function traceAnswer(
   query: TraceQuery,
 ): Result<Omit<TraceAnswer, 'source'>> {
   const traced = tracePacket(node, query);
-  if (!traced.ok) return traced;
-  const { packet, asked } = traced.value;
-  const found = withoutCaptured(traced.value.trace, node);
+  return traced.ok ? ok(answerOf(node, ruleset, traced.value)) : traced;
+}
+
+/** The answer for a trace that was made elsewhere, such as a stop of a whole path. */
+export function answerOf(
+  node: OpenNode,
+  ruleset: RulesetIndex | undefined,
+  { packet, asked, trace: made }: Traced,
+): Omit<TraceAnswer, 'source'> {
+  const found = withoutCaptured(made, node);
   const steps = found.branches.flatMap((branch) => branch.steps);
-  return ok({
+  return {
     version: node.version,
     node: node.node,
     capturedAt: node.capturedAt ?? null,
@@ -87,7 +94,7 @@ export function traceAnswer(
     rules: rulesOf(steps, node, ruleset),
     owners: ownersOf(steps, ruleset),
     names: namesOf(found, node),
-  });
+  };
 }
 
 /** A trace holds the whole connection table of every branch; an answer only the entries that the packet made or changed. */

@@ -12,6 +12,8 @@ export interface NetworkNode {
 /** Who answers at an address and port outside the nodes' own kernels. */
 export interface Network {
   readonly nodes: ReadonlyMap<string, NetworkNode>;
+  /** Captured nodes that are not among them yet. */
+  readonly unread: ReadonlySet<string>;
   readonly cluster: Cluster;
   readonly podByAddress: ReadonlyMap<string, Pod>;
   /** Node by any of its addresses, captured or not. */
@@ -29,8 +31,12 @@ const value = <T>(
   part: { readonly known: true; readonly value: readonly T[] } | { readonly known: false },
 ): readonly T[] => (part.known ? part.value : []);
 
-/** Builds the network of a capture. The sockets of a node, where they were not captured, are those the cluster's objects promise. */
-export function buildNetwork(cluster: Cluster, worlds: ReadonlyMap<string, World>): Network {
+/** Builds the network of a capture. @param captured further nodes that can be read. The sockets of a node, where they were not captured, are those the cluster's objects promise. */
+export function buildNetwork(
+  cluster: Cluster,
+  worlds: ReadonlyMap<string, World>,
+  captured: readonly string[] = [],
+): Network {
   const podByAddress = new Map<string, Pod>();
   for (const pod of value(cluster.pods)) if (!pod.hostNetwork) for (const a of pod.addresses) podByAddress.set(a, pod);
   const nodeByAddress = new Map<string, string>();
@@ -70,7 +76,8 @@ export function buildNetwork(cluster: Cluster, worlds: ReadonlyMap<string, World
       : { known: true as const, value: promisedSockets(cluster, name, world, listening) };
     nodes.set(name, { name, prepared: preparedOf({ ...world, sockets }) });
   }
-  return { nodes, cluster, podByAddress, nodeByAddress, listening, outside };
+  const unread = new Set(captured.filter((name) => !nodes.has(name)));
+  return { nodes, unread, cluster, podByAddress, nodeByAddress, listening, outside };
 }
 
 function promisedSockets(

@@ -6,7 +6,7 @@ import type { PacketSpec } from '../net/packet-spec';
 import { type Arrival, arrivalFromOutside } from '../sim/arrival';
 import type { Frame } from '../sim/frame';
 import { initialState, type SimState, traceFrom } from '../sim/index';
-import type { Culprit, Fate, Reason } from '../sim/trace';
+import type { Culprit, Fate, Reason, Trace } from '../sim/trace';
 import { clientWord, type Flying, serverAnswer } from './answers';
 import { listenKey, type Network, nodeBackend } from './network';
 
@@ -25,8 +25,34 @@ export interface Question {
   };
 }
 
+export type Way = 'request' | 'reply';
+
+/** A place that the packet, or the answer to it, came to. */
+export type Stop =
+  /** A node that was captured, with its trace; `branch` is the one that this path takes. */
+  | {
+      readonly kind: 'node';
+      readonly node: string;
+      readonly way: Way;
+      readonly packet: PacketSpec;
+      readonly trace: Trace;
+      readonly branch: number;
+    }
+  /** Whoever has the address: a pod, a server outside, a process behind a node that was not captured. */
+  | {
+      readonly kind: 'server';
+      readonly name: string;
+      readonly address: string;
+      readonly listens: boolean;
+      /** The node it runs on. */
+      readonly node: string | undefined;
+      /** A node in between that was not captured. */
+      readonly through: string | undefined;
+    };
+
 /** One way the question may end. */
 export interface Ending {
+  readonly stops: readonly Stop[];
   readonly probability: number;
   /** ok, refused, timeout, eperm, icmp-…; undefined where it cannot be known. */
   readonly result: string | undefined;
@@ -45,7 +71,7 @@ interface Travel {
   readonly backend: string | undefined;
   readonly sourceSeen: string | undefined;
   readonly assumptions: ReadonlySet<string>;
-  readonly hops: number;
+  readonly stops: readonly Stop[];
 }
 
 const HOPS_MAX = 12;
@@ -62,11 +88,20 @@ const PROTOCOL: Reason = {
 
 /** Follows a question to all its ends; probabilities add up to 1. */
 export function ask(network: Network, question: Question): readonly Ending[] {
+  return askFurther(network, question).endings;
+}
+
+/** The same where not all captured nodes are read yet: `wanted` are those to read before it is asked again. */
+export function askFurther(
+  network: Network,
+  question: Question,
+): { readonly endings: readonly Ending[]; readonly wanted: ReadonlySet<string> } {
   const walk = new Walk(network, question);
-  return walk.run();
+  return { endings: walk.run(), wanted: walk.wanted };
 }
 
 class Walk {
+  readonly wanted = new Set<string>();
   private readonly endings: Ending[] = [];
   private readonly asked: { readonly address: string; readonly port: number };
 
@@ -85,11 +120,12 @@ class Walk {
       backend: undefined,
       sourceSeen: undefined,
       assumptions: new Set(),
-      hops: 0,
+      stops: [],
     };
     if (client.kind === 'node') this.onNode(start, client.node, { ...packet, from: 'local' }, 'request');
     else {
       const node = client.kind === 'pod' ? client.node : client.via;
+      if (this.isUnread(node)) return this.endings;
       const arrival = client.kind === 'pod' ? undefined : this.arrival(node, client.address, packet.daddr);
       const iif = arrival?.dev.name ?? this.deviceTowards(node, client.address);
       const assumptions = new Set(arrival?.assumption === undefined ? [] : [arrival.assumption.say]);
@@ -99,8 +135,16 @@ class Walk {
     return this.endings;
   }
 
+  /** Captured, and not read yet: the question is asked again when it is. */
+  private isUnread(node: string): boolean {
+    const isUnread = !this.network.nodes.has(node) && this.network.unread.has(node);
+    if (isUnread) this.wanted.add(node);
+    return isUnread;
+  }
+
   private end(travel: Travel, e: Partial<Ending>): void {
     this.endings.push({
+      stops: travel.stops,
       probability: travel.probability,
       result: undefined,
       undecided: [],
@@ -131,8 +175,9 @@ class Walk {
   }
 
   private onNode(travel: Travel, node: string, packet: PacketSpec, way: 'request' | 'reply'): void {
+    if (this.isUnread(node)) return;
     const here = this.network.nodes.get(node);
-    if (here === undefined || travel.hops > HOPS_MAX) {
+    if (here === undefined || travel.stops.length > HOPS_MAX) {
       this.end(travel, here === undefined ? { undecided: [OUTSIDE] } : { result: 'timeout', node });
       return;
     }
@@ -144,7 +189,7 @@ class Walk {
         probability: travel.probability * branch.probability,
         states: new Map([...travel.states, [node, states[i] ?? state]]),
         assumptions: new Set([...travel.assumptions, ...branch.assumptions.map((a) => a.say)]),
-        hops: travel.hops + 1,
+        stops: [...travel.stops, { kind: 'node', node, way, packet, trace, branch: i }],
       };
       if (branch.outcome.kind === 'undecided') {
         this.end(next, { undecided: branch.outcome.reasons, node });
@@ -244,6 +289,13 @@ class Walk {
     }
     const nexthop = frame.nexthop === undefined ? daddr : formatAddress(frame.nexthop);
     const pod = this.network.podByAddress.get(nexthop);
+    const beyond = this.network.nodeByAddress.get(nexthop);
+    if (
+      [client.kind === 'outside' ? undefined : client.node, pod?.node, beyond].some(
+        (one) => one !== undefined && this.isUnread(one),
+      )
+    )
+      return;
     if (pod !== undefined && (pod.node === node || nexthop === daddr)) {
       if (pod.node === node || pod.node === undefined || !this.network.nodes.has(pod.node)) {
         this.atServer(travel, frame, `${pod.namespace}/${pod.name}`, pod.node ?? node, node, way, by);
@@ -330,6 +382,17 @@ class Walk {
     const listens = this.network.listening.has(listenKey(view.daddr ?? '', String(view.protocol), port));
     const next: Travel = {
       ...travel,
+      stops: [
+        ...travel.stops,
+        {
+          kind: 'server',
+          name,
+          address: view.daddr ?? '',
+          listens,
+          node: home,
+          through: home !== undefined && !this.network.nodes.has(home) ? home : undefined,
+        },
+      ],
       backend: listens ? name : undefined,
       sourceSeen: listens ? view.saddr : undefined,
     };
@@ -355,6 +418,7 @@ class Walk {
     const daddr = viewPacket(answer.bytes, answer.family).daddr ?? '';
     const { client } = this.question;
     const owner = this.network.nodeByAddress.get(daddr) ?? this.network.podByAddress.get(daddr)?.node;
+    if (owner !== undefined && this.isUnread(owner)) return;
     if (owner !== undefined && this.network.nodes.has(owner)) {
       this.onNode(
         travel,

@@ -11,6 +11,7 @@ export const HELP = `nftscope: what will this node's nftables do to a packet, an
   nftscope render   a listing of nft -j as the text nft prints
   nftscope show     tables, chains, sets, hooks of a node
   nftscope serve    the web application
+  nftscope agent    answers for one node over HTTP
   nftscope help COMMAND
 
 A source (--source) is a capture bundle (folder or .tar.gz), a file with the output of nft -j list ruleset, or "host" for this host.
@@ -22,6 +23,7 @@ const TRACE = `nftscope trace: the way of one packet
 
   nftscope trace --source S [--node N] --from REF --to REF [--protocol P] [--sport N] [--dport N] [--flags syn,ack] [--family 4|6]
   nftscope trace --source S [--node N] --packet JSON
+  nftscope trace --source S --whole-path [--node N] --from REF|every-node --to REF [--protocol P] [--dport N] [--family 4|6]
   nftscope trace --cases FILE|- [--environments FILE]
 
   --source S            bundle (folder, .tar.gz), nft -j listing, or "host"
@@ -32,6 +34,9 @@ const TRACE = `nftscope trace: the way of one packet
   --sport N, --dport N  ports (default 40000, and that of the target)
   --flags LIST          TCP flags (default syn)
   --family 4|6          where both places have addresses of both families
+  --whole-path          follows the packet from node to node to whoever answers, and the answer back the whole way; --node is the
+                        node by which packets from outside enter. Nodes that are not captured are taken to forward unfiltered
+  --from every-node     a process of each node asks in turn; nodes with the same outcome stand together
   --packet JSON         the packet's fields (docs/cases.md); with --from and --to its members override theirs. "-" reads standard input
   -o, --output text|json  (default text)
   --cases FILE|-        JSON lines of cases (docs/cases.md, also .gz): one line {"id", "results": […]} each
@@ -117,6 +122,27 @@ const SERVE = `nftscope serve: the web application
 Exit status: 0 ended by a signal; 2 wrong usage, or the web application is not built.
 `;
 
+const AGENT = `nftscope agent: reads one node and answers for it over HTTP (docs/agent.md)
+
+  nftscope agent --auth kubernetes --address A --tls-cert F --tls-key F [--host-root DIR]
+  nftscope agent --token-file F [--address A --tls-cert F --tls-key F]
+
+  --address A           to listen on (default 127.0.0.1); --port N (default 9632, 0: any)
+  --node-name N         (default NODE_NAME of the environment, else the host's name)
+  --auth kubernetes     the API server checks each token, for --audience A (default nftscope-agent; may be repeated)
+  --token-file F        or a file does: one token a line
+  --insecure-anonymous  or nobody does: on loopback addresses only
+  --tls-cert F --tls-key F   PEM; read again when they change
+  --insecure-http       without TLS on another address than loopback
+  --host-root DIR       the node's file system: its nft is tried beside the image's (chroot DIR nft)
+  --nft PROGRAM         the image's (default nft)
+  --time-limit SECONDS, --byte-limit BYTES   of one command (default 60, 256000000)
+  --prove-every SECONDS lists anew although nothing changed (default 600)
+  --api-server URL, --service-account DIR    (default: those of the pod)
+
+Only reads. Exit status: 0 ended by a signal; 2 wrong usage.
+`;
+
 const TEXTS: ReadonlyMap<string, string> = new Map([
   ['trace', TRACE],
   ['verify', VERIFY],
@@ -124,6 +150,7 @@ const TEXTS: ReadonlyMap<string, string> = new Map([
   ['render', RENDER],
   ['show', SHOW],
   ['serve', SERVE],
+  ['agent', AGENT],
 ]);
 
 export function helpFor(command: string | undefined): string {

@@ -14,6 +14,7 @@ import { print, readAll } from './lines';
 import { openCliNode } from './open';
 import { COMMON, hasColours, numberOption, outputOf, parseOptions } from './options';
 import { traceCases } from './trace-cases';
+import { EVERY_NODE, wholePath } from './whole-path';
 
 /** A packet, by names or by fields; verify takes the same. */
 export const PACKET_OPTIONS = {
@@ -32,6 +33,7 @@ const OPTIONS = {
   ...PACKET_OPTIONS,
   cases: { type: 'string' },
   environments: { type: 'string' },
+  'whole-path': { type: 'boolean' },
 } as const;
 
 function parse(args: readonly string[]) {
@@ -53,6 +55,12 @@ export async function traceCommand(args: readonly string[]): Promise<ExitStatus>
     return traceCases(values.cases, values.environments);
   }
   if (values.environments !== undefined) throw CliError.usage('--environments goes with --cases.', 'trace');
+  if (values['whole-path'] === true || values.from === EVERY_NODE) {
+    const question = questionOf(values, 'trace');
+    if (question === undefined || values.packet !== undefined)
+      throw CliError.usage('A whole path is asked by names: give --from and --to, and no --packet.', 'trace');
+    return wholePath(values.source, { question, via: values.node }, output);
+  }
   const query = await queryOf(values, 'trace');
   const node = await openCliNode(values, 'trace');
   if (output === 'json') return traceJson(node, query, values.source ?? '');

@@ -11,6 +11,7 @@ import { DEFAULT_LIMITS, type Limits, type NodeEntry, type Source } from '../sou
 import { Fleet } from './fleet';
 import { type Described, lookAt } from './look-at';
 import type { NodeSession } from './node-session';
+import { Paths } from './paths';
 import { openSession } from './session';
 import { storeProblems } from './store-problems';
 
@@ -21,6 +22,7 @@ interface Entry {
   readonly origin: Origin;
   readonly source: Source;
   readonly fleet: Fleet;
+  readonly paths: Paths;
   /** Looked up once for captures, which never change. */
   described: Promise<Result<Described>> | undefined;
 }
@@ -48,7 +50,14 @@ export class Store {
 
   add(id: string, source: Source, origin: Origin): Entry {
     const single = singleFlight(source);
-    const entry = { id, origin, source: single, fleet: new Fleet(single), described: undefined };
+    const entry = {
+      id,
+      origin,
+      source: single,
+      fleet: new Fleet(single),
+      paths: new Paths(id, single),
+      described: undefined,
+    };
     this.#entries.set(id, entry);
     return entry;
   }
@@ -115,6 +124,17 @@ export class Store {
     return described.ok ? ok(described.value.readings) : described;
   }
 
+  /** Paths over the nodes of a source, and what they need of it. */
+  async paths(
+    id: string,
+    signal: AbortSignal,
+  ): Promise<Result<{ readonly paths: Paths; readonly described: Described }>> {
+    const entry = this.#entries.get(id);
+    if (entry === undefined) return failed(storeProblems.noSource(id));
+    const described = await this.#describe(entry, signal);
+    return described.ok ? ok({ paths: entry.paths, described: described.value }) : described;
+  }
+
   /** Tells of changes of a live source until the signal; undefined for sources that never change. */
   watch(id: string): Source['watch'] {
     const source = this.#entries.get(id)?.source;
@@ -130,6 +150,7 @@ export class Store {
     const entry = this.#entries.get(id);
     if (entry === undefined) return;
     entry.fleet.changed(node);
+    entry.paths.changed(node);
     if (node === undefined) entry.described = undefined;
     for (const [key, opened] of this.#opened)
       if (opened.source === id && (node === undefined || opened.node === node)) this.#drop(key);
@@ -162,6 +183,7 @@ export class Store {
     if (refresh && entry.source.describe().live) {
       this.#drop(key);
       entry.fleet.changed(node);
+      entry.paths.changed(node);
     }
     const known = this.#opened.get(key);
     const opened = known ?? { source: id, node, session: this.#open(entry, node), capturedAt: undefined };

@@ -1,0 +1,85 @@
+/** `nftscope trace --whole-path`: node by node to whoever answers, and back. */
+import 'server-only';
+import type { EveryNodeGroup, PathEnd, PathQuestion, PathStop, WholePathView } from '@/lib/api/whole-path';
+import { lookAt } from '../sessions/look-at';
+import { Paths } from '../sessions/paths';
+import { CliError, EXIT, type ExitStatus } from './cli-error';
+import { print } from './lines';
+import { openSource } from './open';
+import { columns } from './text-table';
+
+/** Asked as the source: a process of every node, one after the other. */
+export const EVERY_NODE = 'every-node';
+
+export async function wholePath(
+  sourcePath: string | undefined,
+  asked: PathQuestion,
+  output: 'text' | 'json',
+): Promise<ExitStatus> {
+  const source = await openSource(sourcePath, 'trace');
+  const described = await lookAt(source);
+  if (!described.ok) throw CliError.of(described.problem);
+  const paths = new Paths(sourcePath ?? '', source);
+  const { signal } = new AbortController();
+  if (asked.question.from === EVERY_NODE) {
+    const groups = await paths.everyNode(asked.question, described.value, signal, progress);
+    if (!groups.ok) throw CliError.of(groups.problem);
+    await print(output === 'json' ? `${JSON.stringify(groups.value, undefined, 2)}\n` : everyNodeText(groups.value));
+    const [only, ...others] = groups.value;
+    return others.length === 0 && isOk(only?.results ?? []) ? EXIT.done : EXIT.badNews;
+  }
+  const path = await paths.view(asked, described.value, signal);
+  if (!path.ok) throw CliError.of(path.problem);
+  await print(output === 'json' ? `${JSON.stringify(path.value, undefined, 2)}\n` : pathText(path.value));
+  return isOk(path.value.results) ? EXIT.done : EXIT.badNews;
+}
+
+const isOk = ([first, ...others]: WholePathView['results']): boolean => first?.word === 'ok' && others.length === 0;
+
+/** Only on a terminal: nothing but the answer goes into a file. */
+function progress(done: number, of: number): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r${done} of ${of} nodes${done === of ? '\n' : ''}`);
+}
+
+const percent = (probability: number): string => `${Math.round(probability * 1000) / 10} %`;
+
+function pathText(path: WholePathView): string {
+  const { from, to, packet, results, ends, assumed } = path;
+  const words = results.map(({ word, probability }) => `${word} ${percent(probability)}`).join(', ');
+  return [
+    `${from.label} → ${to.label}: ${packet}\n`,
+    `${words.toUpperCase()}\n`,
+    ...ends.map((end) => `\n${endText(end)}`),
+    ...(assumed.length === 0 ? [] : [`\nassumed\n${assumed.map((say) => `  ${say}\n`).join('')}`]),
+  ].join('');
+}
+
+function endText(end: PathEnd): string {
+  const who = end.backend === null ? '' : `, ${end.backend} answers and sees ${end.sourceSeen ?? 'an unknown address'}`;
+  const why = end.undecided.map(({ say }) => `  ${say}\n`).join('');
+  const rows = end.stops.map((stop) => ['', ...stopCells(stop)]);
+  return `${percent(end.probability)} ${end.result ?? 'undecided'}${who}\n${columns(rows)}${why}`;
+}
+
+function stopCells(stop: PathStop): readonly string[] {
+  if (stop.kind === 'server') {
+    const through = stop.through === null ? '' : `, behind ${stop.through}, which is not in the capture`;
+    return ['', stop.node ?? 'outside', '', `${stop.name}${stop.listens ? ' listens' : ' does not listen'}${through}`];
+  }
+  const { way, node, iif, oif, verdict, before, say } = stop;
+  const devices = `${iif ?? 'a process'} → ${oif ?? (verdict === 'delivered' ? 'a process' : '-')}`;
+  return [way, node, devices, `${before}  ${verdict === 'delivered' ? say : `${verdict.toUpperCase()}: ${say}`}`];
+}
+
+function everyNodeText(groups: readonly EveryNodeGroup[]): string {
+  return columns(
+    groups.map(({ results, nodes, say }) => [
+      results
+        .map(({ word, probability }) => (probability > 0.9999 ? word : `${word} ${percent(probability)}`))
+        .join(', '),
+      `${nodes.length} ${nodes.length === 1 ? 'node' : 'nodes'}`,
+      nodes.join(', '),
+      say,
+    ]),
+  );
+}

@@ -1,0 +1,143 @@
+/** Whole paths over the nodes of one source. Only nodes that a path touches are read; they are kept until they change. */
+import 'server-only';
+import { type OpenNode, openNode } from '@/lib/api/open-node';
+import type { TraceAnswer } from '@/lib/api/types';
+import {
+  type EveryNodeGroup,
+  entryNode,
+  groupByResult,
+  type PathQuestion,
+  stopAnswer,
+  type WholePathView,
+  walkQuestion,
+  wholePathView,
+} from '@/lib/api/whole-path';
+import type { BuiltCluster } from '@/lib/cluster/build-cluster';
+import { resolvePlace } from '@/lib/cluster/place';
+import { failed, ok, type Result } from '@/lib/net/result';
+import { buildNetwork, type Network } from '@/lib/reach/network';
+import { askFurther, type Ending } from '@/lib/reach/walk';
+import { sourceProblems } from '../sources/problems';
+import type { RawFiles, Source } from '../sources/source';
+
+/** What a source has beside its nodes; {@link Described} is one. */
+export interface PathCluster {
+  readonly nodes: readonly { readonly name: string }[];
+  readonly clusterFiles: RawFiles;
+  readonly cluster: BuiltCluster;
+}
+
+interface Walked {
+  readonly view: WholePathView;
+  readonly endings: readonly Ending[];
+}
+
+/** Nodes kept open; the least recently used go first. */
+const OPEN = 32;
+
+export class Paths {
+  /** In the order of their last use. */
+  readonly #open = new Map<string, OpenNode>();
+  #network: { readonly of: PathCluster; readonly value: Network } | undefined;
+
+  constructor(
+    readonly id: string,
+    readonly source: Source,
+  ) {}
+
+  changed(node?: string): void {
+    if (node === undefined) this.#open.clear();
+    else this.#open.delete(node);
+    this.#network = undefined;
+  }
+
+  async view(question: PathQuestion, cluster: PathCluster, signal: AbortSignal): Promise<Result<WholePathView>> {
+    const walked = await this.#walk(question, cluster, signal);
+    return walked.ok ? ok(walked.value.view) : walked;
+  }
+
+  /** The trace of one stop of the path; `key` is the stop's. */
+  async stop(
+    question: PathQuestion,
+    key: string,
+    cluster: PathCluster,
+    signal: AbortSignal,
+  ): Promise<Result<Omit<TraceAnswer, 'source'>>> {
+    const walked = await this.#walk(question, cluster, signal);
+    if (!walked.ok) return walked;
+    const answer = stopAnswer(walked.value.endings, key, this.#open);
+    if (answer !== undefined) return ok(answer);
+    return failed({
+      code: 'VIEW-010',
+      say: `The path has no stop ${JSON.stringify(key)}.`,
+      do: 'Ask for the path again: it may go another way now.',
+    });
+  }
+
+  /** The same target asked by a process of every node. */
+  async everyNode(
+    question: Omit<PathQuestion['question'], 'from'>,
+    cluster: PathCluster,
+    signal: AbortSignal,
+    progress: (done: number, of: number) => void = () => {},
+  ): Promise<Result<readonly EveryNodeGroup[]>> {
+    const paths = new Map<string, Result<WholePathView>>();
+    for (const { name } of cluster.nodes) {
+      if (signal.aborted) return failed(sourceProblems.cancelled());
+      paths.set(name, await this.view({ question: { ...question, from: name } }, cluster, signal));
+      progress(paths.size, cluster.nodes.length);
+    }
+    return ok(groupByResult(paths));
+  }
+
+  async #walk(asked: PathQuestion, cluster: PathCluster, signal: AbortSignal): Promise<Result<Walked>> {
+    const entry = await this.#entry(asked, cluster, signal);
+    if (!entry.ok) return entry;
+    const question = walkQuestion(entry.value, asked.question, cluster.cluster.cluster);
+    if (!question.ok) return question;
+    for (;;) {
+      const { endings, wanted } = askFurther(this.#networkOf(cluster), question.value.walk);
+      if (wanted.size === 0) return ok({ endings, view: wholePathView(this.id, question.value, endings, this.#open) });
+      for (const name of wanted) {
+        const opened = await this.#node(name, cluster, signal);
+        if (!opened.ok) return opened;
+      }
+    }
+  }
+
+  async #entry(asked: PathQuestion, cluster: PathCluster, signal: AbortSignal): Promise<Result<OpenNode>> {
+    const [only, ...others] = cluster.nodes;
+    if (only !== undefined && others.length === 0) return this.#node(only.name, cluster, signal);
+    const from = resolvePlace(asked.question.from, 'from', cluster.cluster.cluster);
+    if (!from.ok) return from;
+    const to = resolvePlace(asked.question.to, 'to', cluster.cluster.cluster);
+    if (!to.ok) return to;
+    const node = entryNode(asked, from.value, to.value, this.#networkOf(cluster));
+    return node.ok ? this.#node(node.value, cluster, signal) : node;
+  }
+
+  async #node(name: string, cluster: PathCluster, signal: AbortSignal): Promise<Result<OpenNode>> {
+    const known = this.#open.get(name);
+    if (known !== undefined) {
+      this.#open.delete(name);
+      this.#open.set(name, known);
+      return ok(known);
+    }
+    const capture = await this.source.node(name, signal);
+    if (!capture.ok) return capture;
+    const { files, capturedAt, hash } = capture.value;
+    const node = openNode({ node: name, files, cluster: cluster.clusterFiles, capturedAt, version: hash });
+    this.#open.set(name, node);
+    for (const old of [...this.#open.keys()].slice(0, Math.max(this.#open.size - OPEN, 0))) this.#open.delete(old);
+    this.#network = undefined;
+    return ok(node);
+  }
+
+  #networkOf(cluster: PathCluster): Network {
+    if (this.#network?.of === cluster) return this.#network.value;
+    const worlds = new Map([...this.#open].map(([name, { world }]) => [name, world]));
+    const captured = cluster.nodes.map(({ name }) => name);
+    this.#network = { of: cluster, value: buildNetwork(cluster.cluster.cluster, worlds, captured) };
+    return this.#network.value;
+  }
+}
