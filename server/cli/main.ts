@@ -2,6 +2,7 @@
 import 'server-only';
 import type { Problem } from '@/lib/net/result';
 import manifest from '../../package.json';
+import { agentCommand } from './agent-command';
 import { CliError, EXIT, type ExitStatus, errorText } from './cli-error';
 import { HELP, helpFor } from './help';
 import { reachCommand } from './reach-command';
@@ -18,6 +19,7 @@ const COMMANDS: ReadonlyMap<string, (args: readonly string[]) => Promise<ExitSta
   ['render', renderCommand],
   ['show', showCommand],
   ['serve', serveCommand],
+  ['agent', agentCommand],
 ]);
 
 async function main([name, ...args]: readonly string[]): Promise<ExitStatus> {
