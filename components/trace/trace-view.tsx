@@ -3,11 +3,15 @@
 import { useEffect, useMemo, useState } from 'react';
 import type { NodeSummary, SourceView, TraceAnswer } from '@/lib/api/types';
 import { ApiProblem } from '../hooks/api';
+import { useStop } from '../hooks/use-path';
 import { useNames, useOverview, useTrace } from '../hooks/use-trace';
 import { PacketFields } from '../packet-form/packet-fields';
 import { firstQuestion } from '../packet-form/places';
 import { isAsked, NO_QUESTION, questionFor } from '../packet-form/question';
 import { QuestionBar } from '../packet-form/question-bar';
+import { ScopeBar } from '../path/scope-bar';
+import { useScope } from '../path/use-scope';
+import { EveryNode, WholePath } from '../path/whole-path';
 import { ErrorState } from '../shell/error-state';
 import { Button } from '../ui/button';
 import { Loading, Note, Unreadable } from '../ui/states';
@@ -29,7 +33,15 @@ export function TraceView({ source, node }: TraceViewProps) {
   const overview = useOverview(source.id, node.name);
   const asked = isAsked(question);
   const query = asked ? { from: question.from, to: question.to, packet: question.packet } : undefined;
-  const trace = useTrace(source.id, node.name, query);
+  const { scope, stop, via, choose } = useScope();
+  // A packet given field by field belongs to its node.
+  const named = question.from !== null && question.to !== null && question.packet === null && source.nodes.length > 1;
+  const path = named ? { from: question.from ?? '', to: question.to ?? '', via: via ?? node.name } : undefined;
+  const further = path !== undefined && scope !== 'node' && stop === null;
+  const atStop = path !== undefined && scope === 'path' && stop !== null;
+  const onNode = useTrace(source.id, node.name, further || atStop ? undefined : query);
+  const atPath = useStop(source.id, path, atStop ? stop : null);
+  const trace = atStop ? atPath : onNode;
   const [fieldsOpen, setFieldsOpen] = useState(false);
 
   // Nothing asked: the capture's own example, so that the first sight of a capture is an answer.
@@ -50,7 +62,7 @@ export function TraceView({ source, node }: TraceViewProps) {
         node={node.name}
         names={names.data}
         question={question}
-        answer={asked ? fresh : undefined}
+        answer={asked && !atStop && !further ? fresh : undefined}
         onAsk={ask}
         fieldsOpen={fieldsOpen || nameless}
         onFields={() => setFieldsOpen((open) => !open)}
@@ -67,10 +79,25 @@ export function TraceView({ source, node }: TraceViewProps) {
           onCancel={nameless ? undefined : () => setFieldsOpen(false)}
         />
       ) : null}
-      {fresh !== undefined && asked && node.state === 'ready' && !trace.isError ? null : (
+      {path === undefined ? null : (
+        <ScopeBar
+          scope={scope}
+          onScope={choose}
+          node={node.name}
+          back={atStop ? { source: source.id, node: via, from: path.from, to: path.to, via, scope } : undefined}
+        />
+      )}
+      {further ? (
+        scope === 'path' ? (
+          <WholePath source={source.id} query={path} />
+        ) : (
+          <EveryNode source={source.id} query={path} />
+        )
+      ) : null}
+      {further || (fresh !== undefined && asked && node.state === 'ready' && !trace.isError) ? null : (
         <h1 className="sr-only">Trace on {node.name}</h1>
       )}
-      {node.state !== 'ready' && node.problem !== null ? (
+      {further ? null : node.state !== 'ready' && node.problem !== null ? (
         <Unreadable what={node.name} why={`${node.problem.say} ${node.problem.do}`} />
       ) : trace.isError ? (
         <Failed error={trace.error} onRetry={() => void trace.refetch()} onAnew={() => ask(NO_QUESTION, 'replace')} />
@@ -81,7 +108,7 @@ export function TraceView({ source, node }: TraceViewProps) {
           overview={overview.data}
           state={state}
           set={set}
-          stale={trace.isPlaceholderData}
+          stale={!atStop && onNode.isPlaceholderData}
         />
       ) : asked && trace.isFetching ? (
         <Loading what={`Tracing on ${node.name}`} />
