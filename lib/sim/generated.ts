@@ -397,6 +397,8 @@ export function duplicate(c: Context, dev: string | undefined, addr: number | bi
   // A clone is cut up anew (ip_do_fragment: skb_cloned).
   delete copy.fragParts;
   copy.local = true;
+  // A copy belongs to no socket (pskb_copy).
+  copy.sk = undefined;
   copy.mark = skb.mark;
   if (c.hook === 'prerouting' || c.hook === 'input') decrementTtl(copy);
   copy.iif = undefined;

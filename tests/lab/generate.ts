@@ -818,7 +818,17 @@ class Generator {
     return r.pick(options);
   }
 
+  /**
+   * nft lists `th dport set` beside a match of the protocol as `tcp dport set`, which also keeps the checksum: the listing does not tell
+   * the two apart, so only the one that it means is made.
+   */
   rule(s: Scope): string[] {
+    const parts = this.parts(s);
+    const named = parts.some((p) => /\b(tcp|udp|sctp|dccp|udplite|l4proto|protocol|nexthdr|icmp|icmpv6)\b/.test(p));
+    return named ? parts.map((p) => (/^th (dport|sport) set /.test(p) ? 'counter' : p)) : parts;
+  }
+
+  private parts(s: Scope): string[] {
     const { r } = this;
     const parts: string[] = [];
     const dense = ['fields', 'stmts'].includes(this.profile);

@@ -236,6 +236,7 @@ class Lab:
                 if key in SYSCTLS and not key.startswith("net.bridge") and key != "net.netfilter.nf_conntrack_max":
                     raise
         self.defaults(True)
+        self.no_redirects()
         # Group membership reports of the new addresses come within a second.
         time.sleep(1.2)
         self.tracer()
@@ -247,6 +248,11 @@ class Lab:
         self.query.setsockopt(socket.SOL_SOCKET, 33, 1 << 22)
         self.query.settimeout(5)
         self.query.bind((0, 0))
+
+    def no_redirects(self):
+        """Redirects are limited in number: whether one is sent depends on what was sent before."""
+        for dev in [d for d, _ in DEVICES] + ["br0", "lo"]:
+            sysctl(f"net.ipv4.conf.{dev}.send_redirects", 0)
 
     def neighbours(self):
         hosts = {
@@ -297,8 +303,7 @@ class Lab:
         # Turning forwarding on and off resets what depends on it.
         for key in ("net.ipv4.conf.all.send_redirects", "net.ipv4.conf.all.rp_filter"):
             sysctl(key, {**SYSCTLS, **ENVIRONMENTS[name]}[key])
-        for dev in [d for d, _ in DEVICES] + ["br0", "lo"]:
-            sysctl(f"net.ipv4.conf.{dev}.send_redirects", 0)
+        self.no_redirects()
         self.environment = name
 
     def dump(self):
@@ -390,7 +395,16 @@ table arp {TRACER} {{
             if done.returncode != 0:
                 raise RuntimeError("clear: " + done.stderr.decode())
         self.tables = []
+        self.forget_neighbours()
         self.flush_conntrack()
+
+    def forget_neighbours(self):
+        """Packets that wait for a neighbour leave now, with no ruleset in place: seconds later each would be an ICMP error."""
+        waiting = [n for n in json.loads(run("ip", "-j", "neigh", "show").stdout or b"[]") if "PERMANENT" not in n["state"]]
+        for step in ("replace {dst} lladdr 02:00:00:00:09:09 dev {dev} nud permanent", "del {dst} dev {dev}"):
+            batch = "".join(f"neigh {step.format(**n)}\n" for n in waiting)
+            if batch:
+                subprocess.run(["ip", "-batch", "-"], input=batch.encode(), stderr=subprocess.DEVNULL)
 
     def listing(self):
         done = run("nft", "-j", "list", "ruleset")
