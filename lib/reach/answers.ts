@@ -14,8 +14,11 @@ export interface Flying {
 const swapped = (ports: Flying['unknownPorts']): Flying['unknownPorts'] =>
   ports.map((p) => (p === 'sport' ? 'dport' : 'sport'));
 
-/** The answer of a pod or an outside server; undefined where it sends none, `unsupported` where its kernel may lack the protocol. */
-export function serverAnswer(request: Flying, listens: boolean): Flying | 'unsupported' | undefined {
+/**
+ * The answer of a pod or an outside server; undefined where it sends none, `unsupported` where its kernel may lack the protocol,
+ * `connection` where it depends on whether the server still has the connection.
+ */
+export function serverAnswer(request: Flying, listens: boolean): Flying | 'unsupported' | 'connection' | undefined {
   const { family, bytes } = request;
   const h = parseHeaders(bytes, family);
   const src = family === 'ip' ? u32(bytes, 16) : u128(bytes, 24);
@@ -34,7 +37,7 @@ export function serverAnswer(request: Flying, listens: boolean): Flying | 'unsup
       s.set(bytes.subarray(at, at + 2), 2);
       s[12] = 0x50;
       putBytes(s, 14, 2, 64240);
-      if ((flags & 2) === 0) return undefined;
+      if ((flags & 2) === 0) return listens ? 'connection' : undefined;
       putBytes(s, 4, 4, listens ? 7000 : 0);
       putBytes(s, 8, 4, (u32(bytes, at + 4) + 1) % 2 ** 32);
       s[13] = listens ? 18 : 20;

@@ -1,6 +1,7 @@
 /** A cluster as the walk sees it: nodes with their worlds, who owns which address, who listens where. */
 import type { Cluster, Pod } from '../cluster/cluster';
-import { formatAddress, parseAddress } from '../net/address';
+import { formatAddress, inPrefix, parseAddress } from '../net/address';
+import { parsePrefix } from '../net/prefix';
 import { type Prepared, preparedOf } from '../sim/index';
 import type { ListeningSocket, World } from '../world/world';
 
@@ -49,12 +50,14 @@ export function buildNetwork(
   }
   const listening = new Set<string>();
   const outside = new Map<string, string>();
+  const isNobody = nobody(cluster, podByAddress, nodeByAddress);
   for (const slice of value(cluster.endpointSlices)) {
     for (const endpoint of slice.endpoints) {
       for (const port of slice.ports) {
         const address = endpoint.addresses[0];
         if (address === undefined || port.port === undefined) continue;
         const key = listenKey(address, port.protocol, port.port);
+        if (isNobody(address)) continue;
         listening.add(key);
         if (podByAddress.has(address) || nodeByAddress.has(address)) continue;
         const service = slice.service ?? slice.name;
@@ -78,6 +81,24 @@ export function buildNetwork(
   }
   const unread = new Set(captured.filter((name) => !nodes.has(name)));
   return { nodes, unread, cluster, podByAddress, nodeByAddress, listening, outside };
+}
+
+/** An address of a pod network that no pod has: an endpoint there is a promise that nobody keeps. */
+function nobody(
+  cluster: Cluster,
+  pods: ReadonlyMap<string, Pod>,
+  nodes: ReadonlyMap<string, string>,
+): (address: string) => boolean {
+  if (!cluster.pods.known) return () => false;
+  const networks = value(cluster.nodes).flatMap((node) => node.podCIDRs.flatMap((text) => parsePrefix(text) ?? []));
+  return (text) => {
+    if (pods.has(text) || nodes.has(text)) return false;
+    const address = parseAddress(text);
+    return (
+      address !== undefined &&
+      networks.some(({ family, addr, len }) => family === address.family && inPrefix(address.value, addr, len))
+    );
+  };
 }
 
 function promisedSockets(

@@ -42,10 +42,67 @@ export function decodeQuestion(json: { readonly [key: string]: unknown }, networ
   const client = clientOf(json, network, dst.family);
   if (!client.ok) return client;
   const source = client.value.source;
+  const connection = connectionOf(json, network, {
+    family: dst.family,
+    saddr: source,
+    daddr: json.dst,
+    protocol,
+    dport: json.dport,
+  });
+  if (!connection.ok) return connection;
   return ok({
     client: client.value.client,
-    packet: { family: dst.family, saddr: source, daddr: json.dst, protocol, sport: SOURCE_PORT, dport: json.dport },
+    packet: { family: dst.family, saddr: source, daddr: json.dst, protocol, dport: json.dport, ...connection.value },
   });
+}
+
+interface Ends {
+  readonly family: 'ip' | 'ip6';
+  readonly saddr: string;
+  readonly daddr: string;
+  readonly protocol: string;
+  readonly dport: number;
+}
+
+/**
+ * The client's port: `srcPort`, where a connection opened earlier is meant and goes on if the capture has it; else one that no
+ * captured connection uses, for a new connection.
+ */
+function connectionOf(
+  json: { readonly [key: string]: unknown },
+  network: Network,
+  ends: Ends,
+): Result<{ readonly sport: number; readonly flags?: readonly string[] }> {
+  const { srcPort } = json;
+  const known = knownPorts(network, ends);
+  if (srcPort === undefined) {
+    let sport = SOURCE_PORT;
+    while (known.has(sport)) sport++;
+    return ok({ sport });
+  }
+  if (typeof srcPort !== 'number' || !Number.isInteger(srcPort))
+    return problem('srcPort', `srcPort is ${JSON.stringify(srcPort)}.`, 'Give a port number.');
+  const isOpen = ends.protocol === 'tcp' && known.get(srcPort) === 'ESTABLISHED';
+  return ok(isOpen ? { sport: srcPort, flags: ['ack', 'psh'] } : { sport: srcPort });
+}
+
+/** Ports of the client in captured connections to the same target, with the state of those of TCP. */
+function knownPorts(
+  network: Network,
+  { family, saddr, daddr, protocol, dport }: Ends,
+): ReadonlyMap<number, string | undefined> {
+  const [src, dst] = [parseAddress(saddr)?.value, parseAddress(daddr)?.value];
+  const number = protocolNumber(protocol);
+  const ports = new Map<number, string | undefined>();
+  for (const { prepared } of network.nodes.values()) {
+    for (const entry of prepared.world.conntrack.known ? prepared.world.conntrack.value : []) {
+      const { original } = entry;
+      if (entry.family !== family || original.protocol !== number || original.dport !== dport) continue;
+      if (original.src === src && original.dst === dst && typeof original.sport === 'number')
+        ports.set(original.sport, entry.tcpState);
+    }
+  }
+  return ports;
 }
 
 function clientOf(
@@ -61,10 +118,8 @@ function clientOf(
     const via = [json.via, json.dstNode, network.nodeByAddress.get(String(json.dst))].find(
       (v) => typeof v === 'string',
     );
-    if (typeof via !== 'string')
-      return problem('via', 'Which node the packet enters is not said.', 'Name it in "via".');
     const source = given ?? (family === 'ip' ? '198.51.100.10' : '2001:db8:51::10');
-    return ok({ client: { kind: 'outside', via, address: source }, source });
+    return ok({ client: { kind: 'outside', via: typeof via === 'string' ? via : undefined, address: source }, source });
   }
   if (typeof from !== 'object' || from === null)
     return problem('from', `from is ${JSON.stringify(from)}.`, 'Give {"node"}, {"pod"} or "external".');

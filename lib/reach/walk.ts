@@ -1,5 +1,5 @@
 /** A connection's first packet from node to node to whoever answers, and the answer's way back. */
-import { formatAddress, parseAddress } from '../net/address';
+import { formatAddress, inPrefix, parseAddress } from '../net/address';
 import { toHex } from '../net/build-packet';
 import { viewPacket } from '../net/headers';
 import type { PacketSpec } from '../net/packet-spec';
@@ -8,13 +8,15 @@ import type { Frame } from '../sim/frame';
 import { initialState, type SimState, traceFrom } from '../sim/index';
 import type { Culprit, Fate, Reason, Trace } from '../sim/trace';
 import { clientWord, type Flying, serverAnswer } from './answers';
+import { discoveryBlocked } from './neighbour-discovery';
 import { listenKey, type Network, nodeBackend } from './network';
 
 /** Where the question comes from. */
 export type Client =
   | { readonly kind: 'node'; readonly node: string }
   | { readonly kind: 'pod'; readonly node: string; readonly address: string }
-  | { readonly kind: 'outside'; readonly via: string; readonly address: string };
+  /** `via` undefined: the node by which it enters is not said. */
+  | { readonly kind: 'outside'; readonly via: string | undefined; readonly address: string };
 
 export interface Question {
   readonly client: Client;
@@ -80,6 +82,21 @@ const OUTSIDE: Reason = {
   say: 'The packet leaves by a route to an address that no captured node or pod owns.',
   settle: 'Capture the node that owns the address.',
 };
+const ENTRY: Reason = {
+  code: 'entry-unknown',
+  say: 'Which node the packet enters is not said, and the outcome depends on it.',
+  settle: 'Name the node in "via".',
+};
+const CONNECTION: Reason = {
+  code: 'pod-connection',
+  say: 'The packet belongs to a connection opened earlier; whether the server still has it is not in the capture.',
+  settle: 'Assume that it has, or open a new connection.',
+};
+const BRIDGE: Reason = {
+  code: 'bridge-nf-call',
+  say: 'Both pods are on one bridge, and whether its frames pass through netfilter was not captured.',
+  settle: 'Capture sysctl net.bridge on the node.',
+};
 const PROTOCOL: Reason = {
   code: 'pod-protocol',
   say: "Whether the pod's kernel supports the protocol is not in the capture.",
@@ -100,6 +117,16 @@ export function askFurther(
   return { endings: walk.run(), wanted: walk.wanted };
 }
 
+/** Results with their probabilities, for comparing. */
+function wordsOf(endings: readonly Ending[]): string {
+  const words = new Map<string, number>();
+  for (const { result = '', probability } of endings) words.set(result, (words.get(result) ?? 0) + probability);
+  return [...words]
+    .map(([word, probability]) => `${word} ${probability.toFixed(6)}`)
+    .sort()
+    .join(', ');
+}
+
 class Walk {
   readonly wanted = new Set<string>();
   private readonly endings: Ending[] = [];
@@ -114,6 +141,7 @@ class Walk {
 
   run(): readonly Ending[] {
     const { client, packet } = this.question;
+    if (client.kind === 'outside' && client.via === undefined) return this.byAnyNode(client.address);
     const start: Travel = {
       states: new Map(),
       probability: 1,
@@ -124,7 +152,7 @@ class Walk {
     };
     if (client.kind === 'node') this.onNode(start, client.node, { ...packet, from: 'local' }, 'request');
     else {
-      const node = client.kind === 'pod' ? client.node : client.via;
+      const node = client.kind === 'pod' ? client.node : (client.via ?? '');
       if (this.isUnread(node)) return this.endings;
       const arrival = client.kind === 'pod' ? undefined : this.arrival(node, client.address, packet.daddr);
       const iif = arrival?.dev.name ?? this.deviceTowards(node, client.address);
@@ -133,6 +161,21 @@ class Walk {
       else this.onNode({ ...start, assumptions }, node, { ...packet, iif }, 'request');
     }
     return this.endings;
+  }
+
+  /** Where it makes no difference by which node the packet enters, the answer is that of any. */
+  private byAnyNode(address: string): readonly Ending[] {
+    const all = [...this.network.nodes.keys()].map((via) =>
+      ask(this.network, { ...this.question, client: { kind: 'outside', via, address } }),
+    );
+    const words = new Set(all.map(wordsOf));
+    const [first] = all;
+    if (first !== undefined && words.size === 1 && first.every((e) => e.undecided.length === 0)) {
+      const said = 'By whichever captured node it enters, the outcome is the same.';
+      return first.map((e) => ({ ...e, assumptions: [...e.assumptions, said] }));
+    }
+    const nothing = { stops: [], result: undefined, backend: undefined, sourceSeen: undefined, node: undefined };
+    return [{ ...nothing, probability: 1, undecided: [ENTRY], by: undefined, assumptions: [] }];
   }
 
   /** Captured, and not read yet: the question is asked again when it is. */
@@ -305,6 +348,11 @@ class Walk {
     const owner = this.network.nodeByAddress.get(nexthop);
     if (owner !== undefined && this.network.nodes.has(owner)) {
       const iif = this.arrivalDevice(owner, nexthop);
+      const unheard = discoveryBlocked(this.network, node, frame.dev, owner, nexthop, iif);
+      if (unheard !== undefined) {
+        this.end(travel, { undecided: [unheard], node: owner });
+        return;
+      }
       this.onNode(travel, owner, this.arriving(frame, iif), way);
       return;
     }
@@ -401,10 +449,15 @@ class Walk {
       this.end(next, { undecided: [PROTOCOL], node: from });
       return;
     }
+    if (answer === 'connection') {
+      this.end(next, { undecided: [CONNECTION], node: from });
+      return;
+    }
     if (answer === undefined) {
       this.end(next, { result: 'timeout', node: from });
       return;
     }
+    if (this.overBridge(next, answer, view.daddr ?? '', home)) return;
     if (home !== undefined && this.network.nodes.has(home)) {
       const iif = this.deviceTowards(home, view.daddr ?? '');
       this.onNode(next, home, this.arriving(answer, iif), 'reply');
@@ -412,6 +465,38 @@ class Walk {
     }
     // From outside, or from a node that was not captured: straight to whoever owns the address it answers to.
     this.deliverFromOutside(next, answer, frame.dev, from);
+  }
+
+  /**
+   * Pods of one bridge answer each other in frames that the bridge switches: without bridge-nf-call-iptables they do not pass
+   * connection tracking, so the translation is not undone. True where the answer went this way.
+   */
+  private overBridge(travel: Travel, answer: Flying, server: string, home: string | undefined): boolean {
+    const { client } = this.question;
+    const daddr = viewPacket(answer.bytes, answer.family).daddr ?? '';
+    if (home === undefined || client.kind !== 'pod' || client.node !== home || daddr !== client.address) return false;
+    const links = this.network.nodes.get(home)?.prepared.world.links;
+    const [a, b] = [this.deviceTowards(home, server), this.deviceTowards(home, daddr)];
+    const bridge =
+      links?.known === true ? links.value.find((one) => one.name === a && one.kind === 'bridge') : undefined;
+    const [to, from] = [parseAddress(daddr), parseAddress(server)];
+    if (bridge === undefined || a !== b || to === undefined || from === undefined) return false;
+    // The pods share the bridge's network, so they reach each other without a gateway.
+    const isOnLink = bridge.addresses.some(
+      ({ family, local, prefixLen }) =>
+        family === answer.family && inPrefix(to.value, local, prefixLen) && inPrefix(from.value, local, prefixLen),
+    );
+    if (!isOnLink || bridge.nfCall?.[answer.family] === true) return false;
+    const { sysctl } = this.network.nodes.get(home)?.prepared.world ?? {};
+    if (sysctl?.known !== true) {
+      this.end(travel, { undecided: [BRIDGE], node: home });
+      return true;
+    }
+    // Without br_netfilter the key does not exist, and nothing is called.
+    const key = answer.family === 'ip' ? 'iptables' : 'ip6tables';
+    if (sysctl.value.get(`net.bridge.bridge-nf-call-${key}`) === '1') return false;
+    this.answered(travel, answer, home, undefined);
+    return true;
   }
 
   private deliverFromOutside(travel: Travel, answer: Flying, dev: string, from: string): void {
