@@ -256,7 +256,7 @@ function isHeld(request: http.IncomingMessage, tag: string): boolean {
   if (header === undefined) return false;
   return header.split(',').some((one) => {
     const value = one.trim();
-    return value === '*' || value.replace(/^W\//, '').replace(/^"(.*?)(\.gz)?"$/, '$1') === tag;
+    return value === '*' || /^(?:W\/)?"([^"]*?)(?:\.gz)?"$/.exec(value)?.[1] === tag;
   });
 }
 

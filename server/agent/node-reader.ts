@@ -159,7 +159,8 @@ export class NodeReader {
 
   /** All files. */
   async files(maxAgeMs?: number): Promise<ReadonlyMap<string, Reading>> {
-    for (const name of AGENT_FILES) await this.file(name, maxAgeMs);
+    await this.file('nft.json', maxAgeMs);
+    for (const name of AGENT_FILES) if (!RULESET_FILES.has(name)) await this.#freshFile(name);
     return new Map([...this.#readings].sort(([a], [b]) => (a < b ? -1 : 1)));
   }
 
