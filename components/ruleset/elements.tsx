@@ -440,7 +440,7 @@ function Cell({
   }
   if (column.id === 'target' && row.verdict !== null && 'target' in row.verdict) {
     return (
-      <Link href={links.chain(table, row.verdict.target)} tabIndex={-1} className="hover:underline">
+      <Link href={links.chain(table, row.verdict.target)} tabIndex={-1} className="link">
         {/* On a narrow screen one line has room for this many. */}
         {narrow ? <ChainName name={row.verdict.target} max={42} /> : <ChainName name={row.verdict.target} />}
       </Link>

@@ -97,7 +97,7 @@ export function RuleExplanation({ place, overview, table, detail, next, links }:
                 <span aria-hidden="true" className="text-ink-3">
                   →{' '}
                 </span>
-                <Link href={links.chain(id, target)} className="hover:underline">
+                <Link href={links.chain(id, target)} className="link">
                   <ChainName name={target} className="text-[12px]" />
                 </Link>
               </p>
@@ -240,7 +240,7 @@ function ReachedFrom({
 
 function Use({ use, table, links }: { readonly use: UseView; readonly table: string; readonly links: RulesetLinks }) {
   return (
-    <Link href={links.use(table, use)} className="font-mono text-[12px] [overflow-wrap:anywhere] hover:underline">
+    <Link href={links.use(table, use)} className="font-mono text-[12px] [overflow-wrap:anywhere] link">
       {use.kind === 'rule' ? (
         <>
           <span className="link">

@@ -64,7 +64,7 @@ export function LookupBox({ place, table, name, type, value, onChange, links, lo
         {look === 'row' ? null : lookup.data.hit.verdict !== null && 'target' in lookup.data.hit.verdict ? (
           <span className="font-mono text-[12px]">
             <span className="font-[650] text-name">{lookup.data.hit.verdict.kind}</span>{' '}
-            <Link href={links.chain(table, lookup.data.hit.verdict.target)} className="hover:underline">
+            <Link href={links.chain(table, lookup.data.hit.verdict.target)} className="link">
               <ChainName name={lookup.data.hit.verdict.target} />
             </Link>
           </span>

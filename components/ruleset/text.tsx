@@ -49,7 +49,7 @@ export function RulesetText({ place, overview, table, chosen, chosenIndex, onCho
 
   const chosenLine = lineOf(model, chosen, chosenIndex);
   const [cursor, setCursor] = useState<number | undefined>(undefined);
-  const active = cursor ?? chosenLine ?? 0;
+  const active = cursor ?? stopAt(lines, chosenLine);
   const moved = useRef(false);
   const narrow = useIsNarrow();
 
@@ -114,6 +114,8 @@ export function RulesetText({ place, overview, table, chosen, chosenIndex, onCho
     <section
       ref={scroll}
       aria-label={`${STRINGS.rulesetText} ${id}`}
+      // What scrolls takes the focus, by one of its lines or else itself.
+      {...(isStop(lines[active]) ? {} : { tabIndex: 0 })}
       className="relative min-h-0 min-w-0 flex-1 overflow-y-auto bg-surface"
       onKeyDown={onKeyDown}
     >
@@ -160,6 +162,12 @@ export function RulesetText({ place, overview, table, chosen, chosenIndex, onCho
 /** Lines that arrows stop at. */
 const isStop = (line: Line | undefined): boolean =>
   line?.kind === 'rule' || line?.kind === 'chain' || line?.kind === 'set';
+
+/** Where Tab arrives: the chosen line, or the next at which arrows stop, else the first of them. */
+function stopAt(lines: readonly Line[], chosen: number | undefined): number {
+  const next = lines.findIndex((line, i) => i >= (chosen ?? 0) && isStop(line));
+  return next >= 0 ? next : Math.max(0, lines.findIndex(isStop));
+}
 
 function lineOf(
   model: ReturnType<typeof buildLines>,

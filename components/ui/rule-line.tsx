@@ -87,12 +87,7 @@ function PieceOf({
   const href = piece.ref === undefined ? undefined : hrefOf?.(piece.ref);
   if (href === undefined) return <span className={look}>{nameText(piece)}</span>;
   return (
-    <Link
-      href={href}
-      scroll={false}
-      tabIndex={tabIndex}
-      className={cx(look, 'hover:underline hover:underline-offset-4')}
-    >
+    <Link href={href} scroll={false} tabIndex={tabIndex} className={pointed ? look : cx(look, 'link')}>
       {nameText(piece)}
     </Link>
   );
