@@ -119,7 +119,9 @@ test('a connection table of assured entries alone has no room: the packet is dro
 
 test('without interfaces and routes the rules before routing are still asked', () => {
   for (const gone of [['addr.json'], ['route4.json'], ['addr.json', 'route4.json', 'rule4.json']]) {
-    const branches = answer(without(...gone), { question: { from: 'shop/web-6d4f8b7c9-2hxkz', to: 'svc:shop/api:http' } });
+    const branches = answer(without(...gone), {
+      question: { from: 'shop/web-6d4f8b7c9-2hxkz', to: 'svc:shop/api:http' },
+    });
     expect(branches).toHaveLength(3);
     for (const b of branches) expect(b).toMatchObject({ rules: 4, assumed: ['interface'] });
   }
