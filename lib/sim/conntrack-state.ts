@@ -353,6 +353,18 @@ export class CtTable {
     this.byTuple.set(tupleKey(conn.reply, conn.zone), { conn, dir: 'reply' });
   }
 
+  /** Sets the ports that chance picked, once they are known: `portsOf` gives those of the reply; undefined where it knows none. */
+  settle(portsOf: (conn: Conn) => { readonly sport: number; readonly dport: number } | undefined): void {
+    for (const conn of this.added) {
+      const ports = conn.random.src || conn.random.dst ? portsOf(conn) : undefined;
+      if (ports === undefined) continue;
+      this.byTuple.delete(tupleKey(conn.reply, conn.zone));
+      conn.reply = { ...conn.reply, ...ports };
+      conn.random = { src: false, dst: false };
+      this.byTuple.set(tupleKey(conn.reply, conn.zone), { conn, dir: 'reply' });
+    }
+  }
+
   remove(conn: Conn): void {
     conn.status |= STATUS.dying;
     for (const [from, to] of this.replaced) if (to === conn) this.replaced.set(from, undefined);

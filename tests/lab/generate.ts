@@ -1,6 +1,7 @@
 /** Cases from a seed: rulesets and packets that lean towards meeting each other. */
 import type { PacketSpec } from '../../lib/net/packet-spec';
 import type { LabCase, LabChain, LabStep, LabTable } from './case';
+import { kubeProxyCase } from './kube-proxy';
 import { Random } from './random';
 
 const V4 = [
@@ -922,7 +923,8 @@ class Generator {
     const name = this.name('t');
     const v4 = family !== 'ip6';
     const v6 = family !== 'ip' && family !== 'arp';
-    const regular = Array.from({ length: r.int(0, 4) }, () => this.name('c'));
+    const deep = this.profile === 'deep';
+    const regular = Array.from({ length: deep ? r.int(8, 20) : r.int(0, 4) }, () => this.name('c'));
     const items: string[] = [];
     const sets: SetInfo[] = [];
     const objects: { kind: string; name: string }[] = [];
@@ -994,7 +996,12 @@ class Generator {
         v4,
         v6,
       };
-      chains.push({ name: chain, base: undefined, rules: Array.from({ length: r.int(0, 4) }, () => this.rule(scope)) });
+      const rules = Array.from({ length: r.int(0, deep ? 1 : 4) }, () => this.rule(scope));
+      // A ladder: each chain calls the next, so that returns climb it again.
+      const next = regular[i + 1];
+      if (deep && next !== undefined && r.chance(0.85)) rules.push([`${r.chance(0.85) ? 'jump' : 'goto'} ${next}`]);
+      if (deep && r.chance(0.4)) rules.push(this.rule(scope));
+      chains.push({ name: chain, base: undefined, rules });
     }
     return { family, name, items, chains };
   }
@@ -1328,6 +1335,8 @@ export const PROFILES = [
   'bridge',
   'netdev',
   'arp',
+  'kubeproxy',
+  'deep',
 ] as const;
 const WEIGHTS: readonly (readonly [number, string])[] = [
   [10, 'general'],
@@ -1340,6 +1349,8 @@ const WEIGHTS: readonly (readonly [number, string])[] = [
   [1.5, 'bridge'],
   [1.5, 'netdev'],
   [0.5, 'arp'],
+  [7, 'kubeproxy'],
+  [2, 'deep'],
 ];
 const ENVIRONMENTS: readonly (readonly [number, string])[] = [
   [14, 'base'],
@@ -1358,6 +1369,12 @@ export function generate(seed: number, options: Options): LabCase {
   const g = new Generator(r, profile);
   const environment = profile === 'bridge' && r.chance(0.4) ? 'bridge-nf' : r.weighted(ENVIRONMENTS);
   const hooks = ['prerouting', 'input', 'forward', 'output', 'postrouting'];
+  if (profile === 'kubeproxy') {
+    const made = kubeProxyCase(r, (first, at) => follow(g, first, at), options.flows);
+    const beside = r.chance(0.4) ? [g.table(r.pick([made.family, 'inet']), hooks)] : [];
+    const tables = r.chance(0.5) ? [...beside, ...made.tables] : [...made.tables, ...beside];
+    return { seed, environment, profile, tables, steps: made.steps };
+  }
   const count = profile === 'fields' || profile === 'stmts' ? 1 : r.int(1, 3);
   const tables = Array.from({ length: count }, (_, i) => {
     if (profile === 'bridge' && i === 0) return g.table('bridge', hooks);

@@ -1,9 +1,11 @@
 /** Runs a case in the kernel and through the tracer, and makes it small where they disagree. */
 import { decodeRuleset } from '../../lib/decode/decode-ruleset';
+import { formatAddress } from '../../lib/net/address';
 import { buildPacket, fromHex, toHex } from '../../lib/net/build-packet';
 import { viewPacket } from '../../lib/net/headers';
 import type { PacketSpec } from '../../lib/net/packet-spec';
 import { withDevices } from '../../lib/sim/case-devices';
+import { type Conn, toEntry } from '../../lib/sim/conntrack-state';
 import { prepare } from '../../lib/sim/environment';
 import { initialState, traceFrom } from '../../lib/sim/index';
 import { ISN } from '../../lib/sim/tcp-socket';
@@ -189,12 +191,35 @@ export async function runLab(kernel: Kernel, lab: LabCase, settle = 0.002): Prom
     }
     if (best === undefined) break;
     packets.push(best);
+    state.ct.settle((conn) => portsIn(raw, conn));
     if (best.verdict !== 'agreed') {
       verdict = best.verdict;
       break;
     }
   }
   return { verdict, lab: { ...lab, tables, steps }, text, packets, listing };
+}
+
+type Side = {
+  readonly src: string;
+  readonly dst: string;
+  readonly sport?: number;
+  readonly dport?: number;
+  readonly icmpId?: number;
+};
+
+/** The ports that the kernel picked for the answers to a connection. */
+function portsIn(raw: KernelAnswer, conn: Conn): { readonly sport: number; readonly dport: number } | undefined {
+  const listed = toEntry(conn);
+  const id = listed.original.icmpId;
+  const entry = (raw.conntrack as readonly { readonly original: Side; readonly reply: Side }[]).find(
+    ({ original: o }) =>
+      o.src === formatAddress(listed.original.src) &&
+      o.dst === formatAddress(listed.original.dst) &&
+      (id === undefined ? o.sport === conn.original.sport && o.dport === conn.original.dport : o.icmpId === id),
+  );
+  if (entry === undefined) return undefined;
+  return { sport: entry.reply.icmpId ?? entry.reply.sport ?? 0, dport: entry.reply.dport ?? 0 };
 }
 
 const rank = (r: PacketResult): number => (r.verdict === 'undecided' ? 50 : r.parts.length);
