@@ -232,6 +232,8 @@ export function sendReset(run: Run, cause: Skb, byReject: boolean): boolean {
   }
   // The TCP stack resets nothing that came to a broadcast address (tcp_v4_send_reset: rt_type != RTN_LOCAL).
   if (family === 'ip' && !byReject && cause.dst?.type === 'broadcast') return false;
+  // A route sent by has to have a source of the node's own (ip_route_output_key_hash_rcu).
+  if (family === 'ip' && !byReject && !isLocal4({ run }, Number(src))) return false;
   if (typeof src === 'bigint' && isMulticast6(src)) return false;
   // The TCP stack answers the loopback address and those of a link by the device of the question only (tcp_v6_send_response).
   const strict = !byReject && typeof dst === 'bigint' && (dst === 1n || isLinkLocal6(dst));
@@ -312,6 +314,7 @@ export function sendSegment(
   s.set(tail, 20);
   const src = destinationOf(cause);
   const dst = sourceOf(cause);
+  if (family === 'ip' && !isLocal4({ run }, Number(src))) return;
   const route = routeOut(run, family, dst, src, 0, 0);
   if (route === undefined) return;
   const skb = newSkb(run.nextSkb(), 'generated', family, ipPacket(family, src, dst, PROTO.tcp, 0, s));
@@ -357,6 +360,7 @@ export function sendSynproxyAnswer(run: Run, cause: Skb, o: SynproxyOptions): vo
   s.set(tail, 20);
   const src = destinationOf(cause);
   const dst = sourceOf(cause);
+  if (family === 'ip' && !isLocal4({ run }, Number(src))) return;
   const route = routeOut(run, family, dst, src, 0, 0);
   if (route === undefined) return;
   const skb = newSkb(run.nextSkb(), 'generated', family, ipPacket(family, src, dst, PROTO.tcp, 0, s));
