@@ -4,7 +4,7 @@
 const LIB_ROWS = [
   ['nft', 'net'],
   ['world', 'cluster'],
-  ['decode', 'render', 'datatypes'],
+  ['decode', 'render', 'datatypes', 'capture'],
   ['sim'],
   ['monitor'],
   ['replay'],

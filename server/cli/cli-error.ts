@@ -16,7 +16,9 @@ type CliCode =
   /** Several tables have the name. */
   | 'CLI-006'
   /** The web application cannot be started. */
-  | 'CLI-007';
+  | 'CLI-007'
+  /** A capture cannot be written where it should go. */
+  | 'CLI-008';
 
 /** Names of pods, Services or nodes stand for objects that the capture lacks: nothing is wrong with the question. */
 const NOT_CAPTURED: ReadonlySet<string> = new Set(['REF-007']);

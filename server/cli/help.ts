@@ -12,6 +12,7 @@ export const HELP = `nftscope: what will this node's nftables do to a packet, an
   nftscope show     tables, chains, sets, hooks of a node
   nftscope serve    the web application
   nftscope agent    answers for one node over HTTP
+  nftscope capture  writes a source as a capture, or prints a script that does so on a node
   nftscope help COMMAND
 
 A source (--source) is a capture bundle (folder or .tar.gz), a file with the output of nft -j list ruleset, or "host" for this host.
@@ -143,6 +144,22 @@ const AGENT = `nftscope agent: reads one node and answers for it over HTTP (docs
 Only reads. Exit status: 0 ended by a signal; 2 wrong usage.
 `;
 
+const CAPTURE = `nftscope capture: writes a source as a capture (docs/captures.md), or prints a script that does so on a node
+
+  nftscope capture --source S [--node N …] -o FOLDER|FILE.tar.gz
+  nftscope capture --script
+
+  --source S    bundle (folder, .tar.gz), nft -j listing, or "host"
+  --node N      only this node; may be repeated (default: all)
+  -o, --output  a new folder, or a new archive; one that was begun is continued, and what is in it is kept
+  --script      one POSIX sh script for a node without nftscope: needs nft and ip; its first lines say how it is used
+
+Of the cluster's objects only named fields are written: no Secrets, tokens, environments, volumes, and of annotations few.
+Progress goes to standard error, the name of what was written to standard output.
+
+Exit status: 0 all is written; 1 some nodes are missing, or it was stopped: the same command goes on; 2 wrong usage or input.
+`;
+
 const TEXTS: ReadonlyMap<string, string> = new Map([
   ['trace', TRACE],
   ['verify', VERIFY],
@@ -151,6 +168,7 @@ const TEXTS: ReadonlyMap<string, string> = new Map([
   ['show', SHOW],
   ['serve', SERVE],
   ['agent', AGENT],
+  ['capture', CAPTURE],
 ]);
 
 export function helpFor(command: string | undefined): string {

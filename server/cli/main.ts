@@ -3,6 +3,7 @@ import 'server-only';
 import type { Problem } from '@/lib/net/result';
 import manifest from '../../package.json';
 import { agentCommand } from './agent-command';
+import { captureCommand } from './capture-command';
 import { CliError, EXIT, type ExitStatus, errorText } from './cli-error';
 import { HELP, helpFor } from './help';
 import { reachCommand } from './reach-command';
@@ -20,6 +21,7 @@ const COMMANDS: ReadonlyMap<string, (args: readonly string[]) => Promise<ExitSta
   ['show', showCommand],
   ['serve', serveCommand],
   ['agent', agentCommand],
+  ['capture', captureCommand],
 ]);
 
 async function main([name, ...args]: readonly string[]): Promise<ExitStatus> {

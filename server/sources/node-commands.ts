@@ -52,7 +52,7 @@ export const versionOf = (reading: FileReading<Uint8Array>): string | undefined 
   reading.kind === 'read' ? /v(\d[\d.]*)/.exec(Buffer.from(reading.content).toString())?.[1] : undefined;
 
 /** Settings that decide about packets; per interface those under conf/. Keys the kernel does not have are left out. */
-const SYSCTLS = (
+export const SYSCTLS: readonly string[] = (
   'net.ipv4.ip_forward net.ipv4.fwmark_reflect net.ipv4.ip_nonlocal_bind net.ipv4.ip_local_port_range net.ipv4.ip_default_ttl ' +
   'net.ipv4.icmp_ratelimit net.ipv4.icmp_echo_ignore_all net.ipv4.icmp_echo_ignore_broadcasts net.ipv4.tcp_l3mdev_accept ' +
   'net.ipv4.fib_multipath_hash_policy net.ipv6.fwmark_reflect net.ipv6.ip_nonlocal_bind ' +
@@ -61,7 +61,7 @@ const SYSCTLS = (
   'net.netfilter.nf_conntrack_tcp_loose net.netfilter.nf_conntrack_tcp_be_liberal net.netfilter.nf_conntrack_udp_timeout ' +
   'net.netfilter.nf_conntrack_udp_timeout_stream'
 ).split(' ');
-const PER_INTERFACE = {
+export const SYSCTLS_PER_INTERFACE = {
   ipv4: 'rp_filter route_localnet src_valid_mark forwarding accept_local send_redirects proxy_arp'.split(' '),
   ipv6: 'forwarding disable_ipv6'.split(' '),
 };
@@ -71,7 +71,7 @@ export async function readSysctl(root: string): Promise<FileReading<Uint8Array>>
   for (const family of ['ipv4', 'ipv6'] as const) {
     const folder = `net/${family}/conf`;
     for (const name of (await readdir(`${root}/${folder}`).catch(() => [])).sort()) {
-      paths.push(...PER_INTERFACE[family].map((key) => `${folder}/${name}/${key}`));
+      paths.push(...SYSCTLS_PER_INTERFACE[family].map((key) => `${folder}/${name}/${key}`));
     }
   }
   const lines: string[] = [];

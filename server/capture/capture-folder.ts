@@ -1,0 +1,107 @@
+/**
+ * A capture that is being written: a folder to which nodes come one by one. A node, and the cluster's objects, are written under
+ * `.partial/` and then moved to their place, so what is in its place is complete, and a capture that was broken off goes on from there.
+ */
+import 'server-only';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { at, decoding, parseJson } from '@/lib/net/json-cursor';
+import { ERRORS_FILE, type Failure } from '@/lib/world/capture-files';
+import { forbiddenName } from '../sources/bundle-layout';
+import type { RawFiles } from '../sources/source';
+
+const PARTIAL = '.partial';
+const NOTE = 'capture.json';
+const json = (value: object): string => `${JSON.stringify(value, null, 2)}\n`;
+
+/** What capture.json of the whole capture says. */
+interface Note {
+  readonly format: 1;
+  /** When the capture was begun; not there for a copy of another capture. */
+  readonly capturedAt?: string;
+  /** Names and addresses are not the real ones. */
+  readonly redacted?: boolean;
+}
+
+export type Opened =
+  | { readonly kind: 'open'; readonly folder: CaptureFolder }
+  /** The folder has something else in it. */
+  | { readonly kind: 'occupied'; readonly why: string };
+
+export class CaptureFolder {
+  private constructor(
+    readonly path: string,
+    readonly note: Note,
+  ) {}
+
+  /** A new capture, or the one that is in the folder already. */
+  static async open(path: string, note: Note): Promise<Opened> {
+    await mkdir(path, { recursive: true, mode: 0o700 });
+    const names = await readdir(path);
+    const held = names.includes(NOTE) ? noteOf(await readFile(join(path, NOTE), 'utf8')) : undefined;
+    if (held === undefined && names.length > 0)
+      return { kind: 'occupied', why: 'there is something else in it, which is no capture of this program' };
+    if (held !== undefined && (held.redacted === true) !== (note.redacted === true))
+      return { kind: 'occupied', why: `the capture in it is ${held.redacted === true ? '' : 'not '}redacted` };
+    const folder = new CaptureFolder(path, held ?? note);
+    await rm(join(path, PARTIAL), { recursive: true, force: true });
+    await mkdir(join(path, 'nodes'), { recursive: true });
+    if (held === undefined) await writeFile(join(path, NOTE), json(note), { mode: 0o600 });
+    return { kind: 'open', folder };
+  }
+
+  async nodes(): Promise<ReadonlySet<string>> {
+    return new Set(await readdir(join(this.path, 'nodes')));
+  }
+
+  async hasCluster(): Promise<boolean> {
+    return (await readdir(this.path)).includes('cluster');
+  }
+
+  /** @param capturedAt undefined where it is not known */
+  async addNode(name: string, files: RawFiles, capturedAt: string | undefined): Promise<void> {
+    if (forbiddenName(name) !== undefined || name.includes('/') || name.startsWith('.'))
+      throw new Error(`${JSON.stringify(name)} cannot be the name of a folder`);
+    const own = new Map(files);
+    own.delete(NOTE);
+    await this.#add(join('nodes', name), own, capturedAt === undefined ? undefined : { format: 1, capturedAt });
+  }
+
+  async addCluster(files: RawFiles): Promise<void> {
+    await this.#add('cluster', files, undefined);
+  }
+
+  async #add(place: string, files: RawFiles, note: object | undefined): Promise<void> {
+    const partial = join(this.path, PARTIAL, place);
+    await mkdir(partial, { recursive: true, mode: 0o700 });
+    const errors: Record<string, Failure> = {};
+    for (const [file, reading] of files) {
+      if (reading.kind === 'read') await writeFile(join(partial, file), reading.content, { mode: 0o600 });
+      else if (reading.kind === 'failed') errors[file] = reading.failure;
+    }
+    if (Object.keys(errors).length > 0) await writeFile(join(partial, ERRORS_FILE), json(errors), { mode: 0o600 });
+    if (note !== undefined) await writeFile(join(partial, NOTE), json(note), { mode: 0o600 });
+    await rename(partial, join(this.path, place));
+  }
+
+  async finish(): Promise<void> {
+    await rm(join(this.path, PARTIAL), { recursive: true, force: true });
+  }
+}
+
+function noteOf(text: string): Note | undefined {
+  const value = parseJson(text);
+  if (!value.ok) return undefined;
+  const note = decoding((): Note => {
+    const root = at(value.value);
+    const redacted = root.optional('redacted')?.boolean();
+    const capturedAt = root.optional('capturedAt')?.string();
+    root.key('format').integer(1, 1);
+    return {
+      format: 1,
+      ...(capturedAt !== undefined && { capturedAt }),
+      ...(redacted !== undefined && { redacted }),
+    };
+  });
+  return note.ok ? note.value : undefined;
+}

@@ -1,0 +1,158 @@
+/** Any source → a capture: its nodes and the cluster's objects in a folder, or in a .tar.gz that is packed when all is there. */
+import 'server-only';
+import { createWriteStream } from 'node:fs';
+import { rename, rm } from 'node:fs/promises';
+import { pipeline } from 'node:stream/promises';
+import { createGzip } from 'node:zlib';
+import { packTar } from 'modern-tar/fs';
+import { keepFields } from '@/lib/capture/cluster-fields';
+import { failed, ok, type Problem, type Result } from '@/lib/net/result';
+import { describeFailure, type FileReading } from '@/lib/world/capture-files';
+import { sourceProblems } from '../sources/problems';
+import type { RawFiles, Source } from '../sources/source';
+import { CaptureFolder } from './capture-folder';
+
+/** How names and addresses are changed; the identity where they are not. */
+export interface Redaction {
+  readonly node: (name: string) => string;
+  readonly nodeFiles: (files: RawFiles) => RawFiles;
+  readonly clusterFiles: (files: RawFiles) => RawFiles;
+}
+
+export interface CaptureOptions {
+  /** A folder, or the name of an archive: .tar.gz or .tgz. */
+  readonly out: string;
+  /** All where none is named. */
+  readonly nodes: readonly string[];
+  /** Made when the cluster's objects are known, which have the names. */
+  readonly redaction?: ((cluster: RawFiles) => Redaction) | undefined;
+  readonly now: () => Date;
+  readonly tell: (words: string) => void;
+}
+export interface Captured {
+  readonly nodes: number;
+  /** Nodes that could not be captured; the next run tries them again. */
+  readonly failed: number;
+}
+
+/** A reading of a node works on the node: few at once. */
+const AT_ONCE = 4;
+const isArchive = (path: string): boolean => /\.(tar\.gz|tgz)$/i.test(path);
+
+/** Writes, or goes on with, a capture. What is in it already is kept. */
+export async function writeCapture(
+  source: Source,
+  options: CaptureOptions,
+  signal: AbortSignal,
+): Promise<Result<Captured>> {
+  const path = isArchive(options.out) ? `${options.out}.partial` : options.out;
+  const opened = await CaptureFolder.open(path, {
+    format: 1,
+    ...(source.describe().live && { capturedAt: options.now().toISOString() }),
+    ...(options.redaction !== undefined && { redacted: true }),
+  });
+  if (opened.kind === 'occupied') return failed(captureProblems.occupied(path, opened.why));
+  const { folder } = opened;
+  const cluster = await source.cluster(signal);
+  if (!cluster.ok) return cluster;
+  const kept = keepCluster(cluster.value.files);
+  const redaction = options.redaction?.(kept);
+  if (kept.size > 0 && !(await folder.hasCluster())) await folder.addCluster(redaction?.clusterFiles(kept) ?? kept);
+  const captured = await captureNodes(source, folder, redaction, options, signal);
+  if (!captured.ok) return captured;
+  if (captured.value.failed > 0) return captured;
+  await folder.finish();
+  if (isArchive(options.out)) await pack(path, options.out);
+  return captured;
+}
+
+async function captureNodes(
+  source: Source,
+  folder: CaptureFolder,
+  redaction: Redaction | undefined,
+  options: CaptureOptions,
+  signal: AbortSignal,
+): Promise<Result<Captured>> {
+  const entries = await source.nodes(signal);
+  if (!entries.ok) return entries;
+  const known = entries.value.map(({ name }) => name);
+  const missing = options.nodes.find((name) => !known.includes(name));
+  if (missing !== undefined) return failed(sourceProblems.noSuchNode(missing, known));
+  const wanted = options.nodes.length === 0 ? known : options.nodes;
+  const written = (name: string) => redaction?.node(name) ?? name;
+  const there = await folder.nodes();
+  const todo = wanted.filter((name) => !there.has(written(name)));
+  if (todo.length < wanted.length) options.tell(`${wanted.length - todo.length} of ${wanted.length} nodes are there`);
+  let done = wanted.length - todo.length;
+  let failures = 0;
+  const next = todo.values();
+  const worker = async (): Promise<void> => {
+    for (const name of next) {
+      if (signal.aborted) return;
+      const capture = await source.node(name, signal);
+      if (!capture.ok) {
+        failures += 1;
+        if (!signal.aborted) options.tell(`${name}: not captured: ${capture.problem.say} [${capture.problem.code}]`);
+        continue;
+      }
+      const { files, capturedAt } = capture.value;
+      await folder.addNode(written(name), redaction?.nodeFiles(files) ?? files, capturedAt);
+      done += 1;
+      options.tell(`${name} (${done} of ${wanted.length}): ${summary(files)}`);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(AT_ONCE, todo.length) }, worker));
+  if (signal.aborted) return failed(sourceProblems.cancelled());
+  return ok({ nodes: done, failed: failures });
+}
+
+function summary(files: RawFiles): string {
+  let bytes = 0;
+  let count = 0;
+  const failures: string[] = [];
+  for (const [name, reading] of files) {
+    if (reading.kind === 'failed') failures.push(`${name}: ${describeFailure(reading.failure)}`);
+    if (reading.kind !== 'read') continue;
+    count += 1;
+    bytes += reading.content.length;
+  }
+  const size = bytes < 1e6 ? `${Math.ceil(bytes / 1000)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+  return [`${count} files, ${size}`, ...failures].join('; ');
+}
+
+/** Only the fields that a capture may hold (lib/capture/cluster-fields.ts). */
+function keepCluster(files: RawFiles): RawFiles {
+  const kept = new Map<string, FileReading<Uint8Array>>();
+  for (const [name, reading] of files) {
+    if (reading.kind !== 'read') {
+      kept.set(name, reading);
+      continue;
+    }
+    const fields = keepFields(name, new TextDecoder().decode(reading.content));
+    if (fields === undefined) continue;
+    kept.set(
+      name,
+      fields.ok
+        ? { kind: 'read', content: Buffer.from(JSON.stringify(fields.value)) }
+        : { kind: 'failed', failure: { command: `reading ${name}`, exitStatus: null, stderr: fields.problem.say } },
+    );
+  }
+  return kept;
+}
+
+/** Beside its place first: an archive under its name is whole. */
+async function pack(folder: string, archive: string): Promise<void> {
+  const partial = `${archive}.packing`;
+  const map = <T extends object>(header: T) => ({ ...header, uid: 0, gid: 0, uname: '', gname: '' });
+  await pipeline(packTar(folder, { map }), createGzip(), createWriteStream(partial, { mode: 0o600 }));
+  await rename(partial, archive);
+  await rm(folder, { recursive: true });
+}
+
+const captureProblems = {
+  occupied: (path: string, why: string): Problem => ({
+    code: 'CAP-001',
+    say: `${path} cannot take the capture: ${why}.`,
+    do: 'Give an empty folder, or one that this command began in the same way.',
+  }),
+} as const;

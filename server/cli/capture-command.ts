@@ -1,0 +1,62 @@
+/** `nftscope capture`: writes a source as a capture; or prints the script that does so on a node without nftscope. */
+import 'server-only';
+import { existsSync } from 'node:fs';
+import { captureScript } from '@/lib/capture/capture-script';
+import { writeCapture } from '../capture/write-capture';
+import { NODE_COMMANDS, SYSCTLS, SYSCTLS_PER_INTERFACE } from '../sources/node-commands';
+import { CliError, EXIT, type ExitStatus } from './cli-error';
+import { openSource } from './open';
+import { parseOptions } from './options';
+
+const OPTIONS = {
+  source: { type: 'string' },
+  node: { type: 'string', multiple: true },
+  output: { type: 'string', short: 'o' },
+  script: { type: 'boolean' },
+} as const;
+
+export async function captureCommand(args: readonly string[]): Promise<ExitStatus> {
+  const { values, positionals } = parseOptions('capture', args, OPTIONS);
+  if (positionals.length > 0) throw CliError.usage(`What is ${JSON.stringify(positionals[0])}?`, 'capture');
+  if (values.script === true) {
+    if (Object.keys(values).length > 1) throw CliError.usage('--script goes alone.', 'capture');
+    process.stdout.write(
+      captureScript({ files: NODE_COMMANDS, sysctls: SYSCTLS, sysctlsPerInterface: SYSCTLS_PER_INTERFACE }),
+    );
+    return EXIT.done;
+  }
+  const out = values.output;
+  if (out === undefined) throw CliError.usage('Where to? Give -o FOLDER or -o FILE.tar.gz.', 'capture');
+  if (/\.(tar\.gz|tgz)$/i.test(out) && existsSync(out))
+    throw CliError.because('CLI-008', `${out} is there already.`, 'Remove it, or give another name.');
+  const source = await openSource(values.source, 'capture');
+  const tell = (words: string) => void process.stderr.write(`nftscope capture: ${words}\n`);
+  const stopped = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, () => stopped.abort());
+  const captured = await writing(out, () =>
+    writeCapture(source, { out, nodes: values.node ?? [], now: () => new Date(), tell }, stopped.signal),
+  );
+  const again = 'The same command goes on from here.';
+  if (stopped.signal.aborted) {
+    tell(`stopped. ${again}`);
+    return EXIT.badNews;
+  }
+  if (!captured.ok) throw CliError.of(captured.problem);
+  if (captured.value.failed > 0) {
+    tell(`${captured.value.failed} nodes are missing. ${again}`);
+    return EXIT.badNews;
+  }
+  process.stdout.write(`${out}\n`);
+  return EXIT.done;
+}
+
+/** A full disk, a folder that may not be written: said, not thrown. */
+async function writing<T>(out: string, write: () => Promise<T>): Promise<T> {
+  try {
+    return await write();
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === undefined) throw error;
+    throw CliError.because('CLI-008', `${out} cannot be written: ${message}.`, 'Give another place.');
+  }
+}
