@@ -126,7 +126,7 @@ function Ruleset({ source, overview }: { readonly source: SourceView; readonly o
 
   return (
     // The list has to know its own height, so below 720 px too it fills the window and scrolls.
-    <div className="flex min-h-0 flex-1 flex-col max-md:h-[calc(100dvh-52px)] max-md:flex-none">
+    <div className="flex min-h-0 flex-1 flex-col">
       <ViewBar>
         <NodePicker />
         <span className="lg:hidden">

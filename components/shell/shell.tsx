@@ -1,17 +1,19 @@
 import type { ReactNode } from 'react';
 import { STRINGS } from '../strings';
+import { FootPlace } from './foot';
 import { TopBar } from './top-bar';
 
-/** The frame of every page: the bar, then the view. From 720 px the view fills the window and its panels scroll. */
+/** The frame of every page: the bar, the view, its foot. The view scrolls, or in a window with room for it, its panels do. */
 export function Shell({ children }: { readonly children: ReactNode }) {
   return (
-    <div className="flex min-h-dvh flex-col md:h-dvh md:min-h-0 md:overflow-hidden">
+    <div className="flex h-dvh flex-col overflow-hidden">
       <a href="#view" className="skip-link">
         {STRINGS.skip}
       </a>
       <TopBar />
       <main id="view" tabIndex={-1} className="flex min-h-0 flex-1 flex-col outline-none">
-        {children}
+        <div className="relative flex min-h-0 flex-1 flex-col overflow-y-auto roomy:overflow-clip">{children}</div>
+        <FootPlace />
       </main>
     </div>
   );

@@ -30,7 +30,7 @@ export function SourcePicker() {
           <>
             <span className="hidden text-ink-2 text-label lg:inline">{SOURCE_KIND[source.kind]}</span>
             <span className="overflow-hidden text-ellipsis whitespace-nowrap font-[620]">{source.name}</span>
-            <span className="hidden border-line-strong border-l pl-2 text-ink-2 text-label md:inline">
+            <span className="hidden whitespace-nowrap border-line-strong border-l pl-2 text-ink-2 text-label lg:inline">
               {source.live && source.capturedAt === null ? 'live' : <Age capturedAt={source.capturedAt} />}
             </span>
           </>

@@ -28,7 +28,7 @@ export function TopBar() {
   );
 
   return (
-    <header className="sticky top-0 z-30 flex h-[52px] shrink-0 items-center gap-3 border-line border-b bg-surface px-3 md:static md:h-11 md:gap-4 md:px-4">
+    <header className="z-30 flex h-[52px] shrink-0 items-center gap-3 border-line border-b bg-surface px-3 md:h-11 md:gap-4 md:px-4">
       <Link href={viewHref('/', place)} aria-label={STRINGS.brand} className="flex items-center gap-2 text-ink">
         <Logo />
         <span className="hidden font-[680] text-[14px] lg:inline">nftscope</span>

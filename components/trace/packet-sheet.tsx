@@ -10,7 +10,7 @@ export function PacketSheet({ model, children }: { readonly model: TraceModel; r
   return (
     <aside
       aria-label="Packet"
-      className="sticky bottom-0 z-20 border-line-strong border-t bg-surface max-md:rounded-t-[14px] max-md:shadow-[0_-6px_24px_rgb(0_0_0/0.14)] lg:hidden"
+      className="relative z-20 border-line-strong border-t bg-surface max-md:rounded-t-[14px] max-md:shadow-[0_-6px_24px_rgb(0_0_0/0.14)] lg:hidden"
     >
       <button
         type="button"

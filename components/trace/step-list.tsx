@@ -24,10 +24,10 @@ export function StepList({ model, openFolds, onFold, onStep }: StepListProps) {
 
   // The chosen row stays in sight, whichever of way, list or scrubber chose it.
   useEffect(() => {
-    // On a phone the page itself scrolls: there the answer stays in sight until someone moves.
+    // In a small window the view itself scrolls: there the answer stays in sight until someone moves.
     const opening = last.current === number;
     last.current = number;
-    if (opening && !window.matchMedia('(min-width: 720px)').matches) return;
+    if (opening && !window.matchMedia('(min-width: 720px) and (min-height: 560px)').matches) return;
     const row = list.current?.querySelector(`[data-row="${number}"]`);
     row?.scrollIntoView({ block: 'nearest' });
   }, [number]);

@@ -7,6 +7,7 @@ import { announceStep } from '@/lib/explain/trace-outcome';
 import { type Move, moveStep } from '@/lib/explain/trace-steps';
 import type { Trace } from '@/lib/sim/trace';
 import { useAnnounce } from '../shell/announce';
+import { Foot } from '../shell/foot';
 import { useKeys } from '../shell/keys';
 import { cx } from '../ui/cx';
 import { Note } from '../ui/states';
@@ -80,7 +81,7 @@ function Shown({ model, state, set, stale }: TraceResultProps & { readonly model
   const onAssumptions = () => document.getElementById('trace-assumptions')?.scrollIntoView({ block: 'nearest' });
 
   return (
-    <div className={cx('flex min-h-0 flex-1 flex-col', stale && 'opacity-60')} aria-busy={stale}>
+    <div className={cx('flex flex-1 flex-col roomy:min-h-0', stale && 'opacity-60')} aria-busy={stale}>
       <div className="shrink-0 border-line border-b bg-bg">
         <VerdictHeader model={model} onBranch={onBranch} onAssumptions={onAssumptions} />
         <AgreementLine model={model} />
@@ -91,8 +92,8 @@ function Shown({ model, state, set, stale }: TraceResultProps & { readonly model
           <WayDots model={model} />
         </div>
       </div>
-      <div className="flex min-h-0 flex-1">
-        <div className="flex min-h-0 min-w-0 flex-1 flex-col bg-surface">
+      <div className="flex flex-1 roomy:min-h-0">
+        <div className="flex min-w-0 flex-1 flex-col bg-surface roomy:min-h-0">
           <h2 className="sr-only">Steps</h2>
           <ListBar
             model={model}
@@ -102,7 +103,7 @@ function Shown({ model, state, set, stale }: TraceResultProps & { readonly model
             text={state.text}
             onText={onText}
           />
-          <section id="trace-steps" aria-label="Steps" className="min-h-0 flex-1 md:overflow-y-auto">
+          <section id="trace-steps" aria-label="Steps" className="flex-1 roomy:min-h-0 roomy:overflow-y-auto">
             {state.text ? (
               <TextTwin model={model} />
             ) : (
@@ -119,10 +120,12 @@ function Shown({ model, state, set, stale }: TraceResultProps & { readonly model
           <Inspector model={model} />
         </aside>
       </div>
-      <DebuggerBar model={model} onMove={onMove} onStep={onStep} />
-      <PacketSheet model={model}>
-        <DebuggerTouch model={model} onMove={onMove} />
-      </PacketSheet>
+      <Foot>
+        <DebuggerBar model={model} onMove={onMove} onStep={onStep} />
+        <PacketSheet model={model}>
+          <DebuggerTouch model={model} onMove={onMove} />
+        </PacketSheet>
+      </Foot>
     </div>
   );
 }
