@@ -89,13 +89,15 @@ export function refOption(ref: string): PlaceOption {
 
 /**
  * A question to begin with: a pod of this node asks a Service of its namespace that has several endpoints, none of which it
- * is. Undefined where the capture names nothing.
+ * is; where no pod is named, an external client asks. Undefined where the capture names no Service.
  */
 export function firstQuestion(
   names: NamesView,
   node: string,
 ): { readonly from: string; readonly to: string } | undefined {
   const pods = names.pods.filter((pod) => pod.node === node && !pod.hostNetwork && pod.addresses.length > 0);
+  const clients = pods.map((pod) => ({ ref: podOption(pod).ref, namespace: pod.namespace, name: pod.name }));
+  if (clients.length === 0) clients.push({ ref: EXTERNAL.ref, namespace: '', name: '' });
   const hosts = new Set(names.nodes.flatMap((one) => one.addresses));
   let best: { readonly from: string; readonly to: string; readonly score: number } | undefined;
   for (const service of names.services) {
@@ -103,14 +105,14 @@ export function firstQuestion(
     for (const port of service.ports) {
       const ready =
         port.endpoints?.filter((endpoint) => endpoint.ready && !hosts.has(hostOf(endpoint.address))).length ?? 0;
-      for (const pod of pods) {
-        const own = port.endpoints?.some((endpoint) => endpoint.pod === pod.name) ?? false;
-        const near = pod.namespace === service.namespace;
+      for (const client of clients) {
+        const own = port.endpoints?.some((endpoint) => endpoint.pod === client.name) ?? false;
+        const near = client.namespace === service.namespace;
         const plain = service.type === 'ClusterIP' && port.protocol.toLowerCase() === 'tcp';
         const score = Math.min(ready, 6) + (near ? 10 : 0) + (plain ? 5 : 0) - (own ? 10 : 0);
         if (best !== undefined && best.score >= score) continue;
         const to = serviceOptions(service).find((option) => option.label.endsWith(`:${port.name ?? port.port}`));
-        if (to) best = { from: podOption(pod).ref, to: to.ref, score };
+        if (to) best = { from: client.ref, to: to.ref, score };
       }
     }
   }

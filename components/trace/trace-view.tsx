@@ -115,7 +115,7 @@ export function TraceView({ source, node }: TraceViewProps) {
       ) : (
         <Note>
           {nameless
-            ? 'This source names no pods or Services. Give the packet field by field.'
+            ? 'This source names no Services. Give the packet field by field.'
             : 'Choose where the packet comes from and where it goes.'}
         </Note>
       )}
