@@ -88,7 +88,10 @@ describe('firstQuestion', () => {
     expect(firstQuestion(NAMES, 'node-1')).toMatchObject({ from: 'shop/web-1', to: 'svc:shop/api:http' });
   });
   test('nothing to ask without names', () => {
-    expect(firstQuestion({ ...NAMES, pods: [] }, 'node-1')).toMatchObject({ from: 'external', to: 'svc:shop/api:http' });
+    expect(firstQuestion({ ...NAMES, pods: [] }, 'node-1')).toMatchObject({
+      from: 'external',
+      to: 'svc:shop/api:http',
+    });
     expect(firstQuestion({ pods: [], services: [], nodes: [], readings: [] }, 'node-1')).toBeUndefined();
   });
 });
