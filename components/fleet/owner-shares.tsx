@@ -1,3 +1,4 @@
+import { count } from '@/lib/explain/words';
 import type { OwnerShare } from '@/lib/fleet/fleet-node';
 import { OwnerBar, OwnerTag } from '../ui/owner-tag';
 
@@ -35,7 +36,7 @@ export function OwnerShares({ owners }: { readonly owners: readonly OwnerShare[]
             key={share.name}
             owner={share.key}
             letters={LETTERS[share.name]}
-            name={`${share.name}: ${share.rules} rules, ${share.elements} elements in ${share.tables.join(', ')}`}
+            name={`${share.name}: ${count(share.rules, 'rule')}, ${count(share.elements, 'element')} in ${share.tables.join(', ')}`}
           />
         ))}
       </span>

@@ -60,7 +60,7 @@ function sentence({ results, ends }: WholePathView): string {
   if (first === undefined) return 'The packet goes nowhere.';
   if (others.length > 0)
     return `It depends: ${results.map(({ word, probability }) => `${word} ${percent(probability)}`).join(', ')}.`;
-  if (first.word === 'undecided') return `Undecided: ${ends[0]?.undecided[0]?.say ?? ''}`;
+  if (first.word === 'undecided') return ends[0]?.undecided[0]?.say ?? 'The trace gives no reason.';
   if (first.word === 'ok') {
     const backends = [...new Set(ends.map(({ backend }) => backend))];
     return backends.length === 1

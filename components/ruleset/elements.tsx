@@ -102,7 +102,7 @@ export function Elements({ place, table, name, links }: ElementsProps) {
             note={
               <>
                 <strong className="font-[650] text-ink">{page.matched.toLocaleString('en')}</strong> of{' '}
-                {page.total.toLocaleString('en')} elements
+                {page.total.toLocaleString('en')} {page.total === 1 ? 'element' : 'elements'}
               </>
             }
             className="min-w-[min(100%,20rem)] flex-[2]"

@@ -39,7 +39,8 @@ export function ListBar({ model, onLeg, whyOpen, onWhy, text, onText }: ListBarP
               <span className={leg.skb === one.skb ? 'font-[640]' : undefined}>
                 {i + 1} {legName(one, answer.node)}
               </span>{' '}
-              <span className="text-ink-2">{count(one.steps.length, 'step')}</span>
+              {/* What no rule was asked about has none. */}
+              {one.steps.length === 0 ? null : <span className="text-ink-2">{count(one.steps.length, 'step')}</span>}
             </Tabs.Tab>
           ))}
         </Tabs.List>

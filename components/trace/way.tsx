@@ -1,4 +1,5 @@
 import { Fragment } from 'react';
+import { count } from '@/lib/explain/words';
 import type { WayStop } from '@/lib/graph/way-types';
 import { cx } from '../ui/cx';
 import type { TraceModel } from './trace-model';
@@ -45,7 +46,7 @@ export function WayFigure({ model, onStep }: WayProps) {
         )}
       </ol>
       <p className="sr-only">
-        {leg.steps.length} steps. Each chain of the figure leads to its first step in the list below.
+        {count(leg.steps.length, 'step')}. Each chain of the figure leads to its first step in the list below.
       </p>
     </section>
   );

@@ -203,20 +203,32 @@ describe('a node whose ruleset is not known is not empty', () => {
   const failure = { command: 'nft -j list ruleset', exitStatus: 139, stderr: '' };
   const input = { node: 'n', cluster: new Map(), capturedAt: undefined, version: 'v' };
   test.each([
-    { name: 'crashed', files: new Map([['nft.json', { kind: 'failed', failure } as const]]), want: 'SRC-012' },
-    { name: 'not read', files: new Map(), want: 'SRC-013' },
+    {
+      name: 'crashed',
+      files: new Map([['nft.json', { kind: 'failed', failure } as const]]),
+      want: 'SRC-012',
+      says: /^The ruleset is not known: the node is unreadable: nft -j list ruleset crashed \(exit status 139, signal 11\)\.$/,
+    },
+    {
+      name: 'not read',
+      files: new Map(),
+      want: 'SRC-013',
+      says: /^The ruleset is not known: the ruleset of this node was not read: nothing is known about its rules\.$/,
+    },
     {
       name: 'an empty file',
       files: new Map([['nft.json', { kind: 'read', content: new Uint8Array() } as const]]),
       want: 'NFT-JSON-001',
+      says: /^The ruleset is not known: .*[^.]\.$/,
     },
-  ])('$name', ({ files, want }) => {
+  ])('$name', ({ files, want, says }) => {
     const opened = openNode({ ...input, files });
     expect(code(answer(opened, 'overview', {}))).toBe(want);
     expect(code(answer(opened, 'set', { table: 'a', name: 'b', offset: 0, limit: 1, descending: false }))).toBe(want);
     expect(answer(opened, 'names', {}).ok).toBe(true);
     const packet = { iif: 'eth0', saddr: '10.0.0.1', daddr: '10.0.0.2', protocol: 'tcp', dport: 80 };
     const traced = answer(opened, 'trace', { packet });
-    expect(traced.ok && traced.value.trace.branches[0]?.outcome.kind).toBe('undecided');
+    const outcome = traced.ok ? traced.value.trace.branches[0]?.outcome : undefined;
+    expect(outcome?.kind === 'undecided' && outcome.reasons[0]?.say).toMatch(says);
   });
 });

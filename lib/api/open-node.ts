@@ -3,6 +3,7 @@ import { AddressBook } from '../cluster/address-book';
 import { type BuiltCluster, buildCluster } from '../cluster/build-cluster';
 import { decodeBytes } from '../decode/decode-bytes';
 import { supplementFromText } from '../decode/supplement';
+import { within } from '../explain/words';
 import { failed, ok, type Problem, type Result } from '../net/result';
 import type { Ruleset } from '../nft/model';
 import { type BuiltParts, buildParts, buildWorld, type NodeFiles } from '../world/build-world';
@@ -44,7 +45,7 @@ export function openNode(input: NodeInput): OpenNode {
   const ruleset = decodeListing(input.files);
   const known: Known<Ruleset> = ruleset.ok
     ? { known: true, value: ruleset.value }
-    : { known: false, why: ruleset.problem.say };
+    : { known: false, why: within(ruleset.problem.say) };
   const addresses = new AddressBook(cluster.cluster);
   return {
     node: input.node,

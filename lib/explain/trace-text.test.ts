@@ -42,7 +42,7 @@ test('a rule that was hit: its text, what it did, the element', () => {
 test.each<readonly [TraceFixture, string]>([
   ['rejected', 'REJECTED  shop/inventory has no endpoints, so node-1 refuses the connection.'],
   ['policy-drop', 'DROPPED  Dropped by the policy of ip filter FORWARD: no rule accepted it.'],
-  ['undecided', 'UNDECIDED  Undecided: '],
+  ['undecided', 'UNDECIDED  The rule matches socket cgroupv2 level 2, which the capture does not hold.\n'],
 ])('%s', (fixture, wanted) => {
   expect(textOf(fixture)).toContain(`\n${wanted}`);
 });

@@ -66,7 +66,7 @@ function groupBranches(trace: Trace): readonly { readonly first: Branch; readonl
 
 function groupTitle(first: Branch, branches: readonly Branch[], { trace, names }: TraceTextInput): string {
   const share = branches.reduce((sum, branch) => sum + branch.probability, 0);
-  return `${fraction(share)}: ${branchSentence(first, trace, names)}`;
+  return `${fraction(share)} ${branchVerdict(first)}: ${branchSentence(first, trace, names)}`;
 }
 
 function factLines({ trace }: TraceTextInput, groups: readonly { readonly first: Branch }[]): readonly string[] {

@@ -2,7 +2,8 @@
 import type { RuleRef } from '../nft/model';
 import type { Branch, PacketView, Trace } from '../sim/trace';
 import { rejectedWith } from './generated-packet';
-import { branchVerdict, finalPacket, hostPort, lowerFirst, refusal } from './verdict-sentence';
+import { branchVerdict, finalPacket, hostPort, refusal } from './verdict-sentence';
+import { within } from './words';
 
 /** One fact of the line under the headline. */
 export type VerdictFact =
@@ -40,7 +41,7 @@ export function verdictFacts(trace: Trace, branch: Branch): readonly VerdictFact
   if (branch.outcome.kind === 'undecided') {
     const [reason] = branch.outcome.reasons;
     facts.push(...undecidedAt(branch, reason?.at));
-    if (reason) facts.push({ kind: 'text', text: `to settle it: ${lowerFirst(reason.settle).replace(/\.$/, '')}` });
+    if (reason) facts.push({ kind: 'text', text: `to settle it: ${within(reason.settle)}` });
   }
   const translated = branch.steps.some((step) => step.kind === 'nat' && step.skb === 0);
   if (end && translated) facts.push({ kind: 'text', text: 'the reply is translated back' });

@@ -27,8 +27,8 @@ test.each<{ fixture: TraceFixture; verdict: string; named: string; bare: string 
   {
     fixture: 'undecided',
     verdict: 'undecided',
-    named: 'Undecided: the rule matches socket cgroupv2 level 2, which the capture does not hold.',
-    bare: 'Undecided: the rule matches socket cgroupv2 level 2, which the capture does not hold.',
+    named: 'The rule matches socket cgroupv2 level 2, which the capture does not hold.',
+    bare: 'The rule matches socket cgroupv2 level 2, which the capture does not hold.',
   },
 ])('$fixture', ({ fixture, verdict, named, bare }) => {
   const trace = fixtureTrace(fixture);

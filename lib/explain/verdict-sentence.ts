@@ -33,7 +33,7 @@ export function traceVerdict(trace: Trace): TraceVerdict {
   return verdicts.size === 1 && only !== undefined ? only : 'depends';
 }
 
-/** The headline. */
+/** The headline. It stands beside the word of the verdict and does not say it again where that word is `undecided`. */
 export function verdictSentence(trace: Trace, names: TraceNames): string {
   const first = trace.branches[0];
   if (!first) return '';
@@ -56,20 +56,14 @@ export function branchSentence(branch: Branch, trace: Trace, names: TraceNames):
 
 function undecidedSentence(reasons: readonly { readonly say: string }[]): string {
   const [first, ...more] = reasons;
-  if (!first) return 'Undecided.';
-  return `Undecided: ${lowerFirst(first.say)}${more.length === 0 ? '' : ` And ${count(more.length, 'more reason')}.`}`;
+  if (!first) return 'The trace gives no reason.';
+  return `${first.say}${more.length === 0 ? '' : ` And ${count(more.length, 'more reason')}.`}`;
 }
-
-/** A fact is missing: `10.240.0.5 does…` keeps its case, `The rule…` does not. */
-export const lowerFirst = (say: string): string =>
-  /^(The|A|An|No|It|This|Assume|Capture|Give|Read|Add|Install|Supply)\b/.test(say)
-    ? say.charAt(0).toLowerCase() + say.slice(1)
-    : say;
 
 function takenSentence(branch: Branch, fate: Fate): string {
   const by = branch.steps.findLast((step): step is RuleStep => step.kind === 'rule' && step.skb === 0);
   const where = fate.by ? ruleName(fate.by) : by ? ruleName(by.at) : 'a rule';
-  return `Undecided: ${where} takes the packet out of the way; what becomes of it is not in the ruleset.`;
+  return `${where === 'a rule' ? 'A rule' : where} takes the packet out of the way; what becomes of it is not in the ruleset.`;
 }
 
 /** What the kernel did last outside nftables. */

@@ -18,6 +18,10 @@ export const wordsText = (words: readonly Word[]): string => words.map((word) =>
 /** `1 rule`, `3 rules`. */
 export const count = (n: number, one: string, many = `${one}s`): string => `${n} ${n === 1 ? one : many}`;
 
+/** A sentence as a part of another: `Name an interface.` → `name an interface`; `IPv4…` and `nft…` keep their case. */
+export const within = (sentence: string): string =>
+  (/^[A-Z][a-z]* /.test(sentence) ? sentence.charAt(0).toLowerCase() + sentence.slice(1) : sentence).replace(/\.$/, '');
+
 /** A probability as people say it: `1/3`, `1/2`, else percent. */
 export function fraction(p: number): string {
   for (let parts = 1; parts <= 64; parts++) {

@@ -6,6 +6,7 @@ import { chainView } from '@/lib/api/rule-view';
 import type { TableIndex } from '@/lib/api/ruleset-index';
 import { MOST_ELEMENTS } from '@/lib/api/set-page';
 import type { BaseChainOverview, ElementView, NodeOverview, SetPage } from '@/lib/api/types';
+import { count } from '@/lib/explain/words';
 import type { Problem, Result } from '@/lib/net/result';
 import type { Token } from '@/lib/render/tokens';
 import type { NodeEntry } from '../sources/source';
@@ -160,13 +161,13 @@ function tablesText({ node, counts, tables, legacyTables, readings, listedBy }: 
   const rows = tables.map((table) => [
     `${table.family} ${table.name}`,
     table.owner.name,
-    `${table.counts.rules} rules`,
-    `${table.counts.chains} chains`,
-    `${table.counts.sets} sets`,
-    `${table.counts.maps} maps`,
-    `${table.counts.elements} elements`,
+    count(table.counts.rules, 'rule'),
+    count(table.counts.chains, 'chain'),
+    count(table.counts.sets, 'set'),
+    count(table.counts.maps, 'map'),
+    count(table.counts.elements, 'element'),
   ]);
-  const head = `${node}: ${counts.rules} rules, ${counts.chains} chains, ${counts.sets} sets, ${counts.maps} maps, ${counts.elements} elements; listed by nft ${listedBy ?? '?'}\n`;
+  const head = `${node}: ${count(counts.rules, 'rule')}, ${count(counts.chains, 'chain')}, ${count(counts.sets, 'set')}, ${count(counts.maps, 'map')}, ${count(counts.elements, 'element')}; listed by nft ${listedBy ?? '?'}\n`;
   return head + columns(rows) + legacy + missing.join('');
 }
 
@@ -176,7 +177,7 @@ const chainsText = (tables: Overview['tables']): string =>
       const rows = chains.map((chain) => [
         `  ${chain.name}`,
         `#${chain.handle}`,
-        `${chain.rules} rules`,
+        count(chain.rules, 'rule'),
         chain.base === null
           ? `used by ${chain.usedBy}`
           : `${chain.base.type} ${chain.base.hook} ${chain.base.prioText}, policy ${chain.base.policy}`,
@@ -192,7 +193,7 @@ const setsText = (tables: Overview['tables']): string =>
         `  ${set.kind} ${set.name}`,
         `#${set.handle}`,
         set.type,
-        `${set.count} elements`,
+        count(set.count, 'element'),
         `used by ${set.usedBy}`,
       ]);
       return `${family} ${name}\n${columns(rows)}`;
@@ -246,6 +247,6 @@ function setOf(node: OpenNode, { table }: TableIndex, name: string): Shown {
     first.columns.map(({ label }) => label),
     ...rows.map(({ cells }) => cells.map((cell) => cell ?? '-')),
   ]);
-  const head = `${first.set.kind} ${name}, ${first.family} ${first.table} #${first.set.handle}: ${first.typeText}, ${first.total} elements\n`;
+  const head = `${first.set.kind} ${name}, ${first.family} ${first.table} #${first.set.handle}: ${first.typeText}, ${count(first.total, 'element')}\n`;
   return { json: { ...first, rows }, text: head + table1 };
 }
