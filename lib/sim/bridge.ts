@@ -32,8 +32,8 @@ export function bridgeReceive(run: Run, skb: Skb, port: Link, up: PassUp): void 
   const group = Math.floor(dst / 2 ** 40) % 2 === 1;
   skb.pktType = own ? 0 : dst === 0xffffffffffff ? 1 : group ? 2 : 3;
   const ipHooks = callsIpHooks(run, skb, bridge);
-  // br_netfilter sits at priority 0 of the bridge's prerouting.
-  if (mark(run) && runHook(run, skb, 'prerouting', 'bridge', (prio) => prio < 0) !== 'accept') return;
+  // br_netfilter sits at priority 0 of the bridge's prerouting, and chains registered after it there come first.
+  if (mark(run) && runHook(run, skb, 'prerouting', 'bridge', (prio) => prio <= 0) !== 'accept') return;
   if (ipHooks && skb.family !== 'arp') {
     const before = destinationOf(skb);
     skb.iif = bridge;
@@ -52,7 +52,7 @@ export function bridgeReceive(run: Run, skb: Skb, port: Link, up: PassUp): void 
       );
     }
   }
-  if (mark(run) && runHook(run, skb, 'prerouting', 'bridge', (prio) => prio >= 0) !== 'accept') return;
+  if (mark(run) && runHook(run, skb, 'prerouting', 'bridge', (prio) => prio > 0) !== 'accept') return;
   if (own) {
     passUp(run, skb, bridge, ipHooks, up);
     return;

@@ -106,11 +106,27 @@ export function resolveChance(v: Chance, c: Context, breakpoints?: readonly numb
     );
   }
   const end = v.offset + v.mod;
-  const options = starts.map((s, i) => ({ value: String(s), probability: ((starts[i + 1] ?? end) - s) / v.mod }));
-  const taken = starts[c.run.choose(v.what, c.at, options)] ?? v.offset;
-  v.remember?.(taken);
-  return taken;
+  const endOf = (i: number): number => (starts[i + 1] ?? end) - 1;
+  let options = starts.map((s, i) => ({
+    value: String(s),
+    probability: (endOf(i) + 1 - s) / v.mod,
+    low: s,
+    high: endOf(i),
+  }));
+  // One value of so many that nobody will meet it is left out, and that is said.
+  const likely = options.filter((o) => o.probability > IMPROBABLE);
+  if (likely.length > 0 && likely.length < options.length) {
+    c.run.assume(`chance ${v.what}`, `${v.what} is taken not to be one value of ${v.mod} that a rule asks for.`);
+    const total = likely.reduce((n, o) => n + o.probability, 0);
+    options = likely.map((o) => ({ ...o, probability: o.probability / total }));
+  }
+  const taken = options.length === 1 && starts.length > 1 ? options[0] : options[c.run.choose(v.what, c.at, options)];
+  v.remember?.(taken?.low ?? v.offset, taken?.high ?? v.offset);
+  return taken?.low ?? v.offset;
 }
+
+/** A chance of one in 65536: of one value of a 16-bit field. */
+const IMPROBABLE = 2e-5;
 
 /** A value, or what stands in its way; chance is resolved. */
 export function settled(v: Evaluated, c: Context, breakpoints?: readonly number[]): Value | Missing | Unknown {

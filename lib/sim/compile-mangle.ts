@@ -12,7 +12,7 @@ import { need, write } from './operand';
 import { fieldName } from './program';
 import { findTcpOption } from './read-options';
 import { headerBytes, protocolMissing, readBits } from './read-payload';
-import { writeNetwork, writeRawNetwork, writeRawTransport, writeTransport } from './skb';
+import { type Skb, writeNetwork, writeRawNetwork, writeRawTransport, writeTransport } from './skb';
 import { isMarkUnknown } from './unknown-mark';
 import type { Scalar, Value } from './value';
 
@@ -129,6 +129,7 @@ export function compileMangle(s: MangleStatement, scope: Scope): Op {
         const before = readBits(header.bytes, header.at * 8 + where.offset, where.len) ?? 0;
         const bytes = header.bytes.slice(header.at + first, header.at + last);
         setBits(bytes, where.offset - first * 8, where.len, v as number | bigint);
+        revealed(c.skb, where.base, where.offset, where.len);
         if (where.base === 'nh') {
           if (key.kind === 'payload') writeNetwork(c.skb, first, bytes);
           else writeRawNetwork(c.skb, first, bytes);
@@ -195,6 +196,16 @@ export function compileMangle(s: MangleStatement, scope: Scope): Op {
       return (c) =>
         c.run.undecided('unsupported-statement', `Setting ${field} is not modelled.`, 'Assume what it does.', c.at);
   }
+}
+
+/** A field that is written is left to chance no more, and with the last one of a header goes the doubt about its checksum. */
+function revealed(skb: Skb, base: string, offset: number, len: number): void {
+  if (skb.hidden === undefined) return;
+  const left = skb.hidden.filter((h) => h.base !== base || h.offset < offset || h.offset + h.len > offset + len);
+  if (left.length === skb.hidden.length) return;
+  const doubts = left.filter((h) => !h.what.endsWith('checksum'));
+  skb.hidden = left.filter((h) => !h.what.endsWith('checksum') || doubts.some((d) => d.base === h.base));
+  if (skb.hidden.length === 0) delete skb.hidden;
 }
 
 function setBits(bytes: Uint8Array, offset: number, len: number, value: number | bigint): void {

@@ -134,6 +134,8 @@ export function compileMatch(s: MatchStatement, scope: Scope): (c: Context) => M
     (p.kind === 'range' || p.kind === 'name' || p.kind === 'any') &&
     (s.op === '==' || s.op === '!=' || s.op === 'in')
   ) {
+    // nft 1.0.6 lists `udp length < 9 ip hdrlength > 5` as `ip hdrlength != 9-5`: what the rule tests is lost.
+    if (p.kind === 'range' && p.from > p.to) return backwards(wanted);
     const bounds = boundsOf(p);
     return (c) => {
       const v = settled(getLeft(c), c, bounds);
@@ -194,6 +196,15 @@ function compareBetween(op: MatchOperator, v: Between, constant: number): MatchR
   )
     return undefined;
   return low ? true : no();
+}
+
+function backwards(wanted: string): (c: Context) => MatchResult {
+  const u = new Unknown({
+    code: 'listing-wrong',
+    say: `The listing holds the range ${wanted}, which ends before it begins: nft put two matches together.`,
+    settle: 'Assume whether the rule matches.',
+  });
+  return () => u;
 }
 
 function notKnown(wanted: string): (c: Context) => MatchResult {

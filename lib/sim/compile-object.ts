@@ -10,7 +10,7 @@ import { Broken, type Op, type OpResult, stop } from './op';
 import { need } from './operand';
 import { listenerFor } from './read-route';
 import { askLimit, askQuota, objectState } from './set-update';
-import { transportChecksumWrong } from './skb';
+import { lengthOf, transportChecksumWrong } from './skb';
 import { Missing, type Scalar, Unknown } from './value';
 
 export function compileObject(s: ObjectReferenceStatement, scope: Scope): Op {
@@ -45,7 +45,7 @@ export function compileObject(s: ObjectReferenceStatement, scope: Scope): Op {
       case 'counter': {
         const state = objectState(object, c);
         state.packets++;
-        state.bytes += c.skb.data.length;
+        state.bytes += lengthOf(c.skb, c.hook);
         return undefined;
       }
       case 'quota':

@@ -16,7 +16,7 @@ import type { ProgramRule } from './program';
 import { rejectPacket } from './reject';
 import { askCount, askLimit, askQuota, quotaBytes } from './set-update';
 import { isVerdict } from './sets';
-import { viewSkb } from './skb';
+import { redirectFrame } from './transmit';
 import { Missing, Unknown } from './value';
 import { compileXtRule } from './xt';
 
@@ -160,7 +160,7 @@ function compileStatement(s: Statement, scope: Scope): Op {
             'Assume where the packet goes.',
             c.at,
           );
-        c.run.fate.egress.push({ dev: dev.name, role: c.skb.role, skb: c.skb.id, packet: viewSkb(c.skb) });
+        redirectFrame(c.run, c.skb, dev);
         return { kind: 'stolen' };
       };
     case 'setUpdate':

@@ -31,6 +31,7 @@ export function compileSetUpdate(s: SetUpdateStatement, scope: Scope): Op {
     if (s.op === 'delete') {
       if (found !== undefined) {
         if (!overlay.added.delete(key)) overlay.removed.add(key);
+        overlay.dead++;
         c.record?.writes.push({ field: `@${s.set}`, before: shown, after: 'deleted' });
       }
       return undefined;
@@ -45,7 +46,6 @@ export function compileSetUpdate(s: SetUpdateStatement, scope: Scope): Op {
     }
     if (setCount(set, c) >= setLimit(set)) return new Broken({ kind: 'statement', say: `@${s.set} is full` });
     const state = newStateful();
-    overlay.removed.delete(key);
     overlay.added.set(key, {
       key,
       state,
@@ -81,7 +81,9 @@ export function compileMapUpdate(s: MapUpdateStatement, scope: Scope): Op {
     const key = valueKey(v);
     const overlay = c.run.state.overlay(set.set);
     if (s.op === 'delete') {
+      if (findInSet(set, v, c) === undefined) return undefined;
       if (!overlay.added.delete(key)) overlay.removed.add(key);
+      overlay.dead++;
       return undefined;
     }
     const d = need(data(c), c);
@@ -89,7 +91,6 @@ export function compileMapUpdate(s: MapUpdateStatement, scope: Scope): Op {
     const found = findInSet(set, v, c);
     if (found !== undefined) return undefined;
     if (setCount(set, c) >= setLimit(set)) return new Broken({ kind: 'statement', say: `@${s.map} is full` });
-    overlay.removed.delete(key);
     overlay.added.set(key, {
       key,
       state: newStateful(),

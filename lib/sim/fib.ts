@@ -35,7 +35,6 @@ export const isLinkLocal6 = (addr: bigint): boolean => addr >> 118n === 0x3fan;
 function type6(c: Context, addr: bigint, other: bigint, dev: Link | undefined, useMark: boolean): number | Unknown {
   const router = c.run.p.routers.ip6;
   if (router === undefined) return unknownRoutes('ip6');
-  if (isMulticast6(addr)) return MULTICAST;
   const own = c.run.p.localAddresses.get(addressKey('ip6', addr));
   if (dev !== undefined && own !== undefined && own.index === dev.index) return LOCAL;
   const found = router.lookup({
@@ -44,7 +43,7 @@ function type6(c: Context, addr: bigint, other: bigint, dev: Link | undefined, u
     mark: useMark ? routingMark(c.run, c.skb) : 0,
     tos: 0,
     iif: undefined,
-    ...(dev !== undefined && isLinkLocal6(addr) ? { oif: dev.name } : {}),
+    ...onLink(c, addr, dev),
   });
   switch (found.kind) {
     case 'none':
@@ -57,8 +56,15 @@ function type6(c: Context, addr: bigint, other: bigint, dev: Link | undefined, u
     case 'found':
       if (found.result.type === 'anycast') return ANYCAST;
       if (dev === undefined && found.result.type === 'local') return LOCAL;
-      return UNICAST;
+      return isMulticast6(addr) ? MULTICAST : UNICAST;
   }
+}
+
+/** An address of a link is looked up on the device that is asked about, else on that of the packet (nft_fib6_flowi_init). */
+function onLink(c: Context, addr: bigint, dev: Link | undefined): { readonly oif?: string } {
+  const link = isLinkLocal6(addr) || (isMulticast6(addr) && ((addr >> 112n) & 15n) === 2n);
+  const on = dev ?? (c.hook === 'output' ? undefined : (c.skb.iif ?? c.skb.oif));
+  return link && on !== undefined ? { oif: on.name } : {};
 }
 
 const unknownRoutes = (family: string): Unknown =>
@@ -106,12 +112,12 @@ function outputInterface(
     mark: flags.has('mark') ? routingMark(c.run, skb) : 0,
     tos: tosOf(skb),
     iif: strictSource ? skb.oif?.name : undefined,
-    ...(family === 'ip6' && dev !== undefined && isLinkLocal6(BigInt(addr)) ? { oif: dev.name } : {}),
+    ...(family === 'ip6' ? onLink(c, BigInt(addr), dev) : {}),
   });
   if (found.kind !== 'found') return undefined;
   const { result, multipath } = found;
   if (result.type === 'local') return undefined;
-  if (family === 'ip6' && (result.type === 'anycast' || result.type === 'multicast')) return undefined;
+  if (family === 'ip6' && result.type === 'anycast') return undefined;
   if (dev === undefined) return result.dev;
   const all = multipath.length > 0 ? multipath : [result];
   return all.some((r) => r.dev?.index === dev.index) ? dev : undefined;

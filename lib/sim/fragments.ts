@@ -1,10 +1,9 @@
 /** Defragmentation at -400 and on delivery, fragmentation on the way out (net/ipv4/ip_fragment.c, net/ipv6/reassembly.c). */
 import { putBytes } from '../net/build-packet';
 import { fold16, sum16 } from '../net/checksum';
-import { parseHeaders, u16, u32, viewPacket } from '../net/headers';
+import { parseHeaders, u16, u32 } from '../net/headers';
 import type { Run } from './environment';
-import { destinationOf, type Skb, sourceOf, viewSkb } from './skb';
-import type { PacketView } from './trace';
+import { destinationOf, type Skb, sourceOf } from './skb';
 
 /** Puts fragments together. False when the packet is held back until the others arrive. */
 export function defragment(run: Run, skb: Skb): boolean {
@@ -87,12 +86,12 @@ function withoutFragmentHeader(head: Uint8Array, at: number): Uint8Array {
   return out;
 }
 
-/** The views of the frames a large or reassembled packet leaves in. `limit` is the largest packet in bytes. */
-export function splitFragments(skb: Skb, limit: number): readonly PacketView[] {
+/** The packets that a large or reassembled packet leaves in. `limit` is the largest in bytes. */
+export function splitFragments(skb: Skb, limit: number): readonly Uint8Array[] {
   // IPv4 refragments whatever was put together (ip_finish_output), IPv6 what is larger than its largest fragment
   // (__ip6_finish_output): an atomic fragment leaves without its header.
   if (skb.family === 'arp' || (skb.data.length <= limit && (skb.family === 'ip6' || skb.fragSize === undefined)))
-    return [viewSkb(skb)];
+    return [skb.data];
   const v6 = skb.family === 'ip6';
   const unfragmentable = v6 ? 40 : skb.headers.thoff;
   const body = skb.data.subarray(unfragmentable);
@@ -100,7 +99,7 @@ export function splitFragments(skb: Skb, limit: number): readonly PacketView[] {
   // Fragments that still fit leave as they came (ip_do_fragment, ip6_fragment: the fast path over frag_list).
   const parts = skb.fragParts ?? [];
   const kept = parts.reduce((n, l) => n + l, 0) === body.length && parts.every((l) => l <= limit - unfragmentable);
-  const out: PacketView[] = [];
+  const out: Uint8Array[] = [];
   for (let at = 0, i = 0; at < body.length; i++) {
     const part = body.subarray(at, at + (kept ? (parts[i] ?? chunk) : chunk));
     const last = at + part.length >= body.length;
@@ -116,7 +115,11 @@ export function splitFragments(skb: Skb, limit: number): readonly PacketView[] {
       putBytes(frame, 6, 2, (at >> 3) | (last ? 0 : 0x2000));
     }
     frame.set(part, unfragmentable + (v6 ? 8 : 0));
-    out.push(viewPacket(frame, skb.family, skb.random));
+    if (!v6) {
+      putBytes(frame, 10, 2, 0);
+      putBytes(frame, 10, 2, fold16(sum16(frame, 0, unfragmentable)));
+    }
+    out.push(frame);
     at += part.length;
   }
   return out;

@@ -7,13 +7,16 @@ import type { IpValue } from '../world/world';
 import { attachAnswer } from './conntrack';
 import type { Context, Run } from './environment';
 import { addressKey } from './environment';
-import { isLinkLocal6, isLocal4, isMulticast6 } from './fib';
+import { addressType4, isLinkLocal6, isLocal4, isMulticast6 } from './fib';
+import { echoOptions } from './ip-options';
 import { findTcpOption } from './read-options';
+import { routeOutput } from './route-output';
 import type { RouteResult } from './routing';
 import {
   copySkb,
   decrementTtl,
   destinationOf,
+  type HiddenField,
   newSkb,
   type Skb,
   sourceOf,
@@ -21,7 +24,8 @@ import {
   transportChecksumWrong,
   viewSkb,
 } from './skb';
-import { sourceForRoute } from './source-address';
+import { selectIpv6, sourceForRoute } from './source-address';
+import { redirectFrame } from './transmit';
 
 /** An IP packet of the node's own around a transport segment, checksums filled in. */
 export function ipPacket(
@@ -32,18 +36,22 @@ export function ipPacket(
   tos: number,
   segment: Uint8Array,
   ttl = 64,
+  /** IPv4: don't fragment, and options. */
+  more: { readonly df?: boolean; readonly options?: Uint8Array } = {},
 ): Uint8Array {
-  const header = family === 'ip' ? 20 : 40;
+  const header = family === 'ip' ? 20 + (more.options?.length ?? 0) : 40;
   const p = new Uint8Array(header + segment.length);
   if (family === 'ip') {
-    p[0] = 0x45;
+    p[0] = 0x40 | (header >> 2);
+    if (more.options !== undefined) p.set(more.options, 20);
+    if (more.df === true) p[6] = 0x40;
     p[1] = tos;
     putBytes(p, 2, 2, p.length);
     p[8] = ttl;
     p[9] = protocol;
     putBytes(p, 12, 4, src);
     putBytes(p, 16, 4, dst);
-    putBytes(p, 10, 2, fold16(sum16(p, 0, 20)));
+    putBytes(p, 10, 2, fold16(sum16(p, 0, header)));
   } else {
     putBytes(p, 0, 4, 0x60000000 + tos * 2 ** 20);
     putBytes(p, 4, 2, segment.length);
@@ -57,13 +65,6 @@ export function ipPacket(
   return p;
 }
 
-/** Packets to the node's own addresses leave through lo, whatever device the route names. */
-export function viaLoopback(run: Run, r: RouteResult): RouteResult {
-  if (r.type !== 'local' && r.type !== 'anycast') return r;
-  const lo = [...run.p.linkByName.values()].find((l) => l.type === 'loopback');
-  return lo === undefined ? r : { ...r, dev: lo };
-}
-
 /** A route for a packet of the node's own; undefined where there is none. Unknown routes end the run. */
 export function routeOut(
   run: Run,
@@ -74,22 +75,8 @@ export function routeOut(
   tos: number,
   oif?: string,
 ): RouteResult | undefined {
-  const router = run.p.routers[family];
-  if (router === undefined)
-    return run.undecided(
-      'routes-unknown',
-      `The routes of family ${family} were not captured.`,
-      'Capture ip -j route show table all and ip -j rule show on the node.',
-    );
-  const found = router.lookup({
-    daddr,
-    ...(saddr === undefined ? {} : { saddr }),
-    mark,
-    tos,
-    iif: undefined,
-    ...(oif === undefined ? {} : { oif }),
-  });
-  return found.kind === 'found' ? viaLoopback(run, found.result) : undefined;
+  const found = routeOutput(run, { family, daddr, saddr, mark, tos, oif });
+  return found.kind === 'found' ? found.route : undefined;
 }
 
 /** ipv6_unicast_destination(): an address of the node, or one that its routes take for local. */
@@ -104,25 +91,20 @@ const deviceOf = (cause: Skb): string | undefined =>
 const linkOf = (cause: Skb, dst: IpValue): string | undefined =>
   typeof dst === 'bigint' && isLinkLocal6(dst) ? cause.iif?.name : undefined;
 
+/** ICMP messages that are no errors; every other type is taken for one (icmp_pointers of net/ipv4/icmp.c). */
+const ICMP_QUERIES: ReadonlySet<number> = new Set([0, 8, 13, 14, 15, 16, 17, 18]);
+
 /** True where the node may answer with an ICMP error at all (icmp_send, icmp6_send). */
-function answerable(run: Run, cause: Skb): boolean {
+function answerable(cause: Skb): boolean {
   if (cause.family === 'arp' || cause.pktType !== 0 || cause.headers.fragOff > 0) return false;
   const { l4proto, thoff } = cause.headers;
-  if (l4proto === PROTO.icmp || l4proto === PROTO.icmpv6) {
-    const type = cause.data[thoff] ?? 0;
-    if (
-      isIcmpError(l4proto, type) ||
-      (l4proto === PROTO.icmp && type > 18) ||
-      (l4proto === PROTO.icmpv6 && type === 137)
-    )
-      return false;
-  }
+  const type = cause.data[thoff] ?? 0;
+  if (l4proto === PROTO.icmp && cause.family === 'ip' && !ICMP_QUERIES.has(type)) return false;
+  if (l4proto === PROTO.icmpv6 && (isIcmpError(l4proto, type) || type === 137)) return false;
   const src = sourceOf(cause);
   const dst = destinationOf(cause);
   if (typeof dst === 'bigint') return !isMulticast6(dst) && src !== 0n && !isMulticast6(BigInt(src));
-  if (dst >>> 28 === 14 || dst === 0xffffffff || dst === 0) return false;
-  const local = run.p.routers.ip?.inTable('local', { daddr: dst, mark: 0, tos: 0, iif: undefined });
-  return local?.type !== 'broadcast';
+  return cause.dst?.type !== 'broadcast' && cause.dst?.type !== 'multicast';
 }
 
 /** Runs that are sending an ICMP message of a family right now. */
@@ -150,41 +132,51 @@ export interface IcmpOptions {
 const isAnycast = (run: Run, addr: bigint): boolean =>
   run.p.routers.ip6?.inTable('local', { daddr: addr, mark: 0, tos: 0, iif: undefined })?.type === 'anycast';
 
+/** Fields that the kernel fills by chance in packets of its own: the identification of IPv4, the flow label of IPv6, and what sums over them. */
+function headerByChance(family: 'ip' | 'ip6', df: boolean): HiddenField[] {
+  if (family === 'ip6') return [{ base: 'nh', offset: 12, len: 20, what: 'the flow label', low: 1, high: 0xfffff }];
+  if (df) return [];
+  return [
+    { base: 'nh', offset: 32, len: 16, what: 'the IP id', low: 0, high: 65535 },
+    { base: 'nh', offset: 80, len: 16, what: 'the IP checksum', low: 0, high: 65535 },
+  ];
+}
+
+/** The same for a TCP segment of a connection. */
+const segmentByChance = (): HiddenField[] => [
+  { base: 'th', offset: 32, len: 32, what: 'the sequence number', low: 0, high: 0xffffffff },
+  { base: 'th', offset: 128, len: 16, what: 'the TCP checksum', low: 0, high: 65535 },
+];
+
 /** Sends an ICMP error about `cause`. Nothing is sent where the kernel sends nothing. */
 export function sendIcmpError(run: Run, cause: Skb, o: IcmpOptions): boolean {
-  if (!answerable(run, cause) || cause.family === 'arp') return false;
+  if (!answerable(cause) || cause.family === 'arp') return false;
   const { family } = cause;
   if (busy[family].has(run)) return false;
   const src = sourceOf(cause);
-  const dst = destinationOf(cause);
-  // IPv4 answers from the packet's destination only where the packet's route is local; before routing, the route back counts.
-  const own =
-    family === 'ip'
-      ? (cause.dst ?? routeOut(run, family, src, undefined, 0, 0))?.type === 'local'
-      : run.p.localAddresses.has(addressKey('ip6', dst)) || isAnycast(run, BigInt(dst));
-  const fixed = own ? dst : undefined;
-  // A source that is not the node's own is refused by the route look-up.
-  if (fixed !== undefined && family === 'ip' && !isLocal4({ run }, Number(fixed))) return false;
   const tos = family === 'ip' ? (tosOf(cause) & 0x1e) | 0xc0 : 0;
-  const route = routeOut(run, family, src, fixed, 0, tos, linkOf(cause, src));
-  if (route === undefined) return false;
-  const source = fixed ?? sourceForRoute(run, family, route, src);
-  if (source === undefined) return false;
-  const room = family === 'ip' ? Math.min(576, route.dev?.mtu ?? 576) - 28 : 1280 - 48;
+  const found = family === 'ip' ? errorRoute4(run, cause, tos) : errorRoute6(run, cause);
+  if (found === undefined) return false;
+  const { route, source } = found;
+  const options = family === 'ip' ? echoOptions(run, cause, Number(source)) : undefined;
+  if (family === 'ip' && options === undefined) return false;
+  const room = family === 'ip' ? Math.min(576, route.dev?.mtu ?? 576) - 28 - (options?.length ?? 0) : 1280 - 48;
   const quoted = cause.data.subarray(0, room);
   const segment = new Uint8Array(8 + quoted.length);
   segment[0] = o.type;
   segment[1] = o.code;
   if (o.info !== undefined) putBytes(segment, 4, 4, o.info);
   segment.set(quoted, 8);
+  const protocol = family === 'ip' ? PROTO.icmp : PROTO.icmpv6;
   const skb = newSkb(
     run.nextSkb(),
     'generated',
     family,
-    ipPacket(family, source, src, family === 'ip' ? PROTO.icmp : PROTO.icmpv6, tos, segment),
+    ipPacket(family, source, src, protocol, tos, segment, 64, options === undefined ? {} : { options }),
   );
   skb.local = true;
   skb.trace = true;
+  skb.hidden = headerByChance(family, false);
   attachAnswer(skb, cause);
   run.steps?.push({
     kind: 'generated',
@@ -195,6 +187,41 @@ export function sendIcmpError(run: Run, cause: Skb, o: IcmpOptions): boolean {
   });
   sendIcmp(run, family, skb, route);
   return true;
+}
+
+interface Answered {
+  readonly route: RouteResult;
+  readonly source: IpValue;
+}
+
+/** IPv4 answers from the packet's destination only where the packet's route is local; before routing, the route back counts. */
+function errorRoute4(run: Run, cause: Skb, tos: number): Answered | undefined {
+  const src = sourceOf(cause);
+  const dst = destinationOf(cause);
+  const own = (cause.dst ?? routeOut(run, 'ip', src, undefined, 0, 0))?.type === 'local';
+  const found = routeOutput(run, { family: 'ip', daddr: src, saddr: own ? dst : undefined, mark: 0, tos });
+  if (found.kind !== 'found' || found.source === undefined) return undefined;
+  return { route: found.route, source: found.source };
+}
+
+/** IPv6 answers from the packet's destination where that is the node's own, else from an address of the device it came in by. */
+function errorRoute6(run: Run, cause: Skb): Answered | undefined {
+  const src = BigInt(sourceOf(cause));
+  const dst = BigInt(destinationOf(cause));
+  const dev = cause.iif === undefined ? undefined : deviceOf(cause);
+  const loopback = cause.iif === undefined || cause.iif.type === 'loopback';
+  const own = (run.p.localAddresses.has(addressKey('ip6', dst)) && (dst !== 1n || loopback)) || isAnycast(run, dst);
+  const asked = routeOut(run, 'ip6', src, own ? dst : undefined, 0, 0);
+  const inner =
+    own || dev === undefined || asked?.route.prefsrc !== undefined
+      ? undefined
+      : selectIpv6(run, run.p.linkByName.get(dev), src);
+  const fixed = own ? dst : inner;
+  const route = routeOut(run, 'ip6', src, fixed, 0, 0, linkOf(cause, src));
+  // An anycast address is no sender (icmpv6_route_lookup).
+  if (route === undefined || route.type === 'anycast') return undefined;
+  const source = fixed ?? sourceForRoute(run, 'ip6', route, src);
+  return source === undefined ? undefined : { route, source };
 }
 
 /** The segment that resets the sender of `cause` (RFC 9293, 3.10.7.1); undefined where none is due. */
@@ -226,25 +253,37 @@ export function sendReset(run: Run, cause: Skb, byReject: boolean): boolean {
   const { family } = cause;
   const src = destinationOf(cause);
   const dst = sourceOf(cause);
-  if (family === 'ip' && byReject) {
-    const local = run.p.routers.ip?.inTable('local', { daddr: Number(src), mark: 0, tos: 0, iif: undefined });
-    if (local?.type === 'broadcast' || Number(src) >>> 28 === 14) return false;
-  }
-  // The TCP stack resets nothing that came to a broadcast address (tcp_v4_send_reset: rt_type != RTN_LOCAL).
-  if (family === 'ip' && !byReject && cause.dst?.type === 'broadcast') return false;
-  // A route sent by has to have a source of the node's own (ip_route_output_key_hash_rcu).
-  if (family === 'ip' && !byReject && !isLocal4({ run }, Number(src))) return false;
-  if (typeof src === 'bigint' && isMulticast6(src)) return false;
+  // Nothing that came to a broadcast address is reset (tcp_v4_send_reset, nf_send_reset: the flags of the route).
+  if (family === 'ip' && (cause.dst?.type === 'broadcast' || cause.dst?.type === 'multicast')) return false;
+  if (typeof src === 'bigint' && (isMulticast6(src) || isMulticast6(BigInt(dst)))) return false;
   // The TCP stack answers the loopback address and those of a link by the device of the question only (tcp_v6_send_response).
   const strict = !byReject && typeof dst === 'bigint' && (dst === 1n || isLinkLocal6(dst));
-  const route = routeOut(run, family, dst, src, 0, 0, strict ? deviceOf(cause) : undefined);
-  if (route === undefined) return false;
+  // What a rule sends is routed again and may have any source that could be somebody's (nf_send_reset: ip_route_me_harder).
+  const anySource = byReject && [1, 2].includes(addressType4({ run }, Number(src), undefined) ?? 0);
+  const found = routeOutput(run, {
+    family,
+    daddr: dst,
+    saddr: family === 'ip' && byReject && !anySource ? undefined : src,
+    mark: 0,
+    tos: 0,
+    oif: strict ? deviceOf(cause) : undefined,
+    anySource,
+  });
+  if (found.kind !== 'found') return false;
+  const { route } = found;
+  const source = src === 0 ? (byReject ? src : (found.source ?? src)) : src;
+  const options = family === 'ip' && !byReject ? echoOptions(run, cause, Number(source)) : undefined;
+  if (family === 'ip' && !byReject && options === undefined) return false;
   const skb = newSkb(
     run.nextSkb(),
     'generated',
     family,
-    ipPacket(family, src, dst, PROTO.tcp, byReject ? 0 : tosOf(cause) & 0xfc, segment),
+    ipPacket(family, source, dst, PROTO.tcp, byReject ? 0 : tosOf(cause) & 0xfc, segment, 64, {
+      df: true,
+      ...(options === undefined ? {} : { options }),
+    }),
   );
+  if (!byReject) skb.hidden = headerByChance(family, true);
   skb.local = true;
   if (byReject) {
     attachAnswer(skb, cause);
@@ -273,16 +312,28 @@ export function sendEchoReply(run: Run, cause: Skb): boolean {
   const unicast = family === 'ip' ? isLocal4({ run }, Number(src)) : isUnicast6(run, cause, BigInt(src));
   // Where the source is still to be chosen, the answer leaves by the device of the question (RT6_LOOKUP_F_IFACE).
   const oif = family === 'ip6' && !unicast ? deviceOf(cause) : linkOf(cause, dst);
-  const route = routeOut(run, family, dst, unicast ? src : undefined, 0, tosOf(cause), oif);
-  if (route === undefined) return false;
-  const source = unicast ? src : sourceForRoute(run, family, route, dst);
+  const found = routeOutput(run, {
+    family,
+    daddr: dst,
+    saddr: unicast ? src : undefined,
+    mark: 0,
+    tos: tosOf(cause),
+    oif,
+  });
+  if (found.kind !== 'found') return false;
+  const { route } = found;
+  const source = unicast ? src : family === 'ip' ? found.source : sourceForRoute(run, family, route, dst);
   if (source === undefined) return false;
+  const options = family === 'ip' ? echoOptions(run, cause, Number(source)) : undefined;
+  if (family === 'ip' && options === undefined) return false;
+  const protocol = family === 'ip' ? PROTO.icmp : PROTO.icmpv6;
   const skb = newSkb(
     run.nextSkb(),
     'generated',
     family,
-    ipPacket(family, source, dst, family === 'ip' ? PROTO.icmp : PROTO.icmpv6, tosOf(cause), segment),
+    ipPacket(family, source, dst, protocol, tosOf(cause), segment, 64, options === undefined ? {} : { options }),
   );
+  skb.hidden = headerByChance(family, false);
   skb.local = true;
   run.steps?.push({ kind: 'generated', skb: skb.id, what: 'echo reply', packet: viewSkb(skb), because: cause.id });
   sendIcmp(run, family, skb, route);
@@ -314,10 +365,17 @@ export function sendSegment(
   s.set(tail, 20);
   const src = destinationOf(cause);
   const dst = sourceOf(cause);
-  if (family === 'ip' && !isLocal4({ run }, Number(src))) return;
   const route = routeOut(run, family, dst, src, 0, 0);
   if (route === undefined) return;
-  const skb = newSkb(run.nextSkb(), 'generated', family, ipPacket(family, src, dst, PROTO.tcp, 0, s));
+  const echoed = family === 'ip' ? echoOptions(run, cause, Number(src)) : undefined;
+  const skb = newSkb(
+    run.nextSkb(),
+    'generated',
+    family,
+    ipPacket(family, src, dst, PROTO.tcp, 0, s, 64, { df: true, ...(echoed === undefined ? {} : { options: echoed }) }),
+  );
+  // A SYN-ACK has the id 0, what follows counts from a number of chance.
+  skb.hidden = [...headerByChance(family, (flags & 2) !== 0), ...segmentByChance()];
   skb.local = true;
   skb.sk = { uid: 0, gid: 0 };
   run.steps?.push({ kind: 'generated', skb: skb.id, what, packet: viewSkb(skb), because: cause.id });
@@ -363,7 +421,8 @@ export function sendSynproxyAnswer(run: Run, cause: Skb, o: SynproxyOptions): vo
   if (family === 'ip' && !isLocal4({ run }, Number(src))) return;
   const route = routeOut(run, family, dst, src, 0, 0);
   if (route === undefined) return;
-  const skb = newSkb(run.nextSkb(), 'generated', family, ipPacket(family, src, dst, PROTO.tcp, 0, s));
+  const skb = newSkb(run.nextSkb(), 'generated', family, ipPacket(family, src, dst, PROTO.tcp, 0, s, 64, { df: true }));
+  skb.hidden = segmentByChance();
   skb.local = true;
   if (cause.ct !== undefined) {
     skb.ct = cause.ct;
@@ -388,7 +447,8 @@ export function duplicate(c: Context, dev: string | undefined, addr: number | bi
   const { run, skb } = c;
   if (skb.family === 'arp') return;
   if (addr === undefined) {
-    if (dev !== undefined) run.fate.egress.push({ dev, role: 'generated', skb: run.nextSkb(), packet: viewSkb(skb) });
+    const link = dev === undefined ? undefined : run.p.linkByName.get(dev);
+    if (link !== undefined) redirectFrame(run, copySkb(skb, run.nextSkb()), link);
     return;
   }
   // A duplicate is not duplicated again (nf_dup_ipv4, nf_dup_ipv6: nf_skb_duplicated).

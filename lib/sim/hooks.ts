@@ -6,10 +6,11 @@ import type { Hook } from '../nft/model';
 import { confirm, conntrackIn } from './conntrack';
 import type { Run } from './environment';
 import { type ChainVerdict, evaluateChain } from './evaluate-chain';
+import { addressType4, isLinkLocal6, isMulticast6 } from './fib';
 import { defragment } from './fragments';
-import { routeOut } from './generated';
 import { isBound, manipOf, natIcmpError, natPacket, nullBinding } from './nat';
 import type { HookEntry, ProgramChain } from './program';
+import { routeOutput } from './route-output';
 import { formatRoute } from './routing';
 import { destinationOf, type Skb, sourceOf, tosOf } from './skb';
 import { routingMark } from './unknown-mark';
@@ -125,6 +126,8 @@ function rerouteAfterChain(run: Run, skb: Skb): boolean {
   return reroute(run, skb);
 }
 
+const isSource = (run: Run, addr: number): boolean => [1, 2].includes(addressType4({ run }, addr, undefined) ?? 0);
+
 /**
  * ip_route_me_harder(): chooses the route again; the device that later chains of this hook see stays. False where there is none: the
  * hook drops the packet (nf_nat_ipv4_local_fn, nf_route_table_hook4: NF_DROP_ERR).
@@ -132,9 +135,20 @@ function rerouteAfterChain(run: Run, skb: Skb): boolean {
 function reroute(run: Run, skb: Skb): boolean {
   if (skb.family === 'arp') return true;
   const daddr = destinationOf(skb);
-  const route = routeOut(run, skb.family, daddr, sourceOf(skb), routingMark(run, skb), tosOf(skb));
+  const found = routeOutput(run, {
+    family: skb.family,
+    daddr,
+    // A source that is neither local nor unicast is chosen anew.
+    saddr: typeof daddr === 'number' && !isSource(run, Number(sourceOf(skb))) ? undefined : sourceOf(skb),
+    mark: routingMark(run, skb),
+    tos: tosOf(skb),
+    anySource: true,
+    ...(typeof daddr === 'bigint' && (isLinkLocal6(daddr) || isMulticast6(daddr)) ? { oif: skb.oif?.name } : {}),
+  });
   rememberRoute(skb);
+  const route = found.kind === 'found' ? found.route : undefined;
   skb.dst = route;
+  if (found.kind === 'failed' && skb.id === 0) run.fate.sendErrno = found.errno;
   if (route === undefined) {
     kernel(run, skb, 'no-route', `There is no route to ${formatAddress(daddr)}.`);
     return false;

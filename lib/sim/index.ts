@@ -7,11 +7,11 @@ import type { PacketSpec } from '../net/packet-spec';
 import type { RuleRef } from '../nft/model';
 import type { Link, World } from '../world/world';
 import { toEntry } from './conntrack-state';
-import { type Prepared, prepare, type Run, UndecidedSignal } from './environment';
+import { addressKey, type Prepared, prepare, type Run, UndecidedSignal } from './environment';
 import type { Frame } from './frame';
-import { viaLoopback } from './generated';
 import { kernel } from './hooks';
 import { receive } from './receive';
+import { routeOutput } from './route-output';
 import type { RouteResult } from './routing';
 import { linksNeeded } from './settings';
 import { destinationOf, ETHERTYPE, etherHeader, newSkb, type Skb, sourceOf, tosOf, viewSkb } from './skb';
@@ -200,41 +200,31 @@ function sendLocal(run: Runner, skb: Skb, spec: PacketSpec): void {
   if (skb.family === 'arp')
     run.undecided('arp', 'ARP packets of the node itself are not decided.', 'Look at the arp tables.');
   linksNeeded(run);
-  const router = run.p.routers[skb.family];
-  if (router === undefined) {
-    run.undecided(
-      'routes-unknown',
-      `The routes of family ${skb.family} were not captured.`,
-      'Capture ip -j route show table all and ip -j rule show on the node.',
-    );
-  }
-  const found = router.lookup({
+  // A raw socket asks for a route without a source; one that is the node's own may be what a process is bound to.
+  const own = run.p.localAddresses.has(addressKey(skb.family, sourceOf(skb)));
+  const found = routeOutput(run, {
+    family: skb.family,
     daddr: destinationOf(skb),
-    saddr: sourceOf(skb),
+    saddr: own && sourceOf(skb) !== 0x7f000001 ? sourceOf(skb) : undefined,
     mark: skb.mark,
     tos: tosOf(skb),
-    iif: undefined,
     uid: skb.sk.uid,
     protocol: skb.headers.l4proto ?? 0,
+    anySource: true,
   });
   if (found.kind !== 'found') {
-    run.fate.sendErrno =
-      found.kind === 'none' ? 101 : found.kind === 'unreachable' ? 113 : found.kind === 'prohibit' ? 13 : 22;
+    run.fate.sendErrno = found.errno;
     kernel(run, skb, 'no-route', 'There is no route: the sender gets an error and no hook runs.');
     return;
   }
-  // The limited broadcast leaves by the route that is found, but as a broadcast (__mkroute_output).
-  const limited = skb.family === 'ip' && destinationOf(skb) === 0xffffffff;
-  const route = limited
-    ? { ...found.result, type: 'broadcast' as const, gateway: undefined }
-    : viaLoopback(run, found.result);
+  const { route } = found;
   run.steps?.push({
     kind: 'route',
     skb: 0,
     to: 'output',
     oif: route.dev?.name,
     nexthop: undefined,
-    table: found.result.table,
+    table: route.table,
     route: undefined,
     say: 'route of the sender',
   });

@@ -4,7 +4,7 @@ import type { MetaExpression } from '../nft/model';
 import type { Link } from '../world/world';
 import type { Context } from './environment';
 import { unknownClock, unknownHost, unknownInterface, unsupported } from './read-unknown';
-import { ETHERTYPE } from './skb';
+import { ETHERTYPE, lengthOf } from './skb';
 import { Between, Chance, type Evaluated, Missing } from './value';
 
 /** The device that `iiftype` and the hidden Ethernet test look at. */
@@ -37,7 +37,7 @@ export function readMeta(expr: MetaExpression, name: string): (c: Context) => Ev
   const oif = (c: Context): Link | Missing => device(c.skb.oif, 'output');
   switch (expr.key) {
     case 'length':
-      return (c) => c.skb.data.length + (c.hook === 'egress' ? 14 : 0);
+      return (c) => lengthOf(c.skb, c.hook);
     case 'protocol':
       return (c) => ETHERTYPE[c.skb.family];
     case 'nfproto':

@@ -6,8 +6,8 @@ import { type HeaderField, payloadField } from '../nft/fields';
 import type { PayloadExpression, RawPayloadExpression } from '../nft/model';
 import type { Context } from './environment';
 import { RANDOM_PORT, unsupported } from './read-unknown';
-import type { Skb } from './skb';
-import { type Evaluated, Missing } from './value';
+import type { HiddenField, Skb } from './skb';
+import { Chance, type Evaluated, Missing, Unknown } from './value';
 
 /** Reads `len` bits at bit `offset`; a number up to 48 bits, a bigint beyond; undefined past the end. */
 export function readBits(bytes: Uint8Array, offset: number, len: number): number | bigint | undefined {
@@ -100,7 +100,9 @@ export function protocolMissing(protocol: string, field: string, c: Context): st
       if (protocol === 'icmp' && skb.family !== 'ip') return 'the packet is not IPv4';
       if (protocol === 'icmpv6' && skb.family !== 'ip6') return 'the packet is not IPv6';
       const types = ICMP_FIELD_TYPES[`${protocol} ${field}`];
-      if (types !== undefined && skb.headers.fragOff === 0 && !types.includes(skb.data[skb.headers.thoff] ?? -1))
+      if (types === undefined) return undefined;
+      const header = headerBytes('th', c) ?? fastHeader({ base: 'th', offset: 0, len: 8 }, c);
+      if (header !== undefined && !types.includes(header.bytes[header.at] ?? -1))
         return `this ICMP type has no field ${field}`;
       return undefined;
     }
@@ -140,8 +142,60 @@ export function headerBytes(base: string, c: Context): { readonly bytes: Uint8Ar
   }
 }
 
+/**
+ * Of a later fragment one, two or four aligned bytes are read as if it began with a transport header: where the header would be in IPv4,
+ * at the beginning of the packet in IPv6 (nft_payload_fast_eval asks for a protocol, not for the fragment offset;
+ * ipv6_find_hdr leaves the place of the header at 0).
+ */
+function fastHeader(
+  field: Pick<HeaderField, 'base' | 'offset' | 'len'>,
+  c: Context,
+): { readonly bytes: Uint8Array; readonly at: number } | undefined {
+  const { skb } = c;
+  const { l4proto, thoff, fragOff } = skb.headers;
+  if (field.base !== 'th' || fragOff === 0 || l4proto === undefined || skb.family === 'arp') return undefined;
+  const first = field.offset >> 3;
+  const len = ((field.offset + field.len + 7) >> 3) - first;
+  if ((len !== 1 && len !== 2 && len !== 4) || first % len !== 0) return undefined;
+  if (skb.family === 'ip') return { bytes: skb.data, at: thoff };
+  if (c.hook !== 'egress' || skb.link === undefined) return { bytes: skb.data, at: 0 };
+  const frame = new Uint8Array(skb.link.length + skb.data.length);
+  frame.set(skb.link);
+  frame.set(skb.data, skb.link.length);
+  return { bytes: frame, at: 0 };
+}
+
+/** A field that the kernel filled by chance is read as one of its values, and stays what it was taken for. */
+function readHidden(
+  hidden: readonly HiddenField[],
+  field: Pick<HeaderField, 'base' | 'offset' | 'len'>,
+  value: number | bigint,
+): Evaluated {
+  const { base, offset, len } = field;
+  const found = hidden.find((h) => h.base === base && h.offset < offset + len && offset < h.offset + h.len);
+  if (found === undefined) return value;
+  const behind = found.offset + found.len - offset - len;
+  if (offset > found.offset || behind < 0)
+    return new Unknown({
+      code: 'random-value',
+      say: `The kernel fills ${found.what} by chance, so the rule may match or not.`,
+      settle: 'Assume whether it matches.',
+    });
+  // What is read ends in the field, or with it: known bits, and behind them the first ones of the field.
+  const scale = 2 ** behind;
+  const low = Math.floor(found.low / scale);
+  const high = Math.floor(found.high / scale);
+  const size = 2 ** (found.len - behind);
+  const known = Math.floor(Number(value) / size) * size;
+  if (low === high) return known + low;
+  return new Chance(found.what, high - low + 1, known + low, (from, to) => {
+    found.low = Math.max(found.low, (from - known) * scale);
+    found.high = Math.min(found.high, (to - known) * scale + scale - 1);
+  });
+}
+
 function readHeader(field: Pick<HeaderField, 'base' | 'offset' | 'len'>, name: string, c: Context): Evaluated {
-  const header = headerBytes(field.base, c);
+  const header = headerBytes(field.base, c) ?? fastHeader(field, c);
   if (header === undefined)
     return new Missing(name, field.base === 'll' ? 'the packet has no link header here' : 'there is no such header');
   const { skb } = c;
@@ -152,6 +206,7 @@ function readHeader(field: Pick<HeaderField, 'base' | 'offset' | 'len'>, name: s
     if (skb.random.dport && ports && touches(16, 32)) return RANDOM_PORT;
   }
   const value = readBits(header.bytes, header.at * 8 + field.offset, field.len);
+  if (skb.hidden !== undefined && value !== undefined) return readHidden(skb.hidden, field, value);
   return value ?? new Missing(name, 'the packet is too short');
 }
 

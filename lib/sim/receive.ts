@@ -90,6 +90,9 @@ function receiveOnBridge(run: Run, skb: Skb, bridge: Link, seen: boolean): void 
   skb.iif = bridge;
   if (runDeviceHook(run, skb, 'ingress', bridge.name) !== 'accept') return;
   if (seen && skb.family !== 'arp') {
+    // The IP layer begins anew: it does not know that the packet was put together from fragments (ip_rcv_core, ip6_rcv_core).
+    skb.fragSize = undefined;
+    delete skb.fragParts;
     routeInput(run, skb);
     return;
   }

@@ -2,8 +2,8 @@
 import { ICMP_CODE, ICMPV6_CODE, ICMPX_CODE } from '../nft/datatypes';
 import type { RejectStatement } from '../nft/model';
 import type { Context } from './environment';
-import { sendIcmpError, sendReset } from './generated';
-import { rejectChecksumWrong, sourceOf } from './skb';
+import { routeOut, sendIcmpError, sendReset } from './generated';
+import { rejectChecksumWrong, type Skb, sourceOf } from './skb';
 
 /** icmpx code to ICMP and ICMPv6 code. */
 const ICMPX: Readonly<Record<number, readonly [number, number]>> = { 0: [0, 0], 1: [3, 4], 2: [1, 3], 3: [13, 1] };
@@ -12,17 +12,26 @@ const ICMPX: Readonly<Record<number, readonly [number, number]>> = { 0: [0, 0], 
 export function rejectPacket(c: Context, s: RejectStatement): void {
   const { skb, run } = c;
   if (skb.family === 'arp') return;
+  const cause = routed(c);
+  if (cause === undefined) return;
   if (s.type === 'tcp reset') {
-    sendReset(run, skb, true);
+    sendReset(run, cause, true);
     return;
   }
   if (rejectChecksumWrong(skb, c.hook)) return;
-  if (c.hook === 'prerouting' && skb.family === 'ip' && Number(sourceOf(skb)) >>> 24 === 127) return;
   const table = s.type === 'icmpx' ? ICMPX_CODE : s.type === 'icmpv6' ? ICMPV6_CODE : ICMP_CODE;
   const fallback = s.type === 'icmpx' || s.type === undefined ? 1 : s.type === 'icmpv6' ? 4 : 3;
   const named =
     typeof s.expr === 'string' ? table.symbols?.byName.get(s.expr) : typeof s.expr === 'number' ? s.expr : undefined;
   let code = named ?? fallback;
   if (s.type === 'icmpx' || s.type === undefined) code = ICMPX[code]?.[skb.family === 'ip' ? 0 : 1] ?? code;
-  sendIcmpError(run, skb, { type: skb.family === 'ip' ? 3 : 1, code });
+  sendIcmpError(run, cause, { type: skb.family === 'ip' ? 3 : 1, code });
+}
+
+/** Before routing a packet is given the route back to its sender, and answered by that (nf_reject_fill_skb_dst). */
+function routed({ run, skb, hook }: Context): Skb | undefined {
+  if (skb.family === 'arp' || hook !== 'prerouting') return skb;
+  if (skb.family === 'ip6' && skb.dst !== undefined) return skb;
+  const dst = routeOut(run, skb.family, sourceOf(skb), undefined, 0, 0);
+  return dst === undefined ? undefined : { ...skb, dst };
 }

@@ -7,9 +7,12 @@ import { addressKey, type Run } from './environment';
 import { isLinkLocal6, isMulticast6, joined6 } from './fib';
 import { sendIcmpError } from './generated';
 import { kernel, runHook } from './hooks';
+import { compileOptions, forwardOptions } from './ip-options';
+import { routeOutput } from './route-output';
 import { formatRoute, type RouteResult } from './routing';
 import { deviceSetting, isForwarding6, linksNeeded, settingUnknown, sysctl } from './settings';
 import { decrementTtl, destinationOf, type Skb, sourceOf, tosOf, ttlOf } from './skb';
+import { sourceForRoute } from './source-address';
 import { postrouting } from './transmit';
 import { routingMark } from './unknown-mark';
 
@@ -114,12 +117,69 @@ const pick = (run: Run, result: RouteResult, multipath: readonly RouteResult[]):
   return multipath[taken] ?? result;
 };
 
+/** The route of what is received as a broadcast or to a group. */
+const groupRoute = (dev: Link, type: 'broadcast' | 'multicast'): RouteResult => ({
+  type,
+  nexthop: undefined,
+  dev,
+  gateway: undefined,
+  table: '',
+  route: {
+    family: 'ip',
+    table: '',
+    type,
+    dst: { addr: 0, len: 0 },
+    metric: 0,
+    tos: 0,
+    scope: undefined,
+    protocol: undefined,
+    nexthops: [],
+    flags: [],
+  },
+});
+
+function deliver4(run: Run, skb: Skb): void {
+  if (optionsRead(run, skb, undefined)) localDeliver(run, skb);
+}
+
+/**
+ * ip_rcv_options(): reads the options of a packet that has its route. False where it goes no further. A packet that is to be
+ * forwarded records the address it leaves by, later.
+ */
+function optionsRead(run: Run, skb: Skb, to: RouteResult | undefined): boolean {
+  if (skb.headers.thoff <= 20) return true;
+  const dst = Number(destinationOf(skb));
+  const own = (): number => {
+    if (to === undefined && skb.dst?.type === 'local') return dst;
+    const back = routeOutput(run, { family: 'ip', daddr: sourceOf(skb), saddr: undefined, mark: 0, tos: tosOf(skb) });
+    return back.kind === 'found' ? Number(back.source ?? 0) : 0;
+  };
+  const wrong = compileOptions(run, skb, own);
+  if (wrong !== undefined) {
+    kernel(run, skb, 'bad-options', 'The IPv4 options are malformed.');
+    sendIcmpError(run, skb, { type: 12, code: 0, info: wrong * 2 ** 24 });
+    return false;
+  }
+  if (skb.options?.srr === 0) return true;
+  const on = ['all', skb.iif?.name].every(
+    (d) => (sysctl(run, `net.ipv4.conf.${d}.accept_source_route`) ?? '0') !== '0',
+  );
+  if (on)
+    run.undecided(
+      'source-route',
+      'The packet names the way it wants to go, and the node may follow it (accept_source_route).',
+      'Trace the packet without the option.',
+    );
+  kernel(run, skb, 'source-route', 'Source routes are not accepted (accept_source_route).');
+  return false;
+}
+
 function routeInput4(run: Run, skb: Skb): void {
   const dev = skb.iif;
   if (dev === undefined) return;
   // A packet that looped through lo keeps the route it was sent by, unless NAT took it away.
   if (skb.dst !== undefined && (dev.type === 'loopback' || skb.looped === true)) {
-    localDeliver(run, skb);
+    deliver4(run, skb);
     return;
   }
   const src = Number(sourceOf(skb));
@@ -191,6 +251,7 @@ function routeInput4(run: Run, skb: Skb): void {
       kernel(run, skb, 'blackhole', 'The route swallows the packet.');
       return;
     }
+    if (!optionsRead(run, skb, undefined)) return;
     kernel(run, skb, 'no-route', 'The kernel answers with an ICMP error.');
     sendIcmpError(run, skb, { type: 3, code: found.kind === 'none' ? 0 : found.kind === 'unreachable' ? 1 : 13 });
     return;
@@ -203,8 +264,8 @@ function routeInput4(run: Run, skb: Skb): void {
       return;
     }
     routeStep(run, skb, 'input', result, 'broadcast');
-    skb.dst = result ?? skb.dst;
-    localDeliver(run, skb);
+    skb.dst = result ?? groupRoute(dev, 'broadcast');
+    deliver4(run, skb);
     return;
   }
   const validity = sourceValid(run, skb, dev, src, dst, type === 'local' ? undefined : result?.dev);
@@ -224,7 +285,7 @@ function routeInput4(run: Run, skb: Skb): void {
     if (refuse()) return;
     routeStep(run, skb, 'input', result, `${formatAddress(dst)} is local`);
     skb.dst = result;
-    localDeliver(run, skb);
+    deliver4(run, skb);
     return;
   }
   if (!forwarding()) {
@@ -239,7 +300,7 @@ function routeInput4(run: Run, skb: Skb): void {
   if (refuse()) return;
   routeStep(run, skb, 'forward', result, 'forwarded');
   skb.dst = result;
-  forward(run, skb, result);
+  if (optionsRead(run, skb, result)) forward(run, skb, result);
 }
 
 function routeMulticast4(run: Run, skb: Skb, dev: Link, src: number, dst: number): void {
@@ -259,7 +320,8 @@ function routeMulticast4(run: Run, skb: Skb, dev: Link, src: number, dst: number
     return;
   }
   routeStep(run, skb, 'input', undefined, 'multicast to all hosts');
-  localDeliver(run, skb);
+  skb.dst = groupRoute(dev, 'multicast');
+  deliver4(run, skb);
 }
 
 function routeInput6(run: Run, skb: Skb): void {
@@ -336,6 +398,9 @@ function routeInput6(run: Run, skb: Skb): void {
   forward(run, skb, result);
 }
 
+/** Priority of a forwarded IPv4 packet by its type of service (ip_forward, ip_tos2prio of net/ipv4/route.c). */
+const TOS_PRIORITY = [0, 0, 0, 0, 2, 2, 2, 2, 6, 6, 6, 6, 4, 4, 4, 4];
+
 function forward(run: Run, skb: Skb, route: RouteResult): void {
   const v6 = skb.family === 'ip6';
   if (skb.transparentSocket) {
@@ -380,7 +445,11 @@ function forward(run: Run, skb: Skb, route: RouteResult): void {
     return;
   }
   decrementTtl(skb);
+  if (!v6 && (sysctl(run, 'net.ipv4.ip_forward_update_priority') ?? '1') !== '0')
+    skb.priority = TOS_PRIORITY[(tosOf(skb) & 0x1e) >> 1] ?? 0;
   skb.oif = route.dev;
   if (runHook(run, skb, 'forward', v6 ? 'ip6' : 'ip') !== 'accept') return;
+  if (!v6)
+    forwardOptions(skb, () => Number(sourceForRoute(run, 'ip', route, route.gateway ?? destinationOf(skb)) ?? 0));
   postrouting(run, skb);
 }

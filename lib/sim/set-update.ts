@@ -1,18 +1,22 @@
 /** `add`, `update` and `delete` of elements by rules, and the stateful statements of elements (net/netfilter/nft_dynset.c). */
 import type { LimitStatement, NamedObject, QuotaStatement, Statement } from '../nft/model';
 import { tupleOf } from './conntrack';
-import { tupleKey } from './conntrack-state';
+import { STATUS, tupleKey } from './conntrack-state';
 import type { Context } from './environment';
 import type { ProgramSet } from './program';
+import { lengthOf } from './skb';
 import { newStateful, type StatefulState } from './state';
 
 const UNIT: Readonly<Record<string, number>> = { bytes: 1, kbytes: 1024, mbytes: 1048576 };
 
-/** Elements in use: the listed ones with this run's changes. */
+/**
+ * Elements that count towards the size of a set: the listed ones with this run's changes. One that a rule deleted counts until the
+ * kernel sweeps the set, once a second (nft_rhash_delete, nft_rhash_gc).
+ */
 export function setCount(set: ProgramSet, c: Context): number {
   const overlay = c.run.state.sets.get(set.set);
   if (overlay === undefined) return set.index.size;
-  return set.index.size - overlay.removed.size + overlay.added.size;
+  return set.index.size - overlay.removed.size + overlay.added.size + overlay.dead;
 }
 
 /** The size limit of a set that rules add to: as declared, 65535 where the declaration names none. */
@@ -30,7 +34,7 @@ export function askLimit(limit: LimitLike, state: StatefulState, c: Context, wha
     // A byte bucket holds what one unit of time may bring, and the burst. A packet bucket holds the burst, at least one.
     state.tokens = bytes ? rate + burst : Math.max(1, burst);
   }
-  const cost = bytes ? c.skb.data.length : 1;
+  const cost = bytes ? lengthOf(c.skb, c.hook) : 1;
   const within = state.tokens >= cost;
   if (within) state.tokens -= cost;
   return within !== limit.over;
@@ -38,7 +42,7 @@ export function askLimit(limit: LimitLike, state: StatefulState, c: Context, wha
 
 /** Asks a quota: `until` holds while what was used, this packet included, does not exceed it. */
 export function askQuota(limitBytes: number, over: boolean, state: StatefulState, c: Context): boolean {
-  const used = state.used + c.skb.data.length;
+  const used = state.used + lengthOf(c.skb, c.hook);
   const exceeded = used > limitBytes;
   state.used = Math.min(used, exceeded ? Math.max(state.used, limitBytes) : used);
   return exceeded === over;
@@ -52,7 +56,7 @@ export function runStateful(statements: readonly Statement[], state: StatefulSta
     switch (s.kind) {
       case 'counter':
         state.packets++;
-        state.bytes += c.skb.data.length;
+        state.bytes += lengthOf(c.skb, c.hook);
         break;
       case 'limit':
         if (!askLimit(s, state, c, 'the element'))
@@ -80,23 +84,38 @@ export function runStateful(statements: readonly Statement[], state: StatefulSta
 }
 
 /**
- * `ct count N`: the connections on the statement's list, this one included. Those that have no entry any more, were never confirmed,
- * or are closed leave the list first (net/netfilter/nf_conncount.c, __nf_conncount_add).
+ * `ct count N`: the connections on the statement's list, this one included (net/netfilter/nf_conncount.c, __nf_conncount_add). At most
+ * once in a tick of the clock the list is gone through: what has no entry any more, was never confirmed, or is closed leaves it, and
+ * what is on it already is not added again. Later in the same tick everything is added. A packet and what it causes are one tick.
  */
 export function askCount(limit: number, over: boolean, state: StatefulState, c: Context): boolean {
-  const { ct } = c.skb;
+  const skb = c.skb;
+  const ct = skb.ct !== undefined && !(skb.ct.status & STATUS.template) ? skb.ct : undefined;
   state.connections ??= new Map();
   if (!c.run.state.fresh && state.connections.size === 0)
     c.run.assume('ct-count', 'The connection count is taken to start at zero.');
-  for (const [key, { tuple, zone }] of state.connections) {
-    const found = c.run.state.ct.find(tuple, zone)?.conn;
-    if (found === undefined || found.tcpState === 'TIME_WAIT' || found.tcpState === 'CLOSE')
-      state.connections.delete(key);
-  }
   // Without an entry the packet's own tuple counts (nft_connlimit_do_eval: nf_ct_get_tuplepr).
-  const tuple = ct !== undefined ? ct.original : c.skb.family === 'arp' ? undefined : tupleOf(c.skb.data, c.skb.family);
-  const zone = ct?.zone ?? c.skb.zone;
-  if (tuple !== undefined) state.connections.set(tupleKey(tuple, zone), { tuple, zone });
+  const tuple = ct !== undefined ? ct.original : skb.family === 'arp' ? undefined : tupleOf(skb.data, skb.family);
+  const zone = ct?.zone ?? 0;
+  const key = tuple === undefined ? '' : tupleKey(tuple, zone);
+  let listed = false;
+  if (state.sweptIn !== c.run) {
+    for (const [at, known] of state.connections) {
+      const found = c.run.state.ct.find(known.tuple, known.zone)?.conn;
+      if (found !== undefined && tupleKey(known.tuple, known.zone) === key) {
+        listed = true;
+        break;
+      }
+      if (found === undefined || found.tcpState === 'TIME_WAIT' || found.tcpState === 'CLOSE')
+        state.connections.delete(at);
+    }
+    if (!listed) state.sweptIn = c.run;
+  }
+  if (tuple !== undefined && !listed) {
+    let at = key;
+    while (state.connections.has(at)) at += '+';
+    state.connections.set(at, { tuple, zone });
+  }
   return state.connections.size > limit === over;
 }
 

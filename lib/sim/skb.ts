@@ -7,9 +7,23 @@ import type { Hook } from '../nft/model';
 import type { IpValue, Link } from '../world/world';
 import type { Conn } from './conntrack-state';
 import type { Frame } from './frame';
+import type { IpOptions } from './ip-options';
 import type { RouteResult } from './routing';
 import type { PacketView } from './trace';
 import type { Unknown } from './value';
+
+/**
+ * A header field that the kernel fills by chance: the bytes hold 0 (or a stand-in), the value lies between `low` and `high`. Bits count
+ * from the network (`nh`) or transport (`th`) header.
+ */
+export interface HiddenField {
+  readonly base: 'nh' | 'th';
+  readonly offset: number;
+  readonly len: number;
+  readonly what: string;
+  low: number;
+  high: number;
+}
 
 export type CtState = 'new' | 'established' | 'related';
 
@@ -59,6 +73,10 @@ export interface Skb {
    */
   verified?: { readonly unseen: number };
   transparentSocket: boolean;
+  /** IPv4 options, once routing has read them (IPCB). */
+  options?: IpOptions;
+  /** Fields of its headers that the kernel filled by chance. */
+  hidden?: readonly HiddenField[];
   /** Where the last route sends it: the gateway, or the destination itself. */
   nexthop: IpValue | undefined;
   /** True for the copy of a broadcast or multicast packet of the node's own that the node itself receives. */
@@ -124,7 +142,9 @@ export function newSkb(id: number, role: Skb['role'], family: Skb['family'], dat
 
 /** A copy that shares nothing mutable, under a new number. */
 export function copySkb(skb: Skb, id: number, role: Skb['role'] = 'generated'): Skb {
-  return { ...skb, id, role, data: skb.data.slice(), link: skb.link?.slice(), random: { ...skb.random } };
+  const copy = { ...skb, id, role, data: skb.data.slice(), link: skb.link?.slice(), random: { ...skb.random } };
+  if (skb.hidden !== undefined) copy.hidden = skb.hidden.map((h) => ({ ...h }));
+  return copy;
 }
 
 export const sourceOf = (skb: Skb): IpValue =>
@@ -134,6 +154,13 @@ export const destinationOf = (skb: Skb): IpValue =>
 export const viewSkb = (skb: Skb): PacketView => viewPacket(skb.data, skb.family, skb.random);
 export const tosOf = (skb: Skb): number => (skb.family === 'ip6' ? (u16(skb.data, 0) >> 4) & 255 : (skb.data[1] ?? 0));
 export const ttlOf = (skb: Skb): number => skb.data[skb.family === 'ip6' ? 7 : 8] ?? 0;
+
+/**
+ * The length that `meta length`, counters, quotas and limits see: from the network header on, with the link header where the packet
+ * has one already: at egress, and at the output of ARP (arp_create).
+ */
+export const lengthOf = (skb: Skb, hook: Hook): number =>
+  skb.data.length + (hook === 'egress' || (skb.family === 'arp' && hook === 'output') ? 14 : 0);
 
 /** Decrements TTL or hop limit, keeping the header checksum right. */
 export function decrementTtl(skb: Skb): void {

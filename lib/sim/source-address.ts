@@ -7,7 +7,7 @@ import type { RouteResult } from './routing';
 import { destinationOf } from './skb';
 
 /** The primary address of a device, one in the peer's network first; then that of any other device. */
-function selectIpv4(run: Pick<Run, 'p'>, dev: Link | undefined, peer: number | undefined): number | undefined {
+export function selectIpv4(run: Pick<Run, 'p'>, dev: Link | undefined, peer: number | undefined): number | undefined {
   const usable = (a: LinkAddress): boolean =>
     a.family === 'ip' && !a.secondary && a.scope !== 'host' && a.scope !== 'link';
   const on = dev?.addresses.filter(usable) ?? [];
@@ -28,25 +28,60 @@ function commonBits(a: bigint, b: bigint): number {
   return diff === 0n ? 128 : 128 - diff.toString(2).length;
 }
 
-/** RFC 6724 as far as scope, deprecation, outgoing device and longest match go; the newest address wins a tie. */
-function selectIpv6(run: Pick<Run, 'p'>, dev: Link | undefined, daddr: bigint): bigint | undefined {
+const SCOPE = { link: 2, site: 5, global: 14 } as const;
+
+/** __ipv6_addr_src_scope(): the loopback address counts as of its link. */
+function scopeOf(addr: bigint): number {
+  if (isMulticast6(addr)) return Number((addr >> 112n) & 15n);
+  if (addr === 1n || isLinkLocal6(addr)) return SCOPE.link;
+  return addr >> 118n === 0x3fbn ? SCOPE.site : SCOPE.global;
+}
+
+/** The default policy table (net/ipv6/addrlabel.c), the longest prefix first. */
+const LABELS: readonly (readonly [prefix: bigint, len: number, label: number])[] = [
+  [1n, 128, 0],
+  [0xffffn << 32n, 96, 4],
+  [0n, 96, 3],
+  [0x20010000n << 96n, 32, 6],
+  [0x20010010n << 96n, 28, 7],
+  [0x3ffen << 112n, 16, 12],
+  [0x2002n << 112n, 16, 2],
+  [0xfec0n << 112n, 10, 11],
+  [0xfc00n << 112n, 7, 5],
+];
+const labelOf = (addr: bigint): number =>
+  LABELS.find(([prefix, len]) => addr >> BigInt(128 - len) === prefix >> BigInt(128 - len))?.[2] ?? 1;
+
+/**
+ * ipv6_dev_get_saddr(): RFC 6724 as the kernel has it: the same address, scope, deprecation, outgoing device, label, longest match.
+ * Of equals the first that the devices list, the newest of each.
+ */
+export function selectIpv6(run: Pick<Run, 'p'>, dev: Link | undefined, daddr: bigint): bigint | undefined {
   const { links } = run.p.world;
-  const linkLocal = isLinkLocal6(daddr);
-  let best: { value: bigint; score: number } | undefined;
+  const scope = scopeOf(daddr);
+  const label = labelOf(daddr);
+  const onlyDevice = dev !== undefined && (isMulticast6(daddr) || scope <= SCOPE.link);
+  const rank = (link: Link, a: LinkAddress): readonly number[] => {
+    const value = BigInt(a.local);
+    const own = scopeOf(value);
+    return [
+      value === daddr ? 1 : 0,
+      own >= scope ? -own : own - 128,
+      a.deprecated ? 0 : 1,
+      dev === undefined || link === dev ? 1 : 0,
+      labelOf(value) === label ? 1 : 0,
+      Math.min(commonBits(value, daddr), a.prefixLen),
+    ];
+  };
+  let best: { value: bigint; rank: readonly number[] } | undefined;
   for (const link of links.known ? links.value : []) {
-    if (linkLocal && link !== dev) continue;
+    if (onlyDevice && link !== dev) continue;
     for (const a of link.addresses) {
       if (a.family !== 'ip6' || a.tentative) continue;
-      const value = BigInt(a.local);
-      if (value === 1n && daddr !== 1n) continue;
-      const sameScope = isLinkLocal6(value) === linkLocal && (value === 1n) === (daddr === 1n);
-      const score =
-        (value === daddr ? 1e6 : 0) +
-        (sameScope ? 1e5 : 0) +
-        (a.deprecated ? 0 : 1e4) +
-        (link === dev ? 5e3 : 0) +
-        Math.min(commonBits(value, daddr), a.prefixLen);
-      if (best === undefined || score > best.score) best = { value, score };
+      const mine = rank(link, a);
+      const differs = best === undefined ? 0 : mine.findIndex((n, i) => n !== best?.rank[i]);
+      if (best === undefined || (differs >= 0 && (mine[differs] ?? 0) > (best.rank[differs] ?? 0)))
+        best = { value: BigInt(a.local), rank: mine };
     }
   }
   return best?.value;
@@ -61,7 +96,9 @@ export function sourceForRoute(
 ): IpValue | undefined {
   if (r.route.prefsrc !== undefined) return r.route.prefsrc;
   if (family === 'ip') return selectIpv4(run, r.dev, r.gateway === undefined ? Number(daddr) : Number(r.gateway));
-  return selectIpv6(run, r.dev, BigInt(daddr));
+  // A local address leaves through lo, but its route names the device it belongs to.
+  const dev = r.nexthop?.dev === undefined ? r.dev : run.p.linkByName.get(r.nexthop.dev);
+  return selectIpv6(run, dev, BigInt(daddr));
 }
 
 /** The address `masquerade` takes; undefined where the device has none, and the packet is dropped. */

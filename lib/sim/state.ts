@@ -13,6 +13,8 @@ export interface StatefulState {
   tokens: number | undefined;
   /** Connection count: the tuples on its list, by key. */
   connections: Map<string, { readonly tuple: Tuple; readonly zone: number }> | undefined;
+  /** The run that went through the list of connections last. */
+  sweptIn?: object;
 }
 
 export interface DynamicElement {
@@ -26,6 +28,8 @@ export interface DynamicElement {
 export interface SetOverlay {
   readonly added: Map<Scalar, DynamicElement>;
   readonly removed: Set<Scalar>;
+  /** Deleted elements that the kernel has not swept yet. */
+  dead: number;
 }
 
 const cloneStateful = (s: StatefulState): StatefulState => ({
@@ -78,6 +82,7 @@ export class SimState {
       copy.sets.set(set, {
         added: new Map([...o.added].map(([k, e]) => [k, { ...e, state: cloneStateful(e.state) }])),
         removed: new Set(o.removed),
+        dead: o.dead,
       });
     }
     for (const [k, s] of this.stateful) copy.stateful.set(k, cloneStateful(s));
@@ -90,7 +95,7 @@ export class SimState {
   overlay(set: NftSet): SetOverlay {
     let o = this.sets.get(set);
     if (o === undefined) {
-      o = { added: new Map(), removed: new Set() };
+      o = { added: new Map(), removed: new Set(), dead: 0 };
       this.sets.set(set, o);
     }
     return o;

@@ -265,7 +265,9 @@ export function trackTcp(ct: Conn, dir: Direction, skb: Skb, settings: TcpSettin
     if (next === CL && s.index === RST_SET) {
       const other = t[dir === 'original' ? 'reply' : 'original'];
       const established = old >= ES && old < TW;
-      if (other.maxAckSet && !(s.seq === 0 && !established)) {
+      // A connection that is closing may be in use again already: its numbers prove nothing (tcp_can_early_drop).
+      if (old >= FW && old <= CL) skipWindow = true;
+      else if (other.maxAckSet && !(s.seq === 0 && !established)) {
         if (before(s.seq, other.maxAck) && !other.liberal && !settings.liberal) return 'invalid';
         if (
           established &&
@@ -275,6 +277,7 @@ export function trackTcp(ct: Conn, dir: Direction, skb: Skb, settings: TcpSettin
           next = old;
       }
       if (
+        !skipWindow &&
         ((ct.status & STATUS.seenReply && t.lastIndex === SYN_SET) ||
           (!(ct.status & STATUS.assured) && t.lastIndex === ACK_SET)) &&
         s.ack === t.lastEnd

@@ -1,5 +1,6 @@
 /** The way out: output for packets of the node itself, postrouting, the neighbour, the device, the wire. */
 import { formatAddress, parseMac } from '../net/address';
+import { parseHeaders } from '../net/headers';
 import type { IpValue, Link } from '../world/world';
 import { addressKey, type Run } from './environment';
 import { isMulticast6, joined6 } from './fib';
@@ -18,7 +19,7 @@ export function send(run: Run, skb: Skb, route: RouteResult): void {
   const family = skb.family === 'ip6' ? 'ip6' : 'ip';
   const result = runHook(run, skb, 'output', family);
   if (result !== 'accept') {
-    if (result === 'drop' && skb.id === 0) run.fate.sendErrno = 1;
+    if (result === 'drop' && skb.id === 0) run.fate.sendErrno ??= 1;
     return;
   }
   if (skb.dst === undefined) return;
@@ -31,18 +32,20 @@ export function postrouting(run: Run, skb: Skb): void {
   skb.oif = route?.dev;
   // nf_dup_ipv4_route sets the device, which ip_output takes for the input device.
   if (skb.duplicate === true) skb.iif = route?.dev;
-  loopBack(run, skb, route);
+  if (skb.family === 'ip') loopBack(run, skb, route);
   const result = runHook(run, skb, 'postrouting', skb.family === 'ip6' ? 'ip6' : 'ip');
   if (result !== 'accept') {
     if (result === 'drop' && skb.id === 0 && skb.local) run.fate.sendErrno = 1;
     return;
   }
+  if (skb.family === 'ip6') loopBack(run, skb, route);
   finishOutput(run, skb, route);
 }
 
 /**
  * A broadcast of this node, and a multicast to a group it has joined, comes back on the device it leaves by: a copy passes
- * postrouting before the packet itself does (ip_mc_output, ip6_finish_output2, dev_loopback_xmit).
+ * postrouting too, in IPv4 before the packet itself (ip_mc_output), in IPv6 after it (ip6_finish_output2), and is received at once
+ * (dev_loopback_xmit).
  */
 function loopBack(run: Run, skb: Skb, route: RouteResult | undefined): void {
   const dev = route?.dev;
@@ -64,6 +67,7 @@ function loopBack(run: Run, skb: Skb, route: RouteResult | undefined): void {
     copy.pktType = typeof daddr === 'number' && daddr >>> 28 !== 14 ? 1 : 2;
     run.receive(copy, dev);
   });
+  run.settle();
 }
 
 function finishOutput(run: Run, skb: Skb, route: RouteResult | undefined): void {
@@ -123,41 +127,70 @@ function neighbourMac(run: Run, dev: Link, nexthop: IpValue, route: RouteResult)
 
 function transmit(run: Run, skb: Skb, dev: Link, dstMac: string): void {
   const own = dev.mac === undefined ? 0 : (parseMac(dev.mac) ?? 0);
-  skb.link = etherHeader(dstMac === 'unknown' ? 0 : (parseMac(dstMac) ?? 0), own, ETHERTYPE[skb.family]);
-  if (dev.kind === 'bridge') {
-    bridgeOutput(run, skb, dev, dstMac === 'unknown' ? undefined : dstMac);
-    return;
+  const mac = dstMac === 'unknown' ? undefined : dstMac;
+  skb.link = etherHeader(mac === undefined ? 0 : (parseMac(mac) ?? 0), own, ETHERTYPE[skb.family]);
+  for (const [i, frame] of framesOf(skb, dev).entries()) {
+    if (dev.kind === 'bridge') bridgeOutput(run, frame, dev, mac);
+    else deviceTransmit(run, frame, dev, mac, i === 0 ? skb : undefined);
   }
-  deviceTransmit(run, skb, dev, dstMac === 'unknown' ? undefined : dstMac);
 }
 
-export function deviceTransmit(run: Run, skb: Skb, dev: Link, dstMac: string | undefined): void {
+/** Egress of a device, and the wire. `whole` is what is handed on to the next node: the packet, or for its first fragment all of it. */
+export function deviceTransmit(
+  run: Run,
+  skb: Skb,
+  dev: Link,
+  dstMac: string | undefined,
+  whole: Skb | undefined = skb,
+): void {
   skb.oif = dev;
-  if (runDeviceHook(run, skb, 'egress', dev.name) !== 'accept') {
+  // Egress knows no input device (nf_hook_egress).
+  const from = skb.iif;
+  skb.iif = undefined;
+  const result = runDeviceHook(run, skb, 'egress', dev.name);
+  skb.iif = from;
+  if (result !== 'accept') {
     run.fate.passedPostrouting.push({ skb: skb.id, oif: dev.name, packet: viewSkb(skb) });
     return;
   }
-  const view = viewSkb(skb);
-  if (skb.family !== 'arp') run.frames.push(snapshot(skb, dev.name));
-  for (const packet of fragmentsOf(skb, dev)) {
-    run.fate.egress.push({
-      dev: dev.name,
-      ...(dstMac === undefined ? {} : { dstMac }),
-      role: skb.role,
-      skb: skb.id,
-      ...(skb.mark === 0 ? {} : { mark: skb.mark }),
-      packet,
-    });
-  }
-  run.steps?.push({ kind: 'transmit', skb: skb.id, dev: dev.name, dstMac, packet: view });
+  if (skb.family !== 'arp' && whole !== undefined) run.frames.push(snapshot(whole, dev.name));
+  const packet = viewSkb(skb);
+  run.fate.egress.push({
+    dev: dev.name,
+    ...(dstMac === undefined ? {} : { dstMac }),
+    role: skb.role,
+    skb: skb.id,
+    ...(skb.mark === 0 ? {} : { mark: skb.mark }),
+    packet,
+  });
+  run.steps?.push({ kind: 'transmit', skb: skb.id, dev: dev.name, dstMac, packet });
 }
 
-/** The frames a packet leaves in: one, unless it is larger than the MTU or was put together from fragments. */
-function fragmentsOf(skb: Skb, dev: Link): readonly ReturnType<typeof viewSkb>[] {
+/** What a packet is cut up into before a device takes it: itself, unless it is larger than the MTU or was put together from fragments. */
+function framesOf(skb: Skb, dev: Link): readonly Skb[] {
   const limit = skb.fragSize ?? dev.mtu;
-  const whole = viewSkb(skb);
-  if (skb.data.length <= limit && skb.fragSize === undefined) return [whole];
-  return splitFragments(skb, Math.min(limit, dev.mtu));
+  if (skb.data.length <= limit && skb.fragSize === undefined) return [skb];
+  const frames = splitFragments(skb, Math.min(limit, dev.mtu));
+  if (frames.length === 1) return [skb];
+  return frames.map((data) => {
+    const frame = copySkb(skb, skb.id, skb.role);
+    frame.data = data;
+    frame.headers = parseHeaders(data, skb.family);
+    frame.fragSize = undefined;
+    delete frame.fragParts;
+    return frame;
+  });
+}
+
+/** The address that a frame carries. */
+const macOf = (skb: Skb): string | undefined =>
+  skb.link === undefined
+    ? undefined
+    : [...skb.link.subarray(0, 6)].map((b) => b.toString(16).padStart(2, '0')).join(':');
+
+/** `fwd to` and `dup to` of a device: the frame leaves by it as it is, through its egress chains (nf_do_netdev_egress). */
+export function redirectFrame(run: Run, skb: Skb, dev: Link): void {
+  deviceTransmit(run, skb, dev, macOf(skb));
 }
 
 /** Ports of a bridge that a frame to `mac` leaves by; undefined where nobody knows. Broadcast and multicast leave by all. */
@@ -194,7 +227,8 @@ export function bridgeTransmit(
   }
   skb.iif = from;
   if (!ipHooks(skb)) return;
-  deviceTransmit(run, skb, port, mac);
+  for (const [i, frame] of framesOf(skb, port).entries())
+    deviceTransmit(run, frame, port, mac, i === 0 ? skb : undefined);
 }
 
 /** A packet of the node leaves through a bridge: bridge output and postrouting on each port. */

@@ -40,8 +40,8 @@ export class Chance {
     readonly what: string,
     readonly mod: number,
     readonly offset: number,
-    /** Why it is left to chance: random by nature, or a state that the capture does not show. */
-    readonly remember?: (value: number) => void,
+    /** Told which values were taken: one, or all of a class that a rule cannot tell apart. */
+    readonly remember?: (low: number, high: number) => void,
   ) {}
 }
 

@@ -180,14 +180,17 @@ export function seenByUs(b: Branch, mangles: boolean): Seen | undefined {
         verdict: e.verdict,
         ...(e.jumpTarget === undefined ? {} : { jumpTarget: e.jumpTarget }),
         ...(e.mark === undefined ? {} : { mark: e.mark }),
-        ...(first === undefined
+        // Of a packet that is stolen the kernel shows nothing any more: it may be gone (nft_trace_notify).
+        ...(first === undefined || e.verdict === 'stolen'
           ? {}
           : {
               first: {
                 iif: e.family === 'netdev' ? null : first.iif,
                 oif: first.oif,
+                // Of a later fragment of IPv6 the kernel shows no header (nf_trace_fill_pkt_info: nft_thoff is 0).
                 ...(p === null ||
                 p === undefined ||
+                (p.family === 'ip6' && p.fragOff !== undefined) ||
                 mangles ||
                 e.family === 'bridge' ||
                 e.family === 'netdev' ||

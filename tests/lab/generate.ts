@@ -824,7 +824,13 @@ class Generator {
    * the two apart, so only the one that it means is made.
    */
   rule(s: Scope): string[] {
-    const parts = this.parts(s);
+    // Nor does a listing of nft 1.0.6 tell `udp length < 9 ip hdrlength > 5` from a range that begins at 9: a match with `<` (or `>=`)
+    // right before one with `>` (or `<=`) is put together with it.
+    const parts = this.parts(s).map((p, i, all) => {
+      const before = all[i - 1] ?? '';
+      const pair = (/ < \S+$/.test(before) && / > /.test(p)) || (/ >= \S+$/.test(before) && / <= /.test(p));
+      return pair ? 'counter' : p;
+    });
     const named = parts.some((p) => /\b(tcp|udp|sctp|dccp|udplite|l4proto|protocol|nexthdr|icmp|icmpv6)\b/.test(p));
     return named ? parts.map((p) => (/^th (dport|sport) set /.test(p) ? 'counter' : p)) : parts;
   }
