@@ -1,0 +1,170 @@
+/** Where the API server is and what proves who asks: a context of a kubeconfig, or the service account of a pod. */
+import 'server-only';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import * as http from 'node:http';
+import * as https from 'node:https';
+import type { KubeConfig, User } from '@kubernetes/client-node';
+import { failed, ok, type Result } from '@/lib/net/result';
+import { kubeProblems } from './kube-problems';
+
+/** Which cluster the user means. */
+export type KubeChoice =
+  /** Without a path: KUBECONFIG, else ~/.kube/config. Without a context: the current one. */
+  | { readonly kind: 'kubeconfig'; readonly path?: string | undefined; readonly context?: string | undefined }
+  | { readonly kind: 'in-cluster'; readonly folder?: string };
+
+export interface Credentials {
+  readonly headers: { readonly [name: string]: string };
+  readonly agent: http.Agent;
+  readonly tls: https.RequestOptions;
+}
+export interface KubeAccess {
+  /** Name of the context; for people, and in `--source cluster:NAME`. */
+  readonly context: string;
+  readonly server: string;
+  readonly inCluster: boolean;
+  /** @param fresh not those of before: the API server refused them. Throws where a plugin fails or a file is gone. */
+  credentials(fresh?: boolean): Promise<Credentials>;
+}
+
+const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
+/** Renewed token files and expired tokens of plugins are seen within this time. */
+const KEPT_MS = 10_000;
+const PLUGIN_MS = 30_000;
+
+export async function kubeAccess(choice: KubeChoice): Promise<Result<KubeAccess>> {
+  const load = async () => (choice.kind === 'in-cluster' ? inClusterConfig(choice.folder) : fileConfig(choice.path));
+  let config: KubeConfig;
+  try {
+    config = await load();
+  } catch (error) {
+    const why = (error as Error).message;
+    return failed(choice.kind === 'in-cluster' ? kubeProblems.notInCluster(why) : kubeProblems.noConfig(why));
+  }
+  const known = config.getContexts().map(({ name }) => name);
+  const context = (choice.kind === 'kubeconfig' ? choice.context : undefined) ?? config.getCurrentContext();
+  if (!known.includes(context)) return failed(kubeProblems.noContext(context, known));
+  config.setCurrentContext(context);
+  const cluster = config.getCurrentCluster();
+  if (cluster === null) return failed(kubeProblems.noConfig(`context ${context} names a cluster that is not there`));
+  if (!/^https?:\/\/./.test(cluster.server)) return failed(kubeProblems.noConfig(`${cluster.server} is no address`));
+  const again = async () => {
+    const fresh = await load();
+    fresh.setCurrentContext(context);
+    return fresh;
+  };
+  const server = cluster.server.replace(/\/+$/, '');
+  return ok({ context, server, inCluster: choice.kind === 'in-cluster', credentials: keeper(config, again) });
+}
+
+async function fileConfig(path: string | undefined): Promise<KubeConfig> {
+  const { KubeConfig } = await import('@kubernetes/client-node');
+  const config = new KubeConfig();
+  if (path !== undefined) config.loadFromFile(path);
+  else {
+    const usual = process.env.KUBECONFIG ?? `${process.env.HOME ?? ''}/.kube/config`;
+    // The client would go on to look for a service account and then for localhost:8080.
+    if (!usual.split(':').some((one) => existsSync(one))) throw new Error(`there is no ${usual}`);
+    config.loadFromDefault();
+  }
+  return withoutTraps(config);
+}
+
+/** The kubelet names the API server in the environment of every pod, and renews the token's file. */
+async function inClusterConfig(folder = SERVICE_ACCOUNT): Promise<KubeConfig> {
+  const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port = '443' } = process.env;
+  if (host === undefined) throw new Error('there is no KUBERNETES_SERVICE_HOST');
+  for (const file of ['token', 'ca.crt']) readFileSync(`${folder}/${file}`);
+  const { KubeConfig } = await import('@kubernetes/client-node');
+  const config = new KubeConfig();
+  const server = `https://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  config.loadFromOptions({
+    clusters: [{ name: 'cluster', server, caFile: `${folder}/ca.crt`, skipTLSVerify: false }],
+    // Read again by the client: the kubelet renews it.
+    users: [{ name: 'pod', authProvider: { name: 'tokenFile', config: { tokenFile: `${folder}/token` } } }],
+    contexts: [{ name: 'in-cluster', cluster: 'cluster', user: 'pod' }],
+    currentContext: 'in-cluster',
+  });
+  return config;
+}
+
+/**
+ * The client refuses http without skipTLSVerify, applies no CA where a context has no user, and does not tell exec plugins what
+ * they are asked for (client-go: KUBERNETES_EXEC_INFO).
+ */
+function withoutTraps(config: KubeConfig): KubeConfig {
+  const clusters = config.clusters.map((one) => ({
+    ...one,
+    skipTLSVerify: one.skipTLSVerify === true || one.server.startsWith('http:'),
+  }));
+  const nobody: User = { name: '' };
+  const users = [...config.users, nobody].map((user) => {
+    if (user.exec === undefined || user.exec === null) return user;
+    const { apiVersion, env } = user.exec as { apiVersion?: string; env?: readonly object[] | null };
+    const value = JSON.stringify({ kind: 'ExecCredential', apiVersion, spec: { interactive: false } });
+    return { ...user, exec: { ...user.exec, env: [{ name: 'KUBERNETES_EXEC_INFO', value }, ...(env ?? [])] } };
+  });
+  const known = new Set(users.map(({ name }) => name));
+  const contexts = config.contexts.map((one) => (known.has(one.user) ? one : { ...one, user: '' }));
+  config.loadFromOptions({ clusters, users, contexts, currentContext: config.currentContext });
+  return config;
+}
+
+function keeper(first: KubeConfig, again: () => Promise<KubeConfig>): KubeAccess['credentials'] {
+  let config = first;
+  let kept: { readonly until: number; readonly credentials: Promise<Credentials> } | undefined;
+  let agent: { readonly key: string; readonly agent: http.Agent } | undefined;
+  const make = async (fresh: boolean): Promise<Credentials> => {
+    // Anew: plugins keep their tokens in the config.
+    if (fresh) config = await again();
+    const options: https.RequestOptions & { auth?: string | null } = {};
+    await withinTime(config.applyToHTTPSOptions(options), PLUGIN_MS);
+    const { ca, cert, key, passphrase, rejectUnauthorized, servername } = options;
+    const tls = Object.fromEntries(
+      Object.entries({ ca, cert, key, passphrase, rejectUnauthorized, servername }).filter(
+        ([, one]) => one !== undefined,
+      ),
+    );
+    const server = config.getCurrentCluster();
+    const identity = createHash('sha256')
+      .update(JSON.stringify([server?.server, server?.proxyUrl, tls]))
+      .digest('hex');
+    if (agent?.key !== identity) {
+      agent = { key: identity, agent: agentFor(server?.server ?? '', server?.proxyUrl, tls, options.agent) };
+    }
+    const headers: Record<string, string> = {};
+    for (const [name, value] of Object.entries(options.headers ?? {})) headers[name.toLowerCase()] = String(value);
+    if (options.auth) headers.authorization ??= `Basic ${Buffer.from(options.auth).toString('base64')}`;
+    return { headers, agent: agent.agent, tls };
+  };
+  return (fresh = false) => {
+    if (!fresh && kept !== undefined && kept.until > Date.now()) return kept.credentials;
+    const credentials = make(fresh);
+    const mine = { until: Date.now() + KEPT_MS, credentials };
+    kept = mine;
+    credentials.catch(() => {
+      if (kept === mine) kept = undefined;
+    });
+    return credentials;
+  };
+}
+
+/** One agent for all requests, so that connections are used again. Free sockets do not keep the process alive. */
+function agentFor(server: string, proxy: string | undefined, tls: object, made: unknown): http.Agent {
+  if (proxy !== undefined && proxy !== '') return made as http.Agent;
+  const options = { keepAlive: true, keepAliveMsecs: 15_000, maxFreeSockets: 32 };
+  return server.startsWith('http:') ? new http.Agent(options) : new https.Agent({ ...options, ...tls });
+}
+
+async function withinTime(work: Promise<unknown>, milliseconds: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no credentials within ${milliseconds / 1000} s`)), milliseconds);
+  });
+  try {
+    await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,173 @@
+/** Requests to the API server: with credentials, limits of time and bytes, and troubles as values. */
+import 'server-only';
+import * as http from 'node:http';
+import * as https from 'node:https';
+import { createGunzip } from 'node:zlib';
+import { parseJson } from '@/lib/net/json-cursor';
+import type { KubeAccess } from './kube-access';
+import { type Answer, type Right, type Trouble, troubled } from './trouble';
+
+export interface AskOptions {
+  readonly signal: AbortSignal;
+  /** Until the answer begins. */
+  readonly milliseconds?: number;
+  readonly headers?: { readonly [name: string]: string };
+  /** What is needed for it: named when it is missing. */
+  readonly right: Right;
+}
+const WAIT_MS = 30_000;
+const JSON_BYTES = 256e6;
+const SAID_BYTES = 64e3;
+
+export class KubeClient {
+  constructor(readonly access: KubeAccess) {}
+
+  /** The answer once it begins, whatever its status but 401 and 403. Credentials that are refused are renewed once. */
+  async open(path: string, options: AskOptions): Promise<Answer<http.IncomingMessage>> {
+    for (const fresh of [false, true]) {
+      const answer = await this.#once(path, options, fresh);
+      if (!answer.ok) return answer;
+      const { statusCode = 0 } = answer.value;
+      if (statusCode === 401) {
+        answer.value.destroy();
+        continue;
+      }
+      if (statusCode === 403) return this.#forbidden(answer.value, options);
+      return answer;
+    }
+    return troubled({ kind: 'unauthorized' });
+  }
+
+  /** @param bytes at most, unpacked */
+  async json(path: string, options: AskOptions, bytes = JSON_BYTES): Promise<Answer<unknown>> {
+    const { signal, milliseconds = WAIT_MS, headers } = options;
+    const opened = await this.open(path, {
+      ...options,
+      headers: { accept: 'application/json', 'accept-encoding': 'gzip', ...headers },
+    });
+    if (!opened.ok) return opened;
+    const { statusCode = 0 } = opened.value;
+    const body = await readBody(opened.value, { bytes, signal, milliseconds: 4 * milliseconds });
+    if (!body.ok) return body;
+    const json = parseJson(body.value.toString('utf8'));
+    if (statusCode !== 200) return troubled(troubleOf(statusCode, json.ok ? json.value : undefined));
+    return json.ok ? { ok: true, value: json.value } : troubled({ kind: 'nonsense', why: json.problem.say });
+  }
+
+  async #once(path: string, options: AskOptions, fresh: boolean): Promise<Answer<http.IncomingMessage>> {
+    const { signal, milliseconds = WAIT_MS } = options;
+    if (signal.aborted) return troubled({ kind: 'cancelled' });
+    let credentials: Awaited<ReturnType<KubeAccess['credentials']>>;
+    try {
+      credentials = await this.access.credentials(fresh);
+    } catch (error) {
+      return troubled({ kind: 'unreachable', why: `no credentials: ${(error as Error).message}` });
+    }
+    const url = new URL(this.access.server + path);
+    const headers = { 'user-agent': 'nftscope', ...options.headers, ...credentials.headers };
+    const ask = url.protocol === 'https:' ? https.get : http.get;
+    return ended(ask(url, { ...credentials.tls, agent: credentials.agent, headers }), signal, milliseconds);
+  }
+
+  async #forbidden(answer: http.IncomingMessage, { right, signal }: AskOptions): Promise<Answer<never>> {
+    return troubled({ kind: 'forbidden', right, said: await messageOf(answer, signal) });
+  }
+}
+
+/** Settles when the answer begins, or cannot. */
+export function ended(
+  request: http.ClientRequest,
+  signal: AbortSignal,
+  milliseconds: number,
+): Promise<Answer<http.IncomingMessage>> {
+  return new Promise((resolve) => {
+    const cancel = () => request.destroy(new Error('cancelled'));
+    const timer = setTimeout(
+      () => request.destroy(new Error(`no answer within ${milliseconds / 1000} s`)),
+      milliseconds,
+    );
+    const settle = (answer: Answer<http.IncomingMessage>) => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', cancel);
+      resolve(answer);
+    };
+    signal.addEventListener('abort', cancel, { once: true });
+    if (signal.aborted) cancel();
+    request.once('socket', (socket) => socket.setKeepAlive(true, 15_000));
+    // Also after the answer: otherwise a broken connection would end the process.
+    request.on('error', (error) =>
+      settle(troubled(signal.aborted ? { kind: 'cancelled' } : { kind: 'unreachable', why: reasonOf(error) })),
+    );
+    request.once('response', (response) => {
+      response.on('error', () => undefined);
+      settle({ ok: true, value: response });
+    });
+  });
+}
+
+interface BodyLimits {
+  readonly bytes: number;
+  readonly milliseconds: number;
+  readonly signal: AbortSignal;
+}
+
+/** The whole body, unpacked where it is gzip. One that ends before its length, or is longer than allowed, is none. */
+export function readBody(response: http.IncomingMessage, limits: BodyLimits): Promise<Answer<Buffer>> {
+  return new Promise((resolve) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    const isPacked = response.headers['content-encoding'] === 'gzip';
+    const stream = isPacked ? response.pipe(createGunzip()) : response;
+    const settle = (answer: Answer<Buffer>) => {
+      clearTimeout(timer);
+      limits.signal.removeEventListener('abort', cancel);
+      resolve(answer);
+      if (!answer.ok) {
+        response.destroy();
+        if (isPacked) stream.destroy();
+      }
+    };
+    const fail = (why: string) => settle(troubled({ kind: 'unreachable', why }));
+    const cancel = () => settle(troubled({ kind: 'cancelled' }));
+    const late = () => fail(`the answer was not complete within ${limits.milliseconds / 1000} s`);
+    const timer = setTimeout(late, limits.milliseconds);
+    limits.signal.addEventListener('abort', cancel, { once: true });
+    stream.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > limits.bytes) settle(troubled({ kind: 'nonsense', why: `more than ${limits.bytes} bytes` }));
+      else chunks.push(chunk);
+    });
+    stream.once('error', (error) => (isPacked ? fail(`it is damaged: ${error.message}`) : fail(error.message)));
+    response.once('close', () => {
+      if (!response.complete) fail('the connection broke before the end');
+    });
+    stream.once('end', () =>
+      response.complete || isPacked ? settle({ ok: true, value: Buffer.concat(chunks) }) : undefined,
+    );
+    if (limits.signal.aborted) cancel();
+  });
+}
+
+/** `message` of the Status object of an answer that is no success. */
+async function messageOf(response: http.IncomingMessage, signal: AbortSignal): Promise<string> {
+  const body = await readBody(response, { bytes: SAID_BYTES, milliseconds: 5000, signal });
+  const json = body.ok ? parseJson(body.value.toString('utf8')) : undefined;
+  return json?.ok === true ? saidIn(json.value) : '';
+}
+
+function saidIn(status: unknown): string {
+  const message = (status as { readonly message?: unknown } | null | undefined)?.message;
+  return typeof message === 'string' ? message.slice(0, 500) : '';
+}
+
+/** Of an HTTP status, or of the Status object in an ERROR event (apimachinery: metav1.Status). */
+export function troubleOf(status: number, body: unknown): Trouble {
+  return status === 410 ? { kind: 'gone' } : { kind: 'status', status, said: saidIn(body) };
+}
+
+/** Node wraps what several addresses said in an AggregateError without a message. */
+export function reasonOf(error: Error & { readonly code?: string; readonly errors?: readonly Error[] }): string {
+  return (
+    error.message || error.errors?.map(({ message }) => message).join(', ') || error.code || 'the connection failed'
+  );
+}

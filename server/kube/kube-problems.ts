@@ -1,0 +1,41 @@
+/** What can be wrong with a cluster: stable codes, what is wrong, what to do about it. */
+import 'server-only';
+import type { Problem } from '@/lib/net/result';
+
+export const kubeProblems = {
+  noConfig: (why: string): Problem => ({
+    code: 'KUBE-001',
+    say: `The kubeconfig cannot be used: ${why}.`,
+    do: 'Give --kubeconfig FILE, or check it with kubectl config view.',
+  }),
+  noContext: (context: string | undefined, known: readonly string[]): Problem => ({
+    code: 'KUBE-002',
+    say: context === undefined ? 'The kubeconfig has no current context.' : `There is no context "${context}".`,
+    do: known.length === 0 ? 'The kubeconfig has no context at all.' : `Give --context; there is ${known.join(', ')}.`,
+  }),
+  notInCluster: (why: string): Problem => ({
+    code: 'KUBE-003',
+    say: `This is no pod with a service account: ${why}.`,
+    do: 'Give --kubeconfig instead of --in-cluster.',
+  }),
+  unreachable: (server: string, why: string): Problem => ({
+    code: 'KUBE-004',
+    say: `The API server ${server} does not answer: ${why}.`,
+    do: 'Check the address, the network and the certificates with kubectl version.',
+  }),
+  unauthorized: (): Problem => ({
+    code: 'KUBE-005',
+    say: 'The API server does not accept the credentials.',
+    do: 'They may have expired: log in again, and try kubectl auth whoami.',
+  }),
+  noNodes: (right: string): Problem => ({
+    code: 'KUBE-006',
+    say: `The nodes of the cluster cannot be named: ${right}`,
+    do: 'docs/cluster.md has the rights that nftscope uses.',
+  }),
+  noReader: (node: string, remedy: string): Problem => ({
+    code: 'KUBE-007',
+    say: `Nothing on ${node} can be asked: it has no agent, and no pod with nft.`,
+    do: remedy,
+  }),
+} as const;

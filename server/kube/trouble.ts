@@ -1,0 +1,52 @@
+/** Why the API server, or somebody behind it, did not answer as asked. */
+import 'server-only';
+
+/** A right in the words of RBAC. */
+export interface Right {
+  readonly verb: string;
+  /** With the subresource: `pods/proxy`. */
+  readonly resource: string;
+  readonly group: string;
+  readonly namespace?: string | undefined;
+}
+
+export type Trouble =
+  | { readonly kind: 'unreachable'; readonly why: string }
+  | { readonly kind: 'unauthorized' }
+  | { readonly kind: 'forbidden'; readonly right: Right; readonly said: string }
+  /** 410: history does not reach back so far. */
+  | { readonly kind: 'gone' }
+  | { readonly kind: 'status'; readonly status: number; readonly said: string }
+  | { readonly kind: 'nonsense'; readonly why: string }
+  | { readonly kind: 'cancelled' };
+
+export type Answer<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly trouble: Trouble };
+
+export const troubled = (trouble: Trouble): { readonly ok: false; readonly trouble: Trouble } => ({
+  ok: false,
+  trouble,
+});
+
+/** `list pods (API group "") in the namespace shop` */
+export function describeRight({ verb, resource, group, namespace }: Right): string {
+  return `${verb} ${resource} (API group "${group}")${namespace === undefined ? '' : ` in the namespace ${namespace}`}`;
+}
+
+export function describeTrouble(trouble: Trouble): string {
+  switch (trouble.kind) {
+    case 'unreachable':
+      return `the API server does not answer: ${trouble.why}`;
+    case 'unauthorized':
+      return 'the API server does not accept the credentials: they may have expired';
+    case 'forbidden':
+      return `missing right: ${describeRight(trouble.right)}`;
+    case 'gone':
+      return 'the API server no longer has that version';
+    case 'status':
+      return `the API server answers ${trouble.status}${trouble.said === '' ? '' : `: ${trouble.said}`}`;
+    case 'nonsense':
+      return `the answer makes no sense: ${trouble.why}`;
+    case 'cancelled':
+      return 'cancelled';
+  }
+}
