@@ -12,9 +12,11 @@ export interface PathQuery {
   readonly from: string;
   readonly to: string;
   readonly via: string;
+  /** What the names leave open: family, protocol, ports. */
+  readonly more: { readonly [name: string]: string | null };
 }
 
-const params = ({ from, to, via }: PathQuery): Query => ({ from, to, via });
+const params = ({ from, to, via, more }: PathQuery): Query => ({ ...more, from, to, via });
 
 export const useWholePath = (source: string, query: PathQuery | undefined) =>
   useQuery({
@@ -26,9 +28,13 @@ export const useWholePath = (source: string, query: PathQuery | undefined) =>
 
 export const useEveryNode = (source: string, query: PathQuery | undefined) =>
   useQuery({
-    queryKey: ['whole-path', source, 'every', query?.to],
+    queryKey: ['whole-path', source, 'every', query?.to, query?.more],
     queryFn: ({ signal }) =>
-      getJson<readonly EveryNodeGroup[]>(`${path(source)}/every-node`, { from: 'every-node', to: query?.to }, signal),
+      getJson<readonly EveryNodeGroup[]>(
+        `${path(source)}/every-node`,
+        { ...query?.more, from: 'every-node', to: query?.to },
+        signal,
+      ),
     enabled: query !== undefined,
   });
 

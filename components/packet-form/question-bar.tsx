@@ -10,7 +10,7 @@ import { Button } from '../ui/button';
 import { ArrowRight } from './icons';
 import { PlaceField } from './place-field';
 import { fromOptions, type PlaceOption, toOptions } from './places';
-import type { Question } from './question';
+import { NO_QUESTION, type Question } from './question';
 
 interface QuestionBarProps {
   readonly node: string;
@@ -30,7 +30,8 @@ export function QuestionBar({ node, names = NOBODY, question, answer, onAsk, fie
   const to = useMemo(() => toOptions(names), [names]);
   const raw = question.packet !== null && question.from === null;
   const ends = useMemo(() => (raw && answer !== undefined ? rawEnds(answer.packet) : undefined), [raw, answer]);
-  const ask = (change: Partial<Question>) => onAsk({ ...question, packet: null, ...change });
+  // Another end begins anew: what was said beside the names, such as a family, belonged to the old pair.
+  const ask = (change: Partial<Question>) => onAsk({ ...NO_QUESTION, from: question.from, to: question.to, ...change });
   return (
     <ViewBar>
       <search

@@ -17,7 +17,7 @@ test.each([
   { question: { ...NO_QUESTION, from: 'node-1' }, asked: false },
   { question: { ...NO_QUESTION, from: 'node-1', to: '10.0.0.1:80/tcp' }, asked: true },
   { question: { ...NO_QUESTION, packet: '{}' }, asked: true },
-  { question: { from: 'node-1', to: null, packet: '{}' }, asked: false },
+  { question: { ...NO_QUESTION, from: 'node-1', packet: '{}' }, asked: false },
 ])('$question is asked: $asked', ({ question, asked }) => expect(isAsked(question)).toBe(asked));
 
 describe('packetOf', () => {
@@ -68,13 +68,13 @@ describe('packetOf', () => {
 });
 
 describe('questionFor', () => {
-  const asked = { from: 'shop/web', to: 'svc:shop/api:http', packet: null };
+  const asked = { ...NO_QUESTION, from: 'shop/web', to: 'svc:shop/api:http', family: 'ip' };
   test('names stay where only other fields change', () => {
     expect(questionFor({ ...PACKET, ttl: 3 }, PACKET, asked)).toEqual({ ...asked, packet: '{"ttl":3}' });
   });
   test('another address leaves the names', () => {
     const moved = { ...PACKET, daddr: '10.0.0.3' };
-    expect(questionFor(moved, PACKET, asked)).toEqual({ from: null, to: null, packet: JSON.stringify(moved) });
+    expect(questionFor(moved, PACKET, asked)).toEqual({ ...NO_QUESTION, packet: JSON.stringify(moved) });
   });
   test('nothing changed asks the same', () => {
     expect(questionFor(PACKET, PACKET, asked)).toEqual(asked);

@@ -11,15 +11,26 @@ export const QUESTION_PARAMS = {
   to: parseAsString,
   /** A packet as JSON; with `from` and `to` only the members that differ from what the names give. */
   packet: parseAsString,
+  /** What names leave open, as the API and the command take it; the server checks it. */
+  family: parseAsString,
+  protocol: parseAsString,
+  sport: parseAsString,
+  dport: parseAsString,
+  flags: parseAsString,
 } as const;
 
-export interface Question {
-  readonly from: string | null;
-  readonly to: string | null;
-  readonly packet: string | null;
-}
+export type Question = { readonly [K in keyof typeof QUESTION_PARAMS]: string | null };
 
-export const NO_QUESTION: Question = { from: null, to: null, packet: null };
+export const NO_QUESTION: Question = {
+  from: null,
+  to: null,
+  packet: null,
+  family: null,
+  protocol: null,
+  sport: null,
+  dport: null,
+  flags: null,
+};
 
 /** Both ends are named, or the packet is given whole. */
 export const isAsked = (question: Question): boolean =>
@@ -124,7 +135,7 @@ const NAMED = ['family', 'from', 'iif', 'saddr', 'daddr', 'protocol', 'dport'] a
 export function questionFor(packet: PacketSpec, traced: PacketSpec | undefined, asked: Question): Question {
   const same = (key: keyof PacketSpec) => JSON.stringify(packet[key] ?? null) === JSON.stringify(traced?.[key] ?? null);
   if (traced === undefined || asked.from === null || !NAMED.every(same))
-    return { from: null, to: null, packet: JSON.stringify(packet) };
+    return { ...NO_QUESTION, packet: JSON.stringify(packet) };
   const before = asked.packet === null ? {} : (JSON.parse(asked.packet) as PacketSpec);
   const changed = Object.entries(packet).filter(([key]) => !same(key as keyof PacketSpec) || key in before);
   return { ...asked, packet: changed.length === 0 ? null : JSON.stringify(Object.fromEntries(changed)) };

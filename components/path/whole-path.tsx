@@ -131,6 +131,7 @@ function Stop({ stop, source, query }: { readonly stop: PathStop } & PathProps) 
   }
   const { node, way, key, branch, iif, oif, before, verdict, say } = stop;
   const href = viewHref('/trace', {
+    ...query.more,
     source,
     node,
     from: query.from,
@@ -214,7 +215,14 @@ export function EveryNode({ source, query }: PathProps) {
                         {at === 0 ? '' : ', '}
                         <Link
                           className="link text-ink"
-                          href={viewHref('/trace', { source, node: name, from: name, to: query.to, scope: 'path' })}
+                          href={viewHref('/trace', {
+                            ...query.more,
+                            source,
+                            node: name,
+                            from: name,
+                            to: query.to,
+                            scope: 'path',
+                          })}
                         >
                           {name}
                         </Link>

@@ -2,7 +2,6 @@
 
 import { useEffect, useMemo, useState } from 'react';
 import type { NodeSummary, SourceView, TraceAnswer } from '@/lib/api/types';
-import { ApiProblem } from '../hooks/api';
 import { useStop } from '../hooks/use-path';
 import { useNames, useOverview, useTrace } from '../hooks/use-trace';
 import { PacketFields } from '../packet-form/packet-fields';
@@ -12,10 +11,9 @@ import { QuestionBar } from '../packet-form/question-bar';
 import { ScopeBar } from '../path/scope-bar';
 import { useScope } from '../path/use-scope';
 import { EveryNode, WholePath } from '../path/whole-path';
-import { ErrorState } from '../shell/error-state';
-import { Button } from '../ui/button';
 import { Loading, Note, Unreadable } from '../ui/states';
 import { answerNames } from './answer-names';
+import { FailedTrace } from './failed-trace';
 import { traceOf } from './trace-model';
 import { TraceResult } from './trace-result';
 import { useTraceState } from './use-trace-state';
@@ -29,14 +27,15 @@ interface TraceViewProps {
 export function TraceView({ source, node }: TraceViewProps) {
   const { state, set, ask } = useTraceState();
   const { question } = state;
+  const { from, to, packet, ...more } = question;
   const names = useNames(source.id, node.name);
   const overview = useOverview(source.id, node.name);
   const asked = isAsked(question);
-  const query = asked ? { from: question.from, to: question.to, packet: question.packet } : undefined;
+  const query = asked ? question : undefined;
   const { scope, stop, via, choose } = useScope();
   // A packet given field by field belongs to its node.
-  const named = question.from !== null && question.to !== null && question.packet === null && source.nodes.length > 1;
-  const path = named ? { from: question.from ?? '', to: question.to ?? '', via: via ?? node.name } : undefined;
+  const named = from !== null && to !== null && packet === null && source.nodes.length > 1;
+  const path = named ? { from: from ?? '', to: to ?? '', via: via ?? node.name, more } : undefined;
   const further = path !== undefined && scope !== 'node' && stop === null;
   const atStop = path !== undefined && scope === 'path' && stop !== null;
   const onNode = useTrace(source.id, node.name, further || atStop ? undefined : query);
@@ -49,9 +48,9 @@ export function TraceView({ source, node }: TraceViewProps) {
     () => (names.data === undefined ? undefined : firstQuestion(names.data, node.name)),
     [names.data, node.name],
   );
-  const empty = question.from === null && question.to === null && question.packet === null;
+  const empty = from === null && to === null && packet === null;
   useEffect(() => {
-    if (empty && example !== undefined) ask({ ...example, packet: null }, 'replace');
+    if (empty && example !== undefined) ask({ ...NO_QUESTION, ...example }, 'replace');
   }, [empty, example, ask]);
   const nameless = empty && names.data !== undefined && example === undefined;
 
@@ -84,7 +83,9 @@ export function TraceView({ source, node }: TraceViewProps) {
           scope={scope}
           onScope={choose}
           node={node.name}
-          back={atStop ? { source: source.id, node: via, from: path.from, to: path.to, via, scope } : undefined}
+          back={
+            atStop ? { ...more, source: source.id, node: via, from: path.from, to: path.to, via, scope } : undefined
+          }
         />
       )}
       {further ? (
@@ -100,7 +101,12 @@ export function TraceView({ source, node }: TraceViewProps) {
       {further ? null : node.state !== 'ready' && node.problem !== null ? (
         <Unreadable what={node.name} why={`${node.problem.say} ${node.problem.do}`} />
       ) : trace.isError ? (
-        <Failed error={trace.error} onRetry={() => void trace.refetch()} onAnew={() => ask(NO_QUESTION, 'replace')} />
+        <FailedTrace
+          error={trace.error}
+          onRetry={() => void trace.refetch()}
+          onAnew={() => ask(NO_QUESTION, 'replace')}
+          onInstead={(end, ref) => ask({ ...question, [end]: ref }, 'replace')}
+        />
       ) : fresh !== undefined && asked ? (
         <Answered
           answer={fresh}
@@ -119,29 +125,6 @@ export function TraceView({ source, node }: TraceViewProps) {
             : 'Choose where the packet comes from and where it goes.'}
         </Note>
       )}
-    </>
-  );
-}
-
-/** A question that this capture cannot answer, such as a link made for another one, has a way on. */
-function Failed({
-  error,
-  onRetry,
-  onAnew,
-}: {
-  readonly error: Error;
-  readonly onRetry: () => void;
-  readonly onAnew: () => void;
-}) {
-  const named = error instanceof ApiProblem && (error.code?.startsWith('REF-') ?? false);
-  return (
-    <>
-      <ErrorState error={error} what="The trace" {...(named ? {} : { onRetry })} />
-      {named ? (
-        <div className="mx-4">
-          <Button onClick={onAnew}>Start with this capture’s own names</Button>
-        </div>
-      ) : null}
     </>
   );
 }

@@ -43,13 +43,13 @@ export function useTraceState(): {
   const [url, setUrl] = useQueryStates({ ...QUESTION_PARAMS, ...VIEW_PARAMS }, { history: 'replace' });
   const set = useCallback((change: TraceStateChange) => void setUrl(change), [setUrl]);
   const ask = useCallback(
-    ({ from, to, packet }: Question, history: 'push' | 'replace' = 'push') =>
-      void setUrl({ from, to, packet, branch: null, leg: null, step: null }, { history }),
+    (question: Question, history: 'push' | 'replace' = 'push') =>
+      void setUrl({ ...question, branch: null, leg: null, step: null }, { history }),
     [setUrl],
   );
-  const { from, to, packet, branch, leg, step, why, text } = url;
+  const { branch, leg, step, why, text, ...question } = url;
   return {
-    state: { question: { from, to, packet }, branch, leg, step, why: why ?? false, text: text ?? false },
+    state: { question, branch, leg, step, why: why ?? false, text: text ?? false },
     set,
     ask,
   };

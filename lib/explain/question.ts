@@ -36,7 +36,7 @@ export interface Asked {
 
 const DEFAULT_SPORT = 40000;
 
-/** Codes: those of {@link resolvePlace}; REF-008 families differ, REF-009 a port is missing, REF-010 the way in is unknown. */
+/** Problems name in `path` the end that is wrong. Codes: those of {@link resolvePlace}; REF-008 families differ, REF-009 a port is missing, REF-010 the way in is unknown. */
 export function askPacket(
   question: Question,
   node: string,
@@ -44,9 +44,9 @@ export function askPacket(
   cluster: Cluster,
 ): Result<Asked, PlaceProblem> {
   const from = placeOf(question.from, 'from', node, world, cluster);
-  if (!from.ok) return from;
+  if (!from.ok) return failed({ ...from.problem, path: 'from' });
   const to = placeOf(question.to, 'to', node, world, cluster);
-  if (!to.ok) return to;
+  if (!to.ok) return failed({ ...to.problem, path: 'to' });
   const pair = addressPair(from.value, to.value, question.family);
   if (!pair.ok) return pair;
   const transport = transportOf(question, to.value, pair.value.family);

@@ -179,7 +179,7 @@ describe('usage', () => {
     ['SRC-001', ['show', '--source', 'missing'], undefined],
     ['VIEW-001', ['show', ...shop, 'chain', 'nope', 'x'], undefined],
     ['VIEW-002', ['show', ...shop, 'chain', 'kube-proxy', 'nope'], undefined],
-    ['REF-002', ['trace', ...shop, '--from', 'kube-system/nope', '--to', '10.0.0.1:80'], undefined],
+    ['REF-002', ['trace', ...shop, '--from', 'kube-system/nope', '--to', '10.0.0.1:80'], 'from'],
     ['PKT-002', ['trace', ...shop, '--packet', '{"iif":"eth0","hex":"zz"}'], 'packet.hex'],
     ['PKT-001', ['trace', ...shop, '--packet', '{"iif":"eth0"}'], 'packet.family'],
     ['SRC-012', ['render', '--source', 'SHOP', '--node', 'node-2'], undefined],

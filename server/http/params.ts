@@ -52,6 +52,14 @@ export class Params {
     return value === '1' || value === 'true';
   }
 
+  /** One of some words, in any case, and what it stands for. */
+  word<T>(name: string, words: ReadonlyMap<string, T>): T | undefined {
+    const value = this.optional(name);
+    if (value === undefined) return undefined;
+    const found = words.get(value.toLowerCase());
+    return found ?? bad(name, `${name} is ${JSON.stringify(value)}.`, `Give one of ${[...words.keys()].join(', ')}.`);
+  }
+
   json(name: string): unknown {
     const value = this.optional(name);
     if (value === undefined) return undefined;
@@ -61,8 +69,8 @@ export class Params {
     } catch {
       return bad(
         name,
-        `${name} is not JSON.`,
-        'Encode the JSON for an address: encodeURIComponent(JSON.stringify(…)).',
+        `The ${name} in the address is not JSON.`,
+        'The address may have been cut off or changed on its way: open the whole of it, or ask anew.',
       );
     }
     if (isTooDeep(json)) throw new BadParameter(requestProblems.tooDeep(name, MOST_LEVELS));

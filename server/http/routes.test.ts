@@ -280,6 +280,8 @@ describe('a node', () => {
     ['trace', '?packet={', 'REQ-001'],
     ['trace', `?packet={"l2":${'['.repeat(20)}${']'.repeat(20)}}`, 'REQ-004'],
     ['trace', '?from=external', 'REQ-001'],
+    ['trace', '?from=external&to=10.0.0.1:80&family=inet', 'REQ-001'],
+    ['trace', '?from=external&to=10.0.0.1:80&family=IPv6', 'REF-008'],
     ['trace', '?from=kube-system/dns&to=10.0.0.1:80', 'REF-002'],
     ['trace', '?packet={"saddr":"10.0.0.1","daddr":"10.0.0.2","protocol":"tcp"}', 'PKT-003'],
   ])('%s%s is refused: %s', async (question, search, code) => {

@@ -2,8 +2,9 @@
 import 'server-only';
 import type { TraceQuery } from '@/lib/api/trace-answer';
 import type { Question } from '@/lib/explain/question';
-import { at, decoding } from '@/lib/net/json-cursor';
+import { type At, at, decoding } from '@/lib/net/json-cursor';
 import { failed, type Result } from '@/lib/net/result';
+import type { IpFamily } from '@/lib/world/world';
 import { Params } from './params';
 import { isTooDeep, MOST_LEVELS } from './request-json';
 import { requestProblems } from './request-problems';
@@ -20,7 +21,7 @@ export function queryOfRequest(request: Request): Result<TraceQuery> {
         : {
             from: params.required('from'),
             to: params.required('to'),
-            family: familyOf(params.optional('family')),
+            family: params.word('family', FAMILIES),
             protocol: params.optional('protocol'),
             sport: params.optionalInteger('sport', 65535),
             dport: params.optionalInteger('dport', 65535),
@@ -48,7 +49,7 @@ export function queryOfBody(body: Uint8Array): Result<TraceQuery> {
         : {
             from: root.key('from').string(),
             to: root.key('to').string(),
-            family: familyOf(root.optional('family')?.string()),
+            family: familyOf(root.optional('family')),
             protocol: root.optional('protocol')?.string(),
             sport: root.optional('sport')?.integer(0, 65535),
             dport: root.optional('dport')?.integer(0, 65535),
@@ -60,8 +61,24 @@ export function queryOfBody(body: Uint8Array): Result<TraceQuery> {
   return query.ok ? query : failed(requestProblems.member(query.problem.path ?? '', query.problem.say));
 }
 
-const familyOf = (word: string | undefined): 'ip' | 'ip6' | undefined =>
-  word === 'ip' || word === '4' ? 'ip' : word === 'ip6' || word === '6' ? 'ip6' : undefined;
+/** The words of `nftscope trace --family`. */
+const FAMILIES: ReadonlyMap<string, IpFamily> = new Map([
+  ['4', 'ip'],
+  ['ip', 'ip'],
+  ['ipv4', 'ip'],
+  ['6', 'ip6'],
+  ['ip6', 'ip6'],
+  ['ipv6', 'ip6'],
+]);
+
+function familyOf(word: At | undefined): IpFamily | undefined {
+  if (word === undefined) return undefined;
+  const text = word.string();
+  return (
+    FAMILIES.get(text.toLowerCase()) ??
+    word.fail(`${JSON.stringify(text)} is none of ${[...FAMILIES.keys()].join(', ')}`)
+  );
+}
 
 const flagsOf = (text: string | undefined): readonly string[] | undefined =>
   text

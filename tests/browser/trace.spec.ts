@@ -248,3 +248,22 @@ test.describe('on a phone', () => {
     expect((await new AxeBuilder({ page }).analyze()).violations).toEqual([]);
   });
 });
+
+test('the family of the address is asked for, not left out', async ({ page }) => {
+  await page.goto('/trace?from=shop/web-6d4f8b7c9-2hxkz&to=svc:shop/web:http&family=ip6');
+  await expect(page.getByRole('alert').filter({ hasText: 'no two addresses of IPv6' })).toBeVisible();
+});
+
+test('a name that is not there offers those like it', async ({ page }) => {
+  await page.goto('/trace?from=shop/web-6d4f8b7c9-2hxkz&to=svc:shp/inventory:http');
+  await page.getByRole('button', { name: 'To Service shop/inventory' }).click();
+  await expect(page).toHaveURL(/to=svc:shop\/inventory/);
+  await expect(page.getByRole('heading', { level: 1 })).toContainText('shop/inventory has no endpoints');
+});
+
+test('a packet in the address that is cut off says so to a person', async ({ page }) => {
+  await page.goto('/trace?packet=%7Bbad');
+  await expect(page.getByRole('alert')).toContainText('The packet in the address is not JSON.');
+  await page.getByRole('button', { name: /^Start with/ }).click();
+  await expect(page.getByRole('heading', { level: 1 })).toContainText('Reaches');
+});
