@@ -263,7 +263,7 @@ test('a name that is not there offers those like it', async ({ page }) => {
 
 test('a packet in the address that is cut off says so to a person', async ({ page }) => {
   await page.goto('/trace?packet=%7Bbad');
-  await expect(page.getByRole('alert')).toContainText('The packet in the address is not JSON.');
+  await expect(page.getByRole('alert').filter({ hasText: 'The packet in the address is not JSON.' })).toBeVisible();
   await page.getByRole('button', { name: /^Start with/ }).click();
   await expect(page.getByRole('heading', { level: 1 })).toContainText('Reaches');
 });
