@@ -349,6 +349,7 @@ export function sendSegment(
   seq: number,
   ack: number,
   options: string,
+  more: { readonly window?: number; readonly hidden?: readonly HiddenField[] } = {},
 ): void {
   if (cause.family === 'arp') return;
   const { family } = cause;
@@ -361,7 +362,7 @@ export function sendSegment(
   putBytes(s, 8, 4, ack);
   s[12] = ((20 + tail.length) >> 2) << 4;
   s[13] = flags;
-  putBytes(s, 14, 2, 64240);
+  putBytes(s, 14, 2, more.window ?? 64240);
   s.set(tail, 20);
   const src = destinationOf(cause);
   const dst = sourceOf(cause);
@@ -375,7 +376,7 @@ export function sendSegment(
     ipPacket(family, src, dst, PROTO.tcp, 0, s, 64, { df: true, ...(echoed === undefined ? {} : { options: echoed }) }),
   );
   // A SYN-ACK has the id 0, what follows counts from a number of chance.
-  skb.hidden = [...headerByChance(family, (flags & 2) !== 0), ...segmentByChance()];
+  skb.hidden = [...headerByChance(family, (flags & 2) !== 0), ...segmentByChance(), ...(more.hidden ?? [])];
   skb.local = true;
   skb.sk = { uid: 0, gid: 0 };
   run.steps?.push({ kind: 'generated', skb: skb.id, what, packet: viewSkb(skb), because: cause.id });

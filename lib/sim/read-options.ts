@@ -11,7 +11,7 @@ import type {
   TcpOptionExpression,
 } from '../nft/model';
 import type { Context } from './environment';
-import { readBits } from './read-payload';
+import { readBits, readHidden } from './read-payload';
 import { unsupported } from './read-unknown';
 import type { Skb } from './skb';
 import { type Evaluated, Missing } from './value';
@@ -62,7 +62,11 @@ export function readTcpOption(
     if (found === undefined)
       return new Missing(name, c.skb.headers.l4proto === PROTO.tcp ? 'the option is absent' : 'the packet is not tcp');
     if (field.offset + field.len > found.len * 8) return new Missing(name, 'the option is too short');
-    return readBits(c.skb.data, found.at * 8 + field.offset, field.len) ?? new Missing(name, 'the packet is too short');
+    const value = readBits(c.skb.data, found.at * 8 + field.offset, field.len);
+    if (value === undefined) return new Missing(name, 'the packet is too short');
+    if (c.skb.hidden === undefined) return value;
+    const offset = (found.at - c.skb.headers.thoff) * 8 + field.offset;
+    return readHidden(c.skb.hidden, { base: 'th', offset, len: field.len }, value);
   };
 }
 

@@ -7,7 +7,7 @@ import type { PayloadExpression, RawPayloadExpression } from '../nft/model';
 import type { Context } from './environment';
 import { RANDOM_PORT, unsupported } from './read-unknown';
 import type { HiddenField, Skb } from './skb';
-import { Chance, type Evaluated, Missing, Unknown } from './value';
+import { Between, Chance, type Evaluated, Missing, Unknown } from './value';
 
 /** Reads `len` bits at bit `offset`; a number up to 48 bits, a bigint beyond; undefined past the end. */
 export function readBits(bytes: Uint8Array, offset: number, len: number): number | bigint | undefined {
@@ -166,7 +166,7 @@ function fastHeader(
 }
 
 /** A field that the kernel filled by chance is read as one of its values, and stays what it was taken for. */
-function readHidden(
+export function readHidden(
   hidden: readonly HiddenField[],
   field: Pick<HeaderField, 'base' | 'offset' | 'len'>,
   value: number | bigint,
@@ -188,6 +188,16 @@ function readHidden(
   const size = 2 ** (found.len - behind);
   const known = Math.floor(Number(value) / size) * size;
   if (low === high) return known + low;
+  if (found.setting === true)
+    return new Between(
+      {
+        code: 'host-state',
+        say: `The value follows from ${found.what}, which is not in the capture.`,
+        settle: 'Assume whether the rule matches.',
+      },
+      known + low,
+      known + high,
+    );
   return new Chance(found.what, high - low + 1, known + low, (from, to) => {
     found.low = Math.max(found.low, (from - known) * scale);
     found.high = Math.min(found.high, (to - known) * scale + scale - 1);

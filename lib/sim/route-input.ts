@@ -66,7 +66,7 @@ function validateSource(
   const router = run.p.routers.ip;
   if (router === undefined) return 'ok';
   const unfiltered = filter === 0 && !(oif !== undefined && oif.index === dev.index);
-  if (unfiltered && !router.hasCustomRules)
+  if (unfiltered && !router.hasCustomRules && !router.hasCustomLocalRoutes)
     return run.p.localAddresses.has(addressKey('ip', src)) && !acceptLocal() ? 'martian' : 'ok';
   const marked = router.hasCustomRules && (skb.mark !== 0 || skb.markUnknown !== undefined);
   const mark = marked ? markOfSource(run, skb, dev) : 0;

@@ -92,6 +92,7 @@ export class Router {
       }
       table.add(route);
     }
+    this.hasCustomLocalRoutes = routes.some((r) => r.type === 'local' && r.protocol !== 'kernel');
     this.rules = rules.toSorted((a, b) => a.priority - b.priority);
   }
 
@@ -99,6 +100,9 @@ export class Router {
   get hasCustomRules(): boolean {
     return this.rules.length > (this.family === 'ip' ? 3 : 2);
   }
+
+  /** True where somebody but the kernel added local routes (fib_has_custom_local_routes). */
+  readonly hasCustomLocalRoutes: boolean;
 
   private result(route: Route, nexthop: Nexthop | undefined): RouteResult {
     return {

@@ -23,6 +23,8 @@ export interface HiddenField {
   readonly what: string;
   low: number;
   high: number;
+  /** Not chance, but a setting of the node that is not in the capture. */
+  readonly setting?: true;
 }
 
 export type CtState = 'new' | 'established' | 'related';

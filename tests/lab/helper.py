@@ -182,8 +182,8 @@ def messages(data):
 
 
 class Lab:
-    def __init__(self):
-        base = f"nftscope-lab-{os.getpid()}"
+    def __init__(self, suffix=""):
+        base = f"nftscope-lab-{os.getpid()}{suffix}"
         self.router, self.peers = f"{base}-router", f"{base}-peers"
         self.listeners = []
         self.captures = {}
@@ -628,6 +628,8 @@ OPERATIONS = {"setup": Lab.op_setup, "environment": Lab.op_environment, "load": 
 
 def main():
     lab = Lab()
+    labs = [lab]
+    apart = None
     try:
         try:
             lab.build()
@@ -638,12 +640,26 @@ def main():
         for line in sys.stdin:
             request = json.loads(line)
             try:
+                if request["op"] == "environment":
+                    # The kernel never forgets that a namespace had a local route of its own once, and looks at sources more closely
+                    # from then on (fib_has_custom_local_routes): policy routing has a router apart.
+                    wanted = labs[0]
+                    if request["name"] == "policy-routing":
+                        if apart is None:
+                            apart = Lab("-policy")
+                            labs.append(apart)
+                            apart.build()
+                        wanted = apart
+                    if wanted is not lab:
+                        lab = wanted
+                        setns(lab.router)
                 answer = OPERATIONS[request["op"]](lab, request)
             except (RuntimeError, OSError, ValueError, KeyError) as e:
                 answer = {"error": f"{type(e).__name__}: {e}"}
             print(json.dumps(answer), flush=True)
     finally:
-        lab.close()
+        for each in labs:
+            each.close()
 
 
 main()
