@@ -265,8 +265,10 @@ export function trackTcp(ct: Conn, dir: Direction, skb: Skb, settings: TcpSettin
     if (next === CL && s.index === RST_SET) {
       const other = t[dir === 'original' ? 'reply' : 'original'];
       const established = old >= ES && old < TW;
-      // A connection that is closing may be in use again already: its numbers prove nothing (tcp_can_early_drop).
-      if (old >= FW && old <= CL) skipWindow = true;
+      // A connection that is closing may be in use again already: its numbers prove nothing (tcp_can_early_drop). The same holds
+      // right after a SYN of the client that was let through although the connection is open.
+      if ((old >= FW && old <= CL) || (old >= SR && t.lastIndex === SYN_SET && t.lastDir === 'original'))
+        skipWindow = true;
       else if (other.maxAckSet && !(s.seq === 0 && !established)) {
         if (before(s.seq, other.maxAck) && !other.liberal && !settings.liberal) return 'invalid';
         if (
