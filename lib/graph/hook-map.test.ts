@@ -1,6 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { buildHookMap, type HookMap, isOnMap, MAP_FAMILIES, type MapChain, priorityName, sequenceOf } from './hook-map';
+import {
+  buildHookMap,
+  type HookMap,
+  hookPlace,
+  isOnMap,
+  MAP_FAMILIES,
+  type MapChain,
+  priorityName,
+  sequenceOf,
+} from './hook-map';
 import { layoutHookMap } from './hook-map-layout';
 
 let order = 0;
@@ -148,6 +157,16 @@ describe('rows', () => {
   test('ARP has no conntrack', () => {
     expect(buildHookMap([], 'arp').rows.map((r) => r.prio)).toEqual([0]);
   });
+});
+
+test.each([
+  ['prerouting', 'ip', 'next the route decides: forward, or input for this node'],
+  ['prerouting', 'bridge', 'next the bridge decides: forward, or input for this node'],
+  ['input', 'ip6', 'next a process of this node'],
+  ['output', 'arp', 'from the ARP of this node; next out by an interface'],
+  ['ingress', 'netdev', 'a packet comes in by an interface; next the stack of this node'],
+] as const)('the place of %s in %s, in words', (hook, family, want) => {
+  expect(hookPlace(hook, family)).toBe(want);
 });
 
 test('sequenceOf: chains and the kernel in one order', () => {

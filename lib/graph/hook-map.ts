@@ -91,6 +91,42 @@ const HOOKS: Readonly<Record<MapFamily, readonly string[]>> = {
   netdev: ['ingress', 'egress'],
 };
 
+/**
+ * Where a hook stands on the way, in words; the figure draws it. Order: `nf_hook_slow` is called from `ip_rcv` (prerouting),
+ * `ip_local_deliver` (input), `ip_forward` (forward), `__ip_local_out` (output), `ip_output` (postrouting), and by their like
+ * for IPv6, bridges and ARP.
+ */
+export function hookPlace(hook: string, family: MapFamily): string {
+  const decides = family === 'bridge' ? 'the bridge decides' : 'the route decides';
+  const above = ABOVE[family];
+  switch (hook) {
+    case 'ingress':
+      return `a packet comes in by an interface; next ${family === 'netdev' ? above : 'prerouting'}`;
+    case 'prerouting':
+      return `next ${decides}: forward, or input for this node`;
+    case 'forward':
+      return 'next postrouting';
+    case 'input':
+      return `next ${above}`;
+    case 'output':
+      return `from ${above}; next ${family === 'arp' ? 'out by an interface' : 'postrouting'}`;
+    case 'postrouting':
+    case 'egress':
+      return 'next out by an interface';
+    default:
+      return '';
+  }
+}
+
+/** What is above the hooks of a family, where input leads and output comes from. */
+const ABOVE: Readonly<Record<MapFamily, string>> = {
+  ip: 'a process of this node',
+  ip6: 'a process of this node',
+  bridge: 'the IP of this node',
+  arp: 'the ARP of this node',
+  netdev: 'the stack of this node',
+};
+
 const isIp = (family: MapFamily): boolean => family === 'ip' || family === 'ip6';
 const isDeviceHook = (hook: string): boolean => hook === 'ingress' || hook === 'egress';
 

@@ -59,17 +59,47 @@ test('t shows the same as a table, in the order of the figure', async ({ page })
   await expect(page.getByRole('region', { name: 'postrouting' })).toMatchAriaSnapshot(`
     - region "postrouting":
       - heading "postrouting" [level=2]
+      - paragraph: next out by an interface
       - table:
         - rowgroup:
           - row "run chain priority type policy ends packets"
         - rowgroup:
-          - row /1 kindnet inet kindnet-ipmasq postrouting 90 runs at 100 nat accept/
-          - row /2 kube-proxy ip kube-proxy nat-postrouting 100 nat accept/
+          - row /1 kindnet inet kindnet-ipmasq postrouting srcnat - 10 90 runs at 100 nat accept no/
+          - row /2 kube-proxy ip kube-proxy nat-postrouting srcnat 100 nat accept no/
           - row /conntrack. confirm last kernel/
   `);
   await page.keyboard.press('t');
   await expect(figure(page)).toBeVisible();
 });
+
+for (const width of [1440, 390]) {
+  test(`the table tells every fact of the figure, ${width} px`, async ({ page }) => {
+    await page.setViewportSize({ width, height: 900 });
+    await page.goto('/hook-map?as=figure');
+    await expect(chains(page)).toHaveCount(9);
+    const told = await chains(page).evaluateAll((cells) => cells.map((cell) => cell.getAttribute('aria-label') ?? ''));
+    await page.goto('/hook-map?as=text');
+    await expect(page.getByRole('row', { name: 'conntrack: look up or create' })).toHaveCount(2);
+    for (const row of await page.getByRole('row', { name: 'conntrack: look up or create' }).all())
+      await expect(row).toContainText('-200');
+    for (const label of told) {
+      const fact = (pattern: RegExp) => pattern.exec(label)?.[1] ?? '';
+      const row = page.getByRole('row', { name: new RegExp(`${fact(/^Base chain (\S+ \S+ \S+),/)}(?![\\w-])`) });
+      const texts = await row.getByRole('cell').filter({ visible: true }).allInnerTexts();
+      const text = ` ${texts.join(' ').replaceAll(/\s+/g, ' ')} `;
+      expect(text, label).toContain(` ${fact(/priority (-?\d+)/)} `);
+      expect(text, label).toContain(fact(/type (\w+)/));
+      expect(text, label).toContain(fact(/policy (\w+)/));
+      expect(texts[0], label).toBe(fact(/number (\d+)/));
+      for (const end of fact(/can (.+)$/).split(' and ')) expect(text, label).toContain(end);
+    }
+    // Columns stand in line from hook to hook.
+    const edges = await page
+      .getByRole('columnheader', { name: 'priority' })
+      .evaluateAll((heads) => heads.map((head) => head.getBoundingClientRect().right));
+    expect(new Set(edges).size).toBe(1);
+  });
+}
 
 test('a family without chains says what that means', async ({ page }) => {
   await page.goto('/hook-map');
@@ -129,6 +159,9 @@ test('a tie and a later drop are marked and worded', async ({ page }) => {
   await expect(page.getByText('An accept ends only its own base chain.')).toBeVisible();
   await expect(page.getByRole('heading', { name: 'tie 2 nat chains at exactly −100, prerouting' })).toBeVisible();
   await expect(page.getByText('Loaded last runs first: kube-proxy, docker.')).toBeVisible();
+  await page.keyboard.press('t');
+  await expect(page.getByRole('row', { name: /docker FORWARD/ })).toContainText('later drop 1');
+  await expect(page.getByRole('row', { name: /nat-prerouting/ })).toContainText('tie');
 });
 
 // ------------------------------------------------------------------------------------------------- accessibility
