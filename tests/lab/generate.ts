@@ -829,7 +829,9 @@ class Generator {
     const parts = this.parts(s).map((p, i, all) => {
       const before = all[i - 1] ?? '';
       const pair = (/ < \S+$/.test(before) && / > /.test(p)) || (/ >= \S+$/.test(before) && / <= /.test(p));
-      return pair ? 'counter' : p;
+      // Before a look at a port the listing leaves out a match of a protocol that has none.
+      const unlisted = /^ip6 nexthdr (== )?60$/.test(p) && all.some((q) => /\bth (sport|dport)/.test(q));
+      return pair || unlisted ? 'counter' : p;
     });
     const named = parts.some((p) => /\b(tcp|udp|sctp|dccp|udplite|l4proto|protocol|nexthdr|icmp|icmpv6)\b/.test(p));
     return named ? parts.map((p) => (/^th (dport|sport) set /.test(p) ? 'counter' : p)) : parts;
