@@ -36,7 +36,8 @@ export class CaptureFolder {
 
   /** A new capture, or the one that is in the folder already. */
   static async open(path: string, note: Note): Promise<Opened> {
-    await mkdir(path, { recursive: true, mode: 0o700 });
+    // Not with its parents: a name with a mistake makes no tree.
+    await mkdir(path, { mode: 0o700 }).catch(unlessThere);
     const names = await readdir(path);
     const held = names.includes(NOTE) ? noteOf(await readFile(join(path, NOTE), 'utf8')) : undefined;
     if (held === undefined && names.length > 0)
@@ -87,6 +88,10 @@ export class CaptureFolder {
   async finish(): Promise<void> {
     await rm(join(this.path, PARTIAL), { recursive: true, force: true });
   }
+}
+
+function unlessThere(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EEXIST') throw error;
 }
 
 function noteOf(text: string): Note | undefined {

@@ -1,9 +1,12 @@
 /** `nftscope capture`: writes a source as a capture; or prints the script that does so on a node without nftscope. */
 import 'server-only';
 import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { captureScript } from '@/lib/capture/capture-script';
+import { redactionBy, secretOf } from '../capture/redaction';
 import { writeCapture } from '../capture/write-capture';
 import { NODE_COMMANDS, SYSCTLS, SYSCTLS_PER_INTERFACE } from '../sources/node-commands';
+import type { RawFiles } from '../sources/source';
 import { CliError, EXIT, type ExitStatus } from './cli-error';
 import { openSource } from './open';
 import { parseOptions } from './options';
@@ -12,6 +15,8 @@ const OPTIONS = {
   source: { type: 'string' },
   node: { type: 'string', multiple: true },
   output: { type: 'string', short: 'o' },
+  redact: { type: 'boolean' },
+  'redact-key': { type: 'string' },
   script: { type: 'boolean' },
 } as const;
 
@@ -29,13 +34,20 @@ export async function captureCommand(args: readonly string[]): Promise<ExitStatu
   if (out === undefined) throw CliError.usage('Where to? Give -o FOLDER or -o FILE.tar.gz.', 'capture');
   if (/\.(tar\.gz|tgz)$/i.test(out) && existsSync(out))
     throw CliError.because('CLI-008', `${out} is there already.`, 'Remove it, or give another name.');
+  if (values['redact-key'] !== undefined && values.redact !== true)
+    throw CliError.usage('--redact-key goes with --redact.', 'capture');
+  const keyFile = values.redact === true ? (values['redact-key'] ?? `${out.replace(/\/+$/, '')}.key`) : undefined;
   const source = await openSource(values.source, 'capture');
   const tell = (words: string) => void process.stderr.write(`nftscope capture: ${words}\n`);
   const stopped = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, () => stopped.abort());
-  const captured = await writing(out, () =>
-    writeCapture(source, { out, nodes: values.node ?? [], now: () => new Date(), tell }, stopped.signal),
-  );
+  const captured = await writing(out, async () => {
+    const secret = keyFile === undefined ? undefined : await secretOf(keyFile);
+    const redaction = secret === undefined ? undefined : (cluster: RawFiles) => redactionBy(secret, cluster);
+    const options = { out, nodes: values.node ?? [], redaction, now: () => new Date(), tell };
+    return writeCapture(source, options, stopped.signal);
+  });
+  const ownKey = values['redact-key'] === undefined ? keyFile : undefined;
   const again = 'The same command goes on from here.';
   if (stopped.signal.aborted) {
     tell(`stopped. ${again}`);
@@ -46,6 +58,8 @@ export async function captureCommand(args: readonly string[]): Promise<ExitStatu
     tell(`${captured.value.failed} nodes are missing. ${again}`);
     return EXIT.badNews;
   }
+  // Nobody can turn the names back any more, and nobody needs it to go on.
+  if (ownKey !== undefined) await rm(ownKey, { force: true });
   process.stdout.write(`${out}\n`);
   return EXIT.done;
 }
@@ -56,6 +70,8 @@ async function writing<T>(out: string, write: () => Promise<T>): Promise<T> {
     return await write();
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
+    if (error instanceof TypeError && code === undefined)
+      throw CliError.because('CLI-004', `${message}.`, 'Give the file that --redact-key made, or another name.');
     if (code === undefined) throw error;
     throw CliError.because('CLI-008', `${out} cannot be written: ${message}.`, 'Give another place.');
   }

@@ -146,12 +146,14 @@ Only reads. Exit status: 0 ended by a signal; 2 wrong usage.
 
 const CAPTURE = `nftscope capture: writes a source as a capture (docs/captures.md), or prints a script that does so on a node
 
-  nftscope capture --source S [--node N …] -o FOLDER|FILE.tar.gz
+  nftscope capture --source S [--node N …] [--redact] -o FOLDER|FILE.tar.gz
   nftscope capture --script
 
   --source S    bundle (folder, .tar.gz), nft -j listing, or "host"
   --node N      only this node; may be repeated (default: all)
   -o, --output  a new folder, or a new archive; one that was begun is continued, and what is in it is kept
+  --redact      other names and addresses, the same for the same, so that every trace ends as before (docs/captures.md)
+  --redact-key FILE   the secret that makes them; made where it is not there (default: one of its own, gone when all is written)
   --script      one POSIX sh script for a node without nftscope: needs nft and ip; its first lines say how it is used
 
 Of the cluster's objects only named fields are written: no Secrets, tokens, environments, volumes, and of annotations few.

@@ -1,0 +1,62 @@
+/** Other names for the names of namespaces, Services, pods, nodes, ports and labels: the same for the same name, wherever it stands. */
+import { base32, type Hashes } from './hashes';
+
+/** Every cluster has these: they tell nothing, and much depends on them. */
+const KEPT: ReadonlySet<string> = new Set(
+  'default kube-system kube-public kube-node-lease kubernetes kube-dns coredns kube-proxy localhost None true false'.split(
+    ' ',
+  ),
+);
+/** Names of protocols, as names of ports. */
+const KEPT_PORTS: ReadonlySet<string> = new Set(
+  'http https http2 h2c grpc dns dns-tcp metrics tcp udp sctp ssh'.split(' '),
+);
+/** Of a pod or a ReplicaSet: characters of k8s.io/apimachinery/pkg/util/rand; of a pod of a StatefulSet: its number. */
+const GENERATED = /^(.+)-([bcdfghjklmnpqrstvwxz2456789]{5,10}|\d{1,3})$/;
+/** Of the label values those that no person chose. */
+const PLAIN_VALUES: ReadonlySet<string> = new Set([
+  'kubernetes.io/os',
+  'kubernetes.io/arch',
+  'pod-template-hash',
+  'pod-template-generation',
+  'controller-revision-hash',
+  'endpointslice.kubernetes.io/managed-by',
+  'service.kubernetes.io/headless',
+  'apps.kubernetes.io/pod-index',
+]);
+const PLAIN_KEYS =
+  /^(?:(?:[a-z0-9-]+\.)*(?:kubernetes|k8s)\.io\/.*|app|k8s-app|component|tier|version|pod-template-hash|pod-template-generation|controller-revision-hash|job-name)$/;
+
+export class NameMap {
+  readonly #known = new Map<string, string>();
+
+  constructor(readonly hashes: Hashes) {}
+
+  /** Pods of one workload keep what tells them apart: `web-7d9f8-x2k4p` is that of `web`, and `-7d9f8-x2k4p`. */
+  name(name: string): string {
+    if (name === '' || KEPT.has(name)) return name;
+    const [, stem, suffix] = GENERATED.exec(name) ?? [];
+    // ip-10-0-0-1 is an address.
+    if (stem !== undefined && suffix !== undefined && !/\d+-\d+$/.test(name)) return `${this.name(stem)}-${suffix}`;
+    const known = this.#known.get(name) ?? `r${base32(this.hashes.keyed(`name/${name}`), 10).toLowerCase()}`;
+    this.#known.set(name, known);
+    return known;
+  }
+
+  portName(name: string): string {
+    return KEPT_PORTS.has(name) ? name : this.name(name);
+  }
+
+  labelKey(key: string): string {
+    return PLAIN_KEYS.test(key) ? key : this.name(key);
+  }
+
+  labelValue(key: string, value: string): string {
+    return PLAIN_VALUES.has(key) ? value : this.name(value);
+  }
+
+  uid(uid: string): string {
+    const hex = Array.from(this.hashes.keyed(`uid/${uid}`), (byte) => byte.toString(16).padStart(2, '0')).join('');
+    return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join('-');
+  }
+}

@@ -1,0 +1,129 @@
+/** Lists of the cluster's objects, as captures keep them (cluster-fields.ts), and outputs of `ip -j`. */
+import type { ServicePort } from './kube-proxy-names';
+import type { Words } from './words';
+
+type Json = unknown;
+type JsonObject = { readonly [name: string]: Json };
+
+const isObject = (value: Json): value is JsonObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+const text = (value: Json): string => (typeof value === 'string' ? value : '');
+const items = (list: Json): readonly JsonObject[] => {
+  const all = isObject(list) ? list.items : undefined;
+  return Array.isArray(all) ? all.filter(isObject) : [];
+};
+const array = (value: Json): readonly JsonObject[] => (Array.isArray(value) ? value.filter(isObject) : []);
+
+const NAME_KEYS: ReadonlySet<string> = new Set(
+  'name namespace nodeName hostname externalName zone loadBalancerClass address'.split(' '),
+);
+const LABEL_MAPS: ReadonlySet<string> = new Set(['labels', 'matchLabels', 'selector']);
+
+/** One list of objects, of whatever kind. */
+export function redactObjects(list: Json, words: Words): Json {
+  return redact(list, '', '', words);
+}
+
+function redact(value: Json, key: string, parent: string, words: Words): Json {
+  const { names } = words.renaming;
+  if (typeof value === 'string') {
+    const scrubbed = words.scrub(value);
+    if (scrubbed !== value) return scrubbed;
+    if (parent === 'ports' && (key === 'name' || key === 'targetPort' || key === 'port')) return names.portName(value);
+    if (key === 'uid') return names.uid(value);
+    if (key === 'image') return 'redacted';
+    return NAME_KEYS.has(key) ? names.name(value) : value;
+  }
+  if (Array.isArray(value)) return value.map((one) => redact(one, key, key, words));
+  if (!isObject(value)) return value;
+  if (LABEL_MAPS.has(key)) return redactLabels(value, words);
+  if (typeof value.operator === 'string' && typeof value.key === 'string') {
+    const { key: label } = value;
+    const values = Array.isArray(value.values)
+      ? value.values.map((one) => names.labelValue(label, text(one)))
+      : undefined;
+    return { ...value, key: names.labelKey(label), ...(values !== undefined && { values }) };
+  }
+  if (key === 'taints')
+    return {
+      ...value,
+      key: names.labelKey(text(value.key)),
+      ...(typeof value.value === 'string' && { value: names.name(value.value) }),
+    };
+  // generateName is the beginning of the name.
+  const { generateName: _, ...rest } = value;
+  return Object.fromEntries(
+    Object.entries(rest).map(([name, one]) => [name, redact(one, name, Array.isArray(one) ? name : key, words)]),
+  );
+}
+
+function redactLabels(labels: JsonObject, words: Words): JsonObject {
+  // A list's `selector` may be of another shape than a Service's: { matchLabels }.
+  if (Object.values(labels).some((value) => typeof value !== 'string'))
+    return redact(labels, '', '', words) as JsonObject;
+  const { names } = words.renaming;
+  return Object.fromEntries(
+    Object.entries(labels).map(([key, value]) => [names.labelKey(key), names.labelValue(key, text(value))]),
+  );
+}
+
+/** Names of all objects in some lists. */
+export function namesIn(lists: readonly Json[]): ReadonlySet<string> {
+  const names = new Set<string>();
+  for (const list of lists)
+    for (const item of items(list)) {
+      const metadata = isObject(item.metadata) ? item.metadata : {};
+      for (const name of [text(metadata.name), text(metadata.namespace)]) if (name !== '') names.add(name);
+    }
+  return names;
+}
+
+/** The ports of all Services with the endpoints of their slices, as kube-proxy's iptables mode hashes them. */
+export function servicePortsOf(services: Json, slices: Json): readonly ServicePort[] {
+  const endpoints = new Map<string, string[]>();
+  for (const slice of items(slices)) {
+    const metadata = isObject(slice.metadata) ? slice.metadata : {};
+    const labels = isObject(metadata.labels) ? metadata.labels : {};
+    for (const port of array(slice.ports)) {
+      const key = [
+        metadata.namespace,
+        labels['kubernetes.io/service-name'],
+        text(port.name),
+        port.protocol ?? 'TCP',
+      ].join('/');
+      const known = endpoints.get(key) ?? [];
+      for (const { addresses } of array(slice.endpoints)) {
+        const address = Array.isArray(addresses) ? text(addresses[0]) : '';
+        known.push(address.includes(':') ? `[${address}]:${port.port}` : `${address}:${port.port}`);
+      }
+      endpoints.set(key, known);
+    }
+  }
+  return items(services).flatMap(({ metadata, spec }) => {
+    if (!isObject(metadata) || !isObject(spec)) return [];
+    const [namespace, service] = [text(metadata.namespace), text(metadata.name)];
+    return array(spec.ports).map((port) => {
+      const [name, protocol] = [text(port.name), text(port.protocol) || 'TCP'];
+      const of = endpoints.get([namespace, service, name, protocol].join('/')) ?? [];
+      return { namespace, service, port: name, protocol: protocol.toLowerCase(), endpoints: of };
+    });
+  });
+}
+
+/** Output of `ip -j`: addresses wherever they are. Rules have the length of a prefix beside it. */
+export function redactIpOutput(value: Json, words: Words): Json {
+  if (typeof value === 'string') return words.scrub(value);
+  if (Array.isArray(value)) return value.map((one) => redactIpOutput(one, words));
+  if (!isObject(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, one]) => {
+      if (key === 'ifalias') return [key, words.comment(text(one))];
+      const len = value[`${key}len`];
+      if ((key === 'src' || key === 'dst') && typeof one === 'string' && typeof len === 'number') {
+        const network = words.network(one, String(len));
+        return [key, network === undefined ? one : network.slice(0, network.indexOf('/'))];
+      }
+      return [key, redactIpOutput(one, words)];
+    }),
+  );
+}

@@ -1,0 +1,211 @@
+/**
+ * A listing of `nft -j` with replaced names and addresses, which decides about packets as the original does. Intervals of addresses become
+ * the prefixes that they are made of. What cannot be kept — arithmetic on addresses, hashes of them, raw header bytes — becomes an unknown
+ * expression, so that a trace through it is undecided and not wrong.
+ */
+import { parseAddress } from '../../net/address';
+import { formatIp, type IpAddress, prefixesOf } from './address-map';
+import { redactNftText } from './redact-text';
+import type { Words } from './words';
+
+type Json = unknown;
+type JsonObject = { readonly [name: string]: Json };
+
+const LOST = { redacted: true };
+const OBJECT_REFERENCES: ReadonlySet<string> = new Set([
+  'counter',
+  'quota',
+  'limit',
+  'ct helper',
+  'ct timeout',
+  'ct expectation',
+  'synproxy',
+  'secmark',
+]);
+const BITWISE: ReadonlySet<string> = new Set(['&', '|', '^', '<<', '>>']);
+
+export function redactRuleset(listing: Json, words: Words): Json {
+  const redactor = new RulesetRedactor(words);
+  const items = isObject(listing) && Array.isArray(listing.nftables) ? listing.nftables : [];
+  return { nftables: items.map((item) => redactor.item(item)) };
+}
+
+/** The names of tables, chains, sets and other objects in a listing. */
+export function identifiersOf(listing: Json): ReadonlySet<string> {
+  const names = new Set<string>();
+  const items = isObject(listing) && Array.isArray(listing.nftables) ? listing.nftables : [];
+  for (const item of items.filter(isObject))
+    for (const [kind, body] of Object.entries(item))
+      if (kind !== 'rule' && isObject(body) && typeof body.name === 'string') names.add(body.name);
+  return names;
+}
+
+class RulesetRedactor {
+  readonly #identifiers = new Map<string, string>();
+
+  constructor(readonly words: Words) {}
+
+  item(item: Json): Json {
+    if (!isObject(item)) return LOST;
+    return Object.fromEntries(
+      Object.entries(item).map(([kind, body]) => [
+        kind,
+        kind === 'metainfo' || !isObject(body) ? body : this.#body(body),
+      ]),
+    );
+  }
+
+  #body(body: JsonObject): JsonObject {
+    return Object.fromEntries(
+      Object.entries(body).map(([key, value]) => {
+        if ((key === 'name' || key === 'chain' || key === 'table') && typeof value === 'string')
+          return [key, this.#identifier(value)];
+        if (key === 'comment' && typeof value === 'string') return [key, this.words.comment(value)];
+        if (key === 'elem' && Array.isArray(value)) return [key, value.flatMap((one) => this.#elements(one))];
+        if (key === 'expr' && Array.isArray(value)) return [key, value.map((one) => this.#statement(one))];
+        return [key, this.#value(value)];
+      }),
+    );
+  }
+
+  #identifier(name: string): string {
+    const known = this.#identifiers.get(name) ?? this.words.identifier(name);
+    this.#identifiers.set(name, known);
+    return known;
+  }
+
+  #statement(statement: Json): Json {
+    // nft 1.0.6 prints some as text.
+    if (typeof statement === 'string') return redactNftText(statement, this.words, new Set());
+    if (!isObject(statement)) return LOST;
+    const { match, mangle, snat, dnat } = statement;
+    if (isObject(match)) return { ...statement, match: this.#match(match) };
+    if (isObject(mangle) && readsRaw(mangle.key)) return { mangle: { key: LOST, value: LOST } };
+    // The n-th address of one network becomes the n-th of the other, which is another one now.
+    for (const [kind, nat] of [['snat', snat] as const, ['dnat', dnat] as const])
+      if (isObject(nat) && JSON.stringify(nat.type_flags ?? '').includes('prefix')) return { [kind]: { ...LOST } };
+    return this.#value(statement);
+  }
+
+  #match(match: JsonObject): JsonObject {
+    const { op, left, right } = match;
+    if (readsRaw(left)) return { ...match, left: LOST, right: LOST };
+    const and = isObject(left) && Array.isArray(left['&']) ? left['&'] : undefined;
+    const mask = typeof and?.[1] === 'string' ? addressOf(and[1]) : undefined;
+    if (and !== undefined && mask !== undefined) {
+      const len = lengthOf(mask);
+      const network = typeof right === 'string' ? addressOf(right) : undefined;
+      if (len === undefined || network === undefined) return { ...match, left: LOST, right: LOST };
+      return {
+        op,
+        left: { '&': [this.#value(and[0]), and[1]] },
+        right: formatIp(this.#addresses.network(network, len)),
+      };
+    }
+    // Smaller and greater mean nothing between replaced addresses.
+    if (typeof op === 'string' && /[<>]/.test(op) && typeof right === 'string' && addressOf(right) !== undefined)
+      return { ...match, left: this.#value(left), right: LOST };
+    const range = rangeOf(right);
+    return {
+      op,
+      left: this.#value(left),
+      right: range === undefined ? this.#value(right) : { set: this.#range(range) },
+    };
+  }
+
+  get #addresses() {
+    return this.words.renaming.addresses;
+  }
+
+  /** An element of a set or map: several where it is an interval. */
+  #elements(element: Json): readonly Json[] {
+    if (Array.isArray(element) && element.length === 2) {
+      const data = this.#value(element[1]);
+      return this.#elements(element[0]).map((key) => [key, data]);
+    }
+    const range = rangeOf(element);
+    if (range !== undefined) return this.#range(range);
+    if (isObject(element) && isObject(element.elem)) {
+      const { val, ...rest } = element.elem;
+      const more = this.#body(rest);
+      return this.#elements(val).map((one) => ({ elem: { val: one, ...more } }));
+    }
+    if (isObject(element) && Array.isArray(element.concat)) {
+      let rows: readonly (readonly Json[])[] = [[]];
+      for (const part of element.concat) {
+        const parts = this.#elements(part);
+        rows = rows.flatMap((row) => parts.map((one) => [...row, one]));
+      }
+      return rows.map((row) => ({ concat: row }));
+    }
+    return [this.#value(element)];
+  }
+
+  #range([first, last]: readonly [IpAddress, IpAddress]): readonly Json[] {
+    return prefixesOf(first, last).map(({ address, len }) => {
+      if (len === (address.family === 'ip' ? 32 : 128)) return formatIp(this.#addresses.ip(address));
+      return { prefix: { addr: formatIp(this.#addresses.network(address, len)), len } };
+    });
+  }
+
+  #value(value: Json): Json {
+    if (typeof value === 'string') return this.#word(value);
+    if (Array.isArray(value)) return value.map((one) => this.#value(one));
+    if (!isObject(value)) return value;
+    const { prefix, set, payload, xt } = value;
+    if (xt !== undefined) return value;
+    if (isObject(prefix) && typeof prefix.addr === 'string' && typeof prefix.len === 'number') {
+      const address = addressOf(prefix.addr);
+      if (address === undefined) return value;
+      return { prefix: { ...prefix, addr: formatIp(this.#addresses.network(address, prefix.len)) } };
+    }
+    if (rangeOf(value) !== undefined || readsRaw({ payload }) || value.jhash !== undefined) return LOST;
+    for (const [key, operands] of Object.entries(value))
+      if (
+        BITWISE.has(key) &&
+        Array.isArray(operands) &&
+        operands.some((one) => typeof one === 'string' && addressOf(one) !== undefined)
+      )
+        return LOST;
+    if (Array.isArray(set)) return { ...value, set: set.flatMap((one) => this.#elements(one)) };
+    return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, this.#member(key, one)]));
+  }
+
+  #member(key: string, value: Json): Json {
+    if (typeof value !== 'string') return this.#value(value);
+    if (key === 'target' || OBJECT_REFERENCES.has(key)) return this.#identifier(value);
+    if (key === 'comment' || key === 'prefix') return this.words.comment(value);
+    return this.#word(value);
+  }
+
+  #word(word: string): string {
+    return word.startsWith('@') ? `@${this.#identifier(word.slice(1))}` : this.words.scrub(word);
+  }
+}
+
+const isObject = (value: Json): value is JsonObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+function addressOf(text: string): IpAddress | undefined {
+  return parseAddress(text);
+}
+
+/** Undefined for a range of something else than addresses. */
+function rangeOf(value: Json): readonly [IpAddress, IpAddress] | undefined {
+  const range = isObject(value) && Array.isArray(value.range) ? value.range : [];
+  const [first, last] = range.map((one) => (typeof one === 'string' ? addressOf(one) : undefined));
+  return first === undefined || last === undefined ? undefined : [first, last];
+}
+
+/** Bytes of the network or link header by their offset. */
+function readsRaw(value: Json): boolean {
+  return /"base":"(nh|ll)"/.test(JSON.stringify(value) ?? '');
+}
+
+/** The length of a mask; undefined where it has holes. */
+function lengthOf({ family, value }: IpAddress): number | undefined {
+  const bits = family === 'ip' ? 32 : 128;
+  const text = BigInt(value).toString(2).padStart(bits, '0');
+  const len = text.indexOf('0') === -1 ? bits : text.indexOf('0');
+  return text.slice(len).includes('1') ? undefined : len;
+}

@@ -1,0 +1,127 @@
+/** The files of a capture → the same with other names and addresses, so that every trace ends as before, up to the renaming. */
+import { parseExact } from '../../decode/parse-exact';
+import { parseJson } from '../../net/json-cursor';
+import type { Failure, FileReading } from '../../world/capture-files';
+import { AddressMap } from './address-map';
+import type { Hashes } from './hashes';
+import { IptablesNames, type Renaming } from './kube-proxy-names';
+import { NameMap } from './name-map';
+import { namesIn, redactIpOutput, redactObjects, servicePortsOf } from './redact-objects';
+import { identifiersOf, redactRuleset } from './redact-ruleset';
+import { redactIptablesSave, redactNftText } from './redact-text';
+import { Words } from './words';
+
+/** Files by name, as text. */
+export type Texts = ReadonlyMap<string, FileReading>;
+
+export class Redactor {
+  readonly #words: Words;
+  readonly #renaming: Renaming;
+
+  /** @param cluster the cluster's objects: their names are looked for in the names of chains and sets */
+  constructor(hashes: Hashes, cluster: Texts) {
+    const lists = new Map(
+      [...cluster].map(([file, reading]) => [file, reading.kind === 'read' ? parsed(reading.content) : undefined]),
+    );
+    this.#renaming = { hashes, addresses: new AddressMap(hashes), names: new NameMap(hashes) };
+    const ports = () => servicePortsOf(lists.get('services.json'), lists.get('endpointslices.json'));
+    const named = ['services.json', 'pods.json', 'nodes.json', 'namespaces.json', 'networkpolicies.json'];
+    const objects = namesIn(named.map((file) => lists.get(file)));
+    this.#words = new Words(this.#renaming, new IptablesNames(this.#renaming, ports), objects);
+  }
+
+  /** The name of a node. */
+  node(name: string): string {
+    return this.#renaming.names.name(name);
+  }
+
+  /** An address, for who asks about a redacted capture. */
+  address(text: string): string | undefined {
+    return this.#renaming.addresses.text(text);
+  }
+
+  name(text: string): string {
+    return this.#renaming.names.name(text);
+  }
+
+  nodeFiles(files: Texts): Texts {
+    const listing = files.get('nft.json');
+    const identifiers = listing?.kind === 'read' ? identifiersOf(parsed(listing.content)) : new Set<string>();
+    return this.#each(files, (file, text) => {
+      switch (file) {
+        case 'nft.json':
+          return this.#json(text, (json) => redactRuleset(json, this.#words));
+        case 'nft.txt':
+          return redactNftText(text, this.#words, identifiers);
+        case 'iptables-save.txt':
+        case 'ip6tables-save.txt':
+        case 'iptables-legacy-save.txt':
+          return redactIptablesSave(text, this.#words);
+        case 'versions.json':
+        case 'ip_tables_names.txt':
+          return text;
+        case 'conntrack.txt':
+        case 'sockets.txt':
+        case 'sysctl.txt':
+          return this.#words.scrub(text);
+        default:
+          return this.#json(text, (json) => redactIpOutput(json, this.#words));
+      }
+    });
+  }
+
+  clusterFiles(files: Texts): Texts {
+    return this.#each(files, (file, text) =>
+      file === 'version.json' ? text : this.#json(text, (json) => redactObjects(json, this.#words)),
+    );
+  }
+
+  #each(files: Texts, redact: (file: string, text: string) => string | undefined): Texts {
+    return new Map(
+      [...files].map(([file, reading]): [string, FileReading] => {
+        if (reading.kind === 'failed') return [file, { kind: 'failed', failure: this.#failure(reading.failure) }];
+        if (reading.kind !== 'read' || reading.content === '') return [file, reading];
+        const content = redact(file, reading.content);
+        return [file, content === undefined ? notRedacted(file) : { kind: 'read', content }];
+      }),
+    );
+  }
+
+  /** What a program says may name anything: of words only those of programs and the system stay. */
+  #failure({ command, exitStatus, stderr }: Failure): Failure {
+    const plain =
+      /^[\w .,:;'"()/-]*(not found|stopped after|No such file or directory|Operation not permitted|Permission denied|Segmentation fault)[\w .,()-]*$/;
+    const lines = stderr.split('\n').map((line) => (line === '' || plain.test(line) ? line : 'redacted'));
+    return { command: this.#words.scrub(command), exitStatus, stderr: this.#words.scrub(lines.join('\n')) };
+  }
+
+  #json(text: string, redact: (json: unknown) => unknown): string | undefined {
+    const json = parsed(text);
+    return json === undefined ? undefined : written(redact(json));
+  }
+}
+
+/** Integers keep all their digits; undefined for what is no JSON. */
+function parsed(text: string): unknown {
+  if (/\d{16}/.test(text)) {
+    const exact = parseExact(text);
+    return exact.ok ? exact.value : undefined;
+  }
+  const json = parseJson(text);
+  return json.ok ? json.value : undefined;
+}
+
+/** As JSON.stringify, with bigints as numbers. */
+function written(value: unknown): string {
+  if (typeof value === 'bigint') return String(value);
+  if (Array.isArray(value)) return `[${value.map(written).join(',')}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
+  const members = Object.entries(value).filter(([, one]) => one !== undefined);
+  return `{${members.map(([key, one]) => `${JSON.stringify(key)}:${written(one)}`).join(',')}}`;
+}
+
+/** What cannot be understood cannot be redacted, and is left out. */
+function notRedacted(file: string): FileReading {
+  const failure = { command: `redacting ${file}`, exitStatus: null, stderr: 'it is no JSON, so it was left out' };
+  return { kind: 'failed', failure };
+}
