@@ -5,7 +5,7 @@ import { CT_LABEL, MARK } from '../nft/datatypes';
 import { exthdrField, payloadField, tcpOptionField } from '../nft/fields';
 import type { Expression, MangleStatement } from '../nft/model';
 import { compileExpression, type Scope, typesIn } from './compile-expression';
-import { templateConn } from './conntrack-state';
+import { STATUS, templateConn, zoneOf } from './conntrack-state';
 import type { Context } from './environment';
 import { Broken, type Op } from './op';
 import { need, write } from './operand';
@@ -69,13 +69,13 @@ export function compileMangle(s: MangleStatement, scope: Scope): Op {
         const { ct } = c.skb;
         switch (key.key) {
           case 'mark':
-            if (ct === undefined) return undefined;
+            if (ct === undefined || ct.status & STATUS.template) return undefined;
             write(c, 'ct mark', MARK, ct.mark, Number(v as Scalar) >>> 0);
             ct.markUnknown = undefined;
             ct.mark = Number(v as Scalar) >>> 0;
             return undefined;
           case 'label':
-            if (ct === undefined) return undefined;
+            if (ct === undefined || ct.status & STATUS.template) return undefined;
             write(c, 'ct label', CT_LABEL, ct.labels, ct.labels | BigInt(v as number | bigint));
             ct.labels |= BigInt(v as number | bigint);
             return undefined;
@@ -84,8 +84,8 @@ export function compileMangle(s: MangleStatement, scope: Scope): Op {
             if (ct === undefined && c.skb.family !== 'arp') {
               c.skb.untracked = false;
               write(c, 'ct zone', undefined, c.skb.zone, Number(v as Scalar));
-              c.skb.zone = Number(v as Scalar);
-              // Until conntrack runs the packet carries a template that reads as a new connection.
+              c.skb.zone = zoneOf(Number(v as Scalar), key.dir);
+              // Until conntrack runs the packet carries a template, of which only the state can be read: new.
               c.skb.ct = templateConn(c.skb.family, c.skb.zone);
               c.skb.ctState = 'new';
               c.skb.ctDir = 'original';

@@ -95,6 +95,19 @@ export function invertTuple(t: Tuple): Tuple | undefined {
   };
 }
 
+/**
+ * A zone that holds for one direction only (`ct original zone set`): the other one is in zone 0. Kept as a number: the zone, and above
+ * its 16 bits the direction.
+ */
+export const zoneOf = (zone: number, dir: Direction | undefined): number =>
+  zone + (dir === undefined ? 0 : dir === 'original' ? 0x10000 : 0x20000);
+/** nf_ct_zone_id(): the zone as one direction has it; without a direction, its number. */
+export const zoneId = (zone: number, dir?: Direction): number =>
+  dir === undefined || zone < 0x10000 || zone >> 16 === (dir === 'original' ? 1 : 2) ? zone & 0xffff : 0;
+
+const keyOf = (conn: Pick<Conn, 'original' | 'reply' | 'zone'>, dir: Direction): string =>
+  tupleKey(conn[dir], zoneId(conn.zone, dir));
+
 export const tupleKey = (t: Tuple, zone: number): string =>
   `${zone}|${t.protocol}|${typeof t.src === 'bigint' ? '6' : '4'}|${t.src}|${t.dst}|${t.sport}|${t.dport}|${t.icmpType}|${t.icmpCode}`;
 
@@ -245,7 +258,7 @@ export function toEntry(c: Conn): CtEntry {
     status: statusNames(c.status),
     ...(c.tcpState === undefined ? {} : { tcpState: c.tcpState }),
     mark: c.mark,
-    zone: c.zone,
+    zone: c.zone < 0x10000 ? c.zone : 0,
     ...(c.helper === undefined ? {} : { helper: c.helper }),
     ...(c.timeout === undefined ? {} : { timeout: c.timeout }),
     ...(c.labels === 0n ? {} : { labels: labelBits(c.labels) }),
@@ -284,8 +297,8 @@ export class CtBase {
   constructor(entries: readonly CtEntry[]) {
     this.conns = entries.map(fromEntry);
     for (const conn of this.conns) {
-      this.byTuple.set(tupleKey(conn.original, conn.zone), { conn, dir: 'original' });
-      this.byTuple.set(tupleKey(conn.reply, conn.zone), { conn, dir: 'reply' });
+      this.byTuple.set(keyOf(conn, 'original'), { conn, dir: 'original' });
+      this.byTuple.set(keyOf(conn, 'reply'), { conn, dir: 'reply' });
       const key = sourceKey(conn.original, conn.zone);
       const list = this.bySource.get(key);
       if (list === undefined) this.bySource.set(key, [conn]);
@@ -322,9 +335,17 @@ export class CtTable {
     return copy;
   }
 
-  /** The entry a tuple belongs to, ready to be changed. */
+  /** The entry a tuple belongs to, ready to be changed. In a zone of one direction an entry must fit by that of its tuple. */
   find(tuple: Tuple, zone: number): Hit | undefined {
-    const key = tupleKey(tuple, zone);
+    if (zone < 0x10000) return this.findKey(tupleKey(tuple, zone));
+    for (const dir of ['original', 'reply'] as const) {
+      const hit = this.findKey(tupleKey(tuple, zoneId(zone, dir)));
+      if (hit?.dir === dir) return hit;
+    }
+    return undefined;
+  }
+
+  private findKey(key: string): Hit | undefined {
     const own = this.byTuple.get(key);
     if (own !== undefined) return own;
     const captured = this.base.byTuple.get(key);
@@ -339,7 +360,11 @@ export class CtTable {
   }
 
   has(tuple: Tuple, zone: number): boolean {
-    const key = tupleKey(tuple, zone);
+    if (zone < 0x10000) return this.hasKey(tupleKey(tuple, zone));
+    return this.find(tuple, zone) !== undefined;
+  }
+
+  private hasKey(key: string): boolean {
     if (this.byTuple.has(key)) return true;
     const captured = this.base.byTuple.get(key);
     return (
@@ -349,8 +374,8 @@ export class CtTable {
 
   add(conn: Conn): void {
     this.added.push(conn);
-    this.byTuple.set(tupleKey(conn.original, conn.zone), { conn, dir: 'original' });
-    this.byTuple.set(tupleKey(conn.reply, conn.zone), { conn, dir: 'reply' });
+    this.byTuple.set(keyOf(conn, 'original'), { conn, dir: 'original' });
+    this.byTuple.set(keyOf(conn, 'reply'), { conn, dir: 'reply' });
   }
 
   /** Sets the ports that chance picked, once they are known: `portsOf` gives those of the reply; undefined where it knows none. */
@@ -358,10 +383,10 @@ export class CtTable {
     for (const conn of this.added) {
       const ports = conn.random.src || conn.random.dst ? portsOf(conn) : undefined;
       if (ports === undefined) continue;
-      this.byTuple.delete(tupleKey(conn.reply, conn.zone));
+      this.byTuple.delete(keyOf(conn, 'reply'));
       conn.reply = { ...conn.reply, ...ports };
       conn.random = { src: false, dst: false };
-      this.byTuple.set(tupleKey(conn.reply, conn.zone), { conn, dir: 'reply' });
+      this.byTuple.set(keyOf(conn, 'reply'), { conn, dir: 'reply' });
     }
   }
 
@@ -370,8 +395,8 @@ export class CtTable {
     for (const [from, to] of this.replaced) if (to === conn) this.replaced.set(from, undefined);
     const at = this.added.indexOf(conn);
     if (at >= 0) this.added.splice(at, 1);
-    for (const t of [conn.original, conn.reply]) {
-      const key = tupleKey(t, conn.zone);
+    for (const dir of ['original', 'reply'] as const) {
+      const key = keyOf(conn, dir);
       if (this.byTuple.get(key)?.conn === conn) this.byTuple.delete(key);
     }
   }

@@ -12,6 +12,7 @@ import {
   statusNames,
   type Tuple,
   toEntry,
+  zoneId,
 } from './conntrack-state';
 import type { Run } from './environment';
 import { sysctl } from './settings';
@@ -55,7 +56,7 @@ export function ctView(skb: Skb): CtView | undefined {
     direction: skb.ctDir,
     ...(status.length > 0 ? { status } : {}),
     ...(ct.mark === 0 ? {} : { mark: ct.mark }),
-    ...(ct.zone === 0 ? {} : { zone: ct.zone }),
+    ...(zoneId(ct.zone) === 0 ? {} : { zone: zoneId(ct.zone) }),
     entry: toEntry(ct),
   };
 }
@@ -136,6 +137,8 @@ function look(run: Run, skb: Skb, family: 'ip' | 'ip6', hook: Hook): string {
     attach(skb, ct, dir);
     ct.packets[dir]++;
     ct.bytes[dir] += skb.data.length;
+    // GRE that was seen both ways is no probe (nf_conntrack_gre_packet).
+    if (proto === PROTO.gre && ct.status & STATUS.seenReply) ct.status |= STATUS.assured;
     if (dir === 'reply') ct.status |= STATUS.seenReply;
     if (hit !== undefined) return `found in ${dir} direction`;
     return run.p.world.conntrack.known

@@ -205,7 +205,7 @@ function sendLocal(run: Runner, skb: Skb, spec: PacketSpec): void {
   const found = routeOutput(run, {
     family: skb.family,
     daddr: destinationOf(skb),
-    saddr: own && sourceOf(skb) !== 0x7f000001 ? sourceOf(skb) : undefined,
+    saddr: own && sourceOf(skb) !== 0x7f000001 && !isGroup(skb) ? sourceOf(skb) : undefined,
     mark: skb.mark,
     tos: tosOf(skb),
     uid: skb.sk.uid,
@@ -229,6 +229,12 @@ function sendLocal(run: Runner, skb: Skb, spec: PacketSpec): void {
     say: 'route of the sender',
   });
   send(run, skb, route);
+}
+
+/** True for packets to groups and to everybody. */
+function isGroup(skb: Skb): boolean {
+  const daddr = destinationOf(skb);
+  return typeof daddr === 'number' && (daddr >>> 28 === 14 || daddr === 0xffffffff);
 }
 
 /** The word for what became of the packet. */

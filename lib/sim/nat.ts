@@ -7,7 +7,7 @@ import { jhash2, reciprocalScale } from '../net/jhash';
 import { hasPorts, PROTO } from '../net/protocols';
 import type { Hook, RuleRef } from '../nft/model';
 import type { IpValue } from '../world/world';
-import { type Conn, invertTuple, STATUS, sameTuple, type Tuple } from './conntrack-state';
+import { type Conn, invertTuple, STATUS, sameTuple, type Tuple, zoneId } from './conntrack-state';
 import type { Run } from './environment';
 import { destinationOf, newSkb, type Skb, sourceOf, writeNetwork, writeTransport } from './skb';
 import type { FieldDiff } from './trace';
@@ -105,7 +105,7 @@ function uniqueTuple(run: Run, orig: Tuple, r: NatRange, ct: Conn, manip: Manip)
       }
     }
   }
-  const t = pickAddress(orig, manip, r, ct.zone);
+  const t = pickAddress(orig, manip, r, zoneId(ct.zone));
   if (!anyPort) {
     if (r.minPort !== undefined) {
       if (portInRange(t, manip, r) && (r.minPort === r.maxPort || !taken(run, t, ct)))

@@ -2,7 +2,7 @@
 import { PROTO } from '../net/protocols';
 import type { CtExpression } from '../nft/model';
 import { ctType } from '../nft/type-of-expression';
-import { type Conn, STATUS } from './conntrack-state';
+import { type Conn, STATUS, zoneId } from './conntrack-state';
 import type { Context } from './environment';
 import { RANDOM_PORT, unknownHost, unsupported } from './read-unknown';
 import { Between, type Evaluated, Missing, Unknown } from './value';
@@ -21,7 +21,7 @@ export function readCt(expr: CtExpression, name: string): (c: Context) => Evalua
   const withCt =
     (read: (ct: Conn, c: Context) => Evaluated) =>
     (c: Context): Evaluated => {
-      if (c.skb.ct === undefined) return none;
+      if (c.skb.ct === undefined || c.skb.ct.status & STATUS.template) return none;
       return read(c.skb.ct, c);
     };
   const family =
@@ -43,7 +43,7 @@ export function readCt(expr: CtExpression, name: string): (c: Context) => Evalua
     case 'mark':
       return withCt((ct) => ct.markUnknown ?? ct.mark);
     case 'zone':
-      return withCt((ct) => ct.zone);
+      return withCt((ct) => zoneId(ct.zone, expr.dir));
     case 'helper':
       return withCt((ct) => ct.helper ?? new Missing(name, 'the connection has no helper'));
     case 'label':

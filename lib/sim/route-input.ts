@@ -117,8 +117,8 @@ const pick = (run: Run, result: RouteResult, multipath: readonly RouteResult[]):
   return multipath[taken] ?? result;
 };
 
-/** The route of what is received as a broadcast or to a group. */
-const groupRoute = (dev: Link, type: 'broadcast' | 'multicast'): RouteResult => ({
+/** The route of what is received as a broadcast or to a group, or cannot go on. */
+const groupRoute = (dev: Link, type: 'broadcast' | 'multicast' | 'unreachable'): RouteResult => ({
   type,
   nexthop: undefined,
   dev,
@@ -251,6 +251,8 @@ function routeInput4(run: Run, skb: Skb): void {
       kernel(run, skb, 'blackhole', 'The route swallows the packet.');
       return;
     }
+    // The route that says so is none of the node's own: the answer comes from an address of the way back.
+    skb.dst = groupRoute(dev, 'unreachable');
     if (!optionsRead(run, skb, undefined)) return;
     kernel(run, skb, 'no-route', 'The kernel answers with an ICMP error.');
     sendIcmpError(run, skb, { type: 3, code: found.kind === 'none' ? 0 : found.kind === 'unreachable' ? 1 : 13 });
@@ -373,10 +375,7 @@ function routeInput6(run: Run, skb: Skb): void {
       kernel(run, skb, 'blackhole', 'The route swallows the packet.');
       return;
     }
-    if (found.kind === 'none' && !forwarding()) {
-      kernel(run, skb, 'forwarding-off', 'There is no route, and forwarding is off.');
-      return;
-    }
+    // Whether the node forwards does not matter here (ip6_pkt_discard).
     kernel(run, skb, 'no-route', 'The kernel answers with an ICMPv6 error.');
     sendIcmpError(run, skb, { type: 1, code: found.kind === 'prohibit' ? 1 : 0 });
     return;

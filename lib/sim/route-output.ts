@@ -1,6 +1,6 @@
 /** The route of a packet of the node's own (net/ipv4/route.c ip_route_output_key_hash_rcu, net/ipv6/route.c ip6_route_output). */
 import type { IpValue, Link } from '../world/world';
-import type { Run } from './environment';
+import { addressKey, type Run } from './environment';
 import { isLocal4 } from './fib';
 import type { RouteResult } from './routing';
 import { deviceSetting } from './settings';
@@ -67,22 +67,32 @@ function output4(run: Run, q: OutputQuery): Output {
     if (found === undefined || lo === undefined) return failed(ERRNO.none);
     return { kind: 'found', route: { ...found, type: 'local', dev: lo, gateway: undefined }, source: saddr };
   }
+  const toAll = daddr >>> 28 === 14 || daddr === 0xffffffff;
+  const oif = q.oif ?? (toAll && saddr !== 0 ? run.p.localAddresses.get(addressKey('ip', saddr))?.name : undefined);
+  const forced = toAll && oif !== undefined ? onLink(run, oif) : undefined;
+  if (toAll && saddr !== 0 && oif === undefined) return failed(ERRNO.none);
   const found = run.p.routers.ip?.lookup({
     daddr,
     ...(saddr === 0 ? {} : { saddr }),
     mark: q.mark,
     tos: q.tos,
     iif: undefined,
-    ...(q.oif === undefined ? {} : { oif: q.oif }),
+    ...(oif === undefined ? {} : { oif }),
     ...(q.uid === undefined ? {} : { uid: q.uid }),
     ...(q.protocol === undefined ? {} : { protocol: q.protocol }),
   });
   if (found === undefined) return failed(ERRNO.none);
-  const result = found.kind === 'found' ? found.result : onLink(run, q.oif);
+  const result = forced ?? (found.kind === 'found' ? found.result : onLink(run, oif));
   if (result === undefined) return failed(found.kind === 'found' ? ERRNO.none : ERRNO[found.kind]);
   const limited = daddr === 0xffffffff;
+  const group = daddr >>> 28 === 14;
   // The limited broadcast leaves by the route that is found, but as a broadcast (__mkroute_output).
-  const route: RouteResult = limited ? { ...result, type: 'broadcast', gateway: undefined } : viaLoopback(run, result);
+  // To a group nobody goes by a gateway, unless the route is one for groups.
+  const route: RouteResult = limited
+    ? { ...result, type: 'broadcast', gateway: undefined }
+    : group
+      ? { ...result, type: 'multicast', ...(result.route.dst.len < 4 ? { gateway: undefined } : {}) }
+      : viaLoopback(run, result);
   const loopback = route.dev?.type === 'loopback';
   if (
     saddr >>> 24 === 127 &&
