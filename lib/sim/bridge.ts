@@ -5,7 +5,7 @@ import type { Link } from '../world/world';
 import type { Run } from './environment';
 import { kernel, runHook } from './hooks';
 import { settingUnknown, sysctl } from './settings';
-import { copySkb, destinationOf, type Skb } from './skb';
+import { copySkb, destinationOf, headerBad, type Skb } from './skb';
 import { bridgePorts, bridgeTransmit } from './transmit';
 
 type PassUp = (run: Run, skb: Skb, bridge: Link, seen: boolean) => void;
@@ -35,6 +35,11 @@ export function bridgeReceive(run: Run, skb: Skb, port: Link, up: PassUp): void 
   // br_netfilter sits at priority 0 of the bridge's prerouting, and chains registered after it there come first.
   if (mark(run) && runHook(run, skb, 'prerouting', 'bridge', (prio) => prio <= 0) !== 'accept') return;
   if (ipHooks && skb.family !== 'arp') {
+    // br_validate_ipv4(), br_validate_ipv6().
+    if (headerBad(skb)) {
+      kernel(run, skb, 'bad-header', 'The IP header is malformed or its checksum is wrong.');
+      return;
+    }
     const before = destinationOf(skb);
     skb.iif = bridge;
     skb.bridgePorts = { in: port.name };

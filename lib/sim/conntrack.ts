@@ -16,7 +16,7 @@ import {
 } from './conntrack-state';
 import type { Run } from './environment';
 import { sysctl } from './settings';
-import { destinationOf, type Skb, transportChecksumWrong } from './skb';
+import { destinationOf, markVerified, type Skb, transportChecksumWrong } from './skb';
 import { trackTcp } from './tcp-tracking';
 import type { CtView } from './trace';
 
@@ -95,8 +95,7 @@ function look(run: Run, skb: Skb, family: 'ip' | 'ip6', hook: Hook): string {
   // For UDP-Lite the kernel checks against the pseudo header of UDP (nf_conntrack_proto_udp.c), so a right checksum fails.
   if (checksums && (proto === PROTO.udplite || transportChecksumWrong(skb)))
     return 'invalid: the transport checksum is wrong';
-  if (checksums && VERIFIED.has(proto) && !(proto === PROTO.udp && u16(skb.data, at + 6) === 0))
-    skb.verified ??= { unseen: 0 };
+  if (checksums && VERIFIED.has(proto) && !(proto === PROTO.udp && u16(skb.data, at + 6) === 0)) markVerified(skb);
   const icmp = (proto === PROTO.icmp && family === 'ip') || (proto === PROTO.icmpv6 && family === 'ip6');
   if (icmp) {
     const type = skb.data[at] ?? 0;

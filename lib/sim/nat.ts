@@ -9,7 +9,7 @@ import type { Hook, RuleRef } from '../nft/model';
 import type { IpValue } from '../world/world';
 import { type Conn, invertTuple, STATUS, sameTuple, type Tuple, zoneId } from './conntrack-state';
 import type { Run } from './environment';
-import { destinationOf, newSkb, type Skb, sourceOf, writeNetwork, writeTransport } from './skb';
+import { destinationOf, keepVerified, newSkb, type Skb, sourceOf, writeNetwork, writeTransport } from './skb';
 import type { FieldDiff } from './trace';
 
 export type Manip = 'src' | 'dst';
@@ -176,6 +176,7 @@ function rewrite(skb: Skb, manip: Manip, target: Tuple, randomPort: boolean): Fi
       (family === 'ip' ? 12 : 8) + (manip === 'src' ? 0 : addressBytes(addr).length),
       addressBytes(addr),
     );
+    keepVerified(skb);
     diffs.push({
       field: `${family} ${manip === 'src' ? 'saddr' : 'daddr'}`,
       before: formatAddress(before),

@@ -9,7 +9,7 @@ import type { Run } from './environment';
 import { isLocal4, isMulticast6 } from './fib';
 import { kernel, runDeviceHook, runHook } from './hooks';
 import { routeInput } from './route-input';
-import { destinationOf, headerChecksumWrong, newSkb, type Skb, sourceOf, viewSkb } from './skb';
+import { destinationOf, headerBad, newSkb, type Skb, sourceOf, viewSkb } from './skb';
 import { deviceTransmit } from './transmit';
 
 /** A frame arrives on an interface of this node. */
@@ -47,12 +47,7 @@ function receiveLayer3(run: Run, skb: Skb, fromBridge = false): void {
 
 function receiveIpv4(run: Run, skb: Skb): void {
   const total = u16(skb.data, 2);
-  if (
-    skb.data.length < 20 ||
-    (skb.data[0] ?? 0) >> 4 !== 4 ||
-    total > skb.data.length ||
-    headerChecksumWrong(skb.data)
-  ) {
+  if (headerBad(skb)) {
     kernel(run, skb, 'bad-header', 'The IPv4 header is malformed or its checksum is wrong.');
     return;
   }
@@ -64,7 +59,7 @@ function receiveIpv6(run: Run, skb: Skb): void {
   const src = BigInt(sourceOf(skb));
   const dst = BigInt(destinationOf(skb));
   const loopback = skb.iif?.type === 'loopback';
-  if (skb.data.length < 40 || u16(skb.data, 4) + 40 > skb.data.length) {
+  if (headerBad(skb)) {
     kernel(run, skb, 'bad-header', 'The IPv6 header is malformed.');
     return;
   }

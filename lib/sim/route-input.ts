@@ -65,7 +65,10 @@ function validateSource(
   const acceptLocal = (): boolean => deviceSetting(run, dev.name, 'accept_local');
   const router = run.p.routers.ip;
   if (router === undefined) return 'ok';
-  const unfiltered = filter === 0 && !(oif !== undefined && oif.index === dev.index);
+  // What goes back where it came from is looked at more closely by a node that sends redirects (IN_DEV_TX_REDIRECTS).
+  const redirects = (name: string): boolean => (sysctl(run, `net.ipv4.conf.${name}.send_redirects`) ?? '1') !== '0';
+  const returns = oif !== undefined && oif.index === dev.index && (redirects('all') || redirects(dev.name));
+  const unfiltered = filter === 0 && !returns;
   if (unfiltered && !router.hasCustomRules && !router.hasCustomLocalRoutes)
     return run.p.localAddresses.has(addressKey('ip', src)) && !acceptLocal() ? 'martian' : 'ok';
   const marked = router.hasCustomRules && (skb.mark !== 0 || skb.markUnknown !== undefined);

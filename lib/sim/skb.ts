@@ -70,10 +70,11 @@ export interface Skb {
   frag: { readonly index: number; readonly of: number } | undefined;
   checksumBad: boolean;
   /**
-   * Set once conntrack found the transport checksum right: the kernel then keeps the sum of the bytes as they were (CHECKSUM_COMPLETE)
-   * and does not notice what is written over them past every checksum; `unseen` is the sum of that, modulo 65535.
+   * Set once conntrack found the transport checksum right: the kernel then keeps the sum of all bytes as they were (CHECKSUM_COMPLETE)
+   * and looks at them again only where the headers before the transport one do not fit it any more. Sums of the pseudo header and of
+   * the headers at that time.
    */
-  verified?: { readonly unseen: number };
+  verified?: { readonly pseudo: number; readonly headers: number };
   transparentSocket: boolean;
   /** IPv4 options, once routing has read them (IPCB). */
   options?: IpOptions;
@@ -237,27 +238,40 @@ export function writeTransport(skb: Skb, at: number, bytes: Uint8Array): void {
 
 /** Writes bytes of the transport header and leaves its checksum as it was. */
 export function writeRawTransport(skb: Skb, at: number, bytes: Uint8Array): void {
-  const before = skb.verified === undefined ? 0 : transportSum(skb);
   skb.data.set(bytes, skb.headers.thoff + at);
-  if (skb.verified !== undefined)
-    skb.verified = { unseen: (skb.verified.unseen + transportSum(skb) - before + 65535) % 65535 };
   skb.headers = parseHeaders(skb.data, skb.family);
 }
 
-/** Sum of the transport segment and its pseudo header modulo 65535: 0 where the checksum is right. */
-function transportSum(skb: Skb): number {
+/** Sums of the pseudo header, and of the headers before the transport one: in IPv4 these have a checksum of their own and add up to 0. */
+function headerSums(skb: Skb): NonNullable<Skb['verified']> {
   const { l4proto, thoff } = skb.headers;
-  if (l4proto === undefined || skb.family === 'arp') return 0;
-  const length = skb.data.length - thoff;
-  const pseudo = skb.family === 'ip' && l4proto === PROTO.icmp ? 0 : pseudoSum(skb.data, skb.family, l4proto, length);
-  return (fold16(sum16(skb.data, thoff, skb.data.length, pseudo)) ^ 0xffff) % 65535;
+  if (l4proto === undefined || skb.family === 'arp') return { pseudo: 0, headers: 0 };
+  return {
+    pseudo: pseudoSum(skb.data, skb.family, l4proto, skb.data.length - thoff) % 65535,
+    headers: skb.family === 'ip' ? 0 : sum16(skb.data, 0, thoff) % 65535,
+  };
+}
+
+/** The transport checksum was found right. */
+export function markVerified(skb: Skb): void {
+  skb.verified ??= headerSums(skb);
+}
+
+/** Address translation keeps the sum in step with the addresses (inet_proto_csum_replace4). */
+export function keepVerified(skb: Skb): void {
+  if (skb.verified !== undefined && skb.family === 'ip') skb.verified = headerSums(skb);
+}
+
+/** True where the sum that the kernel kept still fits the headers, so that it does not add up the bytes again. */
+function stillVerified(skb: Skb): boolean {
+  if (skb.verified === undefined) return false;
+  const now = headerSums(skb);
+  return (now.pseudo - skb.verified.pseudo - now.headers + skb.verified.headers) % 65535 === 0;
 }
 
 /** True when the transport checksum does not fit, as conntrack and the sockets see it. */
 export function transportChecksumWrong(skb: Skb): boolean {
-  if (!transportChecksumDiffers(skb)) return false;
-  if (skb.verified === undefined) return true;
-  return skb.headers.l4proto !== PROTO.sctp && transportSum(skb) !== skb.verified.unseen;
+  return transportChecksumDiffers(skb) && (skb.headers.l4proto === PROTO.sctp || !stillVerified(skb));
 }
 
 function transportChecksumDiffers(skb: Skb): boolean {
@@ -282,7 +296,7 @@ export function rejectChecksumWrong(skb: Skb, hook: Hook): boolean {
   if (OTHER_INTEGRITY.has(l4proto)) return false;
   // nf_ip_checksum() asks again at prerouting and input only.
   if (skb.verified !== undefined && hook !== 'prerouting' && hook !== 'input') return false;
-  if (skb.verified !== undefined && transportSum(skb) === skb.verified.unseen) return false;
+  if (stillVerified(skb)) return false;
   if (l4proto === PROTO.udp && u16(skb.data, thoff + 6) === 0) return false;
   const length = skb.data.length - thoff;
   const pseudo =
@@ -292,9 +306,15 @@ export function rejectChecksumWrong(skb: Skb, hook: Hook): boolean {
   return fold16(sum16(skb.data, thoff, skb.data.length, pseudo)) !== 0;
 }
 
-/** True when the IPv4 header checksum does not fit. */
-export function headerChecksumWrong(data: Uint8Array): boolean {
-  return fold16(sum16(data, 0, ((data[0] ?? 0) & 15) * 4)) !== 0;
+/** True when an IP header is malformed, longer than the packet, or (IPv4) its checksum does not fit (ip_rcv_core, ip6_rcv_core). */
+export function headerBad({ data, family }: Skb): boolean {
+  if (family === 'ip6') return data.length < 40 || u16(data, 4) + 40 > data.length;
+  return (
+    data.length < 20 ||
+    (data[0] ?? 0) >> 4 !== 4 ||
+    u16(data, 2) > data.length ||
+    fold16(sum16(data, 0, ((data[0] ?? 0) & 15) * 4)) !== 0
+  );
 }
 
 /** A packet as it stands, with bytes of its own. */

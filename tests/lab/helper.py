@@ -313,7 +313,7 @@ class Lab:
             return json.loads(out) if out.strip() else []
 
         lines = []
-        for key in SYSCTLS:
+        for key in [*SYSCTLS, *(f"net.ipv4.conf.{dev}.send_redirects" for dev in [d for d, _ in DEVICES] + ["br0"])]:
             path = "/proc/sys/" + key.replace(".", "/")
             if os.path.exists(path):
                 with open(path) as f:
@@ -533,10 +533,13 @@ table arp {TRACER} {{
 
     def forget(self):
         """Neighbours that do not answer, before their queue gives up and an error about it is sent."""
+        # The errors about what waited in vain would come at a time of no packet's own, and rules would count them.
+        run("nft", "add", "rule", "inet", TRACER, "out", "meta", "l4proto", "{ icmp, ipv6-icmp }", "drop")
         run("ip", "neigh", "flush", "nud", "incomplete")
         run("ip", "-6", "neigh", "flush", "nud", "incomplete")
         run("ip", "neigh", "flush", "nud", "failed")
         self.drain(0.001)
+        subprocess.run(["nft", "-f", "-"], input=f"flush chain inet {TRACER} out\nadd rule inet {TRACER} out meta nftrace set 1\n".encode())
 
     def send_local(self, p, data):
         # The owner of a socket is the file system user at the time it is opened; raw sockets need no more than that to differ.
