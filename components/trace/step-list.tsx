@@ -19,17 +19,15 @@ interface StepListProps {
 /** The steps of a leg by place, on the packet's line. */
 export function StepList({ model, openFolds, onFold, onStep }: StepListProps) {
   const list = useRef<HTMLDivElement>(null);
-  const last = useRef(model.number);
   const { number, leg, way } = model;
 
   // The chosen row stays in sight, whichever of way, list or scrubber chose it.
   useEffect(() => {
-    // In a small window the view itself scrolls: there the answer stays in sight until someone moves.
-    const opening = last.current === number;
-    last.current = number;
-    if (opening && !window.matchMedia('(min-width: 720px) and (min-height: 560px)').matches) return;
-    const row = list.current?.querySelector(`[data-row="${number}"]`);
-    row?.scrollIntoView({ block: 'nearest' });
+    // A frame later, when the foot of the view has its place.
+    const frame = requestAnimationFrame(() =>
+      list.current?.querySelector(`[data-row="${number}"]`)?.scrollIntoView({ block: 'nearest' }),
+    );
+    return () => cancelAnimationFrame(frame);
   }, [number]);
 
   const onKeyDown = (event: KeyboardEvent) => {

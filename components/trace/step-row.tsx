@@ -38,7 +38,7 @@ export function StepRow({ entry, model, onStep, reached }: StepRowProps) {
     <li
       data-row={entry.number}
       className={cx(
-        'group/row relative scroll-mt-12 scroll-mb-24 max-md:scroll-mt-[64px] max-md:scroll-mb-[150px] pr-3 pl-[44px]',
+        'group/row relative scroll-mt-14 scroll-mb-3 roomy:scroll-mt-12 roomy:scroll-mb-24 pr-3 pl-[44px]',
         current && 'forced-colors:outline-2 forced-colors:outline-[Highlight] forced-colors:-outline-offset-2',
         current &&
           (entry.ends === 'lost'

@@ -17,6 +17,7 @@ import { Inspector } from './inspector';
 import { ListBar } from './list-bar';
 import { PacketSheet } from './packet-sheet';
 import { StepList } from './step-list';
+import { StickyVerdict } from './sticky-verdict';
 import { TextTwin } from './text-twin';
 import { buildModel, type TraceModel } from './trace-model';
 import type { TraceState, TraceStateChange } from './use-trace-state';
@@ -82,6 +83,7 @@ function Shown({ model, state, set, stale }: TraceResultProps & { readonly model
 
   return (
     <div className={cx('flex flex-1 flex-col roomy:min-h-0', stale && 'opacity-60')} aria-busy={stale}>
+      <StickyVerdict model={model} />
       <div className="shrink-0 border-line border-b bg-bg">
         <VerdictHeader model={model} onBranch={onBranch} onAssumptions={onAssumptions} />
         <AgreementLine model={model} />

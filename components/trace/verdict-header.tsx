@@ -8,6 +8,9 @@ import { BranchTabs } from './branch-tabs';
 import { ruleHref } from './links';
 import type { TraceModel } from './trace-model';
 
+/** The id of the sentence. */
+export const SENTENCE = 'trace-sentence';
+
 interface VerdictHeaderProps {
   readonly model: TraceModel;
   readonly onBranch: (index: number) => void;
@@ -35,7 +38,7 @@ export function VerdictHeader({ model, onBranch, onAssumptions }: VerdictHeaderP
       <div className="min-w-0 flex-1">
         <div className="flex flex-col items-start gap-x-3 gap-y-2 md:flex-row">
           <VerdictBadge verdict={traceVerdict(trace)} headline />
-          <h1 className="min-w-0 text-[18px] font-[620] leading-[24px] md:text-headline">
+          <h1 id={SENTENCE} className="min-w-0 text-[18px] font-[620] leading-[24px] md:text-headline">
             {verdictSentence(trace, names)}
           </h1>
         </div>

@@ -226,12 +226,35 @@ for (const colorScheme of ['light', 'dark'] as const) {
   }
 }
 
+/** In a small window: the answer stays, and the chosen step is in sight, under nothing else. */
+async function expectAnswerAndStep(page: Page, sentence: string) {
+  await expect(current(page)).toBeInViewport();
+  const isOnTop = () =>
+    current(page).evaluate((step) => {
+      const { left, top, width, height } = step.getBoundingClientRect();
+      const hit = document.elementFromPoint(left + width / 2, top + height / 2);
+      return hit !== null && (hit === step || step.contains(hit) || hit.closest('li') === step.closest('li'));
+    });
+  await expect.poll(isOnTop).toBe(true);
+  await expect(page.getByRole('button', { name: /^To the answer/ })).toContainText(sentence);
+  await expect(page.getByRole('button', { name: /^To the answer/ })).toBeInViewport();
+}
+
+test('at 200 % zoom the chosen step is in sight, and the way back to the answer', async ({ page }) => {
+  await page.setViewportSize({ width: 720, height: 450 });
+  await open(page, INVENTORY);
+  await expectAnswerAndStep(page, 'shop/inventory has no endpoints, so node-1 refuses the connection.');
+  await page.getByRole('button', { name: /^To the answer/ }).click();
+  await expect(page.getByRole('heading', { level: 1 })).toBeInViewport();
+  await expect(page.getByRole('button', { name: /^To the answer/ })).toHaveCount(0);
+});
+
 test.describe('on a phone', () => {
   test.use({ viewport: { width: 390, height: 844 }, hasTouch: true });
 
   test('the answer first, one column, the packet as a sheet', async ({ page }) => {
     await open(page, API);
-    await expect(page.getByRole('heading', { level: 1 })).toBeInViewport();
+    await expectAnswerAndStep(page, 'Reaches one of 3 shop/api pods. The client address is kept.');
     const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
     expect(wide).toBe(0);
     const bar = page.getByRole('toolbar', { name: 'Stepping' }).filter({ visible: true });
