@@ -150,8 +150,13 @@ const KINDS: ReadonlyMap<string, Kind> = new Map([
     'networkpolicies.json',
     { kind: 'NetworkPolicy', fields: { spec: { podSelector: true, policyTypes: true, ingress: true, egress: true } } },
   ],
+  ['servicecidrs.json', { kind: 'ServiceCIDR', fields: { spec: { cidrs: true } } }],
 ]);
-const VERSION: Fields = { major: true, minor: true, gitVersion: true, platform: true };
+/** Files that are one object. */
+const SINGLE: ReadonlyMap<string, Fields> = new Map<string, Fields>([
+  ['version.json', { major: true, minor: true, gitVersion: true, platform: true }],
+  ['kube-proxy.json', { mode: true, clusterCIDR: true, nodePortAddresses: true, masqueradeAll: true }],
+]);
 
 /**
  * A file of cluster/ as a capture may hold it.
@@ -160,10 +165,11 @@ const VERSION: Fields = { major: true, minor: true, gitVersion: true, platform: 
  */
 export function keepFields(file: string, text: string): Result<object> | undefined {
   const kind = KINDS.get(file);
-  if (kind === undefined && file !== 'version.json') return undefined;
+  const single = SINGLE.get(file);
+  if (kind === undefined && single === undefined) return undefined;
   const json = parseJson(text);
   if (!json.ok) return json;
-  if (kind === undefined) return ok(asObject(pick(json.value, VERSION)));
+  if (kind === undefined) return ok(asObject(pick(json.value, single ?? {})));
   const list = asObject(json.value);
   const items = Array.isArray(list.items) ? list.items : [];
   const fields: Fields = { apiVersion: true, kind: true, metadata: METADATA, ...kind.fields };

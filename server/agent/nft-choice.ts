@@ -72,16 +72,16 @@ export class NftChoice {
     const { use, candidates } = this;
     if (this.#candidates === undefined) return 'Nothing was listed yet.';
     if (use === undefined) return 'None of them can list the ruleset.';
-    const name = `${nameOf(use)} ${use.version ?? 'of unknown version'}`;
+    const name = `The ${nameOf(use)} ${use.version ?? 'of unknown version'}`;
     const others = candidates.filter(({ argv }) => argv !== use.argv);
     if (others.length === 0) return `${name} is the only one.`;
     return others
       .map((other) =>
         other.failure !== undefined
-          ? `${name} is used: ${nameOf(other)} ${other.version ?? ''} failed: ${describeFailure(other.failure)}.`
+          ? `${name} is used: the ${nameOf(other)} ${other.version ?? ''} failed: ${describeFailure(other.failure)}.`
           : compareVersions(use.version, other.version) > 0
-            ? `${name} is newer than ${nameOf(other)} ${other.version ?? 'of unknown version'}.`
-            : `${name} is as new as ${nameOf(other)} ${other.version ?? 'of unknown version'}, and knows the node's plugins.`,
+            ? `${name} is newer than the ${nameOf(other)} ${other.version ?? 'of unknown version'}.`
+            : `${name} is as new as the ${nameOf(other)} ${other.version ?? 'of unknown version'}, and knows the node's plugins.`,
       )
       .join(' ');
   }
@@ -100,7 +100,7 @@ export class NftChoice {
   }
 }
 
-const nameOf = ({ of }: NftProgram): string => (of === 'node' ? "The node's nft" : "The image's nft");
+const nameOf = ({ of }: NftProgram): string => (of === 'node' ? "node's nft" : "image's nft");
 
 /** 1.0.9 before 1.0.10; an unknown version is older than any. */
 function compareVersions(a = '', b = ''): number {
