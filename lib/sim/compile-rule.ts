@@ -104,10 +104,13 @@ function compileStatement(s: Statement, scope: Scope): Op {
               say: s.over ? 'the rate is within the limit' : 'the rate exceeds the limit',
             });
     case 'ctCount':
-      return (c) =>
-        askCount(s.val, s.over, c.run.state.of(s), c)
+      return (c) => {
+        const within = askCount(s.val, s.over, c.run.state.of(s), c);
+        if (within === undefined) return { kind: 'drop' };
+        return within
           ? undefined
           : new Broken({ kind: 'limited', what: 'ct count', say: 'the number of connections is outside the limit' });
+      };
     case 'object':
       return compileObject(s, scope);
     case 'last':

@@ -100,7 +100,7 @@ function answerable(cause: Skb): boolean {
   const { l4proto, thoff } = cause.headers;
   const type = cause.data[thoff] ?? 0;
   if (l4proto === PROTO.icmp && cause.family === 'ip' && !ICMP_QUERIES.has(type)) return false;
-  if (l4proto === PROTO.icmpv6 && (isIcmpError(l4proto, type) || type === 137)) return false;
+  if (l4proto === PROTO.icmpv6 && isIcmpError(l4proto, type)) return false;
   const src = sourceOf(cause);
   const dst = destinationOf(cause);
   if (typeof dst === 'bigint') return !isMulticast6(dst) && src !== 0n && !isMulticast6(BigInt(src));
@@ -194,11 +194,11 @@ interface Answered {
   readonly source: IpValue;
 }
 
-/** IPv4 answers from the packet's destination only where the packet's route is local; before routing, the route back counts. */
+/** IPv4 answers from the packet's destination only where the packet's route is local (icmp_send: RTCF_LOCAL). */
 function errorRoute4(run: Run, cause: Skb, tos: number): Answered | undefined {
   const src = sourceOf(cause);
   const dst = destinationOf(cause);
-  const own = (cause.dst ?? routeOut(run, 'ip', src, undefined, 0, 0))?.type === 'local';
+  const own = cause.dst?.type === 'local';
   const found = routeOutput(run, { family: 'ip', daddr: src, saddr: own ? dst : undefined, mark: 0, tos });
   if (found.kind !== 'found' || found.source === undefined) return undefined;
   return { route: found.route, source: found.source };
@@ -291,6 +291,16 @@ export function sendReset(run: Run, cause: Skb, byReject: boolean): boolean {
     if (cause.ct !== undefined && cause.ct.original.protocol === PROTO.tcp) cause.ct.tcpState = 'CLOSE';
   }
   run.steps?.push({ kind: 'generated', skb: skb.id, what: 'TCP reset', packet: viewSkb(skb), because: cause.id });
+  // To a bridged segment it goes straight out of the port that came in by, from the address asked for (nf_send_reset: br_indev).
+  const port = byReject && cause.bridgePorts !== undefined ? run.p.linkByName.get(cause.bridgePorts.in) : undefined;
+  if (port !== undefined && cause.link !== undefined) {
+    skb.link = cause.link.slice();
+    skb.link.set(cause.link.subarray(6, 12), 0);
+    skb.link.set(cause.link.subarray(0, 6), 6);
+    skb.trace = false;
+    redirectFrame(run, skb, port);
+    return true;
+  }
   run.send(skb, route);
   return true;
 }

@@ -96,7 +96,7 @@ export function runHook(
         const result = natHook(run, skb, hook, entry);
         if (result !== 'accept') return result;
         if (hook === 'prerouting' && destinationOf(skb) !== before) skb.dst = undefined;
-        if (hook === 'output' && destinationOf(skb) !== before && !reroute(run, skb)) return 'drop';
+        if (hook === 'output' && isRedirected(skb) && !reroute(run, skb)) return 'drop';
         break;
       }
       case 'legacy':
@@ -127,6 +127,11 @@ function rerouteAfterChain(run: Run, skb: Skb): boolean {
 }
 
 const isSource = (run: Run, addr: number): boolean => [1, 2].includes(addressType4({ run }, addr, undefined) ?? 0);
+
+/** At output the connection says whether a packet is routed again, whatever rules wrote (nf_nat_ipv4_local_fn, nf_nat_ipv6_local_fn). */
+function isRedirected({ ct, ctDir }: Skb): boolean {
+  return ct !== undefined && ct[ctDir].dst !== ct[ctDir === 'original' ? 'reply' : 'original'].src;
+}
 
 /**
  * ip_route_me_harder(): chooses the route again; the device that later chains of this hook see stays. False where there is none: the

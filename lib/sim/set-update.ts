@@ -66,9 +66,18 @@ export function runStateful(statements: readonly Statement[], state: StatefulSta
         if (!askQuota(quotaBytes(s), s.over, state, c))
           return s.over ? 'the quota of this element is not used up' : 'the quota of this element is used up';
         break;
-      case 'ctCount':
-        if (!askCount(s.val, s.over, state, c)) return 'the number of connections of this element is outside the limit';
+      case 'ctCount': {
+        const within = askCount(s.val, s.over, state, c);
+        if (within === undefined)
+          c.run.undecided(
+            'ct-count',
+            'The packet has no ports, so that its connection cannot be counted in this element.',
+            'Trace a packet with a whole header.',
+            c.at,
+          );
+        if (!within) return 'the number of connections of this element is outside the limit';
         break;
+      }
       case 'last':
         break;
       default:
@@ -84,22 +93,26 @@ export function runStateful(statements: readonly Statement[], state: StatefulSta
 }
 
 /**
- * `ct count N`: the connections on the statement's list, this one included (net/netfilter/nf_conncount.c, __nf_conncount_add). At most
- * once in a tick of the clock the list is gone through: what has no entry any more, was never confirmed, or is closed leaves it, and
- * what is on it already is not added again. Later in the same tick everything is added. A packet and what it causes are one tick.
+ * `ct count N`: the connections on the statement's list, this one included (net/netfilter/nf_conncount.c, __nf_conncount_add). The list
+ * is gone through for a confirmed connection, and for others once in a tick of the clock: what has no entry any more, was never
+ * confirmed, or is closed leaves it, and what is on it already is not added again. Later in the same tick a connection that is not
+ * confirmed is added anew. A packet and what it causes are one tick. Undefined where the packet has no tuple, and is dropped.
  */
-export function askCount(limit: number, over: boolean, state: StatefulState, c: Context): boolean {
+export function askCount(limit: number, over: boolean, state: StatefulState, c: Context): boolean | undefined {
   const skb = c.skb;
-  const ct = skb.ct !== undefined && !(skb.ct.status & STATUS.template) ? skb.ct : undefined;
+  const own = skb.ct !== undefined && !(skb.ct.status & STATUS.template) ? skb.ct : undefined;
   state.connections ??= new Map();
   if (!c.run.state.fresh && state.connections.size === 0)
     c.run.assume('ct-count', 'The connection count is taken to start at zero.');
-  // Without an entry the packet's own tuple counts (nft_connlimit_do_eval: nf_ct_get_tuplepr).
-  const tuple = ct !== undefined ? ct.original : skb.family === 'arp' ? undefined : tupleOf(skb.data, skb.family);
-  const zone = ct?.zone ?? 0;
-  const key = tuple === undefined ? '' : tupleKey(tuple, zone);
+  // Without an entry the packet's own tuple counts (get_ct_or_tuple_from_skb).
+  const tuple = own !== undefined ? own.original : skb.family === 'arp' ? undefined : tupleOf(skb.data, skb.family);
+  if (tuple === undefined) return undefined;
+  const zone = skb.ct?.zone ?? 0;
+  const ct = own ?? c.run.state.ct.find(tuple, zone)?.conn;
+  const confirmed = ct !== undefined && (ct.status & STATUS.confirmed) !== 0;
+  const key = tupleKey(tuple, zone);
   let listed = false;
-  if (state.sweptIn !== c.run) {
+  if (confirmed || state.sweptIn !== c.run) {
     for (const [at, known] of state.connections) {
       const found = c.run.state.ct.find(known.tuple, known.zone)?.conn;
       if (found !== undefined && tupleKey(known.tuple, known.zone) === key) {
@@ -111,7 +124,7 @@ export function askCount(limit: number, over: boolean, state: StatefulState, c: 
     }
     if (!listed) state.sweptIn = c.run;
   }
-  if (tuple !== undefined && !listed) {
+  if (!listed) {
     let at = key;
     while (state.connections.has(at)) at += '+';
     state.connections.set(at, { tuple, zone });
