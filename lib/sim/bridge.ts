@@ -2,6 +2,7 @@
 
 import { parseMac } from '../net/address';
 import type { Link } from '../world/world';
+import { confirm } from './conntrack';
 import type { Run } from './environment';
 import { kernel, runHook } from './hooks';
 import { settingUnknown, sysctl } from './settings';
@@ -44,10 +45,10 @@ export function bridgeReceive(run: Run, skb: Skb, port: Link, up: PassUp): void 
     skb.iif = bridge;
     skb.bridgePorts = { in: port.name };
     // To the ip hooks a bridged packet looks as if it were for this host (setup_pre_routing).
-    const { pktType } = skb;
-    if (pktType === 3) skb.pktType = 0;
+    const other = skb.pktType === 3;
+    if (other) skb.pktType = 0;
     if (runHook(run, skb, 'prerouting', skb.family) !== 'accept') return;
-    skb.pktType = pktType;
+    if (other) skb.pktType = 3;
     skb.iif = port;
     if (destinationOf(skb) !== before && !own) {
       run.undecided(
@@ -80,6 +81,8 @@ export function bridgeReceive(run: Run, skb: Skb, port: Link, up: PassUp): void 
 
 function passUp(run: Run, skb: Skb, bridge: Link, ipHooks: boolean, up: PassUp): void {
   if (mark(run) && runHook(run, skb, 'input', 'bridge') !== 'accept') return;
+  // Copies of the packet may be on their way out of other ports: its connection is settled here (br_nf_local_in).
+  if (ipHooks && skb.pktType !== 0 && !confirm(run, skb)) return;
   up(run, skb, bridge, ipHooks && skb.family !== 'arp');
 }
 
@@ -125,9 +128,9 @@ function ipHook(run: Run, skb: Skb, bridge: Link, hook: 'forward' | 'postrouting
       flags: [],
     },
   };
-  const { pktType } = skb;
-  if (pktType === 3) skb.pktType = 0;
+  const other = skb.pktType === 3;
+  if (other) skb.pktType = 0;
   const passed = runHook(run, skb, hook, skb.family === 'ip6' ? 'ip6' : 'ip') === 'accept';
-  skb.pktType = pktType;
+  if (other) skb.pktType = 3;
   return passed;
 }

@@ -103,6 +103,8 @@ SYSCTLS = {
 QUIET = {
     "net.ipv4.icmp_msgs_per_sec": 1000000,
     "net.ipv4.icmp_msgs_burst": 1000000,
+    # With icmp_ratelimit 0 a limited message empties the bucket that answers to unroutable packets draw on (inet_peer_xrlim_allow).
+    "net.ipv4.icmp_ratemask": 0,
     "net.ipv4.tcp_synack_retries": 0,
     "net.ipv4.tcp_invalid_ratelimit": 0,
     "net.ipv4.tcp_challenge_ack_limit": 1000000,
