@@ -362,7 +362,8 @@ function routeInput6(run: Run, skb: Skb): void {
     mark: routingMark(run, skb),
     tos: tosOf(skb),
     iif: dev.name,
-    ...(isLinkLocal6(dst) ? { oif: dev.name } : {}),
+    // rt6_need_strict(): these belong to one device.
+    ...(isLinkLocal6(dst) || dst === 1n ? { oif: dev.name } : {}),
   });
   if (found.kind !== 'found') {
     routeStep(

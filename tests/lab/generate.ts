@@ -829,8 +829,10 @@ class Generator {
     const parts = this.parts(s).map((p, i, all) => {
       const before = all[i - 1] ?? '';
       const pair = (/ < \S+$/.test(before) && / > /.test(p)) || (/ >= \S+$/.test(before) && / <= /.test(p));
-      // Before a look at a port the listing leaves out a match of a protocol that has none.
-      const unlisted = /^ip6 nexthdr (== )?60$/.test(p) && all.some((q) => /\bth (sport|dport)/.test(q));
+      // Before a look at a port or an address the listing leaves out a match of another protocol, as though it followed from the look.
+      const unlisted =
+        (/^ip6 nexthdr (== )?60$/.test(p) && all.some((q) => /\bth (sport|dport)/.test(q))) ||
+        (/^meta protocol (== )?(arp|ip6?)$/.test(p) && all.some((q) => /(^|[^a-z])(ip6?|icmp|icmpv6) /.test(q)));
       return pair || unlisted ? 'counter' : p;
     });
     const named = parts.some((p) => /\b(tcp|udp|sctp|dccp|udplite|l4proto|protocol|nexthdr|icmp|icmpv6)\b/.test(p));
