@@ -19,7 +19,7 @@ export function Disc({ number, state, current, label, onSelect }: DiscProps) {
       aria-label={label}
       aria-current={current ? 'step' : undefined}
       onClick={onSelect}
-      className="after:absolute after:inset-0 after:content-[''] focus-visible:outline-none focus-visible:[&>span]:outline-2 focus-visible:[&>span]:outline-focus focus-visible:[&>span]:outline-offset-2"
+      className="flex size-6 items-center justify-center after:absolute after:inset-0 after:content-[''] focus-visible:outline-none focus-visible:[&>span]:outline-2 focus-visible:[&>span]:outline-focus focus-visible:[&>span]:outline-offset-2"
     >
       <span
         className={cx(

@@ -59,7 +59,7 @@ export function StepRow({ entry, model, onStep, reached }: StepRowProps) {
         />
       ) : null}
       <InkLine reached={reached} />
-      <span className={cx('absolute', current ? 'top-[5px] left-[9px]' : 'top-[3px] left-[10px]')}>
+      <span className={cx('absolute', current ? 'top-[4px] left-[8px]' : 'top-[1px] left-[8px]')}>
         <Disc
           number={entry.number}
           state={state}

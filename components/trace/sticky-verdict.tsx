@@ -6,7 +6,7 @@ import { VerdictBadge } from '../ui/badge';
 import type { TraceModel } from './trace-model';
 import { SENTENCE } from './verdict-header';
 
-/** Where the view scrolls as a whole its header leaves: the word and the sentence stay, and lead back to it. */
+/** Where the view scrolls as a whole its header leaves: the word and the sentence stay. Who hears the page has the heading. */
 export function StickyVerdict({ model }: { readonly model: TraceModel }) {
   const { trace, names } = model;
   const [gone, setGone] = useState(false);
@@ -18,17 +18,12 @@ export function StickyVerdict({ model }: { readonly model: TraceModel }) {
     return () => observer.disconnect();
   }, []);
   return (
-    <div className="sticky top-0 z-10 h-0 roomy:hidden">
+    <div aria-hidden="true" data-testid="sticky-verdict" className="sticky top-0 z-10 h-0 roomy:hidden">
       {gone ? (
-        <button
-          type="button"
-          onClick={() => document.getElementById(SENTENCE)?.closest('header')?.scrollIntoView()}
-          className="flex min-h-11 w-full items-center gap-2 border-line border-b bg-bg px-3 py-1 text-left"
-        >
-          <span className="sr-only">To the answer: </span>
+        <div className="flex min-h-11 items-center gap-2 border-line border-b bg-bg px-3 py-1">
           <VerdictBadge verdict={traceVerdict(trace)} />
           <span className="line-clamp-2 min-w-0 font-[620] leading-[18px]">{verdictSentence(trace, names)}</span>
-        </button>
+        </div>
       ) : null}
     </div>
   );
