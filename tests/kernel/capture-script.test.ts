@@ -66,7 +66,11 @@ describe.skipIf(why !== undefined)(`the capture script${why === undefined ? '' :
     folder.remove();
   });
 
-  function run(shell: readonly string[], args: readonly string[], environment: { readonly [name: string]: string } = {}) {
+  function run(
+    shell: readonly string[],
+    args: readonly string[],
+    environment: { readonly [name: string]: string } = {},
+  ) {
     return spawnSync('ip', ['netns', 'exec', NAMESPACE, ...shell, at('capture.sh'), ...args], {
       env: { NODE_ENV: 'test', PATH: process.env.PATH, ...environment },
       maxBuffer: 1e8,

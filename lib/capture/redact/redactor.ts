@@ -40,10 +40,6 @@ export class Redactor {
     return this.#renaming.addresses.text(text);
   }
 
-  name(text: string): string {
-    return this.#renaming.names.name(text);
-  }
-
   nodeFiles(files: Texts): Texts {
     const listing = files.get('nft.json');
     const identifiers = listing?.kind === 'read' ? identifiersOf(parsed(listing.content)) : new Set<string>();
