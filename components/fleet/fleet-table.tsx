@@ -192,8 +192,12 @@ function Reader({ row }: { readonly row: FleetRow }) {
   const word = STATE_WORDS[row.state];
   if (row.state === 'ready')
     return (
-      <span className="inline-flex items-center gap-1.5 text-delivered">
-        <CheckIcon /> {word}
+      <span className="flex min-w-0 items-center gap-1.5 text-delivered" title={row.reader ?? undefined}>
+        <CheckIcon />
+        <span className="truncate">
+          {word}
+          {row.reader !== null && <span className="text-ink-2"> by {row.reader}</span>}
+        </span>
       </span>
     );
   if (row.state === 'unread') return <span className="text-ink-3">{word}</span>;

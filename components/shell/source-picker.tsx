@@ -9,7 +9,7 @@ import { Age } from './age';
 import { useOpenFile } from './open-file';
 import { useGoTo, usePlace } from './use-place';
 
-const SOURCE_KIND = { bundle: 'bundle', ruleset: 'listing', host: 'host' } as const;
+const SOURCE_KIND = { bundle: 'bundle', ruleset: 'listing', host: 'host', cluster: 'cluster' } as const;
 
 /** The source in use with its age; opens the list of sources. */
 export function SourcePicker() {

@@ -12,6 +12,8 @@ export interface FleetRow {
   readonly state: NodeState | 'unread';
   readonly problem: ProblemView | null;
   readonly capturedAt: string | null;
+  /** How a node of a live cluster is read; null for captures. */
+  readonly reader: string | null;
   /** Hash of what was read. */
   readonly version: string | null;
   readonly kernel: string | null;
@@ -80,6 +82,7 @@ function fleetRow(node: NodeSummary, read: ReadNode | undefined, group: string |
           : 'unreadable',
     problem: read?.problem ?? (isRead ? node.problem : null),
     capturedAt: read?.capturedAt ?? node.capturedAt,
+    reader: node.reader ?? null,
     version: read?.version ?? null,
     kernel: facts?.versions.kernel ?? null,
     nft: facts?.versions.nft ?? facts?.listedBy ?? null,

@@ -39,18 +39,18 @@ export interface ProblemView {
 
 // ------------------------------------------------------------------------------------------------ sources, nodes
 
-export type SourceKind = 'bundle' | 'ruleset' | 'host';
+export type SourceKind = 'bundle' | 'ruleset' | 'host' | 'cluster';
 
 export interface SourceView {
   /** Stable while the server runs and, for configured sources, across restarts. Part of every link. */
   readonly id: string;
   readonly kind: SourceKind;
-  /** For people: `shop-3node`, `nft.json`, `this host`. */
+  /** For people: `shop-3node`, `nft.json`, `this host`, the context of a cluster. */
   readonly name: string;
-  /** Where it comes from: `configured`, `demo`, `uploaded`, `host`. */
-  readonly origin: 'configured' | 'demo' | 'uploaded' | 'host';
+  /** Where it comes from: `configured`, `demo`, `uploaded`, `host`, `cluster`. */
+  readonly origin: 'configured' | 'demo' | 'uploaded' | 'host' | 'cluster';
   readonly capturedAt: string | null;
-  /** False for captures, which never change; true where a reading can be repeated (this host). */
+  /** False for captures, which never change; true where a reading can be repeated (this host, a cluster). */
   readonly live: boolean;
   /** In the order of their names. */
   readonly nodes: readonly NodeSummary[];
@@ -77,6 +77,8 @@ export interface NodeSummary {
   readonly problem: ProblemView | null;
   readonly capturedAt: string | null;
   readonly zone: string | null;
+  /** How a node of a live cluster is read, for people: `agent`, `exec in kube-system/kube-proxy-x7k2p`. */
+  readonly reader?: string;
 }
 
 /** GET /api/sources/[id]/nodes */

@@ -61,6 +61,7 @@ export class ClusterObjects {
   #sideAt = Number.NEGATIVE_INFINITY;
   #why: string | undefined;
   #following = 0;
+  #controller = new AbortController();
   #first: Promise<void> | undefined;
 
   constructor({ client, named, ...more }: ClusterObjectsOptions) {
@@ -94,9 +95,14 @@ export class ClusterObjects {
   follow(signal: AbortSignal): void {
     if (signal.aborted) return;
     this.#following += 1;
-    signal.addEventListener('abort', () => (this.#following -= 1), { once: true });
+    const leave = () => {
+      this.#following -= 1;
+      if (this.#following === 0) this.#controller.abort();
+    };
+    signal.addEventListener('abort', leave, { once: true });
     if (this.#following > 1) return;
-    for (const list of this.#lists.values()) void list.run(signal);
+    this.#controller = new AbortController();
+    for (const list of this.#lists.values()) void list.run(this.#controller.signal);
   }
 
   listen(listener: (change: ObjectsChange) => void): () => void {

@@ -27,7 +27,9 @@ export class KubeClient {
     for (const fresh of [false, true]) {
       const answer = await this.#once(path, options, fresh);
       if (!answer.ok) return answer;
-      const { statusCode = 0 } = answer.value;
+      const { statusCode = 0, headers } = answer.value;
+      // Somebody behind a proxy of the API server refuses, not the API server: that is an answer (RFC 9457).
+      if (headers['content-type']?.startsWith('application/problem+json')) return answer;
       if (statusCode === 401) {
         answer.value.destroy();
         continue;

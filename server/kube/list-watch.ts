@@ -7,6 +7,7 @@ import 'server-only';
 import type { IncomingMessage } from 'node:http';
 import { at, decoding, parseJson } from '@/lib/net/json-cursor';
 import { type KubeClient, troubleOf } from './kube-client';
+import { pause } from './pause';
 import { type Answer, type Right, type Trouble, troubled } from './trouble';
 
 export interface Resource {
@@ -294,17 +295,4 @@ function keyOf(object: unknown): string {
   const { namespace = '', name = '' } =
     (object as { readonly metadata?: { readonly namespace?: string; readonly name?: string } }).metadata ?? {};
   return `${namespace}/${name}`;
-}
-
-function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', end);
-      resolve();
-    };
-    const timer = setTimeout(end, milliseconds);
-    signal.addEventListener('abort', end, { once: true });
-    if (signal.aborted) end();
-  });
 }

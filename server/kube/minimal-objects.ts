@@ -22,34 +22,21 @@ function metadata(from: unknown, labels?: readonly string[]): Json {
 
 export type Minimal = (object: unknown) => Json;
 
+/** Of Services and their slices only the labels that kube-proxy looks at. */
+function proxyLabels(from: unknown): Json {
+  const all = object(object(object(from).metadata).labels);
+  const names = Object.keys(all).filter((name) => /^(service\.|endpointslice\.)?kubernetes\.io\//.test(name));
+  return metadata(from, names);
+}
+
 const service: Minimal = (from) => ({
-  metadata: metadata(from, []),
-  spec: {
-    ...pick(object(from).spec, [
-      'type',
-      'clusterIP',
-      'clusterIPs',
-      'externalIPs',
-      'loadBalancerSourceRanges',
-      'selector',
-      'externalTrafficPolicy',
-      'internalTrafficPolicy',
-      'sessionAffinity',
-      'sessionAffinityConfig',
-      'healthCheckNodePort',
-      'publishNotReadyAddresses',
-      'trafficDistribution',
-      'externalName',
-    ]),
-    ports: list(object(object(from).spec).ports).map((port) =>
-      pick(port, ['name', 'protocol', 'port', 'targetPort', 'nodePort']),
-    ),
-  },
+  metadata: proxyLabels(from),
+  spec: object(object(from).spec),
   status: { loadBalancer: pick(object(object(from).status).loadBalancer, ['ingress']) },
 });
 
 const endpointSlice: Minimal = (from) => ({
-  metadata: metadata(from, ['kubernetes.io/service-name']),
+  metadata: proxyLabels(from),
   ...pick(from, ['addressType']),
   endpoints: list(object(from).endpoints).map((endpoint) => ({
     ...pick(endpoint, ['addresses', 'conditions', 'nodeName', 'zone', 'hints']),
@@ -57,7 +44,7 @@ const endpointSlice: Minimal = (from) => ({
       targetRef: pick(object(endpoint).targetRef, ['kind', 'namespace', 'name']),
     }),
   })),
-  ports: list(object(from).ports).map((port) => pick(port, ['name', 'protocol', 'port'])),
+  ports: list(object(from).ports),
 });
 
 const node: Minimal = (from) => ({

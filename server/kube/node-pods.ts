@@ -4,6 +4,8 @@ import { at, decoding } from '@/lib/net/json-cursor';
 
 /** `app.kubernetes.io/name` of the agent's pods (deploy/). */
 const AGENT_LABEL = 'nftscope-agent';
+/** That of a pod that the user made for reading (debug-pod.ts). */
+const DEBUG_LABEL = 'nftscope-debug';
 /** The agent's port where its container names none (server/cli/agent-command.ts). */
 const AGENT_PORT = 9632;
 
@@ -11,7 +13,7 @@ export interface NodePod {
   readonly namespace: string;
   readonly name: string;
   readonly node: string;
-  readonly role: 'agent' | 'kube-proxy' | 'named';
+  readonly role: 'agent' | 'named' | 'debug' | 'kube-proxy';
   readonly container: string;
   readonly running: boolean;
   readonly address: string | undefined;
@@ -45,7 +47,9 @@ export function nodePod(object: unknown, named: NamedPods): NodePod | undefined 
     const isAgent =
       named.agents === undefined ? labels['app.kubernetes.io/name'] === AGENT_LABEL : set === named.agents;
     const isNamed = named.exec !== undefined && set === named.exec;
-    const role = isAgent ? 'agent' : isNamed ? 'named' : proxy !== undefined ? 'kube-proxy' : undefined;
+    const isDebug = labels['app.kubernetes.io/name'] === DEBUG_LABEL;
+    const isProxy = proxy !== undefined && spec.optional('hostNetwork')?.boolean() === true;
+    const role = isAgent ? 'agent' : isNamed ? 'named' : isDebug ? 'debug' : isProxy ? 'kube-proxy' : undefined;
     const container = role === 'kube-proxy' ? proxy : containers[0];
     if (role === undefined || container === undefined) return undefined;
     const ports = container.optional('ports')?.items() ?? [];

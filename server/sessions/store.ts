@@ -278,11 +278,11 @@ export class Store {
     });
   }
 
-  #summary(entry: Entry, { name, listing, fault, capturedAt }: NodeEntry, zone: string | null): NodeSummary {
+  #summary(entry: Entry, { name, listing, fault, capturedAt, reader }: NodeEntry, zone: string | null): NodeSummary {
     const key = `${entry.id}\0${name}`;
     const problem = this.#problems.get(key) ?? fault;
     const at = this.#opened.get(key)?.capturedAt ?? capturedAt ?? null;
-    const base = { name, capturedAt: at, zone };
+    const base = { name, capturedAt: at, zone, ...(reader !== undefined && { reader }) };
     if (problem !== undefined)
       return { ...base, state: problem.code === 'SRC-013' ? 'incomplete' : 'unreadable', problem };
     if (listing === 'absent') return { ...base, state: 'incomplete', problem: storeProblems.noListing() };

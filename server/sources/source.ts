@@ -7,8 +7,8 @@ import type { Problem, Result } from '@/lib/net/result';
 import type { Failure, FileReading } from '@/lib/world/capture-files';
 
 export interface SourceDescription {
-  readonly kind: 'bundle' | 'ruleset' | 'host';
-  /** For people: the name of the file or folder, `this host`. */
+  readonly kind: 'bundle' | 'ruleset' | 'host' | 'cluster';
+  /** For people: the name of the file or folder, `this host`, the context of a cluster. */
   readonly name: string;
   /** True where reading again may give something else. */
   readonly live: boolean;
@@ -33,6 +33,8 @@ export interface NodeEntry {
   /** Why a listing that is there cannot be one, as far as that shows without decoding it. */
   readonly fault?: Problem | undefined;
   readonly capturedAt: string | undefined;
+  /** How a node of a live cluster is read: `agent`, `exec in kube-system/kube-proxy-x7k2p`. */
+  readonly reader?: string | undefined;
 }
 
 export interface ClusterCapture {

@@ -1,0 +1,294 @@
+/** A cluster as a source: its objects from the API server, its nodes through agents or pods that have nft. */
+import 'server-only';
+import { failed, ok, type Result } from '@/lib/net/result';
+import type { Failure } from '@/lib/world/capture-files';
+import { sourceProblems } from '../sources/problems';
+import type { ClusterCapture, NodeCapture, NodeEntry, Source, SourceChange } from '../sources/source';
+import type { AgentEventTimes } from './agent-events';
+import { AgentStreams } from './agent-streams';
+import { BodyCache } from './body-cache';
+import { ClusterObjects, type ObjectsChange } from './cluster-objects';
+import { debugPodCommands } from './debug-pod';
+import type { KubeAccess } from './kube-access';
+import { KubeClient } from './kube-client';
+import { kubeProblems } from './kube-problems';
+import type { Times } from './list-watch';
+import type { NamedPods } from './node-pods';
+import { NodeReaders, type ReadersOptions } from './node-readers';
+import { captureOfParts, type NodeReading, part, unreadable } from './node-reading';
+import { describeTrouble } from './trouble';
+
+export interface ClusterSourceOptions
+  extends Partial<
+    Pick<ReadersOptions, 'readBy' | 'readNodeBy' | 'agentToken' | 'agentTls' | 'agentLimits' | 'execLimits' | 'restMs'>
+  > {
+  readonly access: KubeAccess;
+  readonly named?: NamedPods;
+  readonly times?: Partial<Times>;
+  readonly agentTimes?: AgentEventTimes;
+  /** Changes of objects that come together are told as one. */
+  readonly quietMs?: number;
+  readonly cacheBytes?: number;
+}
+
+const CACHE_BYTES = 400e6;
+/** Every change of objects makes what follows from them be made anew: not more often than this. */
+const QUIET_MS = 2000;
+/** A list that is not followed holds for so long. */
+const LISTED_MS = 3000;
+
+interface LastReading {
+  readonly by: string;
+  readonly capture: NodeCapture;
+  readonly failure: Failure | undefined;
+  /** Not read again before this time (performance.now). */
+  readonly notBefore: number;
+}
+
+export function clusterSource(options: ClusterSourceOptions): Source {
+  return new ClusterSource(options);
+}
+
+class ClusterSource implements Source {
+  readonly #options: ClusterSourceOptions;
+  readonly #objects: ClusterObjects;
+  readonly #readers: NodeReaders;
+  /** What is shown of a node that is not asked: without the contents. */
+  readonly #last = new Map<string, LastReading>();
+  /** Nodes that changed since they were last asked for. */
+  readonly #dirty = new Set<string>();
+  readonly #bodies: BodyCache;
+  #listedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(options: ClusterSourceOptions) {
+    const { access, named = {}, times, cacheBytes = CACHE_BYTES } = options;
+    this.#options = options;
+    const client = new KubeClient(access);
+    this.#bodies = new BodyCache(cacheBytes);
+    this.#objects = new ClusterObjects({ client, named, ...(times !== undefined && { times }) });
+    this.#readers = new NodeReaders({
+      readBy: 'auto',
+      agentToken: async () => undefined,
+      ...options,
+      client,
+      bodies: this.#bodies,
+    });
+  }
+
+  describe() {
+    return { kind: 'cluster', name: this.#options.access.context, live: true } as const;
+  }
+
+  async nodes(signal: AbortSignal): Promise<Result<readonly NodeEntry[]>> {
+    if (signal.aborted) return failed(sourceProblems.cancelled());
+    await this.#refresh(signal);
+    const names = this.#names();
+    if (names.length === 0) {
+      const problem = this.#whyNoNodes();
+      if (problem !== undefined) return failed(problem);
+    }
+    return ok(names.map((name) => this.#entry(name)));
+  }
+
+  async cluster(signal: AbortSignal): Promise<Result<ClusterCapture>> {
+    if (signal.aborted) return failed(sourceProblems.cancelled());
+    await this.#refresh(signal);
+    return ok({ files: this.#objects.files() });
+  }
+
+  async node(name: string, signal: AbortSignal): Promise<Result<NodeCapture>> {
+    if (signal.aborted) return failed(sourceProblems.cancelled());
+    if (!this.#objects.isFollowing || !this.#names().includes(name)) await this.#refresh(signal);
+    if (signal.aborted) return failed(sourceProblems.cancelled());
+    const names = this.#names();
+    if (!names.includes(name))
+      return failed((names.length === 0 ? this.#whyNoNodes() : undefined) ?? sourceProblems.noSuchNode(name, names));
+    const last = this.#last.get(name);
+    if (last !== undefined && performance.now() < last.notBefore) return ok(last.capture);
+    this.#dirty.delete(name);
+    let capture = await this.#read(name, signal);
+    // It changed while it was read: who asked after the change must not get what was before.
+    for (let again = 0; this.#dirty.has(name) && again < 3 && !signal.aborted; again++) {
+      this.#dirty.delete(name);
+      capture = await this.#read(name, signal);
+    }
+    if (signal.aborted) return failed(sourceProblems.cancelled());
+    // It went while it was read: it is not unreadable, it is gone.
+    if (this.#last.get(name)?.failure !== undefined) {
+      if (!this.#objects.isFollowing) await this.#refresh(signal, true);
+      if (!this.#names().includes(name)) {
+        this.#last.delete(name);
+        return failed(sourceProblems.noSuchNode(name, this.#names()));
+      }
+    }
+    return ok(capture);
+  }
+
+  watch(tell: (change: SourceChange) => void, signal: AbortSignal): void {
+    const objects = this.#objects;
+    let before = this.#shape();
+    let isDue = false;
+    const streams = new AgentStreams(
+      (pod) => this.#readers.wayTo(pod),
+      {
+        changed: (node) => {
+          this.#dirty.add(node);
+          this.#forget(node);
+          tell({ kind: 'node', node });
+        },
+        lost: (why) =>
+          tell(why === undefined ? { kind: 'back', what: 'agents' } : { kind: 'lost', what: 'agents', why }),
+      },
+      signal,
+      this.#options.agentTimes,
+    );
+    const due = () => {
+      isDue = false;
+      if (signal.aborted) return;
+      streams.follow(this.#agentPods());
+      const now = this.#shape();
+      tell({ kind: now === before ? 'cluster' : 'nodes' });
+      before = now;
+    };
+    const hear = (change: ObjectsChange) => {
+      switch (change.kind) {
+        case 'lost':
+          tell(
+            change.why === undefined
+              ? { kind: 'back', what: 'the API server' }
+              : { kind: 'lost', what: 'the API server', why: change.why },
+          );
+          return;
+        case 'changed':
+          if (isDue) return;
+          isDue = true;
+          setTimeout(due, this.#options.quietMs ?? QUIET_MS).unref();
+          return;
+      }
+    };
+    const stop = objects.listen(hear);
+    signal.addEventListener('abort', stop, { once: true });
+    objects.follow(signal);
+    streams.follow(this.#agentPods());
+  }
+
+  async #refresh(signal: AbortSignal, now = false): Promise<void> {
+    const age = performance.now() - this.#listedAt;
+    if (!now && !this.#objects.isFollowing && age < LISTED_MS) return;
+    await this.#objects.refresh(signal);
+    this.#listedAt = performance.now();
+  }
+
+  #agentPods() {
+    return this.#objects.pods.filter(({ role, running }) => role === 'agent' && running);
+  }
+
+  /** Which nodes there are, and what reads them. */
+  #shape(): string {
+    return this.#names()
+      .map((name) => `${name} ${this.#readerName(name)}`)
+      .join('\n');
+  }
+
+  /** Node objects; where they may not be read, the nodes of pods that can read them. */
+  #names(): readonly string[] {
+    const { nodes, pods } = this.#objects;
+    return nodes.length > 0 ? nodes : [...new Set(pods.map(({ node }) => node))].sort();
+  }
+
+  #whyNoNodes() {
+    const state = this.#objects.state('nodes.json');
+    if (state.kind !== 'lost') return undefined;
+    const { trouble } = state;
+    if (trouble.kind === 'unauthorized') return kubeProblems.unauthorized();
+    if (trouble.kind === 'forbidden') return kubeProblems.noNodes(describeTrouble(trouble));
+    return kubeProblems.unreachable(
+      this.#options.access.server,
+      trouble.kind === 'unreachable' ? trouble.why : describeTrouble(trouble),
+    );
+  }
+
+  #entry(name: string): NodeEntry {
+    const last = this.#last.get(name);
+    const reader = this.#readerName(name);
+    if (reader === undefined) {
+      const problem = kubeProblems.noReader(name, this.#remedy(name));
+      return { name, listing: 'absent', fault: problem, capturedAt: undefined, reader: 'nothing' };
+    }
+    return {
+      name,
+      listing: last?.failure ?? 'unread',
+      capturedAt: last?.failure === undefined ? last?.capture.capturedAt : undefined,
+      reader: last?.by ?? reader,
+    };
+  }
+
+  #readerName(name: string): string | undefined {
+    return this.#readers.of(name, this.#objects.pods)[0]?.name;
+  }
+
+  #remedy(node: string): string {
+    const context = this.#options.access.inCluster ? undefined : this.#options.access.context;
+    return `Install the agent (docs/agent.md), or run a pod that can be asked, and remove it afterwards:\n${debugPodCommands({ node, context }).create}`;
+  }
+
+  async #read(name: string, signal: AbortSignal): Promise<NodeCapture> {
+    const readers = this.#readers.of(name, this.#objects.pods);
+    const refused: string[] = [];
+    let failure: Failure = {
+      command: `reading ${name}`,
+      exitStatus: null,
+      stderr: kubeProblems.noReader(name, '').say,
+    };
+    const began = performance.now();
+    for (const { name: by, kind, restMs, read } of readers) {
+      const outcome = await read(signal);
+      const rest = Math.max(restMs, kind === 'exec' ? 3 * (performance.now() - began) : 0);
+      if (outcome.ok) {
+        const capture = captureOfParts(this.#withKubeProxy(name, outcome.value));
+        const shown = refused.length === 0 ? by : `${by} (${refused.join('; ')})`;
+        return this.#keep(name, { by: shown, capture, failure: undefined, notBefore: performance.now() + rest });
+      }
+      failure = outcome.failure;
+      refused.push(`${by} failed: ${failure.stderr.trim().split('\n')[0] ?? ''}`);
+    }
+    const stderr = refused.length > 1 ? refused.join('\n') : failure.stderr;
+    const capture = unreadable({ ...failure, stderr }, new Date().toISOString());
+    const by = readers[0]?.name ?? 'nothing';
+    return this.#keep(name, { by, capture, failure: { ...failure, stderr }, notBefore: Number.NEGATIVE_INFINITY });
+  }
+
+  /** Contents are held where they are used; here only until the next reading is allowed. */
+  #keep(name: string, last: LastReading): NodeCapture {
+    this.#last.set(name, last);
+    const timer = setTimeout(
+      () => {
+        if (this.#last.get(name) === last) this.#forget(name);
+      },
+      Math.max(last.notBefore - performance.now(), 0),
+    );
+    timer.unref();
+    return last.capture;
+  }
+
+  #forget(name: string): void {
+    const last = this.#last.get(name);
+    if (last === undefined) return;
+    const capture = { ...last.capture, files: new Map() };
+    this.#last.set(name, { ...last, capture, notBefore: Number.NEGATIVE_INFINITY });
+  }
+
+  /** The version of kube-proxy is that of its image: nothing on the node tells it. */
+  #withKubeProxy(node: string, reading: NodeReading): NodeReading {
+    const kubeProxy = this.#objects.pods.find((pod) => pod.node === node && pod.version !== undefined)?.version;
+    const versions = reading.parts.get('versions.json');
+    if (kubeProxy === undefined || (versions !== undefined && versions.kind !== 'read')) return reading;
+    try {
+      const known = versions === undefined ? {} : (JSON.parse(Buffer.from(versions.content).toString()) as object);
+      const content = Buffer.from(JSON.stringify({ ...known, kubeProxy }));
+      return { ...reading, parts: new Map([...reading.parts, ['versions.json', part(content)]]) };
+    } catch {
+      return reading;
+    }
+  }
+}
