@@ -101,5 +101,5 @@ function deliverTcp(run: Run, skb: Skb): void {
   const syn = ((skb.data[skb.headers.thoff + 13] ?? 0) & 0x16) === 2;
   if (skb.family === 'ip6' && skb.dst?.type === 'anycast' && (found === 'none' || syn)) return;
   if (listen(run, skb, found !== 'none')) return;
-  sendReset(run, skb, false);
+  sendReset(run, skb, false, found === 'none' ? undefined : found);
 }

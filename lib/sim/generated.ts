@@ -247,19 +247,29 @@ function resetSegment(cause: Skb): Uint8Array | undefined {
 }
 
 /** Sends a TCP reset in answer to `cause`: by `reject`, with its connection, or by the TCP stack, without. */
-export function sendReset(run: Run, cause: Skb, byReject: boolean): boolean {
+export function sendReset(
+  run: Run,
+  cause: Skb,
+  byReject: boolean,
+  /** The socket that wants none of it. */
+  listener?: { readonly transparent: boolean },
+): boolean {
   const segment = resetSegment(cause);
   if (segment === undefined || cause.family === 'arp') return false;
   const { family } = cause;
   const src = destinationOf(cause);
   const dst = sourceOf(cause);
-  // Nothing that came to a broadcast address is reset (tcp_v4_send_reset, nf_send_reset: the flags of the route).
-  if (family === 'ip' && (cause.dst?.type === 'broadcast' || cause.dst?.type === 'multicast')) return false;
+  // Nothing that came to a broadcast address is reset but by a socket (tcp_v4_send_reset, nf_send_reset: the flags of the route).
+  if (family === 'ip' && listener === undefined && (cause.dst?.type === 'broadcast' || cause.dst?.type === 'multicast'))
+    return false;
   if (typeof src === 'bigint' && (isMulticast6(src) || isMulticast6(BigInt(dst)))) return false;
   // The TCP stack answers the loopback address and those of a link by the device of the question only (tcp_v6_send_response).
   const strict = !byReject && typeof dst === 'bigint' && (dst === 1n || isLinkLocal6(dst));
   // What a rule sends is routed again and may have any source that could be somebody's (nf_send_reset: ip_route_me_harder).
-  const anySource = byReject && [1, 2].includes(addressType4({ run }, Number(src), undefined) ?? 0);
+  // So may what a transparent socket sends.
+  const anySource = byReject
+    ? [1, 2].includes(addressType4({ run }, Number(src), undefined) ?? 0)
+    : listener?.transparent === true;
   const found = routeOutput(run, {
     family,
     daddr: dst,

@@ -49,6 +49,9 @@ export interface TcpSocketState {
   phase: 'syn-received' | 'established' | 'closed';
   /** Sequence number of the SYN-ACK sent. */
   isn: number;
+  /** The next sequence number that is expected, and how many from there are taken. */
+  next: number;
+  readonly window: number;
 }
 
 export interface PendingFragment {

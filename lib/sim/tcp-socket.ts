@@ -6,6 +6,7 @@ import { routeOut, sendSegment } from './generated';
 import { findTcpOption } from './read-options';
 import { sysctl } from './settings';
 import { destinationOf, type HiddenField, type Skb, sourceOf, tosOf } from './skb';
+import type { TcpSocketState } from './state';
 
 /** The sequence number our listeners begin with; the kernel's is random: far from any number that a packet guesses. */
 export const ISN = 2_000_000_000;
@@ -20,44 +21,104 @@ export function listen(run: Run, skb: Skb, listening: boolean): boolean {
   const length = skb.data.length - at - doff;
   const key = `${sourceOf(skb)} ${destinationOf(skb)} ${u32(skb.data, at)}`;
   const known = run.state.sockets.get(key);
+  const end = (seq + length + (flags & SYN ? 1 : 0) + (flags & FIN)) >>> 0;
   if (known !== undefined) {
-    if (flags & 4) {
-      run.state.sockets.delete(key);
-      return true;
-    }
-    if (known.phase === 'syn-received') {
-      if (flags & 2) {
-        synAck(run, skb, seq);
-        return true;
-      }
-      if (!(flags & 16)) return true;
-      if (ack !== (known.isn + 1) >>> 0) return false;
-      known.phase = 'established';
-    }
-    if (length > 0 || flags & 1) {
-      const next = (seq + length + (flags & 1)) >>> 0;
-      sendSegment(run, skb, 'TCP acknowledgement', 16, (known.isn + 1) >>> 0, next, '');
-      if (flags & 1) known.phase = 'closed';
-    }
-    return true;
+    const segment: Segment = { key, flags, seq, ack, end, length };
+    return known.phase === 'syn-received' ? halfOpen(run, skb, known, segment) : open(run, skb, known, segment);
   }
   if (!listening) return false;
-  if (flags & 4) return true;
-  if (flags & 16) return false;
-  if (!(flags & 2)) return true;
-  if (flags & 1) return true;
-  run.state.sockets.set(key, { phase: 'syn-received', isn: ISN });
-  synAck(run, skb, seq);
+  if (flags & RST) return true;
+  if (flags & ACK) return false;
+  if (!(flags & SYN)) return true;
+  if (flags & FIN) return true;
+  const window = synAck(run, skb, seq);
+  run.state.sockets.set(key, { phase: 'syn-received', isn: ISN, next: (seq + 1) >>> 0, window });
+  return true;
+}
+
+const FIN = 1;
+const SYN = 2;
+const RST = 4;
+const ACK = 16;
+
+interface Segment {
+  readonly key: string;
+  readonly flags: number;
+  readonly seq: number;
+  readonly ack: number;
+  readonly end: number;
+  readonly length: number;
+}
+
+const before = (a: number, b: number): boolean => ((a - b) | 0) < 0;
+
+/** tcp_in_window() */
+function inWindow({ seq, end }: Segment, { next, window }: TcpSocketState): boolean {
+  const limit = (next + window) >>> 0;
+  return seq === next || (before(next, end) && before(seq, limit)) || (seq === limit && seq === end);
+}
+
+const acknowledge = (run: Run, skb: Skb, s: TcpSocketState): void =>
+  sendSegment(run, skb, 'TCP acknowledgement', ACK, (s.isn + 1) >>> 0, s.next, '');
+
+/** A segment for a connection that was answered and not yet opened (tcp_check_req). */
+function halfOpen(run: Run, skb: Skb, socket: TcpSocketState, s: Segment): boolean {
+  const again = s.seq === (socket.next - 1) >>> 0;
+  if (again && (s.flags & (SYN | RST | ACK)) === SYN) {
+    synAck(run, skb, s.seq);
+    return true;
+  }
+  if (s.flags & ACK && s.ack !== (socket.isn + 1) >>> 0) return false;
+  if (!inWindow(s, socket)) {
+    if (!(s.flags & RST)) acknowledge(run, skb, socket);
+    return true;
+  }
+  const flags = again ? s.flags & ~SYN : s.flags;
+  if (flags & (RST | SYN)) {
+    run.state.sockets.delete(s.key);
+    return (flags & RST) !== 0;
+  }
+  if (!(flags & ACK)) return true;
+  socket.phase = 'established';
+  return open(run, skb, socket, s);
+}
+
+/** A segment for an open connection (tcp_validate_incoming, tcp_ack, tcp_data_queue). */
+function open(run: Run, skb: Skb, socket: TcpSocketState, s: Segment): boolean {
+  if (!(s.flags & (ACK | RST | SYN))) return true;
+  if (s.flags & RST) {
+    if (s.seq === socket.next) run.state.sockets.delete(s.key);
+    else if (inWindow(s, socket)) acknowledge(run, skb, socket);
+    return true;
+  }
+  if (!inWindow(s, socket) || s.flags & SYN) {
+    acknowledge(run, skb, socket);
+    return true;
+  }
+  if (s.ack !== (socket.isn + 1) >>> 0)
+    run.undecided(
+      'random-value',
+      'The socket answers by whether the acknowledgement is older or newer than the number that it began with, which is random.',
+      'Give the acknowledgement number that the SYN-ACK asks for.',
+    );
+  if (s.length > 0 || s.flags & FIN) {
+    if (s.seq === socket.next) {
+      socket.next = s.end;
+      if (s.flags & FIN) socket.phase = 'closed';
+    }
+    acknowledge(run, skb, socket);
+  }
   return true;
 }
 
 /**
  * The answer to a SYN (tcp_make_synack, tcp_synack_options). It offers the largest segment that fits the device, what the SYN offered of
- * selective acknowledgements, timestamps and scaling, and a window of as many whole segments as 65535 bytes hold.
+ * selective acknowledgements, timestamps and scaling, and a window of as many whole segments as 65535 bytes hold:
+ * the result.
  */
-function synAck(run: Run, skb: Skb, seq: number): void {
+function synAck(run: Run, skb: Skb, seq: number): number {
   const { family } = skb;
-  if (family === 'arp') return;
+  if (family === 'arp') return 0;
   const timestamp = findTcpOption(skb, 8);
   const sack = findTcpOption(skb, 4);
   const scale = findTcpOption(skb, 3);
@@ -65,6 +126,7 @@ function synAck(run: Run, skb: Skb, seq: number): void {
   const header = family === 'ip' ? 40 : 60;
   const mss = Math.min(back?.route.mtu ?? back?.dev?.mtu ?? 1500, family === 'ip' ? 65535 : 65536) - header;
   const usable = mss - (timestamp === undefined ? 0 : 12);
+  const window = Math.max(1, Math.floor(65535 / usable)) * usable;
   const hidden: HiddenField[] = [];
   let options = `0204${mss.toString(16).padStart(4, '0')}`;
   if (timestamp !== undefined) {
@@ -79,9 +141,10 @@ function synAck(run: Run, skb: Skb, seq: number): void {
     hidden.push({ base: 'th', offset, len: 8, what: 'net.ipv4.tcp_rmem', low: 0, high: 14, setting: true });
   }
   sendSegment(run, skb, 'SYN-ACK', 18 | echoesCongestion(run, skb), ISN, (seq + 1) >>> 0, options, {
-    window: Math.max(1, Math.floor(65535 / usable)) * usable,
+    window,
     hidden,
   });
+  return window;
 }
 
 /** tcp_ecn_create_request(): explicit congestion notification is taken up where the SYN asks for it and is itself not marked. */

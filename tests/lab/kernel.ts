@@ -1,6 +1,7 @@
 /** The kernel's side: helper.py in a process of its own, one request and one answer at a time. */
 import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { parseExact } from '../../lib/decode/parse-exact';
 import type { PacketSpec } from '../../lib/net/packet-spec';
 
 export interface KernelEvent {
@@ -84,7 +85,10 @@ export class Kernel {
   }
 
   private async answer(): Promise<Readonly<Record<string, unknown>>> {
-    const answer = JSON.parse(await this.line()) as Readonly<Record<string, unknown>>;
+    const line = await this.line();
+    // Raw payload may be wider than a double is exact.
+    const exact = /\d{16}/.test(line) ? parseExact(line) : undefined;
+    const answer = (exact?.ok === true ? exact.value : JSON.parse(line)) as Readonly<Record<string, unknown>>;
     if (typeof answer.error === 'string') throw new Error(`laboratory: ${answer.error}`);
     return answer;
   }

@@ -62,9 +62,32 @@ function frameOf(k: KernelAnswer | undefined) {
   return { dev: f.dev, family, data, view: viewPacket(data, family, { sport: false, dport: false }) };
 }
 
+/**
+ * A segment to a socket of the router acknowledges what that sent: its numbers begin at random, and whether a guess is too old or too
+ * new nobody can know.
+ */
+function following(spec: PacketSpec, answers: readonly KernelAnswer[]): PacketSpec {
+  if (spec.protocol !== 'tcp' || spec.flags?.includes('ack') !== true || spec.ackFollows !== undefined) return spec;
+  const at = answers.findLastIndex((a) => {
+    const view = frameOf(a)?.view;
+    return (
+      view?.flags?.includes('syn') === true &&
+      view.flags.includes('ack') &&
+      a.events.some((e) => e.chain === 'delivered') &&
+      view.daddr === spec.saddr &&
+      view.saddr === spec.daddr &&
+      view.sport === spec.dport &&
+      view.dport === spec.sport
+    );
+  });
+  if (at < 0) return spec;
+  const { ack: _, ...rest } = spec;
+  return { ...rest, ackFollows: at };
+}
+
 /** The packet of a step, once the kernel's answers to the earlier ones are known. Undefined where there is nothing to answer. */
 function resolve(step: LabStep, answers: readonly KernelAnswer[]): PacketSpec | undefined {
-  if (step.kind === 'packet') return addressed(step.packet);
+  if (step.kind === 'packet') return following(addressed(step.packet), answers);
   const f = frameOf(answers[step.to]);
   if (f === undefined) return undefined;
   const { view, family, dev } = f;
