@@ -54,29 +54,35 @@ function portInRange(t: Tuple, manip: Manip, r: NatRange): boolean {
   return v >= r.minPort && v <= (r.maxPort ?? r.minPort);
 }
 
-/** find_best_ips_proto(): the address out of a range, by a hash of the client's. */
+/** An address as the words of memory hold it, on a little-endian machine. */
+function words(v: IpValue): number[] {
+  if (typeof v === 'number') return [swap32(v)];
+  return [96n, 64n, 32n, 0n].map((shift) => swap32(Number((v >> shift) & 0xffffffffn)));
+}
+
+/**
+ * find_best_ips_proto(): the address out of a range, by a hash of the client's; after each word that of the target is mixed in, which
+ * for a destination is the new one already.
+ */
 function pickAddress(t: Tuple, manip: Manip, r: NatRange, zone: number): Tuple {
   if (r.minAddr === undefined) return t;
   const max = r.maxAddr ?? r.minAddr;
   if (r.minAddr === max) return { ...t, [manip]: r.minAddr };
-  const words = (v: IpValue): number[] => {
-    const out: number[] = [];
-    if (typeof v === 'number') return [swap32(v), 0, 0, 0];
-    for (let i = 3; i >= 0; i--) out.push(swap32(Number((v >> BigInt(i * 32)) & 0xffffffffn)));
-    return out;
-  };
-  const dst = words(t.dst);
-  let initval = 0;
-  if (!r.persistent)
-    initval =
-      typeof t.dst === 'number'
-        ? (dst[0] ?? 0) ^ zone
-        : (dst[0] ?? 0) ^ (dst[1] ?? 0) ^ (dst[2] ?? 0) ^ (dst[3] ?? 0) ^ zone;
-  if (typeof t.dst === 'bigint' && !r.persistent) initval = (dst[3] ?? 0) ^ zone;
-  const h = jhash2(words(t.src), initval >>> 0);
-  if (typeof r.minAddr === 'number')
-    return { ...t, [manip]: r.minAddr + reciprocalScale(h, Number(max) - r.minAddr + 1) };
-  return { ...t, [manip]: BigInt(r.minAddr) + BigInt(reciprocalScale(h, Number(BigInt(max) - BigInt(r.minAddr)) + 1)) };
+  const [low, high, dst] = [words(r.minAddr), words(max), words(t.dst)];
+  const source = words(t.src);
+  while (source.length < 4) source.push(0);
+  let j = jhash2(source, r.persistent ? 0 : ((dst.at(-1) ?? 0) ^ zone) >>> 0) >>> 0;
+  let full = false;
+  let picked = 0n;
+  for (const [i, last] of high.entries()) {
+    const from = full ? 0 : swap32(low[i] ?? 0);
+    const distance = full ? 0xffffffff : (swap32(last) - from + 1) >>> 0;
+    const word = (from + reciprocalScale(j, distance)) >>> 0;
+    picked = (picked << 32n) | BigInt(word);
+    if (word !== swap32(last)) full = true;
+    if (!r.persistent) j = (j ^ (manip === 'dst' ? swap32(word) : (dst[i] ?? 0))) >>> 0;
+  }
+  return { ...t, [manip]: typeof max === 'number' ? Number(picked) : picked };
 }
 
 const swap32 = (v: number): number =>
