@@ -131,11 +131,15 @@ export interface TcpSide {
   closeInit: boolean;
   maxAckSet: boolean;
   maxAck: number;
+  /** It sent what was not acknowledged yet (IP_CT_TCP_FLAG_DATA_UNACKNOWLEDGED). */
+  unacked?: boolean;
 }
 
 export interface TcpTracking {
   original: TcpSide;
   reply: TcpSide;
+  /** Segments in a row that only said again what was said before. */
+  retrans?: number;
   lastDir: Direction | undefined;
   /** syn 0, synack 1, fin 2, ack 3, rst 4, none 5. */
   lastIndex: number;
@@ -170,6 +174,8 @@ export interface Conn {
   readonly base: CtEntry | undefined;
   /** Connection this one was expected by. */
   readonly timeout: number | undefined;
+  /** Seconds it lives after its last packet, where its protocol has more than one answer. */
+  lifetime?: number;
   natOif: string | undefined;
 }
 

@@ -137,7 +137,11 @@ function look(run: Run, skb: Skb, family: 'ip' | 'ip6', hook: Hook): string {
     ct.packets[dir]++;
     ct.bytes[dir] += skb.data.length;
     // GRE that was seen both ways is no probe (nf_conntrack_gre_packet).
-    if (proto === PROTO.gre && ct.status & STATUS.seenReply) ct.status |= STATUS.assured;
+    if (proto === PROTO.gre) {
+      const both = (ct.status & STATUS.seenReply) !== 0;
+      if (both) ct.status |= STATUS.assured;
+      ct.lifetime = both ? 180 : 30;
+    }
     if (dir === 'reply') ct.status |= STATUS.seenReply;
     if (hit !== undefined) return `found in ${dir} direction`;
     return run.p.world.conntrack.known

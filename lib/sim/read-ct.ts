@@ -100,19 +100,6 @@ export function readCt(expr: CtExpression, name: string): (c: Context) => Evalua
   }
 }
 
-/** Seconds a connection lives after a packet, by TCP state and protocol (net/netfilter/nf_conntrack_proto_*.c, the defaults). */
-const LIFETIME: Readonly<Record<string, number>> = {
-  SYN_SENT: 120,
-  SYN_RECV: 60,
-  ESTABLISHED: 432000,
-  FIN_WAIT: 120,
-  CLOSE_WAIT: 60,
-  LAST_ACK: 30,
-  TIME_WAIT: 120,
-  CLOSE: 10,
-  SYN_SENT2: 120,
-};
-
 function expiration(ct: Conn, c: Context): Evaluated {
   const reason = {
     code: 'host-state',
@@ -129,14 +116,10 @@ function expiration(ct: Conn, c: Context): Evaluated {
   }
   if (ct.base !== undefined)
     return ct.timeout === undefined ? new Unknown(reason) : new Between(reason, 0, Math.max(ct.timeout, 432000));
-  const state = ct.tcpState === undefined ? undefined : LIFETIME[ct.tcpState];
   const proto = ct.original.protocol;
-  const seconds =
-    state ??
-    (proto === PROTO.udp || proto === PROTO.udplite || proto === PROTO.icmp || proto === PROTO.icmpv6
-      ? 30
-      : proto === PROTO.gre
-        ? 30
-        : 600);
+  // An SCTP association that is not open yet lives some seconds, by the version of the kernel.
+  if (proto === PROTO.sctp) return new Between(reason, 2, 10);
+  const brief = proto === PROTO.udp || proto === PROTO.udplite || proto === PROTO.icmp || proto === PROTO.icmpv6;
+  const seconds = ct.lifetime ?? (brief ? 30 : 600);
   return new Between(reason, seconds - 2, seconds);
 }

@@ -165,7 +165,10 @@ function inWindow(track: TcpTracking, dir: Direction, state: number, skb: Skb, s
   if (!ackOk) return refused('ignore');
   const scaled = s.flags & SYN ? win : win * 2 ** sender.scale;
   if (sender.maxWin < scaled) sender.maxWin = scaled;
-  if (after(end, sender.end)) sender.end = end;
+  if (after(end, sender.end)) {
+    sender.end = end;
+    sender.unacked = true;
+  }
   if (s.flags & ACK && (!sender.maxAckSet || after(ack, sender.maxAck))) {
     sender.maxAck = ack;
     sender.maxAckSet = true;
@@ -174,7 +177,22 @@ function inWindow(track: TcpTracking, dir: Direction, state: number, skb: Skb, s
   if (after((ack + scaled) >>> 0, (receiver.maxEnd - 1) >>> 0)) {
     receiver.maxEnd = (ack + scaled + (scaled === 0 ? 1 : 0)) >>> 0;
   }
+  if (ack === receiver.end) receiver.unacked = false;
   return 'accept';
+}
+
+/** Seconds an entry lives in each state (tcp_timeouts), and where a side does not answer (RETRANS, UNACK). */
+const LIFETIME = [120, 120, 60, 432000, 120, 60, 30, 120, 10, 120];
+const UNANSWERED = 300;
+
+/** How long an entry lives after a segment (nf_conntrack_tcp_packet). */
+function lifetimeOf({ tcp, status }: Conn, s: Segment, next: number): number {
+  const seconds = LIFETIME[next] ?? 0;
+  if (s.index === RST_SET) return LIFETIME[CL] ?? 0;
+  const halted =
+    (tcp?.retrans ?? 0) >= 3 || tcp?.original.unacked === true || tcp?.reply.unacked === true || tcp?.lastWin === 0;
+  const alone = next === ES && !(status & STATUS.seenReply);
+  return halted || alone ? Math.min(seconds, UNANSWERED) : seconds;
 }
 
 export interface TcpSettings {
@@ -293,6 +311,13 @@ export function trackTcp(ct: Conn, dir: Direction, skb: Skb, settings: TcpSettin
       if (window === 'ignore') return 'accept';
     }
     if (s.index === ACK_SET) {
+      const same =
+        t.lastDir === dir &&
+        t.lastSeq === s.seq &&
+        t.lastAck === s.ack &&
+        t.lastEnd === s.end &&
+        t.lastWin === s.window;
+      t.retrans = same ? (t.retrans ?? 0) + 1 : 0;
       t.lastSeq = s.seq;
       t.lastAck = s.ack;
       t.lastEnd = s.end;
@@ -303,6 +328,7 @@ export function trackTcp(ct: Conn, dir: Direction, skb: Skb, settings: TcpSettin
     if (old !== next && next === FW) t[dir].closeInit = true;
   }
   ct.tcpState = STATES[next] ?? 'NONE';
+  ct.lifetime = lifetimeOf(ct, s, next);
   if (!(ct.status & STATUS.seenReply)) {
     if (s.flags & RST && dir === 'reply') return 'kill';
     if (s.flags & RST && ct.status & STATUS.confirmed) return 'kill';
