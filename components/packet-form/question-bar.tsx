@@ -1,6 +1,6 @@
 'use client';
 
-import { useMemo } from 'react';
+import { type ReactNode, useMemo } from 'react';
 import type { NamesView, TraceAnswer } from '@/lib/api/types';
 import type { PacketSpec } from '@/lib/net/packet-spec';
 import { CopyLink } from '../shell/copy';
@@ -20,12 +20,23 @@ interface QuestionBarProps {
   readonly onAsk: (question: Question) => void;
   readonly fieldsOpen: boolean;
   readonly onFields: () => void;
+  /** Beside the link: what else the answer can become. */
+  readonly children?: ReactNode;
 }
 
 const NOBODY: NamesView = { pods: [], services: [], nodes: [], readings: [] };
 
 /** The question: who asks whom, by name, on which node's ruleset. */
-export function QuestionBar({ node, names = NOBODY, question, answer, onAsk, fieldsOpen, onFields }: QuestionBarProps) {
+export function QuestionBar({
+  node,
+  names = NOBODY,
+  question,
+  answer,
+  onAsk,
+  fieldsOpen,
+  onFields,
+  children,
+}: QuestionBarProps) {
   const from = useMemo(() => fromOptions(names, node), [names, node]);
   const to = useMemo(() => toOptions(names), [names]);
   const raw = question.packet !== null && question.from === null;
@@ -64,8 +75,11 @@ export function QuestionBar({ node, names = NOBODY, question, answer, onAsk, fie
           <Button look="quiet" aria-expanded={fieldsOpen} onClick={onFields}>
             Packet fields…
           </Button>
-          <span className="ml-auto hidden md:inline">
-            <CopyLink />
+          <span className="ml-auto flex items-center gap-2">
+            <span className="hidden md:inline">
+              <CopyLink />
+            </span>
+            {children}
           </span>
         </div>
       </search>

@@ -23,6 +23,7 @@ import { STRINGS } from '../strings';
 import { Badge } from '../ui/badge';
 import { ChainName } from '../ui/chain-name';
 import { cx } from '../ui/cx';
+import { download } from '../ui/download';
 import { Kbd } from '../ui/kbd';
 import { OwnerTag } from '../ui/owner-tag';
 import { Empty, Loading, Note } from '../ui/states';
@@ -475,7 +476,7 @@ function Footer({
       (done, of) => setProgress(`${done.toLocaleString('en')} of ${of.toLocaleString('en')}`),
       controller.signal,
     );
-    download(`${query.name}.csv`, elementsCsv(all));
+    download(`${query.name}.csv`, 'text/csv', elementsCsv(all));
     announce(STRINGS.exported(query.name));
   };
   const run = (): void => {
@@ -534,13 +535,4 @@ function Footer({
       )}
     </footer>
   );
-}
-
-function download(name: string, text: string): void {
-  const url = URL.createObjectURL(new Blob([text], { type: 'text/csv' }));
-  const link = document.createElement('a');
-  link.href = url;
-  link.download = name.replaceAll('/', '_');
-  link.click();
-  URL.revokeObjectURL(url);
 }

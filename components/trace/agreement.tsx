@@ -19,7 +19,7 @@ export function AgreementLine({ model }: { readonly model: TraceModel }) {
   const replay = useReplay(model.answer);
   const agreement = replay.data?.agreement;
   return (
-    <section aria-label="Agreement with a kernel" className="flex flex-wrap items-center gap-x-2 gap-y-1 px-1 md:px-2">
+    <section aria-label="Agreement with a kernel" className="-ml-2 flex flex-wrap items-center gap-x-2 gap-y-1 md:ml-0">
       {offered && !replay.isFetching ? (
         <Button look="quiet" onClick={() => void replay.refetch()}>
           {agreement === undefined ? 'Replay in a kernel' : 'Replay again'}

@@ -11,7 +11,6 @@ import { Foot } from '../shell/foot';
 import { useKeys } from '../shell/keys';
 import { cx } from '../ui/cx';
 import { Note } from '../ui/states';
-import { AgreementLine } from './agreement';
 import { DebuggerBar, DebuggerTouch, MOVES } from './debugger-bar';
 import { Inspector } from './inspector';
 import { ListBar } from './list-bar';
@@ -86,7 +85,6 @@ function Shown({ model, state, set, stale }: TraceResultProps & { readonly model
       <StickyVerdict model={model} />
       <div className="shrink-0 border-line border-b bg-bg">
         <VerdictHeader model={model} onBranch={onBranch} onAssumptions={onAssumptions} />
-        <AgreementLine model={model} />
         <div className="hidden md:block">
           <WayFigure model={model} onStep={onStep} />
         </div>

@@ -13,6 +13,7 @@ import { useScope } from '../path/use-scope';
 import { EveryNode, WholePath } from '../path/whole-path';
 import { Loading, Note, Unreadable } from '../ui/states';
 import { answerNames } from './answer-names';
+import { ExportMenu } from './export-menu';
 import { FailedTrace } from './failed-trace';
 import { traceOf } from './trace-model';
 import { TraceResult } from './trace-result';
@@ -65,7 +66,9 @@ export function TraceView({ source, node }: TraceViewProps) {
         onAsk={ask}
         fieldsOpen={fieldsOpen || nameless}
         onFields={() => setFieldsOpen((open) => !open)}
-      />
+      >
+        {fresh === undefined || !asked || further ? null : <ExportMenu answer={fresh} names={names.data} />}
+      </QuestionBar>
       {fieldsOpen || nameless ? (
         <PacketFields
           key={fresh?.version ?? 'none'}

@@ -4,6 +4,7 @@ import { type VerdictFact, verdictFacts } from '@/lib/explain/verdict-facts';
 import { traceVerdict, verdictSentence } from '@/lib/explain/verdict-sentence';
 import { count } from '@/lib/explain/words';
 import { VerdictBadge } from '../ui/badge';
+import { AgreementLine } from './agreement';
 import { BranchTabs } from './branch-tabs';
 import { ruleHref } from './links';
 import type { TraceModel } from './trace-model';
@@ -42,19 +43,22 @@ export function VerdictHeader({ model, onBranch, onAssumptions }: VerdictHeaderP
             {verdictSentence(trace, names)}
           </h1>
         </div>
-        <p className="mt-1.5 text-ink-2">
-          {facts.map(({ key, node }, i) => (
-            <Fragment key={key}>
-              {i === 0 ? null : (
-                <span aria-hidden="true" className="mx-2">
-                  ·
-                </span>
-              )}
-              <span className="whitespace-nowrap max-md:whitespace-normal">{node}</span>
-              {i === facts.length - 1 ? null : <span className="sr-only">. </span>}
-            </Fragment>
-          ))}
-        </p>
+        <div className="mt-1.5 flex flex-wrap items-center gap-x-1 gap-y-1">
+          <p className="text-ink-2">
+            {facts.map(({ key, node }, i) => (
+              <Fragment key={key}>
+                {i === 0 ? null : (
+                  <span aria-hidden="true" className="mx-2">
+                    ·
+                  </span>
+                )}
+                <span className="whitespace-nowrap max-md:whitespace-normal">{node}</span>
+                {i === facts.length - 1 ? null : <span className="sr-only">. </span>}
+              </Fragment>
+            ))}
+          </p>
+          <AgreementLine model={model} />
+        </div>
       </div>
       {trace.branches.length > 1 ? <BranchTabs model={model} onBranch={onBranch} /> : null}
     </header>

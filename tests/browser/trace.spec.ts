@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { AxeBuilder } from '@axe-core/playwright';
 import { expect, type Page, test } from './app';
 
@@ -106,6 +107,25 @@ test('why not: the match that failed, with both values', async ({ page }) => {
   await expect(steps(page).getByText('Why not:')).toHaveCount(9);
   await page.reload();
   await expect(steps(page).getByText('Why not:')).toHaveCount(9);
+});
+
+test('a trace is exported as the command prints it, and as the JSON of the API', async ({ page }) => {
+  await open(page, INVENTORY);
+  const file = async (item: RegExp) => {
+    await page.getByRole('button', { name: 'Export' }).click();
+    const [saved] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('menuitem', { name: item }).click(),
+    ]);
+    return { name: saved.suggestedFilename(), text: await readFile(await saved.path(), 'utf8') };
+  };
+  const text = await file(/^Text/);
+  expect(text.name).toBe('trace-node-1.txt');
+  expect(text.text).toContain('REJECTED  shop/inventory has no endpoints, so node-1 refuses the connection.');
+  const json = await file(/^JSON/);
+  expect(json.name).toBe('trace-node-1.json');
+  const asked = '/api/sources/demo/nodes/node-1/trace?from=shop/web-6d4f8b7c9-2hxkz&to=svc:shop/inventory:http';
+  expect(JSON.parse(json.text)).toEqual(await (await page.request.get(asked)).json());
 });
 
 test('a branch holds everywhere', async ({ page }) => {
