@@ -1,6 +1,7 @@
 /** What packets leave behind: connections, elements added by rules, counters, quotas, limits. One object per run, forked between runs. */
 import type { NftSet, SetElement, Statement } from '../nft/model';
 import { type CtBase, CtTable, type Tuple } from './conntrack-state';
+import type { Skb } from './skb';
 import type { Scalar } from './value';
 
 /** State of one element's statements, or of a named object. */
@@ -52,6 +53,10 @@ export interface TcpSocketState {
   /** The next sequence number that is expected, and how many from there are taken. */
   next: number;
   readonly window: number;
+  /** The SYN that opened it. */
+  readonly syn: Skb;
+  /** What came before its turn. */
+  ahead: readonly { readonly from: number; readonly to: number; readonly fin: boolean }[];
 }
 
 export interface PendingFragment {

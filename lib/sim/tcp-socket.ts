@@ -31,8 +31,8 @@ export function listen(run: Run, skb: Skb, listening: boolean): boolean {
   if (flags & ACK) return false;
   if (!(flags & SYN)) return true;
   if (flags & FIN) return true;
-  const window = synAck(run, skb, seq);
-  run.state.sockets.set(key, { phase: 'syn-received', isn: ISN, next: (seq + 1) >>> 0, window });
+  const window = synAck(run, skb, seq, skb);
+  run.state.sockets.set(key, { phase: 'syn-received', isn: ISN, next: (seq + 1) >>> 0, window, syn: skb, ahead: [] });
   return true;
 }
 
@@ -58,70 +58,106 @@ function inWindow({ seq, end }: Segment, { next, window }: TcpSocketState): bool
   return seq === next || (before(next, end) && before(seq, limit)) || (seq === limit && seq === end);
 }
 
-const acknowledge = (run: Run, skb: Skb, s: TcpSocketState): void =>
-  sendSegment(run, skb, 'TCP acknowledgement', ACK, (s.isn + 1) >>> 0, s.next, '');
+/** An acknowledgement, with a timestamp where the SYN had one (tcp_established_options). */
+function acknowledge(run: Run, skb: Skb, s: TcpSocketState): void {
+  const stamp = findTcpOption(s.syn, 8);
+  const latest = findTcpOption(skb, 8);
+  const echo = latest === undefined ? '00000000' : toHex(skb.data.subarray(latest.at + 2, latest.at + 6));
+  sendSegment(
+    run,
+    skb,
+    'TCP acknowledgement',
+    ACK,
+    (s.isn + 1) >>> 0,
+    s.next,
+    stamp === undefined ? '' : `0101080a00000000${echo}`,
+    {
+      hidden:
+        stamp === undefined
+          ? []
+          : [{ base: 'th', offset: 192, len: 32, what: 'the timestamp', low: 0, high: 0xffffffff }],
+    },
+  );
+}
 
 /** A segment for a connection that was answered and not yet opened (tcp_check_req). */
 function halfOpen(run: Run, skb: Skb, socket: TcpSocketState, s: Segment): boolean {
   const again = s.seq === (socket.next - 1) >>> 0;
   if (again && (s.flags & (SYN | RST | ACK)) === SYN) {
-    synAck(run, skb, s.seq);
+    synAck(run, skb, s.seq, socket.syn);
+    return true;
+  }
+  const inside = inWindow(s, socket);
+  if (s.flags & RST) {
+    if (inside) run.state.sockets.delete(s.key);
     return true;
   }
   if (s.flags & ACK && s.ack !== (socket.isn + 1) >>> 0) return false;
-  if (!inWindow(s, socket)) {
-    if (!(s.flags & RST)) acknowledge(run, skb, socket);
+  if (!inside) {
+    acknowledge(run, skb, socket);
     return true;
   }
   const flags = again ? s.flags & ~SYN : s.flags;
-  if (flags & (RST | SYN)) {
+  if (flags & SYN) {
     run.state.sockets.delete(s.key);
-    return (flags & RST) !== 0;
+    return false;
   }
   if (!(flags & ACK)) return true;
   socket.phase = 'established';
   return open(run, skb, socket, s);
 }
 
-/** A segment for an open connection (tcp_validate_incoming, tcp_ack, tcp_data_queue). */
+/** A segment for an open connection, or one whose client has closed (tcp_validate_incoming, tcp_ack, tcp_rcv_state_process). */
 function open(run: Run, skb: Skb, socket: TcpSocketState, s: Segment): boolean {
+  const closed = socket.phase === 'closed';
   if (!(s.flags & (ACK | RST | SYN))) return true;
+  const beyond = before((socket.next + socket.window) >>> 0, s.seq);
   if (s.flags & RST) {
-    if (s.seq === socket.next) run.state.sockets.delete(s.key);
-    else if (inWindow(s, socket)) acknowledge(run, skb, socket);
+    // The number of a FIN that was acknowledged resets as well (tcp_reset_check).
+    if (s.seq === socket.next || (closed && s.seq === (socket.next - 1) >>> 0)) run.state.sockets.delete(s.key);
+    else if (!beyond && !before(s.end, socket.next)) acknowledge(run, skb, socket);
     return true;
   }
-  if (!inWindow(s, socket) || s.flags & SYN) {
+  // What is out of order, opens again or acknowledges what was never sent is answered by the state of things (RFC 5961).
+  if (beyond || before(s.end, socket.next) || s.flags & SYN || s.ack !== (socket.isn + 1) >>> 0) {
     acknowledge(run, skb, socket);
     return true;
   }
-  if (s.ack !== (socket.isn + 1) >>> 0)
-    run.undecided(
-      'random-value',
-      'The socket answers by whether the acknowledgement is older or newer than the number that it began with, which is random.',
-      'Give the acknowledgement number that the SYN-ACK asks for.',
-    );
-  if (s.length > 0 || s.flags & FIN) {
-    if (s.seq === socket.next) {
-      socket.next = s.end;
-      if (s.flags & FIN) socket.phase = 'closed';
+  if (s.length === 0 && !(s.flags & FIN)) return true;
+  const dataEnd = (s.end - (s.flags & FIN)) >>> 0;
+  if (closed) {
+    if (!before(s.seq, socket.next)) return true;
+    if (before(socket.next, dataEnd)) {
+      // Data after the end of it.
+      run.state.sockets.delete(s.key);
+      return false;
     }
-    acknowledge(run, skb, socket);
-  }
+  } else if (before(socket.next, s.seq))
+    socket.ahead = [...socket.ahead, { from: s.seq, to: s.end, fin: (s.flags & FIN) !== 0 }];
+  else if (before(socket.next, s.end)) take(socket, s.end, (s.flags & FIN) !== 0);
+  acknowledge(run, skb, socket);
   return true;
+}
+
+/** What arrived is in order up to `end`, and then what waited for it (tcp_ofo_queue). */
+function take(socket: TcpSocketState, end: number, fin: boolean): void {
+  socket.next = end;
+  if (fin) socket.phase = 'closed';
+  const follows = socket.ahead.find((x) => !before(socket.next, x.from) && before(socket.next, x.to));
+  if (follows !== undefined && !fin) take(socket, follows.to, follows.fin);
 }
 
 /**
  * The answer to a SYN (tcp_make_synack, tcp_synack_options). It offers the largest segment that fits the device, what the SYN offered of
  * selective acknowledgements, timestamps and scaling, and a window of as many whole segments as 65535 bytes hold:
- * the result.
+ * the result. `syn` is the first one, whose offers count for those that repeat it.
  */
-function synAck(run: Run, skb: Skb, seq: number): number {
+function synAck(run: Run, skb: Skb, seq: number, syn: Skb): number {
   const { family } = skb;
   if (family === 'arp') return 0;
-  const timestamp = findTcpOption(skb, 8);
-  const sack = findTcpOption(skb, 4);
-  const scale = findTcpOption(skb, 3);
+  const timestamp = findTcpOption(syn, 8);
+  const sack = findTcpOption(syn, 4);
+  const scale = findTcpOption(syn, 3);
   const back = routeOut(run, family, sourceOf(skb), destinationOf(skb), 0, 0);
   const header = family === 'ip' ? 40 : 60;
   const mss = Math.min(back?.route.mtu ?? back?.dev?.mtu ?? 1500, family === 'ip' ? 65535 : 65536) - header;
@@ -130,7 +166,7 @@ function synAck(run: Run, skb: Skb, seq: number): number {
   const hidden: HiddenField[] = [];
   let options = `0204${mss.toString(16).padStart(4, '0')}`;
   if (timestamp !== undefined) {
-    const echo = toHex(skb.data.subarray(timestamp.at + 2, timestamp.at + 6));
+    const echo = toHex(syn.data.subarray(timestamp.at + 2, timestamp.at + 6));
     options += `${sack === undefined ? '0101' : '0402'}080a00000000${echo}`;
     hidden.push({ base: 'th', offset: 224, len: 32, what: 'the timestamp', low: 0, high: 0xffffffff });
   } else if (sack !== undefined) options += '01010402';
@@ -140,7 +176,7 @@ function synAck(run: Run, skb: Skb, seq: number): number {
     // By the largest receive buffer that the node allows.
     hidden.push({ base: 'th', offset, len: 8, what: 'net.ipv4.tcp_rmem', low: 0, high: 14, setting: true });
   }
-  sendSegment(run, skb, 'SYN-ACK', 18 | echoesCongestion(run, skb), ISN, (seq + 1) >>> 0, options, {
+  sendSegment(run, skb, 'SYN-ACK', 18 | echoesCongestion(run, syn), ISN, (seq + 1) >>> 0, options, {
     window,
     hidden,
   });

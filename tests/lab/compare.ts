@@ -2,6 +2,7 @@
 import { fromHex } from '../../lib/net/build-packet';
 import { viewPacket } from '../../lib/net/headers';
 import { eventsOf, plainEntry } from '../../lib/sim/run-case';
+import { ISN } from '../../lib/sim/tcp-socket';
 import type { Branch } from '../../lib/sim/trace';
 import type { KernelAnswer, KernelEvent } from './kernel';
 
@@ -39,7 +40,9 @@ function plainView(hex: Uint8Array, family: 'ip' | 'ip6' | 'arp', generated: boo
 function strip(view: Plain, generated: boolean): Plain {
   const { seq, ack, senderMac, inner, ...rest } = view;
   const flags = view.flags as readonly string[] | undefined;
-  const numbers = generated && flags?.includes('rst') !== true ? {} : { seq, ack };
+  // A reset of what acknowledges a socket's random number has that number; ours begins with another.
+  const of = generated && flags?.includes('rst') === true && seq === ISN + 1 ? 'random' : seq;
+  const numbers = generated && flags?.includes('rst') !== true ? {} : { seq: of, ack };
   return { ...rest, ...numbers, ...(inner === undefined ? {} : { inner: strip(inner as Plain, false) }) };
 }
 

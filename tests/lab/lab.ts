@@ -167,6 +167,12 @@ async function load(kernel: Kernel, given: readonly LabTable[]) {
   }
 }
 
+/** How long to wait: a socket acknowledges the end of a connection a tick later, and data that comes with it after 40 ms. */
+function patience(p: PacketSpec, settle: number): number {
+  if (p.protocol !== 'tcp' || p.flags?.includes('fin') !== true || p.flags.includes('ack') !== true) return settle;
+  return Math.max(settle, (p.payloadHex ?? '') === '' ? 0.006 : 0.05);
+}
+
 /** Runs a case on both sides, packet by packet, until they disagree. */
 export async function runLab(kernel: Kernel, lab: LabCase, settle = 0.002): Promise<CaseResult> {
   const environment = decodeEnvironment(await environmentOf(kernel, lab.environment));
@@ -189,7 +195,7 @@ export async function runLab(kernel: Kernel, lab: LabCase, settle = 0.002): Prom
     if (spec === undefined) break;
     steps.push({ kind: 'packet', packet: spec });
     const sent = acknowledged(spec, answers);
-    const raw = await kernel.packet({ ...sent, hex: toHex(buildPacket(sent)) }, stateful, settle);
+    const raw = await kernel.packet({ ...sent, hex: toHex(buildPacket(sent)) }, stateful, patience(sent, settle));
     answers.push(raw);
     const traced = traceFrom(p, spec.ackFollows === undefined ? spec : { ...spec, ack: ISN + 1 }, state);
     let best: PacketResult | undefined;
