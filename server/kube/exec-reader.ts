@@ -117,10 +117,10 @@ function putFiles(readings: Map<string, PartReading>, parts: ReadonlyMap<string,
     readings.set('sysctl.txt', part(Buffer.from(lines.map(settingLine).join(''))));
   }
   const legacy = parts.get(LEGACY_PART);
-  if (legacy?.exitStatus === 0 || legacy?.exitStatus === 1) readings.set('ip_tables_names.txt', part(legacy.stdout));
+  if (legacy?.exitStatus === 0) readings.set('ip_tables_names.txt', part(legacy.stdout));
   const version = parts.get(VERSION.name);
   const nft = version?.exitStatus === 0 ? versionOf({ kind: 'read', content: version.stdout }) : undefined;
-  const kernel = parts.get(KERNEL_PART)?.stdout.toString('utf8');
+  const kernel = parts.get(KERNEL_PART)?.stdout.toString('utf8').trim();
   readings.set('versions.json', part(Buffer.from(JSON.stringify({ nft, kernel }))));
 }
 

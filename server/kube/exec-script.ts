@@ -18,6 +18,7 @@ export const SETTINGS_PART = 'sysctl';
 export const KERNEL_PART = 'kernel';
 export const LEGACY_PART = 'legacy';
 
+/** /proc/sys gives all at the first read and nothing more, and some shells read byte by byte: hence cat, or tee. */
 const HEAD = String.raw`
 LC_ALL=C TZ=UTC
 export LC_ALL TZ
@@ -44,10 +45,11 @@ part() {
     end "$name" "$?" -
   fi
 }
-setting() { if [ -r "/proc/sys/$1" ] && read -r value <"/proc/sys/$1"; then printf '%s = %s\n' "$1" "$value"; fi 2>/dev/null; }
+content() { if has cat; then cat; else tee; fi <"$1" 2>/dev/null; }
+setting() { if [ -r "/proc/sys/$1" ] && value=$(content "/proc/sys/$1"); then printf '%s = %s\n' "$1" "$value"; fi; }
 own() { begin "$1"; "$2"; end "$1" "$?" -; }
-kernel() { read -r value </proc/sys/kernel/osrelease && printf '%s' "$value"; }
-legacy() { while read -r value; do printf '%s\n' "$value"; done </proc/net/ip_tables_names; }
+kernel() { content /proc/sys/kernel/osrelease; }
+legacy() { content /proc/net/ip_tables_names; }
 `;
 
 /** @param word not in any output: random. @param withFiles also what the kernel tells in files */
