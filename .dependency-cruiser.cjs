@@ -8,7 +8,7 @@ const LIB_ROWS = [
   ['sim'],
   ['monitor'],
   ['replay'],
-  ['kube-proxy', 'graph', 'explain', 'reach'],
+  ['expected', 'drift', 'graph', 'explain', 'reach'],
   ['fleet'],
   ['diagnose'],
   ['api'],

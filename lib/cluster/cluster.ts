@@ -33,8 +33,12 @@ export interface Service extends ObjectName {
   /** Empty for headless Services and ExternalName. */
   readonly clusterIPs: readonly string[];
   readonly headless: boolean;
+  /** Another proxy serves it (label service.kubernetes.io/service-proxy-name). */
+  readonly otherProxy: boolean;
   readonly externalIPs: readonly string[];
   readonly loadBalancerIPs: readonly string[];
+  /** Those of them that nodes serve: the rest are proxies' own (ipMode). */
+  readonly virtualIPs: readonly string[];
   readonly loadBalancerSourceRanges: readonly string[];
   readonly ports: readonly ServicePort[];
   readonly selector: Labels | undefined;
@@ -60,6 +64,8 @@ export interface ServicePort {
 export interface EndpointSlice extends ObjectName {
   /** Undefined on slices that no Service owns. */
   readonly service: string | undefined;
+  /** Of a headless Service (label service.kubernetes.io/headless). */
+  readonly headless: boolean;
   readonly addressType: 'IPv4' | 'IPv6' | 'FQDN';
   readonly endpoints: readonly Endpoint[];
   readonly ports: readonly EndpointPort[];
@@ -78,6 +84,8 @@ export interface Endpoint {
 }
 export interface EndpointPort {
   readonly name: string | undefined;
+  /** False where the object has no name at all, not even an empty one. */
+  readonly named: boolean;
   readonly protocol: Protocol;
   readonly port: number | undefined;
 }

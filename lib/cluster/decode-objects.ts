@@ -80,16 +80,19 @@ function decodeService(item: At): Service {
   const all = clusterIPs.length > 0 || clusterIP === undefined ? clusterIPs : [clusterIP];
   const affinity = spec.optional('sessionAffinity')?.string() === 'ClientIP';
   const timeout = spec.optional('sessionAffinityConfig')?.optional('clientIP')?.optional('timeoutSeconds')?.integer();
+  const ingress = items(item.optional('status')?.optional('loadBalancer'), 'ingress').flatMap((one) => {
+    const ip = one.optional('ip')?.string();
+    return ip === undefined ? [] : [{ ip, virtual: (one.optional('ipMode')?.string() ?? 'VIP') === 'VIP' }];
+  });
   return {
     ...nameOf(item),
     type: spec.optional('type')?.oneOf(['ClusterIP', 'NodePort', 'LoadBalancer', 'ExternalName']) ?? 'ClusterIP',
     clusterIPs: all.filter((ip) => ip !== 'None' && ip !== ''),
     headless: all.includes('None'),
+    otherProxy: labelsOf(item)['service.kubernetes.io/service-proxy-name'] !== undefined,
     externalIPs: strings(spec.optional('externalIPs')),
-    loadBalancerIPs: items(item.optional('status')?.optional('loadBalancer'), 'ingress').flatMap((ingress) => {
-      const ip = ingress.optional('ip')?.string();
-      return ip === undefined ? [] : [ip];
-    }),
+    loadBalancerIPs: ingress.map(({ ip }) => ip),
+    virtualIPs: ingress.filter(({ virtual }) => virtual).map(({ ip }) => ip),
     loadBalancerSourceRanges: strings(spec.optional('loadBalancerSourceRanges')),
     ports: items(spec, 'ports').map(decodeServicePort),
     selector: spec.optional('selector') === undefined ? undefined : stringMap(spec.optional('selector')),
@@ -119,11 +122,13 @@ function decodeSlice(item: At): EndpointSlice {
   return {
     ...nameOf(item),
     service: labelsOf(item)['kubernetes.io/service-name'],
+    headless: labelsOf(item)['service.kubernetes.io/headless'] !== undefined,
     addressType: item.key('addressType').oneOf(['IPv4', 'IPv6', 'FQDN']),
     endpoints: items(item, 'endpoints').map(decodeEndpoint),
     ports: items(item, 'ports').map(
       (port): EndpointPort => ({
         name: nonEmpty(port.optional('name')),
+        named: port.optional('name') !== undefined,
         protocol: protocolOf(port),
         port: nonZero(port.optional('port')),
       }),
@@ -139,7 +144,7 @@ function decodeEndpoint(item: At): Endpoint {
   return {
     addresses: strings(item.key('addresses')),
     ready,
-    serving: conditions?.optional('serving')?.boolean() ?? ready,
+    serving: conditions?.optional('serving')?.boolean() ?? true,
     terminating: conditions?.optional('terminating')?.boolean() ?? false,
     node: item.optional('nodeName')?.string(),
     zone: item.optional('zone')?.string(),

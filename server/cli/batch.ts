@@ -10,7 +10,7 @@ export interface LineProblem {
   readonly message: string;
 }
 
-/** A record: its id, and its members as JSON. Integers beyond 2^53 are bigints. */
+/** A record: its id, or its name where it has none, and its members as JSON. Integers beyond 2^53 are bigints. */
 export interface BatchRecord {
   readonly id: unknown;
   readonly members: { readonly [name: string]: unknown };
@@ -74,7 +74,7 @@ function parseRecord(line: string): Result<BatchRecord> {
   if (typeof json !== 'object' || json === null || Array.isArray(json))
     return refuse('CASE-002', 'a record is a JSON object');
   const members = json as BatchRecord['members'];
-  return { ok: true, value: { id: members.id ?? null, members } };
+  return { ok: true, value: { id: members.id ?? members.name ?? null, members } };
 }
 
 export function refuse(code: string, say: string, path?: string): { readonly ok: false; readonly problem: Problem } {

@@ -13,6 +13,7 @@ export const HELP = `nftscope: what will this node's nftables do to a packet, an
   nftscope serve    the web application
   nftscope agent    answers for one node over HTTP
   nftscope capture  writes a source as a capture, or prints a script that does so on a node
+  nftscope expected what kube-proxy should have written on a node
   nftscope help COMMAND
 
 A source (--source) is a capture bundle (folder or .tar.gz), a file with the output of nft -j list ruleset, or "host" for this host.
@@ -162,6 +163,23 @@ Progress goes to standard error, the name of what was written to standard output
 Exit status: 0 all is written; 1 some nodes are missing, or it was stopped: the same command goes on; 2 wrong usage or input.
 `;
 
+const EXPECTED = `nftscope expected: the tables that kube-proxy (nftables mode, 1.31 or later) should have written on a node
+
+  nftscope expected --source S [--node N] [-o nft|json]
+  nftscope expected --cases FILE|-
+
+  --source S    bundle (folder, .tar.gz) with Services, EndpointSlices and the node's ruleset
+  --node N      node of the source; may be left out where there is one
+  -o, --output nft|json  a text that nft -f loads (default), or the listing of nft -j of 1.0.6, without handles
+  --cases FILE  JSON lines {"name", "config", "services", "endpointSlices"} (docs/expected.md, also .gz): one line
+                {"name", "rulesetJson"} each
+
+The configuration of kube-proxy is in no capture: it is read back from the node's tables, or from those of another node. What was
+taken from where is said on standard error.
+
+Exit status: 0 done; 2 wrong usage or input, or it cannot be computed; a case that cannot is {"name", "error": {"code", "message"}}.
+`;
+
 const TEXTS: ReadonlyMap<string, string> = new Map([
   ['trace', TRACE],
   ['verify', VERIFY],
@@ -171,6 +189,7 @@ const TEXTS: ReadonlyMap<string, string> = new Map([
   ['serve', SERVE],
   ['agent', AGENT],
   ['capture', CAPTURE],
+  ['expected', EXPECTED],
 ]);
 
 export function helpFor(command: string | undefined): string {

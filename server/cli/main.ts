@@ -5,6 +5,7 @@ import manifest from '../../package.json';
 import { agentCommand } from './agent-command';
 import { captureCommand } from './capture-command';
 import { CliError, EXIT, type ExitStatus, errorText } from './cli-error';
+import { expectedCommand } from './expected-command';
 import { HELP, helpFor } from './help';
 import { reachCommand } from './reach-command';
 import { renderCommand } from './render-command';
@@ -22,6 +23,7 @@ const COMMANDS: ReadonlyMap<string, (args: readonly string[]) => Promise<ExitSta
   ['serve', serveCommand],
   ['agent', agentCommand],
   ['capture', captureCommand],
+  ['expected', expectedCommand],
 ]);
 
 async function main([name, ...args]: readonly string[]): Promise<ExitStatus> {

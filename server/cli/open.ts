@@ -26,8 +26,21 @@ export async function openCliNode(
   const { signal } = new AbortController();
   const nodes = await source.nodes(signal);
   if (!nodes.ok) throw CliError.of(nodes.problem);
-  const names = nodes.value.map(({ name }) => name);
-  const node = options.node ?? (names.length === 1 ? names[0] : undefined);
+  const node = chooseNode(
+    options.node,
+    nodes.value.map(({ name }) => name),
+  );
+  const capture = await source.node(node, signal);
+  if (!capture.ok) throw CliError.of(capture.problem);
+  const cluster = await source.cluster(signal);
+  if (!cluster.ok) throw CliError.of(cluster.problem);
+  const { files, capturedAt, hash } = capture.value;
+  return openNode({ node, files, cluster: cluster.value.files, capturedAt, version: hash });
+}
+
+/** The node that is meant: the one named, or the only one. */
+export function chooseNode(wanted: string | undefined, names: readonly string[]): string {
+  const node = wanted ?? (names.length === 1 ? names[0] : undefined);
   if (node === undefined) {
     throw CliError.because(
       'CLI-005',
@@ -43,10 +56,5 @@ export async function openCliNode(
       `The source has ${names.join(', ')}.`,
     );
   }
-  const capture = await source.node(node, signal);
-  if (!capture.ok) throw CliError.of(capture.problem);
-  const cluster = await source.cluster(signal);
-  if (!cluster.ok) throw CliError.of(cluster.problem);
-  const { files, capturedAt, hash } = capture.value;
-  return openNode({ node, files, cluster: cluster.value.files, capturedAt, version: hash });
+  return node;
 }
