@@ -1,6 +1,6 @@
 /** Tracked connections: tuples, entries, and the table that a run changes without touching the captured one. */
 
-import { PROTO } from '../net/protocols';
+import { hasPorts, PROTO } from '../net/protocols';
 import type { CtEntry, CtTuple, IpValue } from '../world/world';
 import type { Unknown } from './value';
 
@@ -110,6 +110,9 @@ const keyOf = (conn: Pick<Conn, 'original' | 'reply' | 'zone'>, dir: Direction):
 
 export const tupleKey = (t: Tuple, zone: number): string =>
   `${zone}|${t.protocol}|${typeof t.src === 'bigint' ? '6' : '4'}|${t.src}|${t.dst}|${t.sport}|${t.dport}|${t.icmpType}|${t.icmpCode}`;
+
+/** True where conntrack tells connections of a protocol apart by ports. DCCP is one it does not know (any more, since Linux 6.16). */
+export const tracksPorts = (protocol: number): boolean => hasPorts(protocol) && protocol !== PROTO.dccp;
 
 export const sameTuple = (a: Tuple, b: Tuple): boolean =>
   a.src === b.src &&

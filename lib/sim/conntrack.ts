@@ -1,6 +1,6 @@
 /** Connection tracking at prerouting and output, and confirmation (net/netfilter/nf_conntrack_core.c). */
 import { isIcmpError, parseHeaders, u16, u32, u128 } from '../net/headers';
-import { hasPorts, PROTO } from '../net/protocols';
+import { PROTO } from '../net/protocols';
 import type { Hook } from '../nft/model';
 import {
   type Conn,
@@ -12,6 +12,7 @@ import {
   statusNames,
   type Tuple,
   toEntry,
+  tracksPorts,
   zoneId,
 } from './conntrack-state';
 import type { Run } from './environment';
@@ -34,7 +35,7 @@ export function tupleOf(data: Uint8Array, family: 'ip' | 'ip6'): Tuple | undefin
     icmpType: 0,
     icmpCode: 0,
   };
-  if (hasPorts(h.l4proto)) {
+  if (tracksPorts(h.l4proto)) {
     if (data.length < at + 4) return undefined;
     return { ...base, sport: u16(data, at), dport: u16(data, at + 2) };
   }

@@ -90,8 +90,6 @@ function respond(run: Run, skb: Skb): void {
 
 function deliverTcp(run: Run, skb: Skb): void {
   if (transportChecksumWrong(skb) || skb.pktType !== 0) return;
-  // SYNs to broadcast and multicast addresses are never answered (tcp_v4_conn_request).
-  if (skb.family === 'ip' && (Number(destinationOf(skb)) === 0xffffffff || skb.dst?.type === 'broadcast')) return;
   const found = skb.transparentSocket ? { wildcard: true, transparent: true } : listenerFor({ run, skb });
   if (found === undefined) {
     run.assume('sockets', 'The listening sockets are not in the capture; the packet is taken to find one.');
@@ -100,6 +98,9 @@ function deliverTcp(run: Run, skb: Skb): void {
   // Nor SYNs to an IPv6 anycast address, nor what no socket takes there (tcp_v6_conn_request, tcp_v6_send_reset).
   const syn = ((skb.data[skb.headers.thoff + 13] ?? 0) & 0x16) === 2;
   if (skb.family === 'ip6' && skb.dst?.type === 'anycast' && (found === 'none' || syn)) return;
+  // The same holds for IPv4 broadcasts (tcp_v4_conn_request, tcp_v4_send_reset).
+  const toAll = skb.family === 'ip' && (Number(destinationOf(skb)) === 0xffffffff || skb.dst?.type === 'broadcast');
+  if (toAll && (found === 'none' || syn)) return;
   if (listen(run, skb, found !== 'none')) return;
   sendReset(run, skb, false, found === 'none' ? undefined : found);
 }

@@ -294,6 +294,8 @@ export function sendReset(
     }),
   );
   if (!byReject) skb.hidden = headerByChance(family, true);
+  // A socket's reset belongs to it (since Linux 6.13: skb_set_owner_edemux).
+  if (listener !== undefined) skb.sk = { uid: 0, gid: 0 };
   skb.local = true;
   if (byReject) {
     attachAnswer(skb, cause);

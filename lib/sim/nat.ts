@@ -4,10 +4,10 @@ import { formatAddress } from '../net/address';
 import { putBytes, storeTransportChecksum } from '../net/build-packet';
 import { isIcmpError, parseHeaders } from '../net/headers';
 import { jhash2, reciprocalScale } from '../net/jhash';
-import { hasPorts, PROTO } from '../net/protocols';
+import { PROTO } from '../net/protocols';
 import type { Hook, RuleRef } from '../nft/model';
 import type { IpValue } from '../world/world';
-import { type Conn, invertTuple, STATUS, sameTuple, type Tuple, zoneId } from './conntrack-state';
+import { type Conn, invertTuple, STATUS, sameTuple, type Tuple, tracksPorts, zoneId } from './conntrack-state';
 import type { Run } from './environment';
 import { destinationOf, keepVerified, newSkb, type Skb, sourceOf, writeNetwork, writeTransport } from './skb';
 import type { FieldDiff } from './trace';
@@ -122,9 +122,15 @@ function uniqueTuple(run: Run, orig: Tuple, r: NatRange, ct: Conn, manip: Manip)
   if (isIcmp(t)) {
     const min = r.minPort ?? 0;
     const size = (r.maxPort ?? 65535) - min + 1;
+    // Towards a destination the ids are tried from the first on, elsewhere from one of chance on (find_free_id).
+    if (manip === 'dst' && !anyPort)
+      for (let i = 0; i < Math.min(size, 128); i++) {
+        const candidate = { ...t, sport: min + i };
+        if (!taken(run, candidate, ct)) return { tuple: candidate, randomPort: false };
+      }
     return size === 1 ? { tuple: { ...t, sport: min }, randomPort: false } : { tuple: t, randomPort: true };
   }
-  if (!hasPorts(t.protocol)) return { tuple: t, randomPort: false };
+  if (!tracksPorts(t.protocol)) return { tuple: t, randomPort: false };
   const key = manip === 'src' ? 'sport' : 'dport';
   if (r.minPort === undefined)
     return manip === 'dst' ? { tuple: t, randomPort: false } : { tuple: t, randomPort: true };
@@ -192,7 +198,7 @@ function rewrite(skb: Skb, manip: Manip, target: Tuple, randomPort: boolean): Fi
   const { l4proto, thoff, fragOff } = skb.headers;
   if (l4proto === undefined || fragOff > 0) return diffs;
   const icmp = l4proto === PROTO.icmp || l4proto === PROTO.icmpv6;
-  if (icmp ? isIcmpError(l4proto, skb.data[thoff] ?? 0) : !hasPorts(l4proto)) return diffs;
+  if (icmp ? isIcmpError(l4proto, skb.data[thoff] ?? 0) : !tracksPorts(l4proto)) return diffs;
   const at = icmp ? 4 : manip === 'src' ? 0 : 2;
   if (skb.data.length < thoff + at + 2) return diffs;
   const old = ((skb.data[thoff + at] ?? 0) << 8) | (skb.data[thoff + at + 1] ?? 0);

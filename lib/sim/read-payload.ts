@@ -88,7 +88,7 @@ export function protocolMissing(protocol: string, field: string, c: Context): st
         c.hook === 'egress'
       )
         return undefined;
-      const dev = skb.iif ?? (c.hook === 'postrouting' ? skb.oif : undefined);
+      const dev = skb.iif ?? (c.hook === 'postrouting' || skb.duplicate === true ? skb.oif : undefined);
       return dev?.type === 'ether' ? undefined : 'the device is not Ethernet';
     }
     case 'vlan':

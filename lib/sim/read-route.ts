@@ -1,6 +1,6 @@
 /** Reading what routing and sockets know of a packet: `rt`, `socket`. */
 
-import { u16 } from '../net/headers';
+import { isIcmpError, parseHeaders, u16 } from '../net/headers';
 import { PROTO } from '../net/protocols';
 import type { RtExpression, SocketExpression } from '../nft/model';
 import type { Link } from '../world/world';
@@ -78,7 +78,8 @@ export function readSocket(expr: SocketExpression, name: string): (c: Context) =
       return unknownHost(`The sending socket's ${expr.key}`, 'Assume a value.');
     }
     if (c.skb.headers.fragOff > 0) return new Missing(name, 'the packet is a later fragment');
-    const found = listenerFor(c);
+    const asked = quotedBy(c);
+    const found = asked === undefined ? 'none' : listenerFor(asked);
     if (found === undefined) return unknownHost('The list of sockets', 'Capture ss -Hltun on the node.');
     if (found === 'none') return new Missing(name, 'no socket takes this packet');
     switch (expr.key) {
@@ -90,4 +91,22 @@ export function readSocket(expr: SocketExpression, name: string): (c: Context) =
         return unknownHost(`The socket's ${expr.key}`, 'Assume a value.');
     }
   };
+}
+
+/** The packet whose socket is asked for: the packet itself, or for an ICMP error the answer to what it quotes (nf_sk_lookup_slow_v4, _v6). */
+function quotedBy(c: Context): Pick<Context, 'run' | 'skb'> | undefined {
+  const { run, skb } = c;
+  const { l4proto, thoff } = skb.headers;
+  if (skb.family === 'arp' || (l4proto !== PROTO.icmp && l4proto !== PROTO.icmpv6)) return c;
+  if (!isIcmpError(l4proto, skb.data[thoff] ?? 0)) return undefined;
+  const inner = skb.data.slice(thoff + 8);
+  const h = parseHeaders(inner, skb.family);
+  if (h.l4proto !== PROTO.tcp && h.l4proto !== PROTO.udp) return undefined;
+  const [at, len] = skb.family === 'ip' ? [12, 4] : [8, 16];
+  const swapped = inner.slice();
+  swapped.set(inner.subarray(at + len, at + 2 * len), at);
+  swapped.set(inner.subarray(at, at + len), at + len);
+  swapped.set(inner.subarray(h.thoff + 2, h.thoff + 4), h.thoff);
+  swapped.set(inner.subarray(h.thoff, h.thoff + 2), h.thoff + 2);
+  return { run, skb: { ...skb, data: swapped, headers: h } };
 }

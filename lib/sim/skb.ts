@@ -284,7 +284,7 @@ function transportChecksumDiffers(skb: Skb): boolean {
   return u16(copy, at) !== u16(skb.data, at);
 }
 
-const OTHER_INTEGRITY = new Set<number>([PROTO.gre, PROTO.ah, PROTO.esp, PROTO.sctp, PROTO.udplite, PROTO.dccp]);
+const OTHER_INTEGRITY = new Set<number>([PROTO.gre, PROTO.ah, PROTO.esp, PROTO.sctp, PROTO.udplite]);
 
 /**
  * The test `reject` makes before it answers (nf_reject_verify_csum): every protocol outside a short list is taken to have an Internet

@@ -63,7 +63,8 @@ function loopBack(run: Run, skb: Skb, route: RouteResult | undefined): void {
     copy.iif = dev;
     copy.oif = undefined;
     copy.sk = undefined;
-    copy.link = etherHeader(0, 0, ETHERTYPE[copy.family]);
+    // The copy has no link header (dev_loopback_xmit).
+    copy.link = undefined;
     copy.pktType = typeof daddr === 'number' && daddr >>> 28 !== 14 ? 1 : 2;
     run.receive(copy, dev);
   });

@@ -833,7 +833,14 @@ class Generator {
       const unlisted =
         (/^ip6 nexthdr (== )?60$/.test(p) && all.some((q) => /\bth (sport|dport)/.test(q))) ||
         (/^meta protocol (== )?(arp|ip6?)$/.test(p) && all.some((q) => /(^|[^a-z])(ip6?|icmp|icmpv6) /.test(q)));
-      return pair || unlisted ? 'counter' : p;
+      // Nor is a protocol listed before what nft takes for a part of it, and a byte of IPv6 becomes two fields.
+      const behind = all.slice(i + 1);
+      const number = /^(?:meta l4proto|ip protocol|ip6 nexthdr|@nh,72,8|@nh,48,8) (?:== )?([\w-]+)$/.exec(p)?.[1];
+      const lost =
+        (number !== undefined && number !== 'tcp' && behind.some((q) => /\bth (sport|dport)|tcp option/.test(q))) ||
+        (/^ct (l3proto|protocol) (== )?\w+$/.test(p) && behind.length > 0) ||
+        /^@nh,4,8 !=/.test(p);
+      return pair || unlisted || lost ? 'counter' : p;
     });
     const named = parts.some((p) => /\b(tcp|udp|sctp|dccp|udplite|l4proto|protocol|nexthdr|icmp|icmpv6)\b/.test(p));
     return named ? parts.map((p) => (/^th (dport|sport) set /.test(p) ? 'counter' : p)) : parts;

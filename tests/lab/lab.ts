@@ -200,8 +200,11 @@ export async function runLab(kernel: Kernel, lab: LabCase, settle = 0.002): Prom
     const traced = traceFrom(p, spec.ackFollows === undefined ? spec : { ...spec, ack: ISN + 1 }, state);
     let best: PacketResult | undefined;
     for (const [i, branch] of traced.trace.branches.entries()) {
-      const ours = seenByUs(branch, mangles);
-      const seen = seenInKernel(raw, branch, spec.family === 'arp', mangles);
+      // What answers a number that chance picked has one of its own.
+      const plain = (s: Seen): Seen => (spec.ackFollows === undefined ? s : withoutNumbers(s));
+      const said = seenByUs(branch, mangles);
+      const ours = said === undefined ? undefined : plain(said);
+      const seen = plain(seenInKernel(raw, branch, spec.family === 'arp', mangles));
       const parts = ours === undefined ? ['undecided'] : differences(seen, ours);
       const result: PacketResult = {
         packet: spec,
@@ -249,6 +252,14 @@ function portsIn(raw: KernelAnswer, conn: Conn): { readonly sport: number; reado
   );
   if (entry === undefined) return undefined;
   return { sport: entry.reply.icmpId ?? entry.reply.sport ?? 0, dport: entry.reply.dport ?? 0 };
+}
+
+function withoutNumbers(s: Seen): Seen {
+  const egress = s.egress.map(({ packet, ...rest }) => {
+    const { seq: _s, ack: _a, ...view } = packet as { readonly [key: string]: unknown };
+    return { ...rest, packet: view };
+  });
+  return { ...s, egress };
 }
 
 const rank = (r: PacketResult): number => (r.verdict === 'undecided' ? 50 : r.parts.length);
