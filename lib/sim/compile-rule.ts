@@ -1,13 +1,14 @@
 /** Statements compiled to functions of the packet: go on, end the rule, or a verdict. */
 import { PROTO } from '../net/protocols';
 import type { DataType } from '../nft/datatypes';
-import { type RejectStatement, type Statement, unreachable } from '../nft/model';
+import { type MatchStatement, type RejectStatement, type Statement, unreachable } from '../nft/model';
 import { compileExpression, compileLookup, Miss, type Scope, typesIn } from './compile-expression';
 import { compileMangle, compileReset } from './compile-mangle';
 import { compileMatch } from './compile-match';
 import { compileNat } from './compile-nat';
 import { compileObject, synproxy, tproxy } from './compile-object';
 import { compileMapUpdate, compileSetUpdate } from './compile-update';
+import { elementKeyOf } from './element-key';
 import type { Context } from './environment';
 import { duplicate } from './generated';
 import { Broken, type Op, stop } from './op';
@@ -27,8 +28,69 @@ export function opsOf(rule: ProgramRule, scope: Scope): readonly Op[] {
       ? [unlisted]
       : rule.rule.statements.some((s) => s.kind === 'xt')
         ? compileXtRule(rule, scope, (s) => compileStatement(s, scope))
-        : rule.rule.statements.map((s) => compileStatement(s, scope));
+        : guarded(
+            rule.rule.statements.map((s, i, all) => compileStatement(s, scope, all.slice(0, i))),
+            rule.rule.statements,
+            scope,
+          );
   return rule.ops as readonly Op[];
+}
+
+/**
+ * What `reject` demands of a packet and the listing does not show stands before all statements of the rule, so that nothing of it runs
+ * for others (stmt_reject_gen_dependency of nft's src/evaluate.c). After a match of TCP it is not there.
+ */
+function guarded(ops: readonly Op[], statements: readonly Statement[], scope: Scope): readonly Op[] {
+  const at = statements.findIndex((s) => s.kind === 'reject');
+  const reject = statements[at];
+  const [first, ...rest] = ops;
+  if (reject?.kind !== 'reject' || at === 0 || first === undefined) return ops;
+  const before = statements.slice(0, at);
+  if (reject.type === 'tcp reset' ? knowsTransport(before) : knowsNetwork(before)) return ops;
+  const guard: Op = (c) => {
+    const why = notRejected(reject, scope, c);
+    return why === undefined ? first(c) : new Broken(why.why, at);
+  };
+  return [guard, ...rest];
+}
+
+const PROTOCOL_FIELDS: ReadonlySet<string> = new Set(['meta l4proto', 'ip protocol', 'ip6 nexthdr', 'ct protocol']);
+
+/** True where the statements before `reject` tell nft that the packet is TCP: a TCP field, or a match of the protocol. */
+function knowsTransport(statements: readonly Statement[]): boolean {
+  return statements.some(
+    (s) => mentions(s, (e) => e.kind === 'payload' && e.protocol === 'tcp') || (s.kind === 'match' && namesTcp(s)),
+  );
+}
+
+/** True where they tell it the family. */
+const knowsNetwork = (statements: readonly Statement[]): boolean =>
+  statements.some((s) => mentions(s, (e) => e.kind === 'payload' && NETWORK.has(String(e.protocol))));
+
+const NETWORK: ReadonlySet<string> = new Set(['ip', 'ip6', 'icmp', 'icmpv6', 'igmp']);
+
+function namesTcp({ op, left, right }: MatchStatement): boolean {
+  if (op !== '==' || typeof left !== 'object') return false;
+  const field =
+    left.kind === 'payload'
+      ? `${left.protocol} ${left.field}`
+      : left.kind === 'meta' || left.kind === 'ct'
+        ? `${left.kind} ${left.key}`
+        : '';
+  if (!PROTOCOL_FIELDS.has(field)) return false;
+  const tcp = (v: unknown): boolean => v === 'tcp' || v === PROTO.tcp;
+  return typeof right === 'object' && right.kind === 'set'
+    ? right.elements.some((e) => tcp(elementKeyOf(e)))
+    : tcp(right);
+}
+
+/** True where something within a statement is as asked. */
+function mentions(
+  value: unknown,
+  asked: (e: { readonly kind?: unknown; readonly protocol?: unknown }) => boolean,
+): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return asked(value) || Object.values(value).some((v) => mentions(v, asked));
 }
 
 const unlisted: Op = (c) =>
@@ -39,7 +101,7 @@ const unlisted: Op = (c) =>
     c.at,
   );
 
-function compileStatement(s: Statement, scope: Scope): Op {
+function compileStatement(s: Statement, scope: Scope, before: readonly Statement[] = []): Op {
   switch (s.kind) {
     case 'match': {
       const test = compileMatch(s, scope);
@@ -131,7 +193,7 @@ function compileStatement(s: Statement, scope: Scope): Op {
     case 'redirect':
       return compileNat(s, scope);
     case 'reject':
-      return compileReject(s, scope);
+      return compileReject(s, scope, before);
     case 'tproxy':
       return (c) => {
         if (c.skb.headers.l4proto !== PROTO.tcp && c.skb.headers.l4proto !== PROTO.udp)
@@ -236,15 +298,24 @@ const addressTypeOf = (c: Context): DataType | undefined =>
     { program: c.run.p.program, table: c.run.p.program.tables[0] as never },
   )[0];
 
-function compileReject(s: RejectStatement, scope: Scope): Op {
-  const inet = scope.table.family === 'inet' || scope.table.family === 'bridge' || scope.table.family === 'netdev';
+/** Why `reject` is not for this packet; undefined where it is. */
+function notRejected(s: RejectStatement, scope: Scope, c: Context): Broken | undefined {
+  const { family } = scope.table;
+  const inet = family === 'inet' || family === 'bridge' || family === 'netdev';
+  if (inet && s.type === 'icmp' && c.skb.family !== 'ip')
+    return new Broken({ kind: 'missing', field: 'reject with icmp', because: 'the packet is not IPv4' });
+  if (inet && s.type === 'icmpv6' && c.skb.family !== 'ip6')
+    return new Broken({ kind: 'missing', field: 'reject with icmpv6', because: 'the packet is not IPv6' });
+  if (s.type === 'tcp reset' && c.skb.headers.l4proto !== PROTO.tcp)
+    return new Broken({ kind: 'missing', field: 'reject with tcp reset', because: 'the packet is not tcp' });
+  return undefined;
+}
+
+function compileReject(s: RejectStatement, scope: Scope, before: readonly Statement[]): Op {
+  const told = s.type === 'tcp reset' && knowsTransport(before);
   return (c) => {
-    if (inet && s.type === 'icmp' && c.skb.family !== 'ip')
-      return new Broken({ kind: 'missing', field: 'reject with icmp', because: 'the packet is not IPv4' });
-    if (inet && s.type === 'icmpv6' && c.skb.family !== 'ip6')
-      return new Broken({ kind: 'missing', field: 'reject with icmpv6', because: 'the packet is not IPv6' });
-    if (s.type === 'tcp reset' && c.skb.headers.l4proto !== PROTO.tcp)
-      return new Broken({ kind: 'missing', field: 'reject with tcp reset', because: 'the packet is not tcp' });
+    const why = told ? undefined : notRejected(s, scope, c);
+    if (why !== undefined) return why;
     if (scope.table.family === 'bridge' || scope.table.family === 'netdev')
       return c.run.undecided(
         'unsupported-statement',

@@ -217,7 +217,10 @@ function sendLocal(run: Runner, skb: Skb, spec: PacketSpec): void {
     kernel(run, skb, 'no-route', 'There is no route: the sender gets an error and no hook runs.');
     return;
   }
-  const { route } = found;
+  // A process that writes the IPv4 header itself keeps the neighbour it asked for, whatever rules make of the destination
+  // (raw_sendmsg: FLOWI_FLAG_KNOWN_NH, rt_set_nexthop).
+  const known = skb.family === 'ip' && (found.route.type === 'unicast' || found.route.type === 'local');
+  const route = known ? { ...found.route, gateway: found.route.gateway ?? destinationOf(skb) } : found.route;
   run.steps?.push({
     kind: 'route',
     skb: 0,

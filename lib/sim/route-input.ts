@@ -182,7 +182,10 @@ function routeInput4(run: Run, skb: Skb): void {
   if (dev === undefined) return;
   // A packet that looped through lo keeps the route it was sent by, unless NAT took it away.
   if (skb.dst !== undefined && (dev.type === 'loopback' || skb.looped === true)) {
-    deliver4(run, skb);
+    // To a group it does so only where it has joined (__mkroute_output: RTCF_LOCAL).
+    if (skb.dst.type === 'multicast' && Number(destinationOf(skb)) !== 0xe0000001)
+      kernel(run, skb, 'multicast', 'No socket of this node has joined the group.');
+    else deliver4(run, skb);
     return;
   }
   const src = Number(sourceOf(skb));
@@ -419,7 +422,8 @@ function forward(run: Run, skb: Skb, route: RouteResult): void {
     kernel(run, skb, 'not-for-us', 'Frames sent to a broadcast or multicast MAC address are not forwarded.');
     return;
   }
-  if (v6) {
+  // What leaves by the device it came in by is not asked for its source (ip6_forward).
+  if (v6 && route.dev?.index !== skb.iif?.index) {
     const src = BigInt(sourceOf(skb));
     if (src === 0n || isMulticast6(src) || src === 1n) {
       kernel(run, skb, 'martian', `The source ${formatAddress(src)} is not forwarded.`);
