@@ -10,8 +10,9 @@ export interface FleetWords {
   readonly more: readonly string[];
 }
 
-/** Names in a sentence: at most three, then how many. */
-export function namesInWords(names: readonly string[], most = 3): string {
+/** Names in a sentence, in order: at most three, then how many. */
+export function namesInWords(unordered: readonly string[], most = 3): string {
+  const names = unordered.toSorted((a, b) => a.localeCompare(b, 'en', { numeric: true }));
   if (names.length > most) return `${names.slice(0, most - 1).join(', ')} and ${names.length - most + 1} more`;
   return names.length < 2 ? (names[0] ?? '') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
 }

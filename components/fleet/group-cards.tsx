@@ -23,7 +23,13 @@ export function GroupCards({ view }: { readonly view: FleetView }) {
   return (
     <div className="grid grid-cols-[repeat(auto-fill,minmax(min(100%,300px),1fr))] gap-3">
       {view.groups.map((group) => (
-        <GroupCard key={group.label} group={group} source={view.source} owners={owners} />
+        <GroupCard
+          key={group.label}
+          group={group}
+          alone={view.groups.length === 1}
+          source={view.source}
+          owners={owners}
+        />
       ))}
     </div>
   );
@@ -31,11 +37,13 @@ export function GroupCards({ view }: { readonly view: FleetView }) {
 
 interface CardProps {
   readonly group: FleetGroup;
+  /** There is no other group. */
+  readonly alone: boolean;
   readonly source: string;
   readonly owners: ReadonlyMap<string, OwnerShare>;
 }
 
-function GroupCard({ group, source, owners }: CardProps) {
+function GroupCard({ group, alone, source, owners }: CardProps) {
   const { label, nodes, differences } = group;
   const [first] = nodes;
   return (
@@ -53,7 +61,9 @@ function GroupCard({ group, source, owners }: CardProps) {
         </span>
       </div>
       {label === 'A' ? (
-        <p className="mt-1.5 text-ink-2 text-prose">What the others are compared with.</p>
+        <p className="mt-1.5 text-ink-2 text-prose">
+          {alone ? 'None of these: their rulesets are equal.' : 'What the others are compared with.'}
+        </p>
       ) : (
         <ul className="mt-1.5 flex flex-col gap-1.5">
           {differences.slice(0, SHOWN).map((difference) => (

@@ -18,11 +18,23 @@ interface PlaceFieldProps {
   readonly shown?: PlaceOption | undefined;
   /** The address the name stood for in the last trace. */
   readonly address: string | undefined;
+  /** Under the list: what it cannot offer, and why. */
+  readonly lacks?: string | undefined;
   readonly className?: string;
 }
 
 /** One end of the question: a name of the capture, or an address that is typed. */
-export function PlaceField({ label, end, value, onChange, options, shown, address, className }: PlaceFieldProps) {
+export function PlaceField({
+  label,
+  end,
+  value,
+  onChange,
+  options,
+  shown,
+  address,
+  lacks,
+  className,
+}: PlaceFieldProps) {
   // The same object as long as the same place is asked: a new one would put its label over what is being typed.
   const chosen = useMemo(() => (value === null ? (shown ?? null) : refOption(value)), [value, shown]);
   const note = address ?? chosen?.note ?? '';
@@ -81,6 +93,9 @@ export function PlaceField({ label, end, value, onChange, options, shown, addres
                 </Base.Item>
               )}
             </Base.List>
+            {lacks === undefined ? null : (
+              <p className="border-line border-t px-3 pt-1.5 pb-0.5 text-ink-2 text-prose">{lacks}</p>
+            )}
           </Base.Popup>
         </Base.Positioner>
       </Base.Portal>

@@ -57,6 +57,7 @@ export function QuestionBar({
           options={from}
           shown={ends?.from}
           address={raw ? undefined : answer?.from?.address}
+          lacks={lacking(names, 'pods')}
           className="lg:max-w-[460px] lg:shrink lg:grow-[5] lg:basis-[280px]"
         />
         <ArrowRight className="hidden text-ink-2 md:inline" />
@@ -68,6 +69,7 @@ export function QuestionBar({
           options={to}
           shown={ends?.to}
           address={raw ? undefined : targetText(answer)}
+          lacks={lacking(names, 'services')}
           className="lg:max-w-[460px] lg:shrink lg:grow-[5] lg:basis-[280px]"
         />
         <div className="flex items-center gap-2 md:col-span-full lg:grow">
@@ -85,6 +87,12 @@ export function QuestionBar({
       </search>
     </ViewBar>
   );
+}
+
+/** Said where it is missed, once the names are there. */
+function lacking(names: NamesView, what: 'pods' | 'services'): string | undefined {
+  if (names === NOBODY || names[what].length > 0) return undefined;
+  return `This source names no ${what === 'pods' ? 'pods' : 'Services'}.`;
 }
 
 /** The address and port the name stood for. */

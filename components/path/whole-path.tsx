@@ -2,6 +2,7 @@
 
 import Link from 'next/link';
 import type { PathEnd, PathStop, WholePathView } from '@/lib/api/whole-path';
+import { fraction } from '@/lib/explain/words';
 import { type PathQuery, useEveryNode, useWholePath } from '../hooks/use-path';
 import { ErrorState } from '../shell/error-state';
 import { viewHref } from '../shell/views';
@@ -14,7 +15,6 @@ interface PathProps {
   readonly query: PathQuery;
 }
 
-const percent = (probability: number): string => `${Math.round(probability * 1000) / 10} %`;
 const toneOf = (word: string) => (word === 'ok' ? 'delivered' : word === 'undecided' ? 'unknown' : 'lost');
 
 /** Node by node to whoever answers, and the answer back. Each stop opens its trace. */
@@ -59,7 +59,7 @@ function sentence({ results, ends }: WholePathView): string {
   const [first, ...others] = results;
   if (first === undefined) return 'The packet goes nowhere.';
   if (others.length > 0)
-    return `It depends: ${results.map(({ word, probability }) => `${word} ${percent(probability)}`).join(', ')}.`;
+    return `It depends: ${results.map(({ word, probability }) => `${word} ${fraction(probability)}`).join(', ')}.`;
   if (first.word === 'undecided') return ends[0]?.undecided[0]?.say ?? 'The trace gives no reason.';
   if (first.word === 'ok') {
     const backends = [...new Set(ends.map(({ backend }) => backend))];
@@ -74,12 +74,12 @@ function End({ end, at, source, query }: { readonly end: PathEnd; readonly at: n
   const word = end.result ?? 'undecided';
   return (
     <section
-      aria-label={`Way ${at + 1}: ${word}, ${percent(end.probability)}`}
+      aria-label={`Way ${at + 1}: ${word}, ${fraction(end.probability)}`}
       className="rounded-card border border-line bg-surface"
     >
       <div className="flex flex-wrap items-center gap-x-3 gap-y-1 border-line border-b px-3 py-2">
         <Badge tone={toneOf(word)}>{word}</Badge>
-        <span className="text-ink-2">{percent(end.probability)}</span>
+        {end.probability > 0.9999 ? null : <span className="text-ink-2">{fraction(end.probability)}</span>}
         {end.backend === null ? null : (
           <span>
             <strong className="font-[620]">{end.backend}</strong> answers and sees{' '}
@@ -204,7 +204,7 @@ export function EveryNode({ source, query }: PathProps) {
                       {results.map(({ word: one, probability }) => (
                         <Badge key={one} tone={toneOf(one)}>
                           {one}
-                          {probability > 0.9999 ? '' : ` ${percent(probability)}`}
+                          {probability > 0.9999 ? '' : ` ${fraction(probability)}`}
                         </Badge>
                       ))}
                     </span>
@@ -241,4 +241,4 @@ export function EveryNode({ source, query }: PathProps) {
 }
 
 const wordsOf = (results: WholePathView['results']): string =>
-  results.map(({ word, probability }) => (probability > 0.9999 ? word : `${word} ${percent(probability)}`)).join(', ');
+  results.map(({ word, probability }) => (probability > 0.9999 ? word : `${word} ${fraction(probability)}`)).join(', ');

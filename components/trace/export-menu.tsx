@@ -26,7 +26,8 @@ export function ExportMenu({ answer, names }: ExportMenuProps) {
       <Menu.Trigger className={buttonLook()}>
         Export <ChevronDown />
       </Menu.Trigger>
-      <Menu.Portal>
+      {/* Inside the view: what stands beside all landmarks is hard to find by them. */}
+      <Menu.Portal container={document.getElementById('view')}>
         <Menu.Positioner sideOffset={4} align="end" className="z-40">
           <Menu.Popup className={popupLook}>
             <Menu.Item className={itemLook} onClick={asText}>

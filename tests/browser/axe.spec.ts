@@ -88,6 +88,25 @@ const STATES: readonly State[] = [
     arrange: headline,
   },
   {
+    name: 'trace, the whole path',
+    path: `${API}&scope=path`,
+    arrange: (page) => expect(page.getByRole('link', { name: /^Trace of the reply on/ }).first()).toBeVisible(),
+  },
+  {
+    name: 'trace, from every node',
+    path: `${API}&scope=every`,
+    arrange: (page) => expect(page.getByRole('cell', { name: /node-3/ })).toBeVisible(),
+  },
+  {
+    name: 'trace, the menu of its export',
+    path: API,
+    arrange: async (page) => {
+      await headline(page);
+      await page.getByRole('button', { name: 'Export' }).click();
+      await expect(page.getByRole('menuitem', { name: /^Text/ })).toBeVisible();
+    },
+  },
+  {
     name: 'keys',
     path: API,
     arrange: async (page) => {

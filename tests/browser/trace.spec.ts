@@ -310,3 +310,37 @@ test('a packet in the address that is cut off says so to a person', async ({ pag
   await page.getByRole('button', { name: /^Start with/ }).click();
   await expect(page.getByRole('heading', { level: 1 })).toContainText('Reaches');
 });
+
+test('a source without pods says so where they are missed', async ({ page }) => {
+  await page.goto('/trace');
+  const rule = (expr: readonly unknown[]) => ({
+    rule: { family: 'ip', table: 't', chain: 'c', handle: 5, expr },
+  });
+  const listing = {
+    nftables: [
+      { metainfo: { version: '1.0.9', release_name: 'Old Doc Yak #3', json_schema_version: 1 } },
+      { table: { family: 'ip', name: 't', handle: 1 } },
+      {
+        chain: {
+          family: 'ip',
+          table: 't',
+          name: 'c',
+          handle: 1,
+          type: 'filter',
+          hook: 'input',
+          prio: 0,
+          policy: 'accept',
+        },
+      },
+      rule([{ accept: null }]),
+    ],
+  };
+  await page.locator('input[type=file]').setInputFiles({
+    name: 'one-node.json',
+    mimeType: 'application/json',
+    buffer: Buffer.from(JSON.stringify(listing)),
+  });
+  await expect(page).toHaveURL(/source=upload/);
+  await page.getByRole('combobox', { name: 'From' }).click();
+  await expect(page.getByText('This source names no pods.')).toBeVisible();
+});
