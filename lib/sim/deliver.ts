@@ -2,7 +2,7 @@
 import { u16 } from '../net/headers';
 import { PROTO } from '../net/protocols';
 import type { Run } from './environment';
-import { addressType4 } from './fib';
+import { addressType4, isMulticast6 } from './fib';
 import { defragment } from './fragments';
 import { sendEchoReply, sendIcmpError, sendReset } from './generated';
 import { runHook } from './hooks';
@@ -97,10 +97,11 @@ function deliverTcp(run: Run, skb: Skb): void {
   }
   // Nor SYNs to an IPv6 anycast address, nor what no socket takes there (tcp_v6_conn_request, tcp_v6_send_reset).
   const syn = ((skb.data[skb.headers.thoff + 13] ?? 0) & 0x16) === 2;
-  if (skb.family === 'ip6' && skb.dst?.type === 'anycast' && (found === 'none' || syn)) return;
+  const group = skb.dst?.type === 'anycast' || isMulticast6(BigInt(destinationOf(skb)));
+  if (skb.family === 'ip6' && group && (found === 'none' || syn)) return;
   // The same holds for IPv4 broadcasts (tcp_v4_conn_request, tcp_v4_send_reset).
   const toAll = skb.family === 'ip' && (Number(destinationOf(skb)) === 0xffffffff || skb.dst?.type === 'broadcast');
   if (toAll && (found === 'none' || syn)) return;
-  if (listen(run, skb, found !== 'none')) return;
+  if (listen(run, skb, found === 'none' ? undefined : found)) return;
   sendReset(run, skb, false, found === 'none' ? undefined : found);
 }

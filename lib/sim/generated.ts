@@ -27,6 +27,9 @@ import {
 import { selectIpv6, sourceForRoute } from './source-address';
 import { redirectFrame } from './transmit';
 
+/** What the kernel sends without a socket of a process leaves through one of its own, bound to no address. */
+const KERNEL_SOCKET = { transparent: false, wildcard: true } as const;
+
 /** An IP packet of the node's own around a transport segment, checksums filled in. */
 export function ipPacket(
   family: 'ip' | 'ip6',
@@ -174,6 +177,7 @@ export function sendIcmpError(run: Run, cause: Skb, o: IcmpOptions): boolean {
     family,
     ipPacket(family, source, src, protocol, tos, segment, 64, options === undefined ? {} : { options }),
   );
+  skb.ownSocket = KERNEL_SOCKET;
   skb.local = true;
   skb.trace = true;
   skb.hidden = headerByChance(family, false);
@@ -262,7 +266,8 @@ export function sendReset(
   // Nothing that came to a broadcast address is reset but by a socket (tcp_v4_send_reset, nf_send_reset: the flags of the route).
   if (family === 'ip' && listener === undefined && (cause.dst?.type === 'broadcast' || cause.dst?.type === 'multicast'))
     return false;
-  if (typeof src === 'bigint' && (isMulticast6(src) || isMulticast6(BigInt(dst)))) return false;
+  if (typeof src === 'bigint' && ((isMulticast6(src) && listener === undefined) || isMulticast6(BigInt(dst))))
+    return false;
   // The TCP stack answers the loopback address and those of a link by the device of the question only (tcp_v6_send_response).
   const strict = !byReject && typeof dst === 'bigint' && (dst === 1n || isLinkLocal6(dst));
   // What a rule sends is routed again and may have any source that could be somebody's (nf_send_reset: ip_route_me_harder).
@@ -293,6 +298,8 @@ export function sendReset(
       ...(options === undefined ? {} : { options }),
     }),
   );
+  if (!byReject)
+    skb.ownSocket = listener === undefined ? KERNEL_SOCKET : { transparent: listener.transparent, wildcard: true };
   if (!byReject) skb.hidden = headerByChance(family, true);
   // A socket's reset belongs to it (since Linux 6.13: skb_set_owner_edemux).
   if (listener !== undefined) skb.sk = { uid: 0, gid: 0 };
@@ -356,6 +363,7 @@ export function sendEchoReply(run: Run, cause: Skb): boolean {
     ipPacket(family, source, dst, protocol, tosOf(cause), segment, 64, options === undefined ? {} : { options }),
   );
   skb.hidden = headerByChance(family, false);
+  skb.ownSocket = KERNEL_SOCKET;
   skb.local = true;
   run.steps?.push({ kind: 'generated', skb: skb.id, what: 'echo reply', packet: viewSkb(skb), because: cause.id });
   sendIcmp(run, family, skb, route);
@@ -371,7 +379,11 @@ export function sendSegment(
   seq: number,
   ack: number,
   options: string,
-  more: { readonly window?: number; readonly hidden?: readonly HiddenField[] } = {},
+  more: {
+    readonly window?: number;
+    readonly hidden?: readonly HiddenField[];
+    readonly socket?: NonNullable<Skb['ownSocket']>;
+  } = {},
 ): void {
   if (cause.family === 'arp') return;
   const { family } = cause;
@@ -399,6 +411,7 @@ export function sendSegment(
   );
   // A SYN-ACK has the id 0, what follows counts from a number of chance.
   skb.hidden = [...headerByChance(family, (flags & 2) !== 0), ...segmentByChance(), ...(more.hidden ?? [])];
+  skb.ownSocket = more.socket ?? KERNEL_SOCKET;
   skb.local = true;
   skb.sk = { uid: 0, gid: 0 };
   run.steps?.push({ kind: 'generated', skb: skb.id, what, packet: viewSkb(skb), because: cause.id });

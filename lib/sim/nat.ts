@@ -170,9 +170,21 @@ const addressBytes = (v: IpValue): Uint8Array => {
   return b;
 };
 
-/** GRE of an unknown version cannot be rewritten, and the packet is dropped (gre_manip_pkt). */
+/** Protocols whose header has to have its first eight bytes to be rewritten (nf_nat_proto.c). */
+const WHOLE: ReadonlySet<number> = new Set([
+  PROTO.tcp,
+  PROTO.udp,
+  PROTO.udplite,
+  PROTO.sctp,
+  PROTO.gre,
+  PROTO.icmp,
+  PROTO.icmpv6,
+]);
+
+/** A header that is cut short and GRE of an unknown version cannot be rewritten: the packet is dropped (l4proto_manip_pkt). */
 function untranslatable(skb: Skb): boolean {
   const { l4proto, thoff } = skb.headers;
+  if (l4proto !== undefined && WHOLE.has(l4proto) && skb.data.length < thoff + 8) return true;
   return l4proto === PROTO.gre && ((skb.data[thoff + 1] ?? 0) & 7) > 1;
 }
 

@@ -1,6 +1,6 @@
 /** Reading what routing and sockets know of a packet: `rt`, `socket`. */
 
-import { isIcmpError, parseHeaders, u16 } from '../net/headers';
+import { isIcmpError, parseHeaders, u16, u32 } from '../net/headers';
 import { PROTO } from '../net/protocols';
 import type { RtExpression, SocketExpression } from '../nft/model';
 import type { Link } from '../world/world';
@@ -28,18 +28,17 @@ export function readRt(expr: RtExpression, name: string): (c: Context) => Evalua
       case 'mtu': {
         const dev = dst.dev ?? skb.oif;
         if (dev === undefined || skb.family === 'arp') return new Missing(name, 'the route has no device');
+        // get_tcpmss(): the smaller MTU of both ways, or the default of TCP where it says nothing.
         const header = skb.family === 'ip' ? 40 : 60;
-        const back = c.run.p.routers[skb.family]?.lookup({
-          daddr: sourceOf(skb),
-          saddr: destinationOf(skb),
-          mark: 0,
-          tos: 0,
-          iif: undefined,
-        });
-        const mtuOf = (link: Link, route: number | undefined): number => Math.min(route ?? link.mtu, 65535) - header;
+        const most = skb.family === 'ip' ? 65535 : 65575;
+        const back = c.run.p.routers[skb.family]?.lookup({ daddr: sourceOf(skb), mark: 0, tos: 0, iif: undefined });
+        const mtuOf = (link: Link, route: number | undefined): number => Math.min(route ?? link.mtu, most);
         const forward = mtuOf(dev, dst.route.mtu);
-        if (back?.kind !== 'found' || back.result.dev === undefined) return forward;
-        return Math.min(forward, mtuOf(back.result.dev, back.result.route.mtu));
+        const mtu =
+          back?.kind !== 'found' || back.result.dev === undefined
+            ? forward
+            : Math.min(forward, mtuOf(back.result.dev, back.result.route.mtu));
+        return mtu <= header || mtu > 65535 ? 536 : mtu - header;
       }
       default:
         return unsupported(name);
@@ -73,24 +72,42 @@ export function listenerFor(
 
 export function readSocket(expr: SocketExpression, name: string): (c: Context) => Evaluated {
   return (c) => {
-    const own = c.skb.sk;
-    if (own !== undefined && (c.hook === 'output' || c.hook === 'postrouting')) {
+    const { ownSocket, sk } = c.skb;
+    if (c.hook === 'output' && ownSocket === undefined) {
+      // Nothing is looked up where no device names the side that asks (nft_socket_do_lookup).
+      if (sk === undefined) return new Missing(name, 'the packet belongs to no socket');
       return unknownHost(`The sending socket's ${expr.key}`, 'Assume a value.');
     }
     if (c.skb.headers.fragOff > 0) return new Missing(name, 'the packet is a later fragment');
     const asked = quotedBy(c);
-    const found = asked === undefined ? 'none' : listenerFor(asked);
+    const found = (c.hook === 'output' ? ownSocket : undefined) ?? (asked === undefined ? 'none' : socketFor(asked));
     if (found === undefined) return unknownHost('The list of sockets', 'Capture ss -Hltun on the node.');
     if (found === 'none') return new Missing(name, 'no socket takes this packet');
     switch (expr.key) {
       case 'transparent':
         return found.transparent ? 1 : 0;
       case 'wildcard':
-        return found.wildcard ? 1 : 0;
+        return found.wildcard === undefined
+          ? new Missing(name, 'the connection is not open yet')
+          : found.wildcard
+            ? 1
+            : 0;
       default:
         return unknownHost(`The socket's ${expr.key}`, 'Assume a value.');
     }
   };
+}
+
+/** A connection's own socket, else one that listens. */
+function socketFor(
+  c: Pick<Context, 'run' | 'skb'>,
+): { readonly wildcard: boolean | undefined; readonly transparent: boolean } | 'none' | undefined {
+  const { l4proto, thoff } = c.skb.headers;
+  const ports = `${sourceOf(c.skb)} ${destinationOf(c.skb)} ${u32(c.skb.data, thoff)}`;
+  const open = l4proto === PROTO.tcp ? c.run.state.sockets.get(ports) : undefined;
+  const listener = listenerFor(c);
+  if (open === undefined || listener === undefined || listener === 'none') return listener;
+  return { transparent: listener.transparent, wildcard: open.phase === 'syn-received' ? undefined : false };
 }
 
 /** The packet whose socket is asked for: the packet itself, or for an ICMP error the answer to what it quotes (nf_sk_lookup_slow_v4, _v6). */

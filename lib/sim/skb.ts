@@ -76,6 +76,8 @@ export interface Skb {
    */
   verified?: { readonly pseudo: number; readonly headers: number };
   transparentSocket: boolean;
+  /** Packets of the kernel's own: what the socket they leave through is. One that is half open has no word on `wildcard`. */
+  ownSocket?: { readonly transparent: boolean; readonly wildcard: boolean | undefined };
   /** IPv4 options, once routing has read them (IPCB). */
   options?: IpOptions;
   /** Fields of its headers that the kernel filled by chance. */
@@ -303,7 +305,9 @@ export function rejectChecksumWrong(skb: Skb, hook: Hook): boolean {
     skb.family === 'ip6' || l4proto === PROTO.tcp || l4proto === PROTO.udp
       ? pseudoSum(skb.data, skb.family, l4proto, length)
       : 0;
-  return fold16(sum16(skb.data, thoff, skb.data.length, pseudo)) !== 0;
+  // IPv4 sums its header up too, which adds nothing but makes an empty sum a right one.
+  const wrong = fold16(sum16(skb.data, thoff, skb.data.length, pseudo));
+  return wrong !== 0 && !(skb.family === 'ip' && wrong === 0xffff);
 }
 
 /** True when an IP header is malformed, longer than the packet, or (IPv4) its checksum does not fit (ip_rcv_core, ip6_rcv_core). */

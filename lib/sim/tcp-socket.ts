@@ -12,7 +12,7 @@ import type { TcpSocketState } from './state';
 export const ISN = 2_000_000_000;
 
 /** True when a socket took the segment, so that no reset is due. */
-export function listen(run: Run, skb: Skb, listening: boolean): boolean {
+export function listen(run: Run, skb: Skb, listener: { readonly transparent: boolean } | undefined): boolean {
   const at = skb.headers.thoff;
   const flags = skb.data[at + 13] ?? 0;
   const seq = u32(skb.data, at + 4);
@@ -26,13 +26,22 @@ export function listen(run: Run, skb: Skb, listening: boolean): boolean {
     const segment: Segment = { key, flags, seq, ack, end, length };
     return known.phase === 'syn-received' ? halfOpen(run, skb, known, segment) : open(run, skb, known, segment);
   }
-  if (!listening) return false;
+  if (listener === undefined) return false;
   if (flags & RST) return true;
   if (flags & ACK) return false;
   if (!(flags & SYN)) return true;
   if (flags & FIN) return true;
-  const window = synAck(run, skb, seq, skb);
-  run.state.sockets.set(key, { phase: 'syn-received', isn: ISN, next: (seq + 1) >>> 0, window, syn: skb, ahead: [] });
+  const { transparent } = listener;
+  const window = synAck(run, skb, seq, { syn: skb, transparent });
+  run.state.sockets.set(key, {
+    phase: 'syn-received',
+    isn: ISN,
+    next: (seq + 1) >>> 0,
+    window,
+    syn: skb,
+    transparent,
+    ahead: [],
+  });
   return true;
 }
 
@@ -72,6 +81,8 @@ function acknowledge(run: Run, skb: Skb, s: TcpSocketState): void {
     s.next,
     stamp === undefined ? '' : `0101080a00000000${echo}`,
     {
+      // Before it is open the listening socket answers.
+      socket: { transparent: s.transparent, wildcard: s.phase === 'syn-received' },
       hidden:
         stamp === undefined
           ? []
@@ -84,12 +95,13 @@ function acknowledge(run: Run, skb: Skb, s: TcpSocketState): void {
 function halfOpen(run: Run, skb: Skb, socket: TcpSocketState, s: Segment): boolean {
   const again = s.seq === (socket.next - 1) >>> 0;
   if (again && (s.flags & (SYN | RST | ACK)) === SYN) {
-    synAck(run, skb, s.seq, socket.syn);
+    synAck(run, skb, s.seq, socket);
     return true;
   }
   const inside = inWindow(s, socket);
   if (s.flags & RST) {
-    if (inside) run.state.sockets.delete(s.key);
+    if (s.seq === socket.next) run.state.sockets.delete(s.key);
+    else if (inside) acknowledge(run, skb, socket);
     return true;
   }
   if (s.flags & ACK && s.ack !== (socket.isn + 1) >>> 0) return false;
@@ -152,7 +164,8 @@ function take(socket: TcpSocketState, end: number, fin: boolean): void {
  * selective acknowledgements, timestamps and scaling, and a window of as many whole segments as 65535 bytes hold:
  * the result. `syn` is the first one, whose offers count for those that repeat it.
  */
-function synAck(run: Run, skb: Skb, seq: number, syn: Skb): number {
+function synAck(run: Run, skb: Skb, seq: number, of: Pick<TcpSocketState, 'syn' | 'transparent'>): number {
+  const { syn, transparent } = of;
   const { family } = skb;
   if (family === 'arp') return 0;
   const timestamp = findTcpOption(syn, 8);
@@ -179,6 +192,7 @@ function synAck(run: Run, skb: Skb, seq: number, syn: Skb): number {
   sendSegment(run, skb, 'SYN-ACK', 18 | echoesCongestion(run, syn), ISN, (seq + 1) >>> 0, options, {
     window,
     hidden,
+    socket: { transparent, wildcard: undefined },
   });
   return window;
 }
