@@ -10,6 +10,7 @@ import { Problem, start, stop } from './run.mjs';
  * @property {number} [port] 3000 unless given
  * @property {string} [host] 127.0.0.1 unless given: nobody else on the network sees the rulesets
  * @property {readonly string[]} [sources] captures to open: folders or bundles
+ * @property {readonly object[]} [clusters] settings of clusters to open (server/kube/open-cluster.ts)
  * @property {boolean} [allowReplay] lets the server replay captures in a network namespace of its own
  */
 
@@ -18,7 +19,14 @@ import { Problem, start, stop } from './run.mjs';
  * @param {ServeOptions} options
  * @returns {Promise<{ url: string, ended: Promise<number>, stop: () => Promise<void> }>} `ended` gives the exit code
  */
-export async function serve({ root, port = 3000, host = '127.0.0.1', sources = [], allowReplay = false }) {
+export async function serve({
+  root,
+  port = 3000,
+  host = '127.0.0.1',
+  sources = [],
+  clusters = [],
+  allowReplay = false,
+}) {
   const server = join(root, '.next/standalone/server.js');
   if (!existsSync(server)) throw new Problem('The web server is not built. Run: npm run build');
   const missing = sources.find((path) => !existsSync(path));
@@ -35,6 +43,7 @@ export async function serve({ root, port = 3000, host = '127.0.0.1', sources = [
       HOSTNAME: host,
       NFTSCOPE_ROOT: root,
       NFTSCOPE_SOURCES: JSON.stringify(sources.map((path) => resolve(path))),
+      NFTSCOPE_CLUSTERS: JSON.stringify(clusters),
       ...(allowReplay && { NFTSCOPE_ALLOW_REPLAY: '1' }),
     },
     // Next's own banner is dropped; errors of the server are not.

@@ -14,9 +14,12 @@ export const HELP = `nftscope: what will this node's nftables do to a packet, an
   nftscope agent    answers for one node over HTTP
   nftscope capture  writes a source as a capture, or prints a script that does so on a node
   nftscope expected what kube-proxy should have written on a node
+  nftscope debug-pod a pod that can read a node, for you to run
+  nftscope drift    where a node's tables differ from that
   nftscope help COMMAND
 
-A source (--source) is a capture bundle (folder or .tar.gz), a file with the output of nft -j list ruleset, or "host" for this host.
+A source (--source) is a capture bundle (folder or .tar.gz), a file with the output of nft -j list ruleset, "host" for this host, or
+"cluster" or "cluster:CONTEXT" for a cluster of the kubeconfig (docs/cluster.md).
 Exit status: 0 done, 1 the answer is bad news (where the command says so), 2 wrong usage or input, 3 nftscope itself failed.
 Errors go to standard error with a stable code, and as JSON with -o json (docs/cli.md).
 `;
@@ -116,10 +119,20 @@ Exit status: 0 done; 1 the node is unreadable, or nothing is known about its rul
 const SERVE = `nftscope serve: the web application
 
   nftscope serve [--port 3000] [--host 127.0.0.1] [--source S …]
+  nftscope serve --kubeconfig F | --context C … | --in-cluster [--read-by agent|exec|NODE=exec …]
 
   --port N      (default 3000)
   --host H      address to listen on (default 127.0.0.1: nobody else on the network sees the rulesets)
-  --source S    captures to open, also as arguments; without any: the demo capture, and this host when nft answers
+  --source S    captures to open, also as arguments, or cluster:CONTEXT; without any: the demo capture, and this host when nft answers
+
+Clusters (docs/cluster.md):
+  --kubeconfig F       (default: KUBECONFIG, else ~/.kube/config); --context C may be repeated (default: the current one)
+  --in-cluster         by the service account of this pod
+  --read-by WAY        auto (the agent, else a pod with nft), agent or exec; NODE=WAY for one node; may be repeated
+  --agents NS/NAME     DaemonSet of the agents (default: those with the label app.kubernetes.io/name=nftscope-agent)
+  --exec-in NS/NAME    DaemonSet whose pods have nft (default: kube-proxy's pods)
+  --agent-token-file F   token for the agents; read again when it changes
+  --agent-ca-file F, --agent-server-name N   ask agents directly over TLS instead of through the API server (in the cluster)
 
 Exit status: 0 ended by a signal; 2 wrong usage, or the web application is not built.
 `;
@@ -180,6 +193,35 @@ taken from where is said on standard error.
 Exit status: 0 done; 2 wrong usage or input, or it cannot be computed; a case that cannot is {"name", "error": {"code", "message"}}.
 `;
 
+const DEBUG_POD = `nftscope debug-pod: a pod that can read a node where no agent and no kube-proxy can
+
+  nftscope debug-pod NODE [--namespace NS] [--image IMAGE] [--context CONTEXT] [--manifest]
+
+Prints what to run; nftscope itself creates nothing. While the pod runs, nftscope reads the node through it (docs/cluster.md).
+
+  --namespace NS   (default kube-system)
+  --image IMAGE    with nft, ip, conntrack, sh and sleep
+  --manifest       the manifest alone
+
+Exit status: 0 done; 2 wrong usage.
+`;
+
+const DRIFT = `nftscope drift: kube-proxy's tables against what it should have written
+
+  nftscope drift --source S [--node N] [--service NAMESPACE/NAME]
+
+  --source S    bundle (folder, .tar.gz) with Services, EndpointSlices and nodes
+  --node N      only this node (default: all)
+  --service S   only what concerns this Service, or all Services
+  -o, --output text|json  (default text)
+
+By Service: what should be there (-) and what is (+), and what makes such a difference. What differs and is as it should be stands
+under "normal": empty chains that wait to be deleted, addresses between two full syncs. Clients in affinity sets are not compared.
+
+Exit status: 0 no difference; 1 there is one, or nothing is known of a node's rules; 2 wrong usage or input. A node whose kube-proxy
+is in another mode is not compared.
+`;
+
 const TEXTS: ReadonlyMap<string, string> = new Map([
   ['trace', TRACE],
   ['verify', VERIFY],
@@ -190,6 +232,8 @@ const TEXTS: ReadonlyMap<string, string> = new Map([
   ['agent', AGENT],
   ['capture', CAPTURE],
   ['expected', EXPECTED],
+  ['drift', DRIFT],
+  ['debug-pod', DEBUG_POD],
 ]);
 
 export function helpFor(command: string | undefined): string {

@@ -5,6 +5,8 @@ import manifest from '../../package.json';
 import { agentCommand } from './agent-command';
 import { captureCommand } from './capture-command';
 import { CliError, EXIT, type ExitStatus, errorText } from './cli-error';
+import { debugPodCommand } from './debug-pod-command';
+import { driftCommand } from './drift-command';
 import { expectedCommand } from './expected-command';
 import { HELP, helpFor } from './help';
 import { reachCommand } from './reach-command';
@@ -24,6 +26,8 @@ const COMMANDS: ReadonlyMap<string, (args: readonly string[]) => Promise<ExitSta
   ['agent', agentCommand],
   ['capture', captureCommand],
   ['expected', expectedCommand],
+  ['drift', driftCommand],
+  ['debug-pod', debugPodCommand],
 ]);
 
 async function main([name, ...args]: readonly string[]): Promise<ExitStatus> {

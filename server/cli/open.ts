@@ -2,6 +2,7 @@
 import 'server-only';
 import { type OpenNode, openNode } from '@/lib/api/open-node';
 import { nearNames } from '@/lib/net/near';
+import { clusterNamed, openCluster, settingsOf } from '../kube/open-cluster';
 import { hostSource } from '../sources/host-source';
 import { openPath } from '../sources/open-source';
 import { DEFAULT_LIMITS, type Source } from '../sources/source';
@@ -13,6 +14,12 @@ const LIMITS = { ...DEFAULT_LIMITS, packedBytes: 1e9, unpackedBytes: 4e9 };
 export async function openSource(source: string | undefined, command: string): Promise<Source> {
   if (source === undefined) throw CliError.usage('Which source? Give --source.', command);
   if (source === 'host') return hostSource();
+  const named = clusterNamed(source);
+  if (named !== undefined) {
+    const cluster = await openCluster({ ...settingsOf(process.env), ...named });
+    if (!cluster.ok) throw CliError.of(cluster.problem);
+    return cluster.value;
+  }
   const opened = await openPath(source, LIMITS);
   if (!opened.ok) throw CliError.of(opened.problem);
   return opened.value;

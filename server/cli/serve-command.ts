@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { serve } from '../../scripts/serve.mjs';
+import { type ClusterSettings, clusterNamed, openCluster, settingsOf } from '../kube/open-cluster';
 import { sourceProblems } from '../sources/problems';
 import { CliError, type ExitStatus } from './cli-error';
 import { numberOption, parseOptions } from './options';
@@ -11,12 +12,29 @@ const OPTIONS = {
   port: { type: 'string' },
   host: { type: 'string' },
   source: { type: 'string', multiple: true },
+  kubeconfig: { type: 'string' },
+  context: { type: 'string', multiple: true },
+  'in-cluster': { type: 'boolean' },
+  'read-by': { type: 'string', multiple: true },
+  agents: { type: 'string' },
+  'exec-in': { type: 'string' },
+  'agent-token-file': { type: 'string' },
+  'agent-ca-file': { type: 'string' },
+  'agent-server-name': { type: 'string' },
 } as const;
+type Values = ReturnType<typeof parseOptions<typeof OPTIONS>>['values'];
 
 export async function serveCommand(args: readonly string[]): Promise<ExitStatus> {
   const { values, positionals } = parseOptions('serve', args, OPTIONS);
   const port = numberOption('port', values.port, 65535, 1);
-  const sources = [...(values.source ?? []), ...positionals];
+  const given = [...(values.source ?? []), ...positionals];
+  const sources = given.filter((source) => clusterNamed(source) === undefined);
+  const clusters = clustersOf(values, given);
+  for (const settings of clusters) {
+    // Opened once more by the web server: what is wrong with the settings is said before it starts.
+    const opened = await openCluster(settings);
+    if (!opened.ok) throw CliError.of(opened.problem);
+  }
   const missing = sources.find((path) => !existsSync(path));
   if (missing !== undefined) throw CliError.of(sourceProblems.unreadable(missing, 'there is no such file or folder'));
   let server: Awaited<ReturnType<typeof serve>>;
@@ -24,6 +42,7 @@ export async function serveCommand(args: readonly string[]): Promise<ExitStatus>
     server = await serve({
       root: packageRoot(),
       sources: sources.map((path) => resolve(path)),
+      clusters,
       ...(port !== undefined && { port }),
       ...(values.host !== undefined && { host: values.host }),
     });
@@ -37,6 +56,29 @@ export async function serveCommand(args: readonly string[]): Promise<ExitStatus>
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => void server.stop());
   const code = await server.ended;
   return code === 0 || code === 143 || code === 130 ? 0 : 2;
+}
+
+/** `--source cluster:A`, `--context A`, `--kubeconfig F` and `--in-cluster`: each context is a source. */
+function clustersOf(values: Values, given: readonly string[]): readonly ClusterSettings[] {
+  const { kubeconfig } = values;
+  const named = given.flatMap((source) => clusterNamed(source) ?? []);
+  const contexts = [...named.map(({ context }) => context), ...(values.context ?? [])];
+  if (kubeconfig !== undefined && contexts.length === 0) contexts.push(undefined);
+  const environment = settingsOf(process.env);
+  const shared: ClusterSettings = {
+    ...environment,
+    readBy: values['read-by'] ?? environment.readBy,
+    agents: values.agents ?? environment.agents,
+    execIn: values['exec-in'] ?? environment.execIn,
+    agentTokenFile: values['agent-token-file'] ?? environment.agentTokenFile,
+    agentCaFile: values['agent-ca-file'] ?? environment.agentCaFile,
+    agentServerName: values['agent-server-name'] ?? environment.agentServerName,
+  };
+  const path = kubeconfig === undefined ? undefined : resolve(kubeconfig);
+  return [
+    ...contexts.map((context) => ({ ...shared, kubeconfig: path, context })),
+    ...(values['in-cluster'] === true ? [{ ...shared, inCluster: true }] : []),
+  ];
 }
 
 /** The folder of package.json: above dist/ or server/cli/. */

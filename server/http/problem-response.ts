@@ -29,6 +29,11 @@ const STATUS: readonly (readonly [code: string, status: number])[] = [
   ['SRC-011', 404],
   ['SRC-', 422],
   ['NFT-JSON-', 422],
+  // The API server, or what it leads to, does not answer.
+  ['KUBE-004', 502],
+  ['KUBE-005', 502],
+  ['KUBE-006', 502],
+  ['KUBE-', 422],
   ['DOC-', 422],
   ['REPLAY-004', 429],
   // Not offered here: root, a program or the permission is missing.

@@ -43,12 +43,15 @@ spec:
 
 export function debugPodCommands(options: DebugPodOptions): { readonly create: string; readonly remove: string } {
   const { node, namespace = 'kube-system', context } = options;
-  const kubectl = context === undefined ? 'kubectl' : `kubectl --context ${context}`;
+  const kubectl = context === undefined ? 'kubectl' : `kubectl --context ${quoted(context)}`;
   return {
     create: `${kubectl} apply -f - <<'EOF'\n${debugPodManifest(options)}EOF`,
     remove: `${kubectl} -n ${namespace} delete pod ${podName(node)}`,
   };
 }
+
+/** For a shell: names of contexts may have any characters. */
+const quoted = (word: string): string => (/^[\w.:/@-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`);
 
 /** A DNS label of at most 63 characters (RFC 1123). */
 const podName = (node: string): string => `nftscope-debug-${node.replaceAll('.', '-')}`.slice(0, 63).replace(/-+$/, '');

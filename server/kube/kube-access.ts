@@ -134,7 +134,10 @@ function keeper(first: KubeConfig, again: () => Promise<KubeConfig>): KubeAccess
       agent = { key: identity, agent: agentFor(server?.server ?? '', server?.proxyUrl, tls, options.agent) };
     }
     const headers: Record<string, string> = {};
-    for (const [name, value] of Object.entries(options.headers ?? {})) headers[name.toLowerCase()] = String(value);
+    for (const [name, value] of Object.entries(options.headers ?? {})) {
+      // A token file ends with a newline, which no header may have.
+      headers[name.toLowerCase()] = String(value).trim();
+    }
     if (options.auth) headers.authorization ??= `Basic ${Buffer.from(options.auth).toString('base64')}`;
     return { headers, agent: agent.agent, tls };
   };

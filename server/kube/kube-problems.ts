@@ -38,4 +38,9 @@ export const kubeProblems = {
     say: `Nothing on ${node} can be asked: it has no agent, and no pod with nft.`,
     do: remedy,
   }),
+  wrongSetting: (why: string): Problem => ({
+    code: 'KUBE-008',
+    say: `The settings of the cluster cannot be used: ${why}.`,
+    do: 'docs/cluster.md has the settings.',
+  }),
 } as const;

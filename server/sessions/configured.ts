@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Problem } from '@/lib/net/result';
+import { type ClusterSettings, openCluster } from '../kube/open-cluster';
 import { hostSource, nftAnswers } from '../sources/host-source';
 import { openPath } from '../sources/open-source';
 import { DEFAULT_LIMITS } from '../sources/source';
@@ -18,7 +19,10 @@ export interface Configured {
 /** Captures of one's own may be larger than an upload. */
 const OWN_LIMITS = { ...DEFAULT_LIMITS, packedBytes: 1e9, unpackedBytes: 4e9 };
 
-/** The captures of NFTSCOPE_SOURCES (a JSON array of paths); without any the demo; and this host where nft answers. */
+/**
+ * The captures of NFTSCOPE_SOURCES (a JSON array of paths) and the clusters of NFTSCOPE_CLUSTERS (a JSON array of settings); without
+ * any the demo; and this host where nft answers.
+ */
 export async function configuredStore(signal: AbortSignal): Promise<Configured> {
   const store = new Store();
   const paths = configuredPaths();
@@ -28,7 +32,14 @@ export async function configuredStore(signal: AbortSignal): Promise<Configured> 
     if (opened.ok) store.add(idOf(path), opened.value, 'configured');
     else broken.push({ name: basename(path), problem: opened.problem });
   }
-  if (paths.length === 0) {
+  const clusters = configuredClusters();
+  for (const settings of clusters) {
+    const opened = await openCluster(settings);
+    const name = settings.context ?? (settings.inCluster === true ? 'in-cluster' : 'cluster');
+    if (opened.ok) store.add(clusterId(opened.value.describe().name), opened.value, 'cluster');
+    else broken.push({ name, problem: opened.problem });
+  }
+  if (paths.length === 0 && clusters.length === 0) {
     const demo = demoPath();
     const opened = demo === undefined ? undefined : await openPath(demo, DEFAULT_LIMITS);
     if (opened?.ok) store.add('demo', opened.value, 'demo');
@@ -46,6 +57,17 @@ function configuredPaths(): readonly string[] {
   }
   return json;
 }
+
+function configuredClusters(): readonly ClusterSettings[] {
+  const text = process.env.NFTSCOPE_CLUSTERS;
+  if (text === undefined || text === '') return [];
+  const json: unknown = JSON.parse(text);
+  if (!Array.isArray(json)) throw new Error('NFTSCOPE_CLUSTERS is no JSON array');
+  return json as readonly ClusterSettings[];
+}
+
+/** Contexts may have any characters: `cluster-prod-1f2e3d4c`. */
+const clusterId = (context: string): string => `cluster-${idOf(context)}`;
 
 function demoPath(): string | undefined {
   const root = process.env.NFTSCOPE_ROOT ?? process.cwd();

@@ -2,6 +2,12 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Result } from '@/lib/net/result';
+import { accessTo } from '../../tests/kube/access-to';
+import { FakeApiServer } from '../../tests/kube/fake-api-server';
+import { RecordedAgent } from '../../tests/kube/recorded-agent';
+import { agentPod, TOKEN } from '../../tests/kube/start-shop';
+import { clusterSource } from '../kube/cluster-source';
+import { captureOf } from './capture';
 import { HOST_COMMANDS, hostSource } from './host-source';
 import { openBytes, openPath } from './open-source';
 import { singleFlight } from './single-flight';
@@ -27,6 +33,10 @@ const FILES = {
 const signal = () => new AbortController().signal;
 const folder = temporaryFolder();
 afterAll(folder.remove);
+const stops: (() => Promise<void>)[] = [];
+afterAll(async () => {
+  for (const stop of stops) await stop();
+});
 
 function value<T>(result: Result<T>): T {
   if (!result.ok) throw new Error(`${result.problem.code}: ${result.problem.say}`);
@@ -43,6 +53,7 @@ interface Subject {
   readonly nodes: readonly string[];
   readonly hasCluster: boolean;
   readonly fails: string | undefined;
+  readonly isUnread?: boolean;
 }
 
 const bundle = { nodes: ['node-1', 'node-2'], hasCluster: true, fails: 'conntrack.txt' };
@@ -102,9 +113,37 @@ const subjects: readonly Subject[] = [
     nodes: [hostname()],
     hasCluster: false,
     fails: 'conntrack.txt',
+    isUnread: true,
     open: async () => hostSource({ ...HOST_COMMANDS, program, limits: { milliseconds: 5000, bytes: 1e6 } }),
   },
+  {
+    name: 'cluster, by agents',
+    ...bundle,
+    isUnread: true,
+    open: () => openTestCluster(),
+  },
 ];
+
+/** Two nodes behind a fake API server, each with an agent that serves the readings of the bundle. */
+async function openTestCluster(): Promise<Source> {
+  const api = await new FakeApiServer().start();
+  stops.push(() => api.stop());
+  for (const node of bundle.nodes) {
+    const reading = captureOf(new Map(filesOf(node))).files;
+    const agent = await new RecordedAgent(node, reading, TOKEN).start();
+    stops.push(() => agent.stop());
+    api.store.set('nodes', { metadata: { name: node } });
+    api.store.set('pods', agentPod(node, agent.port));
+    api.proxied.set(`nftscope/agent-${node}:${agent.port}`, agent.url);
+  }
+  return clusterSource({ access: accessTo(api), agentToken: async () => TOKEN });
+}
+
+const filesOf = (node: string) =>
+  Object.entries(FILES).flatMap(([path, text]) => {
+    const name = path.startsWith(`nodes/${node}/`) ? (path.split('/')[2] ?? '') : '';
+    return /\.(json|txt)$/.test(name) ? [[name, new TextEncoder().encode(text)] as const] : [];
+  });
 
 beforeAll(() => {
   const scripts = {
@@ -127,9 +166,7 @@ describe.each(
   test('names its nodes, sorted', async () => {
     const entries = value(await (await subject.open()).nodes(signal()));
     expect(entries.map(({ name }) => name)).toEqual(subject.nodes);
-    expect(
-      entries.every(({ listing }) => listing === (subject.name.startsWith('this host') ? 'unread' : 'present')),
-    ).toBe(true);
+    expect(entries.every(({ listing }) => listing === (subject.isUnread === true ? 'unread' : 'present'))).toBe(true);
   });
 
   test('gives the listing of a node as bytes', async () => {

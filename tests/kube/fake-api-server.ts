@@ -61,7 +61,10 @@ export class FakeApiServer {
     const server =
       tls === undefined
         ? http.createServer(listener)
-        : https.createServer({ ...tls, ca: tls.clientCa, requestCert: tls.clientCa !== undefined }, listener);
+        : https.createServer(
+            { ...tls, ca: tls.clientCa, requestCert: tls.clientCa !== undefined, rejectUnauthorized: false },
+            listener,
+          );
     server.keepAliveTimeout = 60_000;
     server.on('upgrade', (request, socket, head) => void this.#upgrade(request, socket, head));
     server.on(tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
