@@ -9,17 +9,6 @@ import type { Skb } from './skb';
 const OPTION = { end: 0, nop: 1, rr: 7, timestamp: 68, lsrr: 131, ssrr: 137, routerAlert: 148 } as const;
 const PRESPECIFIED = 3;
 
-/** Where the options that matter lie, and what is still to be filled in (struct ip_options). Offsets count from the IP header. */
-export interface IpOptions {
-  rr: number;
-  ts: number;
-  srr: number;
-  rrNeedsAddress: boolean;
-  tsNeedsAddress: boolean;
-  tsNeedsTime: boolean;
-  changed: boolean;
-}
-
 const none = (): IpOptions => ({
   rr: 0,
   ts: 0,

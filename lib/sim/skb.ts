@@ -7,7 +7,6 @@ import type { Hook } from '../nft/model';
 import type { IpValue, Link } from '../world/world';
 import type { Conn } from './conntrack-state';
 import type { Frame } from './frame';
-import type { IpOptions } from './ip-options';
 import type { RouteResult } from './routing';
 import type { PacketView } from './trace';
 import type { Unknown } from './value';
@@ -28,6 +27,17 @@ export interface HiddenField {
 }
 
 export type CtState = 'new' | 'established' | 'related';
+
+/** Where the options that matter lie, and what is still to be filled in (struct ip_options). Offsets count from the IP header. */
+export interface IpOptions {
+  rr: number;
+  ts: number;
+  srr: number;
+  rrNeedsAddress: boolean;
+  tsNeedsAddress: boolean;
+  tsNeedsTime: boolean;
+  changed: boolean;
+}
 
 export interface Skb {
   /** 0 is the packet itself, 1, 2, … are packets made by the kernel. */
