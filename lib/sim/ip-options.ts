@@ -4,7 +4,7 @@ import { fold16, sum16 } from '../net/checksum';
 import { u32 } from '../net/headers';
 import type { Run } from './environment';
 import { addressType4 } from './fib';
-import type { Skb } from './skb';
+import type { IpOptions, Skb } from './skb';
 
 const OPTION = { end: 0, nop: 1, rr: 7, timestamp: 68, lsrr: 131, ssrr: 137, routerAlert: 148 } as const;
 const PRESPECIFIED = 3;
