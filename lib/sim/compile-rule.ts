@@ -17,7 +17,6 @@ import type { ProgramRule } from './program';
 import { rejectPacket } from './reject';
 import { askCount, askLimit, askQuota, quotaBytes } from './set-update';
 import { isVerdict } from './sets';
-import { redirectFrame } from './transmit';
 import { Missing, Unknown } from './value';
 import { compileXtRule } from './xt';
 
@@ -206,9 +205,12 @@ function compileStatement(s: Statement, scope: Scope, before: readonly Statement
       };
     case 'dup':
       return (c) => {
-        const dev = s.dev === undefined ? undefined : String(s.dev);
+        // Family netdev has no address to send a copy to: what nft lists in its place is the device.
+        const netdev = scope.table.family === 'netdev' && s.dev === undefined;
+        const device = netdev ? s.addr : s.dev;
+        const dev = device === undefined ? undefined : String(device);
         const addr =
-          s.addr === undefined
+          s.addr === undefined || netdev
             ? undefined
             : need(compileExpression(s.addr, scope, typesIn(s.addr, scope)[0] ?? addressTypeOf(c))(c), c);
         if (addr instanceof Broken) return addr;
@@ -225,7 +227,7 @@ function compileStatement(s: Statement, scope: Scope, before: readonly Statement
             'Assume where the packet goes.',
             c.at,
           );
-        redirectFrame(c.run, c.skb, dev);
+        c.run.redirect(c.skb, dev);
         return { kind: 'stolen' };
       };
     case 'setUpdate':

@@ -82,6 +82,8 @@ export interface Run {
   traversals: number;
   /** Sends a packet of the node's own: output and all that follows. Errors go to `run.fate.sendErrno` for the packet itself. */
   send(skb: Skb, route: RouteResult, settle?: boolean): void;
+  /** Sends a frame as it is out of a device. */
+  redirect(skb: Skb, dev: Link): void;
   /** Lets packets that wait be received, unless received packets are being handled already. */
   settle(): void;
   /** Takes a packet in on a device, as if from the wire. */

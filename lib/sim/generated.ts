@@ -25,7 +25,6 @@ import {
   viewSkb,
 } from './skb';
 import { selectIpv6, sourceForRoute } from './source-address';
-import { redirectFrame } from './transmit';
 
 /** What the kernel sends without a socket of a process leaves through one of its own, bound to no address. */
 const KERNEL_SOCKET = { transparent: false, wildcard: true } as const;
@@ -317,7 +316,7 @@ export function sendReset(
     skb.link.set(cause.link.subarray(6, 12), 0);
     skb.link.set(cause.link.subarray(0, 6), 6);
     skb.trace = false;
-    redirectFrame(run, skb, port);
+    run.redirect(skb, port);
     return true;
   }
   run.send(skb, route);
@@ -484,7 +483,7 @@ export function duplicate(c: Context, dev: string | undefined, addr: number | bi
   if (skb.family === 'arp') return;
   if (addr === undefined) {
     const link = dev === undefined ? undefined : run.p.linkByName.get(dev);
-    if (link !== undefined) redirectFrame(run, copySkb(skb, run.nextSkb()), link);
+    if (link !== undefined) run.redirect(copySkb(skb, run.nextSkb()), link);
     return;
   }
   // A duplicate is not duplicated again (nf_dup_ipv4, nf_dup_ipv6: nf_skb_duplicated).

@@ -18,7 +18,7 @@ import { destinationOf, ETHERTYPE, etherHeader, newSkb, type Skb, sourceOf, tosO
 import { SimState } from './state';
 import { stateAfter } from './state-after';
 import type { Assumption, Branch, Choice, Fate, Reason, Step, Summary, Trace } from './trace';
-import { send } from './transmit';
+import { redirectFrame, send } from './transmit';
 
 export type { Prepared } from './environment';
 export { SimState } from './state';
@@ -108,6 +108,10 @@ class Runner implements Run {
   private softirq = false;
 
   /** A packet that a process's own packet caused is received before that packet goes on; others wait (net/core/dev.c, netif_rx). */
+  redirect(skb: Skb, dev: Link): void {
+    redirectFrame(this, skb, dev);
+  }
+
   send(skb: Skb, route: RouteResult, settle = true): void {
     send(this, skb, route);
     if (settle) this.settle();
