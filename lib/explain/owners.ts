@@ -59,6 +59,13 @@ const IPTABLES_SIGNS: readonly Sign[] = [
   { key: 'ot', name: 'libvirt', chain: /^LIBVIRT_(INP|OUT|FWI|FWO|FWX|PRT)$/ },
   { key: 'ot', name: 'fail2ban', chain: /^f2b-/ },
 ];
+/** Prefixes of names that tell the writer of any of its chains. */
+const IPTABLES_PREFIXES: readonly Sign[] = [
+  ...IPTABLES_SIGNS.filter(({ name }) => name !== 'kube-proxy'),
+  { key: 'dk', name: 'docker', chain: /^DOCKER-/ },
+  { key: 'ot', name: 'Tailscale', chain: /^ts-/ },
+  { key: 'ot', name: 'libvirt', chain: /^LIBVIRT_/ },
+];
 const IPTABLES_TABLES = /^(filter|nat|mangle|raw|security)$/;
 const IPTABLES_CHAINS = /^(PREROUTING|INPUT|FORWARD|OUTPUT|POSTROUTING)$/;
 
@@ -102,6 +109,23 @@ function iptablesOwner(table: Table, names: readonly string[]): Owner | undefine
     name: 'iptables-nft',
     how: `by the table's name and its base chain ${base.name}; who ran iptables is unknown`,
   };
+}
+
+/** Chains of kubelet beside those of kube-proxy: they are there in every mode (pkg/kubelet/kubelet_network_linux.go). */
+const KUBELET = /^KUBE-(IPTABLES-HINT|KUBELET-CANARY|FIREWALL|MARK-DROP)$/;
+const KUBE_PROXY =
+  /^KUBE-(SERVICES|EXTERNAL-SERVICES|NODEPORTS|PROXY-FIREWALL|PROXY-CANARY|FORWARD|POSTROUTING|MARK-MASQ|(SVC|SVL|EXT|FW|SEP|XLB)-[A-Z2-7]+)$/;
+
+/** Who wrote a chain of a table that several write to; `table` where its name does not tell. */
+export function chainOwner({ family, name: tableName }: Table, name: string, table: Owner): Owner {
+  if ((family !== 'ip' && family !== 'ip6') || !IPTABLES_TABLES.test(tableName)) return table;
+  const how = `by the chain's name ${name}`;
+  if (KUBELET.test(name)) return { key: 'ot', name: 'kubelet', how };
+  if (KUBE_PROXY.test(name)) return { key: 'kp', name: 'kube-proxy', how };
+  const prefixed = IPTABLES_PREFIXES.find(({ chain }) => chain.test(name));
+  if (prefixed !== undefined) return { key: prefixed.key, name: prefixed.name, how };
+  // Base chains of iptables belong to nobody; their rules tell.
+  return IPTABLES_CHAINS.test(name) ? { key: 'ot', name: 'iptables-nft', how } : table;
 }
 
 const notRecognised = (table: Table): Owner => ({
