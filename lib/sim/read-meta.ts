@@ -9,7 +9,7 @@ import { Between, Chance, type Evaluated, Missing } from './value';
 
 /** The device that `iiftype` and the hidden Ethernet test look at. */
 const typeDevice = (c: Context): Link | undefined =>
-  c.skb.iif ?? (c.hook === 'postrouting' || c.skb.duplicate === true ? c.skb.oif : undefined);
+  c.skb.iif ?? (c.hook === 'postrouting' || c.hook === 'egress' || c.skb.duplicate === true ? c.skb.oif : undefined);
 const ARPHRD: Readonly<Record<string, number>> = {
   ether: 1,
   loopback: 772,

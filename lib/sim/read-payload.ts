@@ -204,11 +204,19 @@ export function readHidden(
   });
 }
 
+/** The headroom of a packet is not copied with it (__pskb_copy_fclone). */
+const COPIED = new Unknown({
+  code: 'random-value',
+  say: 'A copy made by dup has a link header of which the kernel sets the place only: it may hold anything.',
+  settle: 'Assume whether the rule matches.',
+});
+
 function readHeader(field: Pick<HeaderField, 'base' | 'offset' | 'len'>, name: string, c: Context): Evaluated {
   const header = headerBytes(field.base, c) ?? fastHeader(field, c);
   if (header === undefined)
     return new Missing(name, field.base === 'll' ? 'the packet has no link header here' : 'there is no such header');
   const { skb } = c;
+  if (field.base === 'll' && skb.duplicate === true && (c.hook === 'output' || c.hook === 'postrouting')) return COPIED;
   if (field.base === 'th' && (skb.random.sport || skb.random.dport)) {
     const touches = (from: number, to: number): boolean => field.offset < to && field.offset + field.len > from;
     const ports = hasPorts(skb.headers.l4proto ?? 0);
