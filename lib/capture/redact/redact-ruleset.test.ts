@@ -61,6 +61,17 @@ describe('expressions', () => {
     expect(expression({ match })).toEqual({ match: want });
   });
 
+  test.each([
+    { mask: 'ff:ff:00:00:00:00', isKept: true },
+    { mask: 'ff:00:ff:00:00:00', isKept: false },
+  ])('the first bytes of a MAC address: mask $mask', ({ mask, isKept }) => {
+    const left = { '&': [{ payload: { protocol: 'ether', field: 'saddr' } }, mask] };
+    const first = `${at('02:11:22:33:44:55').slice(0, 5)}:00:00:00:00`;
+    expect(expression({ match: { op: '==', left, right: '02:11:00:00:00:00' } })).toEqual({
+      match: isKept ? { op: '==', left, right: first } : { op: '==', left: LOST, right: LOST },
+    });
+  });
+
   test('a mask of a prefix is kept', () => {
     const match = { op: '==', left: { '&': [saddr, '255.255.255.0'] }, right: '192.0.2.0' };
     expect(expression({ match })).toEqual({ match: { ...match, right: net('192.0.2.0', 24) } });

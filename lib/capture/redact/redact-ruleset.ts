@@ -3,7 +3,7 @@
  * the prefixes that they are made of. What cannot be kept — arithmetic on addresses, hashes of them, raw header bytes — becomes an unknown
  * expression, so that a trace through it is undecided and not wrong.
  */
-import { parseAddress } from '../../net/address';
+import { formatMac, parseAddress, parseMac } from '../../net/address';
 import { formatIp, type IpAddress, prefixesOf } from './address-map';
 import { redactNftText } from './redact-text';
 import type { Words } from './words';
@@ -92,6 +92,7 @@ class RulesetRedactor {
     if (readsRaw(left)) return { ...match, left: LOST, right: LOST };
     const and = isObject(left) && Array.isArray(left['&']) ? left['&'] : undefined;
     const mask = typeof and?.[1] === 'string' ? addressOf(and[1]) : undefined;
+    if (typeof and?.[1] === 'string' && isMac(and[1])) return this.#maskedMac(match, and[0], and[1]);
     if (and !== undefined && mask !== undefined) {
       const len = lengthOf(mask);
       const network = typeof right === 'string' ? addressOf(right) : undefined;
@@ -103,7 +104,7 @@ class RulesetRedactor {
       };
     }
     // Smaller and greater mean nothing between replaced addresses.
-    if (typeof op === 'string' && /[<>]/.test(op) && typeof right === 'string' && addressOf(right) !== undefined)
+    if (typeof op === 'string' && /[<>]/.test(op) && typeof right === 'string' && isAddress(right))
       return { ...match, left: this.#value(left), right: LOST };
     const range = rangeOf(right);
     return {
@@ -111,6 +112,17 @@ class RulesetRedactor {
       left: this.#value(left),
       right: range === undefined ? this.#value(right) : { set: this.#range(range) },
     };
+  }
+
+  #maskedMac(match: JsonObject, left: Json, mask: string): JsonObject {
+    const { op, right } = match;
+    const bits = BigInt(parseMac(mask) ?? 0);
+    // Of a mask without holes the part that is left out is one less than a power of two.
+    const rest = 0xffffffffffffn ^ bits;
+    const address = typeof right === 'string' ? parseMac(right) : undefined;
+    if (address === undefined || (rest & (rest + 1n)) !== 0n) return { ...match, left: LOST, right: LOST };
+    const network = formatMac(Number(BigInt(this.#addresses.mac(address)) & bits));
+    return { op, left: { '&': [this.#value(left), mask] }, right: network };
   }
 
   get #addresses() {
@@ -159,12 +171,13 @@ class RulesetRedactor {
       if (address === undefined) return value;
       return { prefix: { ...prefix, addr: formatIp(this.#addresses.network(address, prefix.len)) } };
     }
-    if (rangeOf(value) !== undefined || readsRaw({ payload }) || value.jhash !== undefined) return LOST;
+    if (rangeOf(value) !== undefined || isMacRange(value) || readsRaw({ payload }) || value.jhash !== undefined)
+      return LOST;
     for (const [key, operands] of Object.entries(value))
       if (
         BITWISE.has(key) &&
         Array.isArray(operands) &&
-        operands.some((one) => typeof one === 'string' && addressOf(one) !== undefined)
+        operands.some((one) => typeof one === 'string' && isAddress(one))
       )
         return LOST;
     if (Array.isArray(set)) return { ...value, set: set.flatMap((one) => this.#elements(one)) };
@@ -185,6 +198,11 @@ class RulesetRedactor {
 
 const isObject = (value: Json): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const isMac = (text: string): boolean => parseMac(text) !== undefined;
+const isAddress = (text: string): boolean => isMac(text) || addressOf(text) !== undefined;
+const isMacRange = ({ range }: JsonObject): boolean =>
+  Array.isArray(range) && range.some((one) => typeof one === 'string' && isMac(one));
 
 function addressOf(text: string): IpAddress | undefined {
   return parseAddress(text);
