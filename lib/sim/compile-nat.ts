@@ -8,6 +8,7 @@ import { Broken, type Op, stop } from './op';
 import { need } from './operand';
 import { fieldName } from './program';
 import { isVerdict, part } from './sets';
+import { destinationOf, sourceOf } from './skb';
 import { masqueradeAddress, redirectAddress } from './source-address';
 import { Missing, type Scalar, Unknown } from './value';
 
@@ -110,7 +111,8 @@ export function compileNat(s: NatStatement, scope: Scope): Op {
       if (first !== undefined) range = { ...range, minPort: Number(first.min), maxPort: Number(first.max) };
     }
     if (flags.netmap && range.minAddr !== undefined && range.maxAddr !== undefined) {
-      const side = s.kind === 'snat' ? ct.reply.dst : ct.reply.src;
+      // The host's part is that of the packet as it is now (nft_nat_setup_netmap).
+      const side = s.kind === 'snat' ? sourceOf(skb) : destinationOf(skb);
       const span = BigInt(range.maxAddr) ^ BigInt(range.minAddr);
       const mapped = (BigInt(range.minAddr) & ~span) | (BigInt(side) & span);
       const value = typeof side === 'number' ? Number(mapped) : mapped;

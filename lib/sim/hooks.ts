@@ -1,6 +1,6 @@
 /** Hooks: every chain and every part of the kernel that sits on one, in order. */
 import { formatAddress } from '../net/address';
-import { isIcmpError } from '../net/headers';
+import { isIcmpError, u32 } from '../net/headers';
 import { PROTO } from '../net/protocols';
 import type { Hook } from '../nft/model';
 import { confirm, conntrackIn } from './conntrack';
@@ -12,7 +12,7 @@ import { isBound, manipOf, natIcmpError, natPacket, nullBinding } from './nat';
 import type { HookEntry, ProgramChain } from './program';
 import { routeOutput } from './route-output';
 import { formatRoute } from './routing';
-import { destinationOf, type Skb, sourceOf, tosOf } from './skb';
+import { destinationOf, type Skb, sourceOf, tosOf, ttlOf } from './skb';
 import { routingMark } from './unknown-mark';
 
 /** `accept`: goes on. Anything else ended the packet here. */
@@ -75,9 +75,11 @@ export function runHook(
     if (keep !== undefined && !keep(entry.prio)) continue;
     switch (entry.kind) {
       case 'chain': {
+        const routes = entry.chain.base?.type === 'route' && hook === 'output';
+        const before = routes ? routeKey(skb) : '';
         const verdict = evaluateChain(run, skb, entry.chain, hook);
-        if (entry.chain.base?.type === 'route' && hook === 'output' && verdict.kind === 'accept')
-          if (!rerouteAfterChain(run, skb)) return 'drop';
+        if (routes && verdict.kind === 'accept' && (skb.markUnknown !== undefined || routeKey(skb) !== before))
+          if (!reroute(run, skb)) return 'drop';
         const result = ended(run, skb, verdict);
         if (result !== 'accept') return result;
         break;
@@ -113,17 +115,10 @@ export function runHook(
   return 'accept';
 }
 
-const routeKeys = new WeakMap<Skb, string>();
-const routeKey = (skb: Skb): string => `${sourceOf(skb)} ${destinationOf(skb)} ${skb.mark} ${tosOf(skb)}`;
-
-/** Remembers what the route of a packet of the node's own was chosen by, for `type route` chains. */
-export function rememberRoute(skb: Skb): void {
-  routeKeys.set(skb, routeKey(skb));
-}
-
-function rerouteAfterChain(run: Run, skb: Skb): boolean {
-  if (skb.markUnknown === undefined && routeKeys.get(skb) === routeKey(skb)) return true;
-  return reroute(run, skb);
+/** What a `type route` chain may change so that the route is chosen again (nf_route_table_hook4, nf_route_table_hook6). */
+function routeKey(skb: Skb): string {
+  const first = skb.family === 'ip6' ? `${u32(skb.data, 0)} ${ttlOf(skb)}` : tosOf(skb);
+  return `${sourceOf(skb)} ${destinationOf(skb)} ${skb.mark} ${first}`;
 }
 
 const isSource = (run: Run, addr: number): boolean => [1, 2].includes(addressType4({ run }, addr, undefined) ?? 0);
@@ -150,7 +145,6 @@ function reroute(run: Run, skb: Skb): boolean {
     anySource: true,
     ...(typeof daddr === 'bigint' && (isLinkLocal6(daddr) || isMulticast6(daddr)) ? { oif: skb.oif?.name } : {}),
   });
-  rememberRoute(skb);
   const route = found.kind === 'found' ? found.route : undefined;
   skb.dst = route;
   if (found.kind === 'failed' && skb.id === 0) run.fate.sendErrno = found.errno;

@@ -149,7 +149,9 @@ export function setupNat(run: Run, ct: Conn, range: NatRange, manip: Manip): voi
   if (ct.status & STATUS.confirmed || isBound(ct, manip)) return;
   const current = invertTuple(ct.reply) ?? ct.original;
   const picked = uniqueTuple(run, current, range, ct, manip);
-  if (picked.randomPort || !sameTuple(picked.tuple, current)) {
+  // Of an IPv4 prefix the kernel compares words that it never wrote: a destination is taken to change (nft_nat_setup_netmap).
+  const mapped = range.netmap && manip === 'dst' && ct.family === 'ip';
+  if (picked.randomPort || mapped || !sameTuple(picked.tuple, current)) {
     ct.reply = invertTuple(picked.tuple) ?? ct.reply;
     ct.status |= manip === 'src' ? STATUS.srcNat : STATUS.dstNat;
     if (picked.randomPort) ct.random[manip] = true;

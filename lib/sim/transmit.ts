@@ -5,7 +5,7 @@ import type { IpValue, Link } from '../world/world';
 import { addressKey, type Run } from './environment';
 import { isMulticast6, joined6 } from './fib';
 import { splitFragments } from './fragments';
-import { kernel, rememberRoute, runDeviceHook, runHook } from './hooks';
+import { kernel, runDeviceHook, runHook } from './hooks';
 import type { RouteResult } from './routing';
 import { isForwarding6 } from './settings';
 import { copySkb, destinationOf, ETHERTYPE, etherHeader, type Skb, snapshot, viewSkb } from './skb';
@@ -15,7 +15,6 @@ export function send(run: Run, skb: Skb, route: RouteResult): void {
   skb.local = true;
   skb.dst = route;
   skb.oif = route.dev;
-  rememberRoute(skb);
   const family = skb.family === 'ip6' ? 'ip6' : 'ip';
   const result = runHook(run, skb, 'output', family);
   if (result !== 'accept') {
