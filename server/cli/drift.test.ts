@@ -140,6 +140,13 @@ describe('one thing changed in the demo capture', () => {
   }
   const ip = (name: string, value: unknown) => ({ family: 'ip', table: 'kube-proxy', name, ...(value as object) });
 
+  function elements(members: Record<string, Record<string, unknown>>[], kind: string, name: string): unknown[] {
+    const found = members.find((member) => member[kind]?.name === name && member[kind].family === 'ip');
+    const elem = found?.[kind]?.elem;
+    if (!Array.isArray(elem)) throw new Error(`no elements in ${name}`);
+    return elem;
+  }
+
   test('an address in affinity sets: nothing', async () => {
     const { differences } = await changed((members) => {
       const affinity = members.find(({ set }) => String(set?.name).startsWith('affinity-'));
@@ -159,8 +166,10 @@ describe('one thing changed in the demo capture', () => {
     const name = 'service-ABCDEFGH-shop/gone/tcp/http';
     const { differences } = await changed((members) => {
       members.push({ chain: ip(name, { handle: 9000 }) });
-      const map = members.find((member) => member.map?.name === 'service-ips' && member.map.family === 'ip')?.map;
-      (map?.elem as unknown[]).push([{ concat: ['10.96.99.99', 'tcp', 80] }, { goto: { target: name } }]);
+      elements(members, 'map', 'service-ips').push([
+        { concat: ['10.96.99.99', 'tcp', 80] },
+        { goto: { target: name } },
+      ]);
     });
     expect(differences).toEqual([
       { kind: 'chain extra', name, expected: null, actual: `chain ${name}` },
@@ -170,8 +179,7 @@ describe('one thing changed in the demo capture', () => {
 
   test('a NodePort address that the node has lost: normal until the next full sync', async () => {
     const found = await changed((members) => {
-      const set = members.find((member) => member.set?.name === 'nodeport-ips' && member.set.family === 'ip')?.set;
-      (set?.elem as unknown[]).push('10.240.0.99');
+      elements(members, 'set', 'nodeport-ips').push('10.240.0.99');
     });
     expect(found).toEqual({ differences: [], normal: ['nodeport-ips'] });
   });
