@@ -58,6 +58,10 @@ function headView(network: string, arp: boolean): Plain | undefined {
   return { saddr, daddr, hops: ttl ?? hoplimit, length, dscp, ecn };
 }
 
+/** True where rules of a ruleset change headers or connections. */
+export const changesHeaders = (text: string): boolean =>
+  /(?:ip6?|tcp|udp|th|@\w+,\d+,\d+) ?\w* set |notrack|zone set /.test(text);
+
 /** Headers are not compared where rules change them: the kernel shows them after the first rule, a trace before it. */
 function kernelEvent(e: KernelEvent, mangles: boolean): Plain {
   return {

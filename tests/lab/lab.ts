@@ -12,7 +12,7 @@ import { ISN } from '../../lib/sim/tcp-socket';
 import type { Branch } from '../../lib/sim/trace';
 import { decodeEnvironment } from '../../lib/world/decode-environment';
 import { type LabCase, type LabStep, type LabTable, rulesetText } from './case';
-import { differences, type Seen, seenByUs, seenInKernel } from './compare';
+import { changesHeaders, differences, type Seen, seenByUs, seenInKernel } from './compare';
 import type { Kernel, KernelAnswer } from './kernel';
 
 /** MAC addresses of the router's ends; the machines behind them end in 02. */
@@ -188,7 +188,7 @@ export async function runLab(kernel: Kernel, lab: LabCase, settle = 0.002): Prom
   const packets: PacketResult[] = [];
   const steps: LabStep[] = [];
   let verdict: CaseResult['verdict'] = 'agreed';
-  const mangles = /(?:ip6?|tcp|udp|th|@\w+,\d+,\d+) ?\w* set |notrack|zone set /.test(text);
+  const mangles = changesHeaders(text);
   const stateful = /@|limit|quota|counter [a-z]|dynamic/.test(text);
   for (const step of lab.steps) {
     const spec = resolve(step, answers);
