@@ -236,8 +236,11 @@ describe('searchRuleset', () => {
     ['chain:input verdict:drop', ['chain input', 'rule input #6']],
     ['set:service-ips', ['set service-ips', 'rule services #52']],
     ['set:service-ips port:443', ['element service-ips[0]']],
-    ['service:api', ['element service-ips[1]', 'chain service-WEZGB4Y6-shop/api/tcp/http']],
-    ['service:shop/api:http', ['element service-ips[1]', 'chain service-WEZGB4Y6-shop/api/tcp/http']],
+    ['service:api', ['element cluster-ips[1]', 'element service-ips[1]', 'chain service-WEZGB4Y6-shop/api/tcp/http']],
+    [
+      'service:shop/api:http',
+      ['element cluster-ips[1]', 'element service-ips[1]', 'chain service-WEZGB4Y6-shop/api/tcp/http'],
+    ],
     ['service:shop/api:grpc', []],
     ['service:shop/inventory', ['element no-endpoint-services[0]']],
     ['ns:shop verdict:dnat', ['rule service-WEZGB4Y6-shop/api/tcp/http #85']],

@@ -8,8 +8,9 @@ import { unreachable } from '../nft/model';
 import { type RenderContext, renderContext, typeOfMapData, typeOfSetType } from '../render/context';
 import { renderElement, renderRule } from '../render/render-rule';
 import { isVerdict } from '../render/render-verdict';
-import { splitName } from './chain-name';
+import { parseKubeProxyName, type ServicePortRef, servicePortText } from './kube-proxy-name';
 import { type Literal, visitElementLiterals, visitStatementLiterals, visitVerdicts } from './literals';
+import { type ObjectOwner, TableOwners } from './object-owner';
 import { parsePorts, type SearchTerm } from './search-query';
 
 /** One place that all terms hold at. */
@@ -71,7 +72,8 @@ export function searchRuleset(
   let total = 0;
   for (const table of ruleset.tables) {
     const ctx = renderContext(table, ruleset.nftVersion);
-    const tests = terms.map((term) => testOf(term, context, ctx));
+    const owners = new TableOwners(table);
+    const tests = terms.map((term) => testOf(term, context, ctx, owners));
     for (const candidate of candidatesOf(table)) {
       const found = foundBy(tests, candidate);
       if (found === undefined) continue;
@@ -126,7 +128,7 @@ function placeOf(c: Candidate, found: readonly string[], ctx: RenderContext): Se
 
 // ---------------------------------------------------------------------------------------------------------- terms
 
-function testOf(term: SearchTerm, context: SearchContext, ctx: RenderContext): Test {
+function testOf(term: SearchTerm, context: SearchContext, ctx: RenderContext, owners: TableOwners): Test {
   const value = term.value.toLowerCase();
   switch (term.key) {
     case 'ip': {
@@ -142,13 +144,13 @@ function testOf(term: SearchTerm, context: SearchContext, ctx: RenderContext): T
     case 'set':
       return (c) => setHit(c, (name) => name.toLowerCase().includes(value));
     case 'service':
-      return (c) => serviceHit(c, (service) => meetsService(service, value));
+      return (c) => serviceHit(c, (service) => meetsService(service, value), owners);
     case 'ns':
-      return (c) => serviceHit(c, (service) => service.namespace.toLowerCase() === value);
+      return (c) => serviceHit(c, (service) => service.namespace.toLowerCase() === value, owners);
     case 'verdict':
       return (c) => verdictHit(c, value);
     case 'owner':
-      return (c) => ownerHit(c, context.ownerOf(c.table), value);
+      return (c) => ownerHit(c, [context.ownerOf(c.table), ownerOfPlace(c, owners).component], value);
     case null:
       return (c) => wordHit(c, value, ctx);
   }
@@ -296,56 +298,44 @@ function setHit(c: Candidate, named: (name: string) => boolean): Hit {
   }
 }
 
-/** A Service port as kube-proxy writes it: in chain names `ns/name/proto/port`, in comments `ns/name:port`. */
-interface ServiceRef {
-  readonly namespace: string;
-  readonly name: string;
-  readonly port: string | undefined;
-  readonly text: string;
-}
-
-function serviceOfName(name: string): ServiceRef | undefined {
-  const { hash, meaning } = splitName(name);
-  if (hash === '') return undefined;
-  // Names of endpoints go on with `__ADDRESS/PORT`.
-  const [namespace, serviceName, , port] = (meaning.split('__')[0] ?? '').split('/');
-  if (namespace === undefined || serviceName === undefined) return undefined;
-  return { namespace, name: serviceName, port, text: name };
-}
-
-function serviceOfComment(comment: string | undefined): ServiceRef | undefined {
-  const found = /^([a-z0-9-]+)\/([a-z0-9-]+)(?::([a-z0-9-]+))?$/.exec(comment ?? '');
-  if (found === null) return undefined;
-  const [text, namespace = '', name = '', port] = found;
-  return { namespace, name, port, text };
-}
-
 /** `api`, `shop/api`, `shop/api:http`, `api:http`. */
-function meetsService(service: ServiceRef, wanted: string): boolean {
+function meetsService(service: ServicePortRef, wanted: string): boolean {
   const [path = '', port] = wanted.split(':');
-  if (port !== undefined && service.port?.toLowerCase() !== port) return false;
+  if (port !== undefined && service.port.toLowerCase() !== port) return false;
   return path.includes('/')
     ? `${service.namespace}/${service.name}`.toLowerCase() === path
     : service.name.toLowerCase() === path;
 }
 
-function serviceHit(c: Candidate, wanted: (service: ServiceRef) => boolean): Hit {
-  const of = (names: readonly string[]): readonly string[] =>
+function ownerOfPlace(c: Candidate, owners: TableOwners): ObjectOwner {
+  switch (c.kind) {
+    case 'chain':
+      return owners.chain(c.chain.name);
+    case 'rule':
+      return owners.rule(c.chain.name, c.rule);
+    case 'set':
+      return owners.set(c.set.name);
+    case 'element':
+      return owners.element(c.set.name, c.element);
+  }
+}
+
+function serviceHit(c: Candidate, wanted: (service: ServicePortRef) => boolean, owners: TableOwners): Hit {
+  const named = (names: readonly string[]): readonly string[] =>
     names.filter((name) => {
-      const service = serviceOfName(name);
+      const service = parseKubeProxyName(name)?.service;
       return service !== undefined && wanted(service);
     });
   switch (c.kind) {
     case 'chain':
-      return strong(of([c.chain.name]));
+      return strong(named([c.chain.name]));
     case 'set':
-      return strong(of([c.set.name]));
+      return strong(named([c.set.name]));
     case 'rule':
-      return strong(of(targetsOf(c))) ?? weak(of([c.chain.name]).length > 0);
+      return strong(named(targetsOf(c))) ?? weak(named([c.chain.name]).length > 0);
     case 'element': {
-      const comment = serviceOfComment(c.element.comment);
-      const found = of(targetsOf(c));
-      return strong(comment !== undefined && wanted(comment) ? [...found, comment.text] : found);
+      const owned = ownerOfPlace(c, owners).services.filter(wanted).map(servicePortText);
+      return owned.length === 0 ? undefined : strong([...named(targetsOf(c)), ...owned]);
     }
   }
 }
@@ -373,10 +363,15 @@ function verdictHit(c: Candidate, wanted: string): Hit {
   }
 }
 
-function ownerHit(c: Candidate, owner: { readonly key: string; readonly name: string }, wanted: string): Hit {
-  const yes = owner.key === wanted || owner.name.toLowerCase().includes(wanted);
+function ownerHit(
+  c: Candidate,
+  owners: readonly { readonly key: string; readonly name: string }[],
+  wanted: string,
+): Hit {
+  const found = owners.find(({ key, name }) => key === wanted || name.toLowerCase().includes(wanted));
   // An owner alone finds what it declares, not each of its rules and elements.
-  return c.kind === 'chain' || c.kind === 'set' ? strong(yes ? [owner.name] : []) : weak(yes);
+  if (c.kind === 'chain' || c.kind === 'set') return strong(found === undefined ? [] : [found.name]);
+  return weak(found !== undefined);
 }
 
 /** The text of a rule, kept while its ruleset is: a query has several words, and another one follows. */

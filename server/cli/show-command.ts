@@ -6,6 +6,7 @@ import { chainView } from '@/lib/api/rule-view';
 import type { TableIndex } from '@/lib/api/ruleset-index';
 import { MOST_ELEMENTS } from '@/lib/api/set-page';
 import type { BaseChainOverview, ElementView, NodeOverview, SetPage } from '@/lib/api/types';
+import { type ObjectOwner, ownerText, TableOwners } from '@/lib/explain/object-owner';
 import { count } from '@/lib/explain/words';
 import type { Problem, Result } from '@/lib/net/result';
 import type { Token } from '@/lib/render/tokens';
@@ -97,12 +98,14 @@ function show(node: OpenNode, topic: Topic, names: readonly string[]): Shown {
       const tables = overview.tables.filter(
         (one) => only === undefined || (one.name === only.name && one.family === only.family),
       );
-      if (topic === 'chains')
-        return {
-          json: tables.map(({ family, name: table, chains }) => ({ family, table, chains })),
-          text: chainsText(tables),
-        };
-      return { json: tables.map(({ family, name: table, sets }) => ({ family, table, sets })), text: setsText(tables) };
+      const owners = ownersOf(node);
+      const owned = tables.map(({ family, name: table, chains, sets }) => {
+        const whose = owners(family, table);
+        return topic === 'chains'
+          ? { family, table, chains: chains.map((one) => ({ ...one, owner: whose.chain(one.name) })) }
+          : { family, table, sets: sets.map((one) => ({ ...one, owner: whose.set(one.name) })) };
+      });
+      return { json: owned, text: topic === 'chains' ? chainsText(tables, owners) : setsText(tables, owners) };
     }
     case 'chain':
       return chainOf(node, tableOf(node, tableName ?? ''), name);
@@ -136,6 +139,23 @@ function unwrap<T>(result: Result<T>): T {
   if (!result.ok) throw CliError.of(result.problem);
   return result.value;
 }
+
+type Owners = (family: string, table: string) => TableOwners;
+
+/** Who wrote what is in a table, which is there. */
+function ownersOf(node: OpenNode): Owners {
+  const ruleset = unwrap(node.ruleset);
+  return (family, name) => new TableOwners(unwrapTable(ruleset.table(`${family} ${name}`)).table);
+}
+
+function unwrapTable(index: TableIndex | undefined): TableIndex {
+  if (index === undefined) throw new Error('a table of the overview is not in the ruleset');
+  return index;
+}
+
+/** Only what the name of the table does not tell already. */
+const shortOwner = (owner: ObjectOwner, table: TableOwners): string =>
+  owner.component.name === table.component.name && owner.services.length === 0 ? '' : ownerText(owner);
 
 type Overview = Omit<NodeOverview, 'source'>;
 
@@ -171,9 +191,10 @@ function tablesText({ node, counts, tables, legacyTables, readings, listedBy }: 
   return head + columns(rows) + legacy + missing.join('');
 }
 
-const chainsText = (tables: Overview['tables']): string =>
+const chainsText = (tables: Overview['tables'], owners: Owners): string =>
   tables
     .map(({ family, name, chains }) => {
+      const whose = owners(family, name);
       const rows = chains.map((chain) => [
         `  ${chain.name}`,
         `#${chain.handle}`,
@@ -181,20 +202,23 @@ const chainsText = (tables: Overview['tables']): string =>
         chain.base === null
           ? `used by ${chain.usedBy}`
           : `${chain.base.type} ${chain.base.hook} ${chain.base.prioText}, policy ${chain.base.policy}`,
+        shortOwner(whose.chain(chain.name), whose),
       ]);
       return `${family} ${name}\n${columns(rows)}`;
     })
     .join('');
 
-const setsText = (tables: Overview['tables']): string =>
+const setsText = (tables: Overview['tables'], owners: Owners): string =>
   tables
     .map(({ family, name, sets }) => {
+      const whose = owners(family, name);
       const rows = sets.map((set) => [
         `  ${set.kind} ${set.name}`,
         `#${set.handle}`,
         set.type,
         count(set.count, 'element'),
         `used by ${set.usedBy}`,
+        shortOwner(whose.set(set.name), whose),
       ]);
       return `${family} ${name}\n${columns(rows)}`;
     })
@@ -224,14 +248,21 @@ function chainOf(node: OpenNode, index: TableIndex, name: string): Shown {
   const chain = index.chains.get(name);
   if (chain === undefined) throw CliError.of(viewProblems.noChain(name, index));
   const view = chainView(index, chain, node.addresses, 0, chain.rules.length);
+  const owners = new TableOwners(table);
+  const owner = owners.chain(name);
   const text = (tokens: readonly Token[]) => tokens.map((token) => token.text).join('');
+  const rules = view.rules.map((one, at) => {
+    const rule = chain.rules[at];
+    return rule === undefined ? one : { ...one, owner: owners.rule(name, rule) };
+  });
   const lines = [
+    `# ${ownerText(owner)}`,
     `${text(view.header)} # handle ${view.handle}`,
     ...view.declaration.map((line) => `\t${text(line)}`),
     ...view.rules.map((rule) => `\t${text(rule.tokens)} # handle ${rule.at.handle}`),
     '}',
   ];
-  return { json: { table: `${table.family} ${table.name}`, ...view }, text: `${lines.join('\n')}\n` };
+  return { json: { table: `${table.family} ${table.name}`, ...view, rules, owner }, text: `${lines.join('\n')}\n` };
 }
 
 function setOf(node: OpenNode, { table }: TableIndex, name: string): Shown {
@@ -243,10 +274,16 @@ function setOf(node: OpenNode, { table }: TableIndex, name: string): Shown {
     if (page.rows.length === 0) break;
     rows.push(...page.rows);
   }
+  const owners = new TableOwners(table);
+  const elements = table.sets.find((set) => set.name === name)?.elements ?? [];
+  const owned = rows.map((row) => {
+    const element = elements[row.index];
+    return { ...row, owner: element === undefined ? owners.set(name) : owners.element(name, element) };
+  });
   const table1 = columns([
-    first.columns.map(({ label }) => label),
-    ...rows.map(({ cells }) => cells.map((cell) => cell ?? '-')),
+    [...first.columns.map(({ label }) => label), 'owner'],
+    ...owned.map(({ cells, owner }) => [...cells.map((cell) => cell ?? '-'), ownerText(owner)]),
   ]);
   const head = `${first.set.kind} ${name}, ${first.family} ${first.table} #${first.set.handle}: ${first.typeText}, ${count(first.total, 'element')}\n`;
-  return { json: { ...first, rows }, text: head + table1 };
+  return { json: { ...first, owner: owners.set(name), rows: owned }, text: head + table1 };
 }
