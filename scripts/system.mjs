@@ -13,6 +13,10 @@ const PACKAGES = {
   socat: 'socat',
   sysctl: 'procps',
   python3: 'python3',
+  curl: 'curl',
+  openssl: 'openssl',
+  dash: 'dash',
+  busybox: 'busybox',
   chromium: 'chromium',
 };
 

@@ -24,7 +24,19 @@ const STAGES = {
   lint: async (args) => (await import('./lint.mjs')).lint(ROOT, args),
   unit: (args) => vitest(['--project', 'node', '--project', 'dom', ...args]),
   kernel: async (args) => {
-    await installPrograms(['nft', 'ip', 'conntrack', 'tcpdump', 'socat', 'sysctl', 'python3']);
+    await installPrograms([
+      'nft',
+      'ip',
+      'conntrack',
+      'tcpdump',
+      'socat',
+      'sysctl',
+      'python3',
+      'curl',
+      'openssl',
+      'dash',
+      'busybox',
+    ]);
     const why = whyNoKernel();
     if (why !== undefined) console.log(`Tests that need the kernel are skipped: ${why}.`);
     // Each of them asks by itself for what it needs, so that the report counts them one by one.
