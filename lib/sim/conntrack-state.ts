@@ -223,7 +223,7 @@ function fromEntryTuple(t: CtTuple): Tuple {
     src: t.src,
     dst: t.dst,
     protocol: t.protocol,
-    sport: t.icmpId ?? port(t.sport),
+    sport: t.icmpId === undefined ? port(t.sport) : port(t.icmpId),
     dport: port(t.dport),
     icmpType: t.icmpType ?? 0,
     icmpCode: t.icmpCode ?? 0,
@@ -236,7 +236,7 @@ function toEntryTuple(t: Tuple, random: { sport: boolean; dport: boolean }): CtT
       src: t.src,
       dst: t.dst,
       protocol: t.protocol,
-      icmpId: t.sport,
+      icmpId: random.sport || random.dport ? 'random' : t.sport,
       icmpType: t.icmpType,
       icmpCode: t.icmpCode,
     };

@@ -55,6 +55,7 @@ export interface TcpSocketState {
   readonly window: number;
   /** The SYN that opened it. */
   readonly syn: Skb;
+  readonly transparent: boolean;
   /** What came before its turn. */
   ahead: readonly { readonly from: number; readonly to: number; readonly fin: boolean }[];
 }

@@ -135,7 +135,7 @@ export interface CtTuple {
   readonly dport?: number | 'random';
   readonly icmpType?: number;
   readonly icmpCode?: number;
-  readonly icmpId?: number;
+  readonly icmpId?: number | 'random';
 }
 
 /** One entry of the connection tracking table. */

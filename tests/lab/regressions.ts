@@ -23,6 +23,12 @@ const chain = (family: string, hook: string, prio: number, rules: readonly strin
   },
 ];
 
+const nat = (family: string, hook: string, rules: readonly string[]) =>
+  chain(family, hook, -100, rules).map((t) => ({
+    ...t,
+    chains: t.chains.map((c) => ({ ...c, base: c.base.replace('filter', 'nat') })),
+  }));
+
 const udp: PacketSpec = {
   iif: 'eth0',
   family: 'ip',
@@ -276,5 +282,101 @@ export const REGRESSIONS: readonly Regression[] = [
       },
     ],
     packets: [half(0, `0457 08ae 0030 0000 ${'11'.repeat(8)}`.replaceAll(' ', ''), 0), half(1, '11'.repeat(32), 16)],
+  },
+  {
+    name: 'a confirmed connection is counted once',
+    tables: chain('ip', 'input', 0, []).concat(
+      ...['prerouting', 'output'].map((hook) => chain('ip', hook, 5, ['ct count over 1 meta mark set 2', 'counter'])),
+    ),
+    packets: [
+      { from: 'local', family: 'ip', saddr: '10.0.1.1', daddr: '10.0.1.1', protocol: 'udp', sport: 5, dport: 53 },
+    ],
+  },
+  {
+    name: 'a packet without ports is not counted',
+    tables: chain('ip', 'prerouting', 0, ['ct count over 5', 'counter']),
+    packets: [{ ...udp, rawL4: true, payloadHex: '0800' }],
+  },
+  {
+    name: 'a destination written in an output chain of type nat is not routed',
+    tables: nat('ip', 'output', ['ip daddr set 10.0.1.2']),
+    packets: [
+      { from: 'local', family: 'ip', saddr: '10.0.2.1', daddr: '10.0.2.2', protocol: 'udp', sport: 5, dport: 6 },
+    ],
+  },
+  {
+    name: 'a mark of an earlier chain does not route again',
+    tables: [
+      ...chain('ip', 'output', 0, ['meta mark set 1']),
+      ...chain('ip', 'output', 5, ['counter']).map((t) => ({
+        ...t,
+        chains: t.chains.map((c) => ({ ...c, base: c.base.replace('filter', 'route') })),
+      })),
+    ],
+    packets: [
+      { from: 'local', family: 'ip', saddr: '10.0.2.1', daddr: '10.0.2.2', protocol: 'udp', sport: 5, dport: 6 },
+    ],
+  },
+  {
+    name: 'what reject demands stands before the rule',
+    tables: chain('ip', 'forward', 0, ['meta mark set 5 reject with tcp reset', 'meta mark 5']),
+    packets: [udp, syn],
+  },
+  {
+    name: 'a set of protocols tells reject enough',
+    tables: chain('ip', 'forward', 0, ['meta l4proto { 17, 6 } reject with tcp reset']),
+    packets: [udp],
+  },
+  {
+    name: 'an error about a prohibited destination comes from the sender itself',
+    tables: [],
+    packets: [{ ...udp, saddr: '10.0.3.1', daddr: '192.168.68.1' }],
+  },
+  {
+    name: 'an address of an IPv6 range',
+    tables: nat('ip6', 'postrouting', ['snat to fd00:3::2-fd00:3::5']),
+    packets: [six, { ...six, saddr: 'fd00:1::8002' }, { ...six, daddr: '2001:db8::7' }],
+  },
+  {
+    name: 'a destination out of an IPv6 range',
+    tables: nat('ip6', 'prerouting', ['dnat to fd00:3::2-fd00:3::5']),
+    packets: [six, { ...six, saddr: 'fd00:1::8002' }, { ...six, daddr: '2001:db8::7' }],
+  },
+  {
+    name: 'a prefix that maps an address to itself',
+    tables: nat('ip', 'prerouting', ['dnat prefix to 10.0.2.0/24']),
+    packets: [udp],
+  },
+  {
+    name: 'a prefix keeps the host of the packet as it is',
+    tables: nat('ip', 'input', ['ip saddr set 198.51.100.9 snat prefix to 10.0.3.0/25']),
+    packets: [local],
+  },
+  {
+    name: 'echo ids that are picked by chance',
+    tables: nat('ip', 'postrouting', ['masquerade random']),
+    packets: [{ ...udp, protocol: 'icmp', icmpType: 8, icmpId: 7, icmpSeq: 1 }],
+  },
+  {
+    name: 'a SYN within the window of a half-open connection resets it',
+    tables: [],
+    packets: [
+      { ...syn, daddr: '10.0.1.1', dport: 8080 },
+      { ...syn, daddr: '10.0.1.1', dport: 8080, seq: 2000 },
+    ],
+  },
+  {
+    name: 'kernel sockets of resets and errors',
+    tables: chain('ip', 'output', 0, ['socket wildcard 1 meta mark set 1', 'socket transparent 1 meta mark set 2']),
+    packets: [
+      { ...syn, daddr: '10.0.1.1', dport: 81 },
+      { ...local, dport: 9 },
+      { ...syn, daddr: '10.0.1.1', dport: 8081 },
+    ],
+  },
+  {
+    name: 'ICMPv6 redirects are answered',
+    tables: [],
+    packets: [{ ...six, daddr: 'fd00:66::5', protocol: 'icmpv6', icmpType: 137, icmpId: 1, icmpSeq: 1 }],
   },
 ];
