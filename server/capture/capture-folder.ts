@@ -19,8 +19,8 @@ interface Note {
   readonly format: 1;
   /** When the capture was begun; not there for a copy of another capture. */
   readonly capturedAt?: string;
-  /** Names and addresses are not the real ones. */
-  readonly redacted?: boolean;
+  /** Names and addresses are not the real ones; all captures by one secret have the same word here. */
+  readonly redacted?: string;
 }
 
 export type Opened =
@@ -42,8 +42,7 @@ export class CaptureFolder {
     const held = names.includes(NOTE) ? noteOf(await readFile(join(path, NOTE), 'utf8')) : undefined;
     if (held === undefined && names.length > 0)
       return { kind: 'occupied', why: 'there is something else in it, which is no capture of this program' };
-    if (held !== undefined && (held.redacted === true) !== (note.redacted === true))
-      return { kind: 'occupied', why: `the capture in it is ${held.redacted === true ? '' : 'not '}redacted` };
+    if (held !== undefined && held.redacted !== note.redacted) return { kind: 'occupied', why: otherwise(held) };
     const folder = new CaptureFolder(path, held ?? note);
     await rm(join(path, PARTIAL), { recursive: true, force: true });
     await mkdir(join(path, 'nodes'), { recursive: true });
@@ -90,6 +89,9 @@ export class CaptureFolder {
   }
 }
 
+const otherwise = ({ redacted }: Note): string =>
+  `the capture in it is ${redacted === undefined ? 'not redacted' : 'redacted, by another secret or none now'}`;
+
 function unlessThere(error: NodeJS.ErrnoException): void {
   if (error.code !== 'EEXIST') throw error;
 }
@@ -99,7 +101,7 @@ function noteOf(text: string): Note | undefined {
   if (!value.ok) return undefined;
   const note = decoding((): Note => {
     const root = at(value.value);
-    const redacted = root.optional('redacted')?.boolean();
+    const redacted = root.optional('redacted')?.string();
     const capturedAt = root.optional('capturedAt')?.string();
     root.key('format').integer(1, 1);
     return {

@@ -5,7 +5,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { Redactor, type Texts } from '@/lib/capture/redact/redactor';
 import type { FileReading } from '@/lib/world/capture-files';
 import type { RawFiles } from '../sources/source';
-import type { Redaction } from './write-capture';
+import type { Redaction, RedactionMaker } from './write-capture';
 
 const KEY_BYTES = 32;
 
@@ -25,6 +25,12 @@ export function redactionBy(
     nodeFiles: (files) => bytesOf(redactor.nodeFiles(textsOf(files))),
     clusterFiles: (files) => bytesOf(redactor.clusterFiles(textsOf(files))),
   };
+}
+
+/** The redaction by a secret, when it is wanted. */
+export function redactionMaker(secret: Uint8Array): RedactionMaker {
+  const id = createHmac('sha256', secret).update('id').digest('hex').slice(0, 16);
+  return { id, make: (cluster) => redactionBy(secret, cluster) };
 }
 
 /** The secret in a file, which is made where it is not there: the same secret gives the same names and addresses. */

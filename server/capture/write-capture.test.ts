@@ -154,7 +154,7 @@ describe('writing a capture', () => {
 
   test.each([
     { name: 'other files', files: { 'notes.txt': 'mine' } },
-    { name: 'a redacted capture', files: { 'capture.json': '{"format":1,"redacted":true}' } },
+    { name: 'a redacted capture', files: { 'capture.json': '{"format":1,"redacted":"0123456789abcdef"}' } },
     { name: 'a capture.json of something else', files: { 'capture.json': '{"format":2}' } },
   ])('does not write into a folder with $name', async ({ files }) => {
     for (const [name, text] of Object.entries(files)) writeFileSync(join(folder.path, name), text);

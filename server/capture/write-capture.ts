@@ -19,13 +19,19 @@ export interface Redaction {
   readonly clusterFiles: (files: RawFiles) => RawFiles;
 }
 
+export interface RedactionMaker {
+  /** Tells secrets apart, and tells nothing of them. */
+  readonly id: string;
+  /** When the cluster's objects are known, which have the names. */
+  readonly make: (cluster: RawFiles) => Redaction;
+}
+
 export interface CaptureOptions {
   /** A folder, or the name of an archive: .tar.gz or .tgz. */
   readonly out: string;
   /** All where none is named. */
   readonly nodes: readonly string[];
-  /** Made when the cluster's objects are known, which have the names. */
-  readonly redaction?: ((cluster: RawFiles) => Redaction) | undefined;
+  readonly redaction?: RedactionMaker | undefined;
   readonly now: () => Date;
   readonly tell: (words: string) => void;
 }
@@ -49,14 +55,14 @@ export async function writeCapture(
   const opened = await CaptureFolder.open(path, {
     format: 1,
     ...(source.describe().live && { capturedAt: options.now().toISOString() }),
-    ...(options.redaction !== undefined && { redacted: true }),
+    ...(options.redaction !== undefined && { redacted: options.redaction.id }),
   });
   if (opened.kind === 'occupied') return failed(captureProblems.occupied(path, opened.why));
   const { folder } = opened;
   const cluster = await source.cluster(signal);
   if (!cluster.ok) return cluster;
   const kept = keepCluster(cluster.value.files);
-  const redaction = options.redaction?.(kept);
+  const redaction = options.redaction?.make(kept);
   if (kept.size > 0 && !(await folder.hasCluster())) await folder.addCluster(redaction?.clusterFiles(kept) ?? kept);
   const captured = await captureNodes(source, folder, redaction, options, signal);
   if (!captured.ok) return captured;

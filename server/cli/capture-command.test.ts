@@ -44,13 +44,29 @@ describe('nftscope capture', () => {
   test('redacted: the secret is gone when all is written, and is readable by its owner until then', async () => {
     expect(await captureCommand(['--source', DEMO, '--redact', '-o', at('out')])).toBe(0);
     expect(readdirSync(folder.path)).toEqual(['out']);
-    expect(JSON.parse(readFileSync(at('out/capture.json'), 'utf8'))).toEqual({ format: 1, redacted: true });
+    expect(JSON.parse(readFileSync(at('out/capture.json'), 'utf8'))).toEqual({
+      format: 1,
+      redacted: expect.stringMatching(/^[0-9a-f]{16}$/),
+    });
     expect(readdirSync(at('out/nodes')).join()).not.toMatch(/node-/);
     await captureCommand(['--source', DEMO, '--redact', '--redact-key', at('key'), '-o', at('second')]);
     expect(statSync(at('key')).mode & 0o777).toBe(0o600);
     await captureCommand(['--source', DEMO, '--redact', '--redact-key', at('key'), '-o', at('third')]);
     expect(readFileSync(at('third/cluster/pods.json'))).toEqual(readFileSync(at('second/cluster/pods.json')));
     expect(readFileSync(at('out/cluster/pods.json'))).not.toEqual(readFileSync(at('second/cluster/pods.json')));
+  });
+
+  test('a redacted capture goes on by its own secret only', async () => {
+    const key = ['--redact-key', at('key')];
+    await captureCommand(['--source', DEMO, '--redact', ...key, '--node', 'node-1', '-o', at('out')]);
+    expect(await captureCommand(['--source', DEMO, '--redact', ...key, '-o', at('out')])).toBe(0);
+    expect(readdirSync(at('out/nodes'))).toHaveLength(3);
+    for (const other of [[], ['--redact-key', at('other')]])
+      await expect(captureCommand(['--source', DEMO, '--redact', ...other, '-o', at('out')])).rejects.toMatchObject({
+        problem: { code: 'CAP-001' },
+      });
+    expect(readdirSync(at('out/nodes'))).toHaveLength(3);
+    expect(existsSync(at('out.key'))).toBe(false);
   });
 
   test('a listing that is no JSON is left out of a redacted capture, and said', async () => {

@@ -3,10 +3,9 @@ import 'server-only';
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { captureScript } from '@/lib/capture/capture-script';
-import { redactionBy, secretOf } from '../capture/redaction';
+import { redactionMaker, secretOf } from '../capture/redaction';
 import { writeCapture } from '../capture/write-capture';
 import { NODE_COMMANDS, SYSCTLS, SYSCTLS_PER_INTERFACE } from '../sources/node-commands';
-import type { RawFiles } from '../sources/source';
 import { CliError, EXIT, type ExitStatus } from './cli-error';
 import { openSource } from './open';
 import { parseOptions } from './options';
@@ -41,9 +40,9 @@ export async function captureCommand(args: readonly string[]): Promise<ExitStatu
   const tell = (words: string) => void process.stderr.write(`nftscope capture: ${words}\n`);
   const stopped = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, () => stopped.abort());
+  const hadKey = keyFile !== undefined && existsSync(keyFile);
   const captured = await writing(out, async () => {
-    const secret = keyFile === undefined ? undefined : await secretOf(keyFile);
-    const redaction = secret === undefined ? undefined : (cluster: RawFiles) => redactionBy(secret, cluster);
+    const redaction = keyFile === undefined ? undefined : redactionMaker(await secretOf(keyFile));
     const options = { out, nodes: values.node ?? [], redaction, now: () => new Date(), tell };
     return writeCapture(source, options, stopped.signal);
   });
@@ -53,7 +52,10 @@ export async function captureCommand(args: readonly string[]): Promise<ExitStatu
     tell(`stopped. ${again}`);
     return EXIT.badNews;
   }
-  if (!captured.ok) throw CliError.of(captured.problem);
+  if (!captured.ok) {
+    if (ownKey !== undefined && !hadKey) await rm(ownKey, { force: true });
+    throw CliError.of(captured.problem);
+  }
   if (captured.value.failed > 0) {
     tell(`${captured.value.failed} nodes are missing. ${again}`);
     return EXIT.badNews;
