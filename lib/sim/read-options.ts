@@ -36,11 +36,11 @@ export function findTcpOption(skb: Skb, kind: number): { readonly at: number; re
   if (l4proto !== PROTO.tcp || fragOff > 0) return undefined;
   const end = Math.min(thoff + ((skb.data[thoff + 12] ?? 0) >> 4) * 4, skb.data.length);
   let at = thoff + 20;
-  while (at < end) {
+  // The last byte is not looked at, and the end of the list does not end the search (nft_exthdr_tcp_eval, optlen).
+  while (at < end - 1) {
     const k = skb.data[at] ?? 0;
-    const len = k < 2 ? 1 : (skb.data[at + 1] ?? 0);
-    if (k === kind) return { at, len };
-    if (k === 0 || len < 1) return undefined;
+    const len = k < 2 ? 1 : skb.data[at + 1] || 1;
+    if (k === kind) return at + len > end ? undefined : { at, len };
     at += len;
   }
   return undefined;
