@@ -5,6 +5,7 @@ import { isIcmpError, u32 } from '../net/headers';
 import { PROTO } from '../net/protocols';
 import type { IpValue } from '../world/world';
 import { attachAnswer } from './conntrack';
+import { STATUS } from './conntrack-state';
 import type { Context, Run } from './environment';
 import { addressKey } from './environment';
 import { addressType4, isLinkLocal6, isLocal4, isMulticast6 } from './fib';
@@ -305,8 +306,9 @@ export function sendReset(
   skb.local = true;
   if (byReject) {
     attachAnswer(skb, cause);
-    // nf_reject_ipv4.c, nf_reject_ipv6.c: nf_ct_set_closing.
-    if (cause.ct !== undefined && cause.ct.original.protocol === PROTO.tcp) cause.ct.tcpState = 'CLOSE';
+    // A connection that is stored is closed with it (nf_conntrack_tcp_set_closing).
+    const { ct } = cause;
+    if (ct !== undefined && ct.status & STATUS.confirmed && ct.original.protocol === PROTO.tcp) ct.tcpState = 'CLOSE';
   }
   run.steps?.push({ kind: 'generated', skb: skb.id, what: 'TCP reset', packet: viewSkb(skb), because: cause.id });
   // To a bridged segment it goes straight out of the port that came in by, from the address asked for (nf_send_reset: br_indev).

@@ -221,9 +221,10 @@ function sendLocal(run: Runner, skb: Skb, spec: PacketSpec): void {
     kernel(run, skb, 'no-route', 'There is no route: the sender gets an error and no hook runs.');
     return;
   }
-  // A process that writes the IPv4 header itself keeps the neighbour it asked for, whatever rules make of the destination
-  // (raw_sendmsg: FLOWI_FLAG_KNOWN_NH, rt_set_nexthop).
-  const known = skb.family === 'ip' && (found.route.type === 'unicast' || found.route.type === 'local');
+  // A process that writes the IP header itself keeps the neighbour it asked for, whatever rules make of the destination
+  // (raw_sendmsg, rawv6_sendmsg: FLOWI_FLAG_KNOWN_NH; rt_set_nexthop, ip6_rt_cache_alloc).
+  const { type } = found.route;
+  const known = type === 'unicast' || (type === 'local' && skb.family === 'ip');
   const route = known ? { ...found.route, gateway: found.route.gateway ?? destinationOf(skb) } : found.route;
   run.steps?.push({
     kind: 'route',

@@ -56,6 +56,8 @@ function loopBack(run: Run, skb: Skb, route: RouteResult | undefined): void {
       : isMulticast6(daddr) && (joined6(dev, daddr, false) || (joined6(dev, daddr, true) && isForwarding6(run)));
   if (!joined) return;
   const copy = copySkb(skb, skb.id, skb.role);
+  // A clone belongs to no socket (skb_clone).
+  copy.sk = undefined;
   if (runHook(run, copy, 'postrouting', skb.family) !== 'accept') return;
   run.backlog.push(() => {
     copy.looped = true;
