@@ -53,7 +53,7 @@ export async function captureCommand(args: readonly string[]): Promise<ExitStatu
     return EXIT.badNews;
   }
   if (!captured.ok) {
-    if (ownKey !== undefined && !hadKey) await rm(ownKey, { force: true });
+    if (ownKey !== undefined && !hadKey && captured.problem.code === 'CAP-001') await rm(ownKey, { force: true });
     throw CliError.of(captured.problem);
   }
   if (captured.value.failed > 0) {
