@@ -20,8 +20,8 @@ type CliCode =
   /** A capture cannot be written where it should go. */
   | 'CLI-008';
 
-/** Names of pods, Services or nodes stand for objects that the capture lacks: nothing is wrong with the question. */
-const NOT_CAPTURED: ReadonlySet<string> = new Set(['REF-007']);
+/** Objects, or tables of kube-proxy, that the capture lacks: nothing is wrong with the question. */
+const NOT_CAPTURED: ReadonlySet<string> = new Set(['REF-007', 'EXP-001', 'EXP-002', 'EXP-003']);
 
 /** Wrong usage or wrong input: said on standard error, exit status 2 (1 where only the capture lacks something). */
 export class CliError extends Error {

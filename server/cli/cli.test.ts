@@ -108,7 +108,7 @@ const lines = (out: string) =>
 
 describe('usage', () => {
   test('help of the command and of each command, on standard output', async () => {
-    for (const args of [
+    const all = [
       ['help'],
       ['--help'],
       ['help', 'trace'],
@@ -116,9 +116,12 @@ describe('usage', () => {
       ['render', '-h'],
       ['show', '--help'],
       ['serve', '--help'],
-    ]) {
-      const { status, out, err } = await run(args);
-      expect([args.join(' '), status, err]).toEqual([args.join(' '), 0, '']);
+      ['expected', '--help'],
+      ['help', 'drift'],
+    ];
+    const answers = await Promise.all(all.map((args) => run(args)));
+    for (const [at, { status, out, err }] of answers.entries()) {
+      expect([all[at], status, err]).toEqual([all[at], 0, '']);
       expect(out).toContain('nftscope');
     }
   });
@@ -154,6 +157,11 @@ describe('usage', () => {
     [['render']],
     [['render', 'a', 'b']],
     [['show', '--source', 'SHOP', 'nonsense']],
+    [['expected']],
+    [['expected', '--source', 'SHOP', '--cases', '-']],
+    [['expected', '--source', 'SHOP', '-o', 'text']],
+    [['drift', '--source', 'SHOP', '--service', 'web']],
+    [['drift', '--source', 'SHOP', '--node', 'node-9']],
     [['serve', '--port', 'x']],
     [['serve', '--source', 'missing']],
   ])('wrong: %j is status 2, said on standard error only', async (args) => {
@@ -446,6 +454,59 @@ describe('render of a listing that lacks facts', () => {
     writeTree(path('edge'), { 'nodes/n/nft.json': old, 'nodes/n/nft.txt': text });
     const { status, out, err } = await run(['render', '--handles', '--source', path('edge')]);
     expect([status, out, err]).toEqual([0, text, '']);
+  });
+});
+
+describe('what kube-proxy should have written', () => {
+  const demo = join(dirname(dirname(dirname(fileURLToPath(import.meta.url)))), 'public/demo/shop-3node.tar.gz');
+  const config = { kubeProxyVersion: '1.36.2', ipFamily: 'IPv4', nodeName: 'node-1' };
+
+  test('--cases: one line each; a case that cannot be computed does not end the run', async () => {
+    const records = [
+      { name: 'old', config: { ...config, kubeProxyVersion: '1.29.0' }, services: [], endpointSlices: [] },
+      { name: 'empty', config, services: [], endpointSlices: [] },
+    ];
+    const { status, out } = await run(
+      ['expected', '--cases', '-'],
+      records.map((one) => JSON.stringify(one)).join('\n'),
+    );
+    const [old, empty] = lines(out);
+    expect(status).toBe(2);
+    expect(old).toEqual({
+      name: 'old',
+      error: { code: 'DOC-002', message: expect.stringContaining('config.kubeProxyVersion') },
+    });
+    expect(empty.name).toBe('empty');
+    expect(empty.rulesetJson.nftables.slice(0, 2)).toEqual([
+      { metainfo: { version: '1.0.6', release_name: 'Lester Gooch #5', json_schema_version: 1 } },
+      { table: { family: 'ip', name: 'kube-proxy' } },
+    ]);
+  });
+
+  test('--source: the listing, and on standard error where the configuration is from', async () => {
+    const { status, out, err } = await run(['expected', '--source', demo, '--node', 'node-1', '-o', 'json']);
+    expect([status, lines(out).length]).toEqual([0, 1]);
+    expect(err).toContain('ip: mark 0x4000: the rules of the chain masquerading\n');
+    expect(err).toContain('ip6: local traffic ip6 saddr fd00:10:244::/48: ');
+  });
+
+  test('drift: 0 without difference', async () => {
+    expect(await run(['drift', '--source', demo, '--service', 'shop/web'])).toEqual({
+      status: 0,
+      out: 'node-1: as expected\nnode-2: as expected\nnode-3: as expected\n',
+      err: '',
+    });
+  });
+
+  test('without Services nothing is expected: status 1', async () => {
+    const { status, err } = await run(['expected', '--source', path('shop'), '--node', 'node-1']);
+    expect([status, err]).toEqual([1, expect.stringContaining('[EXP-001]')]);
+    const drift = await run(['drift', '--source', path('shop'), '-o', 'json']);
+    const { nodes } = JSON.parse(drift.out);
+    expect([drift.status, nodes.map(({ problem }: { problem: { code: string } }) => problem.code)]).toEqual([
+      1,
+      ['EXP-001', 'SRC-012'],
+    ]);
   });
 });
 
