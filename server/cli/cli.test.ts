@@ -107,7 +107,7 @@ const lines = (out: string) =>
     .map((line) => JSON.parse(line));
 
 describe('usage', () => {
-  test('help of the command and of each command, on standard output', async () => {
+  test('help of the command and of each command, on standard output', { timeout: 30_000 }, async () => {
     const all = [
       ['help'],
       ['--help'],
