@@ -88,7 +88,8 @@ function localTraffic(detect: At | undefined, family: ProxyFamily, release: Rele
 /** Local addresses in the CIDRs of the family, without loopback ones. */
 function nodePortAddresses(config: At, family: ProxyFamily): 'any' | readonly string[] {
   const networks = texts(config.optional('nodePortAddresses')).flatMap((text) => networkOf(text, family) ?? []);
-  if (networks.length === 0) return 'any';
+  // A network of length 0 stands for no choice (pkg/proxy/util/nodeport_addresses.go).
+  if (networks.length === 0 || networks.some(({ len }) => len === 0)) return 'any';
   const loopback = networkOf(family === 'ip' ? '127.0.0.0/8' : '::1/128', family);
   return texts(config.optional('localAddresses')).flatMap((text) => {
     const address = addressOf(text.replace(/\/\d+$/, ''), family);

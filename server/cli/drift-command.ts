@@ -3,7 +3,7 @@ import 'server-only';
 import { concernedServices, type ExplainedDifference, type NodeDrift, nodeDrift } from '@/lib/drift/node-drift';
 import { count } from '@/lib/explain/words';
 import { formatProblem, type Result } from '@/lib/net/result';
-import { nodeNames, othersFor, readNode } from './captured-nodes';
+import { nodeNames, othersFor, readCluster, readNode } from './captured-nodes';
 import { CliError, EXIT, type ExitStatus } from './cli-error';
 import { print } from './lines';
 import { chooseNode, openSource } from './open';
@@ -29,12 +29,13 @@ export async function driftCommand(args: readonly string[]): Promise<ExitStatus>
   const source = await openSource(values.source, 'drift');
   const names = await nodeNames(source);
   const chosen = values.node === undefined ? names : [chooseNode(values.node, names)];
+  const cluster = await readCluster(source);
+  if (service !== undefined && cluster.services.known && !cluster.services.value.some((one) => isNamed(one, service)))
+    process.stderr.write(`nftscope: There is no Service ${service} now; what is left of it is looked for.\n`);
   let status: ExitStatus = EXIT.done;
   const answers: NodeAnswer[] = [];
   for (const name of chosen) {
-    const { node, cluster } = await readNode(source, name);
-    if (service !== undefined && cluster.services.known && !cluster.services.value.some((one) => isNamed(one, service)))
-      process.stderr.write(`nftscope: There is no Service ${service} now; what is left of it is looked for.\n`);
+    const node = await readNode(source, name);
     const drift = node.ok ? nodeDrift(node.value, cluster, await othersFor(node.value, source)) : node;
     const answer = { node: name, drift: drift.ok ? { ...drift, value: onlyOf(drift.value, service) } : drift };
     if (isBadNews(answer.drift)) status = EXIT.badNews;

@@ -8,7 +8,7 @@ import type { Result } from '@/lib/net/result';
 import { describeShared } from '@/tests/shared';
 import { openPath } from '../sources/open-source';
 import { DEFAULT_LIMITS, type Source } from '../sources/source';
-import { nodeNames, othersFor, readNode } from './captured-nodes';
+import { nodeNames, othersFor, readCluster, readNode } from './captured-nodes';
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
@@ -19,7 +19,7 @@ async function open(path: string): Promise<Source> {
 }
 
 async function driftOf(source: Source, name: string): Promise<Result<NodeDrift>> {
-  const { node, cluster } = await readNode(source, name);
+  const [node, cluster] = [await readNode(source, name), await readCluster(source)];
   return node.ok ? nodeDrift(node.value, cluster, await othersFor(node.value, source)) : node;
 }
 
@@ -100,7 +100,7 @@ describeShared('captures', (shared) => {
 
   test.each(['node-1', 'node-2', 'node-3'])('%s as nft 1.1.3 lists it: no difference', async (name) => {
     const source = await open(join(captures, 'shop-3node'));
-    const { node, cluster } = await readNode(source, name);
+    const [node, cluster] = [await readNode(source, name), await readCluster(source)];
     const ruleset = decodeBytes(readFileSync(join(captures, 'shop-3node/nodes', name, 'nft-1.1.3.json')));
     if (!node.ok || !ruleset.ok) throw new Error(`${name} cannot be read`);
     expect(ruleset.value.nftVersion).toBe('1.1.3');
@@ -119,7 +119,7 @@ describe('one thing changed in the demo capture', () => {
   async function changed(change: (members: Record<string, Record<string, unknown>>[]) => void) {
     const source = await open(join(root, 'public/demo/shop-3node.tar.gz'));
     const capture = await source.node('node-1', new AbortController().signal);
-    const { node, cluster } = await readNode(source, 'node-1');
+    const [node, cluster] = [await readNode(source, 'node-1'), await readCluster(source)];
     const listing = capture.ok ? capture.value.files.get('nft.json') : undefined;
     if (!node.ok || listing?.kind !== 'read') throw new Error('node-1 cannot be read');
     const json = JSON.parse(new TextDecoder().decode(listing.content));

@@ -6,7 +6,7 @@ import { type ExpectedFamily, expectedOfNode } from '@/lib/expected/expected-of-
 import { ok, type Result } from '@/lib/net/result';
 import { renderRuleset } from '@/lib/render/render-ruleset';
 import { type BatchRecord, runBatch } from './batch';
-import { nodeNames, othersFor, readNode } from './captured-nodes';
+import { nodeNames, othersFor, readCluster, readNode } from './captured-nodes';
 import { CliError, EXIT, type ExitStatus } from './cli-error';
 import { print } from './lines';
 import { chooseNode, openSource } from './open';
@@ -55,9 +55,9 @@ async function expectedOfSource(
 ): Promise<readonly ExpectedFamily[]> {
   const source = await openSource(path, 'expected');
   const name = chooseNode(wanted, await nodeNames(source));
-  const { node, cluster } = await readNode(source, name);
+  const node = await readNode(source, name);
   if (!node.ok) throw CliError.of(node.problem, name);
-  const expected = expectedOfNode(node.value, cluster, await othersFor(node.value, source));
+  const expected = expectedOfNode(node.value, await readCluster(source), await othersFor(node.value, source));
   if (!expected.ok) throw CliError.of(expected.problem);
   return expected.value;
 }

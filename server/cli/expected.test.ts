@@ -8,7 +8,7 @@ import { canonicalListing, differingPlaces } from '@/lib/expected/testing/canoni
 import { describeShared } from '@/tests/shared';
 import { openPath } from '../sources/open-source';
 import { DEFAULT_LIMITS } from '../sources/source';
-import { nodeNames, othersFor, readNode } from './captured-nodes';
+import { nodeNames, othersFor, readCluster, readNode } from './captured-nodes';
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
@@ -30,7 +30,7 @@ async function differences(path: string, name: string): Promise<readonly string[
   const source = await opened;
   if (!source.ok) throw new Error(source.problem.say);
   const capture = await source.value.node(name, new AbortController().signal);
-  const { node, cluster } = await readNode(source.value, name);
+  const [node, cluster] = [await readNode(source.value, name), await readCluster(source.value)];
   if (!capture.ok || !node.ok) throw new Error(`${name} cannot be read`);
   const expected = expectedOfNode(node.value, cluster, await othersFor(node.value, source.value));
   if (!expected.ok) throw new Error(expected.problem.say);
