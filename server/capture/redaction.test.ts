@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { openNode } from '@/lib/api/open-node';
 import { buildCluster } from '@/lib/cluster/build-cluster';
 import type { Cluster } from '@/lib/cluster/cluster';
@@ -19,6 +19,8 @@ type Renaming = ReturnType<typeof redactionBy>;
 
 const SECRET = Buffer.from('a secret of these tests, 32 byte');
 const { signal } = new AbortController();
+// Thousands of questions, perhaps on a busy machine.
+vi.setConfig({ testTimeout: 300_000 });
 setMaxListeners(0, signal);
 
 interface Captured {

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { redactIpOutput } from '@/lib/capture/redact/redact-objects';
 import { redactRuleset } from '@/lib/capture/redact/redact-ruleset';
 import { renamingOf, wordsOf } from '@/lib/capture/redact/testing/renamings';
@@ -22,6 +22,7 @@ interface Case {
   readonly packets: readonly { readonly [key: string]: unknown }[];
 }
 
+vi.setConfig({ testTimeout: 120_000 });
 const words = wordsOf(renamingOf('a secret'));
 /** Bytes of headers, not fields: addresses in them cannot be replaced. ICMP errors have the header of another packet in them. */
 const hasBytes = (packet: Case['packets'][number]): boolean =>

@@ -3,7 +3,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { captureScript } from '@/lib/capture/capture-script';
 import { NODE_COMMANDS, SYSCTLS, SYSCTLS_PER_INTERFACE } from '@/server/sources/node-commands';
 import { openPath } from '@/server/sources/open-source';
@@ -11,6 +11,7 @@ import { runCommand } from '@/server/sources/run-command';
 import { DEFAULT_LIMITS } from '@/server/sources/source';
 import { temporaryFolder } from '@/server/sources/testing/make-bundle';
 
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 const NAMESPACE = `nftscope-script-${process.pid}`;
 const { signal } = new AbortController();
 const folder = temporaryFolder();
@@ -78,8 +79,12 @@ describe.skipIf(why !== undefined)(`the capture script${why === undefined ? '' :
   }
   const contentsOf = (path: string) =>
     new Map(readdirSync(path).map((file) => [file, readFileSync(join(path, file), 'utf8')]));
+  // iptables-save says in comments when it was.
   const withoutTime = (files: ReadonlyMap<string, string>) =>
-    [...files].filter(([file]) => file !== 'capture.json').sort();
+    [...files]
+      .filter(([file]) => file !== 'capture.json')
+      .map(([file, text]) => [file, file.endsWith('-save.txt') ? text.replace(/^#.*\n/gm, '') : text])
+      .sort();
 
   describe.each(SHELLS)('under $name', ({ name, argv }) => {
     const isMissing = !present(argv[0]);
