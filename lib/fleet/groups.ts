@@ -74,14 +74,15 @@ function labelOf(at: number): string {
 class Interned {
   readonly #ids = new Map<string, number>();
   readonly #texts: string[] = [];
-  readonly #asIs = new WeakMap<LocalPart, number>();
+  /** By the part of the listing: nodes with equal listings have the same. */
+  readonly #asIs = new WeakMap<LocalPart['part'], number>();
 
-  asIs(local: LocalPart): number {
-    const known = this.#asIs.get(local);
+  asIs({ part }: LocalPart): number {
+    const known = this.#asIs.get(part);
     if (known !== undefined) return known;
-    const { kind, table, name, header, lines } = local.part;
+    const { kind, table, name, header, lines } = part;
     const id = this.#id(`${kind} ${table} ${name}\n${header}\n${lines.join('\n')}`);
-    this.#asIs.set(local, id);
+    this.#asIs.set(part, id);
     return id;
   }
   local({ part: { kind, table, header }, name, lines }: LocalPart): number {

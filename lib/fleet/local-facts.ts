@@ -2,7 +2,7 @@
  * What belongs to a node by its nature and makes equal nodes look different: its addresses, the pods on it, its zone. Found by
  * comparing the nodes of a healthy cluster: without these facts their rulesets are the same.
  */
-import type { Cluster, EndpointSlice } from '../cluster/cluster';
+import type { Cluster, ClusterNode, EndpointSlice } from '../cluster/cluster';
 import { splitName } from '../explain/chain-name';
 import { formatAddress } from '../net/address';
 import type { World } from '../world/world';
@@ -14,7 +14,10 @@ export interface LocalFacts {
   readonly pods: ReadonlySet<string>;
   /** Names of interfaces that lead to pods. */
   readonly interfaces: ReadonlySet<string>;
-  readonly services: ReadonlyMap<string, ServiceFacts>;
+  /** False without the cluster's Services, and where it has none. */
+  readonly knowsServices: boolean;
+  /** By NAMESPACE/NAME. */
+  readonly service: (name: string) => ServiceFacts | undefined;
 }
 
 /** A Service as far as it makes nodes differ. */
@@ -31,7 +34,11 @@ const value = <T>(part: { readonly known: boolean; readonly value?: readonly T[]
 export interface ClusterFacts {
   readonly cluster: Cluster;
   readonly podsByNode: ReadonlyMap<string, readonly string[]>;
-  readonly slices: ReadonlyMap<string, readonly EndpointSlice[]>;
+  readonly nodes: ReadonlyMap<string, ClusterNode>;
+  /** Services: whether some port is served by endpoints of the node alone. */
+  readonly local: ReadonlyMap<string, boolean>;
+  /** Slices of the Services that have hints. */
+  readonly hinted: ReadonlyMap<string, readonly EndpointSlice[]>;
 }
 
 export function clusterFacts(cluster: Cluster): ClusterFacts {
@@ -49,11 +56,23 @@ export function clusterFacts(cluster: Cluster): ClusterFacts {
     slices.set(key, of);
     of.push(slice);
   }
-  return { cluster, podsByNode, slices };
+  const isHinted = (slice: EndpointSlice) =>
+    slice.endpoints.some(({ forZones, forNodes }) => forZones.length + forNodes.length > 0);
+  const local = value(cluster.services).map(
+    ({ namespace, name, internalTrafficPolicy: internal, externalTrafficPolicy: external }) =>
+      [`${namespace}/${name}`, internal === 'Local' || external === 'Local'] as const,
+  );
+  return {
+    cluster,
+    podsByNode,
+    nodes: new Map(value(cluster.nodes).map((one) => [one.name, one])),
+    local: new Map(local),
+    hinted: new Map([...slices].filter(([, of]) => of.some(isHinted))),
+  };
 }
 
 export function localFacts(node: string, world: Pick<World, 'links' | 'routes'>, facts: ClusterFacts): LocalFacts {
-  const object = value(facts.cluster.nodes).find((one) => one.name === node);
+  const object = facts.nodes.get(node);
   const own = new Set(object?.addresses ?? []);
   const pods = new Set(facts.podsByNode.get(node) ?? []);
   const interfaces = new Set<string>();
@@ -70,15 +89,13 @@ export function localFacts(node: string, world: Pick<World, 'links' | 'routes'>,
         pods.add(formatAddress(route.dst.addr));
     }
   }
-  const services = new Map<string, ServiceFacts>();
-  for (const service of value(facts.cluster.services)) {
-    const name = `${service.namespace}/${service.name}`;
-    services.set(name, {
-      local: service.internalTrafficPolicy === 'Local' || service.externalTrafficPolicy === 'Local',
-      hinted: hintedEndpoints(facts.slices.get(name) ?? [], node, object?.zone),
-    });
-  }
-  return { own, pods, interfaces, services };
+  const service = (name: string): ServiceFacts | undefined => {
+    const local = facts.local.get(name);
+    const slices = facts.hinted.get(name);
+    if (local === undefined) return undefined;
+    return { local, hinted: slices === undefined ? undefined : hintedEndpoints(slices, node, object?.zone) };
+  };
+  return { own, pods, interfaces, knowsServices: facts.local.size > 0, service };
 }
 
 /**
@@ -194,7 +211,7 @@ function replacer({ own, pods, interfaces }: LocalFacts): (text: string) => stri
  */
 function ofKubeProxy(part: Part, facts: LocalFacts): Part | undefined {
   const { prefix, meaning } = splitName(part.name);
-  const service = facts.services.get(meaning.split('/').slice(0, 2).join('/'));
+  const service = facts.service(meaning.split('/').slice(0, 2).join('/'));
   const without = (left: (line: string) => boolean): Part => ({
     ...part,
     lines: part.lines.filter((line) => !left(line)),
@@ -226,10 +243,10 @@ function ofKubeProxy(part: Part, facts: LocalFacts): Part | undefined {
 const isLocal = (address: string, { own, pods }: LocalFacts): boolean => own.has(address) || pods.has(address);
 
 /** `… comment "shop/edge:http" : drop`; without the cluster's Services any of them may be. */
-function isPolicyLocal(line: string, { services }: LocalFacts): boolean {
-  if (services.size === 0) return true;
+function isPolicyLocal(line: string, { knowsServices, service }: LocalFacts): boolean {
+  if (!knowsServices) return true;
   const name = /comment "([^":]+)/.exec(line)?.[1];
-  return name !== undefined && services.get(name)?.local === true;
+  return name !== undefined && service(name)?.local === true;
 }
 
 /** Addresses and ports that a chain of kube-proxy translates to, or the endpoint chains it goes to. */

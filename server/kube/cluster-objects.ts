@@ -1,5 +1,6 @@
 /** The objects of a cluster, followed or listed: files as under cluster/ of a capture, and the pods that can read nodes. */
 import 'server-only';
+import { setMaxListeners } from 'node:events';
 import type { FileReading } from '@/lib/world/capture-files';
 import type { RawFiles } from '../sources/source';
 import type { KubeClient } from './kube-client';
@@ -58,6 +59,8 @@ export class ClusterObjects {
   readonly #listeners = new Set<(change: ObjectsChange) => void>();
   readonly #side = new Map<string, FileReading<Uint8Array>>();
   #proxy: ProxyConfig | undefined;
+  /** Made anew when pods change. */
+  #pods: readonly NodePod[] | undefined;
   #sideAt = Number.NEGATIVE_INFINITY;
   #why: string | undefined;
   #following = 0;
@@ -79,6 +82,7 @@ export class ClusterObjects {
         same: (a, b) => a.text === b.text && JSON.stringify(a.pod) === JSON.stringify(b.pod),
         changed: () => {
           this.#files.delete(file);
+          if (isPods) this.#pods = undefined;
           this.#tell({ kind: 'changed', file });
         },
         turned: () => this.#turned(),
@@ -102,6 +106,7 @@ export class ClusterObjects {
     signal.addEventListener('abort', leave, { once: true });
     if (this.#following > 1) return;
     this.#controller = new AbortController();
+    setMaxListeners(0, this.#controller.signal);
     for (const list of this.#lists.values()) void list.run(this.#controller.signal);
   }
 
@@ -134,7 +139,8 @@ export class ClusterObjects {
   }
 
   get pods(): readonly NodePod[] {
-    return [...(this.#lists.get('pods.json')?.held.values() ?? [])].flatMap(({ pod }) => pod ?? []);
+    this.#pods ??= [...(this.#lists.get('pods.json')?.held.values() ?? [])].flatMap(({ pod }) => pod ?? []);
+    return this.#pods;
   }
 
   get proxy(): ProxyConfig | undefined {
@@ -174,8 +180,12 @@ export class ClusterObjects {
       this.#client.json(SERVICE_CIDRS.path, { signal, right: { verb: 'list', ...SERVICE_CIDRS } }),
       readProxyConfig(this.#client, signal),
     ]);
-    const put = (file: string, value: object) =>
-      this.#side.set(file, { kind: 'read', content: Buffer.from(`${JSON.stringify(value)}\n`) });
+    const put = (file: string, value: object) => {
+      const content = Buffer.from(`${JSON.stringify(value)}\n`);
+      const known = this.#side.get(file);
+      // What is the same stays the same body.
+      if (known?.kind !== 'read' || !content.equals(known.content)) this.#side.set(file, { kind: 'read', content });
+    };
     if (version.ok) put('version.json', version.value as object);
     else this.#side.set('version.json', failure('/version', version.trouble));
     if (cidrs.ok) {

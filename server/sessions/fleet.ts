@@ -4,10 +4,12 @@
  */
 import 'server-only';
 import { createHash } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type FleetView, fleetGroups, fleetView, type ReadNode } from '@/lib/api/fleet-view';
 import { decodeListing } from '@/lib/api/open-node';
 import type { NodeSummary } from '@/lib/api/types';
+import type { BuiltCluster } from '@/lib/cluster/build-cluster';
 import { fleetNode } from '@/lib/fleet/fleet-node';
 import type { FleetGroup } from '@/lib/fleet/groups';
 import type { Problem, Result } from '@/lib/net/result';
@@ -17,8 +19,8 @@ import type { NodeCapture, RawFiles, Source } from '../sources/source';
 import type { Described } from './look-at';
 import { INLINE_BYTES, openSession } from './session';
 
-/** Nodes read at the same time; decoding is one at a time in any case. */
-const READERS = 4;
+/** Nodes read at the same time; decoding is one at a time in any case. Those of a cluster are mostly waited for. */
+const READERS = { capture: 4, cluster: 24 } as const;
 /** Reading ends when nobody asked for so long. */
 const ABANDONED_MS = 20_000;
 /** Decoded listings kept, so that equal ones are decoded once. */
@@ -27,6 +29,8 @@ const LISTINGS = 32;
 export class Fleet {
   readonly #source: Source;
   readonly #read = new Map<string, ReadNode>();
+  /** The cluster that each was read with. */
+  readonly #clusters = new Map<string, BuiltCluster>();
   /** Nodes that changed since they were read: shown as they were until they are read again. */
   readonly #changed = new Set<string>();
   readonly #listings = new Map<string, Result<Ruleset>>();
@@ -76,6 +80,8 @@ export class Fleet {
 
   #start(open: readonly NodeSummary[], described: Described): void {
     const controller = new AbortController();
+    // Each reader listens to it.
+    setMaxListeners(0, controller.signal);
     this.#reading = controller;
     const queue = [...open];
     const reader = async () => {
@@ -84,7 +90,8 @@ export class Fleet {
         else await this.#readNode(node.name, described, controller.signal);
       }
     };
-    void Promise.all(Array.from({ length: READERS }, reader))
+    const readers = this.#source.describe().kind === 'cluster' ? READERS.cluster : READERS.capture;
+    void Promise.all(Array.from({ length: readers }, reader))
       .catch((error: unknown) =>
         process.stderr.write(`fleet: ${error instanceof Error ? error.stack : String(error)}\n`),
       )
@@ -99,9 +106,16 @@ export class Fleet {
     if (signal.aborted) return;
     // Other requests have their turn between two nodes.
     await nextTurn();
+    // Nothing that was read is different, and neither is the cluster: what follows from them is the same.
+    const known = this.#read.get(name);
+    if (capture.ok && known?.version === capture.value.hash && this.#clusters.get(name) === described.cluster) {
+      this.#read.set(name, { ...known, capturedAt: capture.value.capturedAt });
+      return;
+    }
     const read = capture.ok ? await this.#facts(name, capture.value, described, signal) : unread(name, capture.problem);
     if (signal.aborted) return;
     this.#read.set(name, read);
+    this.#clusters.set(name, described.cluster);
     this.#groups = undefined;
   }
 
@@ -125,16 +139,12 @@ export class Fleet {
   }
 
   #decoded(files: RawFiles): Result<Ruleset> {
-    const hash = createHash('sha256');
+    let key = '';
     for (const name of ['nft.json', 'nft.txt']) {
       const reading = files.get(name);
-      if (reading?.kind !== 'read') {
-        if (name === 'nft.json') return decodeListing(files);
-        continue;
-      }
-      hash.update(name).update(reading.content);
+      if (reading?.kind === 'read') key += `${name} ${hashOfBody(reading.content)} `;
+      else if (name === 'nft.json') return decodeListing(files);
     }
-    const key = hash.digest('hex');
     const known = this.#listings.get(key) ?? decodeListing(files);
     this.#listings.delete(key);
     this.#listings.set(key, known);
@@ -142,6 +152,14 @@ export class Fleet {
       this.#listings.delete(old);
     return known;
   }
+}
+
+/** Equal listings of a cluster are one body: hashed once. */
+const hashes = new WeakMap<Uint8Array, string>();
+function hashOfBody(content: Uint8Array): string {
+  const hash = hashes.get(content) ?? createHash('sha256').update(content).digest('hex');
+  hashes.set(content, hash);
+  return hash;
 }
 
 function unread(node: string, problem: Problem, version = ''): ReadNode {

@@ -15,11 +15,14 @@ export interface Described {
   readonly readings: readonly Reading[];
 }
 
-export async function lookAt(source: Source): Promise<Result<Described>> {
+/** @param before what it was: objects that are the same are not decoded again */
+export async function lookAt(source: Source, before?: Described): Promise<Result<Described>> {
   const { signal } = new AbortController();
   const [nodes, capture] = [await source.nodes(signal), await source.cluster(signal)];
   if (!nodes.ok) return nodes;
   if (!capture.ok) return capture;
+  if (before !== undefined && isSame(before.clusterFiles, capture.value.files))
+    return ok({ ...before, nodes: nodes.value });
   const decoder = new TextDecoder();
   const texts = new Map(
     [...capture.value.files].map(([name, reading]) => [
@@ -35,5 +38,16 @@ export async function lookAt(source: Source): Promise<Result<Described>> {
     cluster: built,
     clusterNodes: cluster.nodes.known ? cluster.nodes.value : [],
     readings: clusterReadings(capture.value.files, problems),
+  });
+}
+
+/** A source that follows a cluster gives the same body for as long as nothing changed. */
+function isSame(before: RawFiles, now: RawFiles): boolean {
+  if (before.size !== now.size) return false;
+  return [...now].every(([name, reading]) => {
+    const old = before.get(name);
+    if (old?.kind === 'failed' && reading.kind === 'failed')
+      return old.failure.command === reading.failure.command && old.failure.stderr === reading.failure.stderr;
+    return old?.kind === 'read' && reading.kind === 'read' && old.content === reading.content;
   });
 }

@@ -25,6 +25,8 @@ interface Entry {
   readonly paths: Paths;
   /** Looked up once for captures, which never change. */
   described: Promise<Result<Described>> | undefined;
+  /** The last that was known, changed or not. */
+  before: Described | undefined;
 }
 
 interface OpenedNode {
@@ -57,6 +59,7 @@ export class Store {
       fleet: new Fleet(single),
       paths: new Paths(id, single),
       described: undefined,
+      before: undefined,
     };
     this.#entries.set(id, entry);
     return entry;
@@ -241,8 +244,9 @@ export class Store {
   }
 
   async #describe(entry: Entry, signal: AbortSignal): Promise<Result<Described>> {
-    entry.described ??= lookAt(entry.source);
+    entry.described ??= lookAt(entry.source, entry.before);
     const described = await untilAborted(entry.described, signal);
+    if (described.ok) entry.before = described.value;
     if (!described.ok && described.problem.code !== 'SRC-009') entry.described = undefined;
     return described;
   }

@@ -33,6 +33,8 @@ export class RecordedAgent {
   sent = 0;
   readonly #streams = new Set<http.ServerResponse>();
   readonly #server: http.Server;
+  readonly #heartbeat: NodeJS.Timeout;
+  readonly #hashes = new WeakMap<Uint8Array, string>();
   #files: ReadonlyMap<string, Uint8Array>;
   readonly #failures: Readonly<Record<string, Failure>>;
   #port = 0;
@@ -47,6 +49,9 @@ export class RecordedAgent {
       [...files].flatMap(([name, one]) => (one.kind === 'failed' ? [[name, one.failure]] : [])),
     );
     this.#server = http.createServer((request, response) => void this.#answer(request, response));
+    this.#heartbeat = setInterval(() => {
+      for (const stream of this.#streams) this.#tell(stream, 'heartbeat');
+    }, 10_000).unref();
   }
 
   async start(): Promise<this> {
@@ -56,6 +61,7 @@ export class RecordedAgent {
   }
 
   async stop(): Promise<void> {
+    clearInterval(this.#heartbeat);
     this.#server.closeAllConnections();
     await new Promise((resolve) => this.#server.close(resolve));
   }
@@ -82,9 +88,15 @@ export class RecordedAgent {
     for (const stream of this.#streams) stream.destroy();
   }
 
-  #tell(stream: http.ServerResponse): void {
-    const hash = sha256(this.#files.get('nft.json') ?? '');
-    stream.write(`event: ruleset\ndata: ${JSON.stringify({ generation: 1, state: 'current', hash })}\n\n`);
+  #hashOf(content: Uint8Array): string {
+    const hash = this.#hashes.get(content) ?? sha256(content);
+    this.#hashes.set(content, hash);
+    return hash;
+  }
+
+  #tell(stream: http.ServerResponse, event = 'ruleset'): void {
+    const hash = this.#hashOf(this.#files.get('nft.json') ?? NOTHING);
+    stream.write(`event: ${event}\ndata: ${JSON.stringify({ generation: 1, state: 'current', hash })}\n\n`);
   }
 
   async #answer(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
@@ -119,7 +131,7 @@ export class RecordedAgent {
       case 'slow':
         break;
     }
-    if (url.pathname === '/v1/hashes') return this.#hashes(response);
+    if (url.pathname === '/v1/hashes') return this.#answerHashes(response);
     if (url.pathname === '/v1/capture') return this.#capture(response, url.searchParams.get('without') ?? '');
     const content = this.#files.get(url.pathname.replace('/v1/parts/', ''));
     if (content === undefined) return problem(response, 404, 'AGENT-404', 'There is no such file.');
@@ -128,8 +140,8 @@ export class RecordedAgent {
     response.end(content);
   }
 
-  #hashes(response: http.ServerResponse): void {
-    const files = Object.fromEntries([...this.#files].map(([name, content]) => [name, sha256(content)]));
+  #answerHashes(response: http.ServerResponse): void {
+    const files = Object.fromEntries([...this.#files].map(([name, content]) => [name, this.#hashOf(content)]));
     const nulls = Object.fromEntries(Object.keys(this.#failures).map((name) => [name, null]));
     const body = {
       format: 1,
@@ -185,6 +197,7 @@ export class RecordedAgent {
   }
 }
 
+const NOTHING = new Uint8Array();
 const sha256 = (bytes: Uint8Array | string): string => createHash('sha256').update(bytes).digest('hex');
 
 function send(response: http.ServerResponse, type: string, body: string): void {
