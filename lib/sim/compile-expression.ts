@@ -106,23 +106,31 @@ export function resolveChance(v: Chance, c: Context, breakpoints?: readonly numb
     );
   }
   const end = v.offset + v.mod;
-  const endOf = (i: number): number => (starts[i + 1] ?? end) - 1;
-  let options = starts.map((s, i) => ({
-    value: String(s),
-    probability: (endOf(i) + 1 - s) / v.mod,
-    low: s,
-    high: endOf(i),
-  }));
-  // One value of so many that nobody will meet it is left out, and that is said.
-  const likely = options.filter((o) => o.probability > IMPROBABLE);
-  if (likely.length > 0 && likely.length < options.length) {
+  const options = starts.map((s, i) => ({ value: String(s), probability: ((starts[i + 1] ?? end) - s) / v.mod }));
+  const taken = v.mod * IMPROBABLE > 1 ? chooseLikely(v, c, options) : c.run.choose(v.what, c.at, options);
+  const low = starts[taken] ?? v.offset;
+  v.remember?.(low, (starts[taken + 1] ?? end) - 1);
+  return low;
+}
+
+/** One value of so many that nobody will meet it is left out, and that is said. Gives the index of the option taken. */
+function chooseLikely(
+  v: Chance,
+  c: Context,
+  options: readonly { readonly value: string; readonly probability: number }[],
+): number {
+  const likely = [...options.keys()].filter((i) => (options[i]?.probability ?? 0) > IMPROBABLE);
+  const chosen = likely.length === 0 ? [...options.keys()] : likely;
+  if (chosen.length < options.length)
     c.run.assume(`chance ${v.what}`, `${v.what} is taken not to be one value of ${v.mod} that a rule asks for.`);
-    const total = likely.reduce((n, o) => n + o.probability, 0);
-    options = likely.map((o) => ({ ...o, probability: o.probability / total }));
-  }
-  const taken = options.length === 1 && starts.length > 1 ? options[0] : options[c.run.choose(v.what, c.at, options)];
-  v.remember?.(taken?.low ?? v.offset, taken?.high ?? v.offset);
-  return taken?.low ?? v.offset;
+  const [only] = chosen;
+  if (chosen.length === 1 && options.length > 1) return only ?? 0;
+  const total = chosen.reduce((n, i) => n + (options[i]?.probability ?? 0), 0);
+  const rest = chosen.map((i) => ({
+    value: options[i]?.value ?? '',
+    probability: (options[i]?.probability ?? 0) / total,
+  }));
+  return chosen[c.run.choose(v.what, c.at, rest)] ?? 0;
 }
 
 /** A chance of one in 65536: of one value of a 16-bit field. */

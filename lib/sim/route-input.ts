@@ -52,6 +52,9 @@ function sourceValid(run: Run, skb: Skb, dev: Link, src: number, dst: number, oi
   return taken;
 }
 
+const redirects = (run: Run, name: string): boolean =>
+  (sysctl(run, `net.ipv4.conf.${name}.send_redirects`) ?? '1') !== '0';
+
 /** fib_validate_source(), __fib_validate_source() of net/ipv4/fib_frontend.c. */
 function validateSource(
   run: Run,
@@ -66,8 +69,7 @@ function validateSource(
   const router = run.p.routers.ip;
   if (router === undefined) return 'ok';
   // What goes back where it came from is looked at more closely by a node that sends redirects (IN_DEV_TX_REDIRECTS).
-  const redirects = (name: string): boolean => (sysctl(run, `net.ipv4.conf.${name}.send_redirects`) ?? '1') !== '0';
-  const returns = oif !== undefined && oif.index === dev.index && (redirects('all') || redirects(dev.name));
+  const returns = oif !== undefined && oif.index === dev.index && (redirects(run, 'all') || redirects(run, dev.name));
   const unfiltered = filter === 0 && !returns;
   if (unfiltered && !router.hasCustomRules && !router.hasCustomLocalRoutes)
     return run.p.localAddresses.has(addressKey('ip', src)) && !acceptLocal() ? 'martian' : 'ok';
@@ -456,7 +458,7 @@ function forward(run: Run, skb: Skb, route: RouteResult): void {
     skb.priority = TOS_PRIORITY[(tosOf(skb) & 0x1e) >> 1] ?? 0;
   skb.oif = route.dev;
   if (runHook(run, skb, 'forward', v6 ? 'ip6' : 'ip') !== 'accept') return;
-  if (!v6)
+  if (skb.options !== undefined)
     forwardOptions(skb, () => Number(sourceForRoute(run, 'ip', route, route.gateway ?? destinationOf(skb)) ?? 0));
   postrouting(run, skb);
 }
