@@ -305,6 +305,8 @@ const OTHER_INTEGRITY = new Set<number>([PROTO.gre, PROTO.ah, PROTO.esp, PROTO.s
 export function rejectChecksumWrong(skb: Skb, hook: Hook): boolean {
   const { l4proto, thoff } = skb.headers;
   if (l4proto === undefined || skb.family === 'arp') return true;
+  // IPv6 does not answer what has nothing behind its headers (reject6_csum_ok).
+  if (skb.family === 'ip6' && thoff >= skb.data.length) return true;
   if (OTHER_INTEGRITY.has(l4proto)) return false;
   // nf_ip_checksum() asks again at prerouting and input only.
   if (skb.verified !== undefined && hook !== 'prerouting' && hook !== 'input') return false;
