@@ -1,5 +1,5 @@
 /** Names of what kube-proxy writes for each Service port and endpoint (pkg/proxy/nftables/proxier.go: hashAndTruncate and its users). */
-import { sha256Head } from './sha256';
+import { sha256Base32 } from '../net/sha256';
 
 export interface PortName {
   readonly namespace: string;
@@ -23,18 +23,7 @@ export const endpointBase = (port: PortName, ip: string, number: number): string
 const portText = ({ namespace, service, protocol, port }: PortName): string =>
   `${namespace}/${service}/${protocol}/${port}`;
 
-const BASE32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
-
 function hashed(text: string): string {
-  const bytes = sha256Head(text);
-  let hash = '';
-  let bits = 0;
-  let held = 0;
-  for (const byte of bytes) {
-    held = (held << 8) | byte;
-    for (bits += 8; bits >= 5; bits -= 5) hash += BASE32[(held >> (bits - 5)) & 31];
-    held &= 255;
-  }
-  const name = `${hash}-${text}`;
+  const name = `${sha256Base32(text, 8)}-${text}`;
   return name.length > LONGEST ? `${name.slice(0, LONGEST - 3)}...` : name;
 }

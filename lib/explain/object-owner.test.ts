@@ -3,9 +3,11 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { describeShared } from '../../tests/shared';
+import { buildCluster } from '../cluster/build-cluster';
 import { decodeBytes } from '../decode/decode-bytes';
 import { decodeRuleset } from '../decode/decode-ruleset';
 import type { Chain, Ruleset, Table } from '../nft/model';
+import { iptablesNames } from './iptables-names';
 import { endpointText, parseKubeProxyName, servicePortText } from './kube-proxy-name';
 import { type ObjectOwner, ownerText, TableOwners } from './object-owner';
 
@@ -161,6 +163,39 @@ describeShared('owners of everything that kube-proxy wrote', (shared) => {
     const results = kubeProxyTables(ruleset.value).map((table) => check(table, truth));
     expect(results.flatMap(({ wrong }) => wrong)).toEqual([]);
     expect(results.reduce((sum, { seen }) => sum + seen, 0)).toBeGreaterThan(200);
+  });
+});
+
+describeShared('kube-proxy in iptables mode', (shared) => {
+  test('the Service and endpoint of every chain with a hash, as its comments say', () => {
+    const dir = join(shared, 'captures', 'shop-iptables-node');
+    const files = ['services.json', 'endpointslices.json'].map(
+      (name) => [name, { kind: 'read', content: readFileSync(join(dir, 'cluster', name), 'utf8') }] as const,
+    );
+    const names = iptablesNames(buildCluster(new Map(files)).cluster);
+    const ruleset = decodeBytes(readFileSync(join(dir, 'nodes/node-4/nft.json')));
+    if (!ruleset.ok) throw new Error(ruleset.problem.say);
+    const table = ruleset.value.tables.find(({ family, name }) => family === 'ip' && name === 'nat');
+    if (table === undefined) throw new Error('no table ip nat');
+    const owners = new TableOwners(table, names);
+    const save = readFileSync(join(dir, 'nodes/node-4/iptables-save.txt'), 'utf8');
+    let seen = 0;
+    for (const { name } of table.chains.filter((chain) => /^KUBE-(SVC|SVL|EXT|SEP)-/.test(chain.name))) {
+      // iptables writes the comment in quotes only where it has a blank.
+      const lines = save.split('\n').filter((line) => line.startsWith(`-A ${name} `));
+      const comments = lines.flatMap((line) => /--comment (?:"([^"]+)"|(\S+))/.exec(line)?.slice(1) ?? []);
+      const said = comments.flatMap(
+        (one) => /([a-z0-9-]+\/[a-z0-9-]+(?::[a-z0-9-]+)?)(?: |$)/.exec(one ?? '')?.[1] ?? [],
+      );
+      const { services, endpoints } = owners.chain(name);
+      const [service] = services;
+      const text = `${service?.namespace}/${service?.name}${service?.port ? `:${service.port}` : ''}`;
+      expect([name, [...new Set(said)]]).toEqual([name, [text]]);
+      const to = lines.flatMap((line) => /--to-destination (\S+)/.exec(line)?.[1] ?? []);
+      expect([name, endpoints.map(endpointText)]).toEqual([name, to]);
+      seen++;
+    }
+    expect(seen).toBeGreaterThan(50);
   });
 });
 

@@ -1,6 +1,7 @@
 /** Who wrote a chain, a rule, a set or an element, and for kube-proxy which Service, port and endpoint it is for. */
 import type { Chain, Expression, NftSet, Rule, SetElement, Statement, Table } from '../nft/model';
 import { isVerdict } from '../render/render-verdict';
+import type { IptablesName } from './iptables-names';
 import {
   type EndpointRef,
   endpointText,
@@ -51,7 +52,11 @@ export class TableOwners {
   #byAddress: ReadonlyMap<string, readonly ServicePortRef[]> | undefined;
   #byEndpoint: ReadonlyMap<string, readonly ServicePortRef[]> | undefined;
 
-  constructor(readonly table: Table) {
+  /** @param iptables of chains that kube-proxy names in iptables mode: without them their Services stay unknown */
+  constructor(
+    readonly table: Table,
+    readonly iptables: ReadonlyMap<string, IptablesName> = new Map(),
+  ) {
     this.component = ownerOf(table);
     this.#isKubeProxy = table.name === 'kube-proxy' && (table.family === 'ip' || table.family === 'ip6');
     this.#sets = new Map(table.sets.map((set) => [set.name, set]));
@@ -59,9 +64,12 @@ export class TableOwners {
   }
 
   chain(name: string): ObjectOwner {
-    if (!this.#isKubeProxy)
-      return { component: chainOwner(this.table, name, this.component), role: 'other', ...NO_SERVICE };
-    return this.#named(name);
+    if (this.#isKubeProxy) return this.#named(name);
+    const component = chainOwner(this.table, name, this.component);
+    const known = component.key === 'kp' ? this.iptables.get(name) : undefined;
+    if (known === undefined) return { component, role: component.key === 'kp' ? 'fixed' : 'other', ...NO_SERVICE };
+    const { role, service, endpoint } = known;
+    return { component, role, services: [service], endpoints: endpoint === undefined ? [] : [endpoint] };
   }
 
   set(name: string): ObjectOwner {
@@ -73,10 +81,15 @@ export class TableOwners {
     const owner = this.chain(chain);
     if (this.#isKubeProxy)
       return { ...owner, endpoints: uniqueEndpoints(rule.statements.flatMap((one) => this.#endpointsIn(one))) };
-    const targets = rule.statements.flatMap((one) => (one.kind === 'jump' || one.kind === 'goto' ? [one.target] : []));
-    const [target] = targets;
-    const told = target === undefined ? undefined : chainOwner(this.table, target, this.component);
-    return told === undefined || told.name === this.component.name ? owner : { ...owner, component: told };
+    const target = rule.statements.flatMap((one) =>
+      one.kind === 'jump' || one.kind === 'goto' ? [one.target] : [],
+    )[0];
+    if (target === undefined) return owner;
+    const told = this.chain(target);
+    // Chains of kube-proxy for all Services: the rule is for that of its target. Base chains and those of nobody known: so is the writer.
+    if (owner.role === 'fixed') return told.services.length > 0 ? told : owner;
+    const isShared = owner.component === this.component || owner.component.name === 'iptables-nft';
+    return isShared && told.component !== this.component ? told : owner;
   }
 
   element(setName: string, element: SetElement): ObjectOwner {

@@ -6,6 +6,7 @@ import { chainView } from '@/lib/api/rule-view';
 import type { TableIndex } from '@/lib/api/ruleset-index';
 import { MOST_ELEMENTS } from '@/lib/api/set-page';
 import type { BaseChainOverview, ElementView, NodeOverview, SetPage } from '@/lib/api/types';
+import { iptablesNames } from '@/lib/explain/iptables-names';
 import { type ObjectOwner, ownerText, TableOwners } from '@/lib/explain/object-owner';
 import { count } from '@/lib/explain/words';
 import type { Problem, Result } from '@/lib/net/result';
@@ -145,7 +146,8 @@ type Owners = (family: string, table: string) => TableOwners;
 /** Who wrote what is in a table, which is there. */
 function ownersOf(node: OpenNode): Owners {
   const ruleset = unwrap(node.ruleset);
-  return (family, name) => new TableOwners(unwrapTable(ruleset.table(`${family} ${name}`)).table);
+  const names = iptablesNames(node.cluster.cluster);
+  return (family, name) => new TableOwners(unwrapTable(ruleset.table(`${family} ${name}`)).table, names);
 }
 
 function unwrapTable(index: TableIndex | undefined): TableIndex {
@@ -248,7 +250,7 @@ function chainOf(node: OpenNode, index: TableIndex, name: string): Shown {
   const chain = index.chains.get(name);
   if (chain === undefined) throw CliError.of(viewProblems.noChain(name, index));
   const view = chainView(index, chain, node.addresses, 0, chain.rules.length);
-  const owners = new TableOwners(table);
+  const owners = new TableOwners(table, iptablesNames(node.cluster.cluster));
   const owner = owners.chain(name);
   const text = (tokens: readonly Token[]) => tokens.map((token) => token.text).join('');
   const rules = view.rules.map((one, at) => {

@@ -1,4 +1,4 @@
-/** SHA-256 (FIPS 180-4), as far as kube-proxy's names need it. */
+/** SHA-256 (FIPS 180-4), for names that are made of it. */
 
 /** Round constants and initial state: fractional parts of the cube and square roots of the first primes (FIPS 180-4, 4.2.2, 5.3.3). */
 function rootsOfPrimes(): { readonly rounds: Int32Array; readonly initial: Int32Array } {
@@ -22,13 +22,26 @@ const W = new Int32Array(64);
 const rotate = (x: number, n: number): number => (x >>> n) | (x << (32 - n));
 const word = (of: Int32Array, i: number): number => of[i] as number;
 
-/** The first five bytes of the digest: all of it that a name shows. */
-export function sha256Head(text: string): readonly number[] {
+/** The first bytes of the digest, at most 32. */
+export function sha256(text: string, length: number): readonly number[] {
   const bytes = padded(text);
   const state = Int32Array.from(INITIAL);
   for (let at = 0; at < bytes.length; at += 64) addBlock(state, bytes, at);
-  const first = word(state, 0);
-  return [first >>> 24, (first >>> 16) & 255, (first >>> 8) & 255, first & 255, word(state, 1) >>> 24];
+  return Array.from({ length }, (_, i) => (word(state, i >> 2) >>> (24 - (i & 3) * 8)) & 255);
+}
+
+const BASE32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
+
+/** The first characters of the digest in base32 (RFC 4648): names of kube-proxy have 8 or 16 of them. */
+export function sha256Base32(text: string, characters: number): string {
+  let hash = '';
+  let bits = 0;
+  let held = 0;
+  for (const byte of sha256(text, Math.ceil((characters * 5) / 8))) {
+    held = ((held << 8) | byte) & 0xfff;
+    for (bits += 8; bits >= 5; bits -= 5) hash += BASE32[(held >> (bits - 5)) & 31];
+  }
+  return hash.slice(0, characters);
 }
 
 function padded(text: string): Uint8Array {
