@@ -832,7 +832,8 @@ class Generator {
       // Before a look at a port or an address the listing leaves out a match of another protocol, as though it followed from the look.
       const unlisted =
         (/^ip6 nexthdr (== )?60$/.test(p) && all.some((q) => /\bth (sport|dport)/.test(q))) ||
-        (/^meta protocol (== )?(arp|ip6?)$/.test(p) && all.some((q) => /(^|[^a-z])(ip6?|icmp|icmpv6) /.test(q)));
+        (/^(meta protocol|ether type) (== )?(arp|ip6?)$/.test(p) &&
+          all.some((q) => /(^|[^a-z])(ip6?|icmp|icmpv6) /.test(q)));
       // Nor is a protocol listed before what nft takes for a part of it, and a byte of IPv6 becomes two fields.
       const behind = all.slice(i + 1);
       const number = /^(?:meta l4proto|ip protocol|ip6 nexthdr|@nh,72,8|@nh,48,8) (?:== )?([\w-]+)$/.exec(p)?.[1];
