@@ -1,0 +1,109 @@
+/** From the settings of `nftscope serve` to the Fleet view and the events of open pages. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeEach, expect, test } from 'vitest';
+import type { FleetView } from '@/lib/api/fleet-view';
+import type { LiveEvent } from '@/lib/api/live-events';
+import { eventually } from '../../tests/kube/eventually';
+import { type Shop, startShop, TOKEN } from '../../tests/kube/start-shop';
+import { LiveHub } from '../live/hub';
+import { configuredStore } from '../sessions/configured';
+import { temporaryFolder } from '../sources/testing/make-bundle';
+import type { ClusterSettings } from './open-cluster';
+
+const { signal } = new AbortController();
+const folder = temporaryFolder();
+afterAll(folder.remove);
+let shop: Shop;
+let hub: LiveHub | undefined;
+beforeEach(async () => {
+  shop = await startShop();
+});
+afterEach(async () => {
+  for (const source of hub?.sources ?? []) hub?.end(source);
+  delete process.env.NFTSCOPE_CLUSTERS;
+  await shop.stop();
+});
+
+async function served(more: ClusterSettings = {}) {
+  const at = (name: string, text: string) => {
+    const path = join(folder.path, name);
+    writeFileSync(path, text);
+    return path;
+  };
+  const kubeconfig = at(
+    'config',
+    JSON.stringify({
+      apiVersion: 'v1',
+      kind: 'Config',
+      clusters: [{ name: 'c', cluster: { server: shop.api.url } }],
+      users: [{ name: 'u', user: {} }],
+      contexts: [{ name: 'shop', context: { cluster: 'c', user: 'u' } }],
+      'current-context': 'shop',
+    }),
+  );
+  const settings: ClusterSettings = { kubeconfig, agentTokenFile: at('token', `${TOKEN}\n`), ...more };
+  process.env.NFTSCOPE_CLUSTERS = JSON.stringify([settings]);
+  const { store, broken } = await configuredStore(signal);
+  return { store, broken };
+}
+
+test('the Fleet view fills; a change, and an API server that goes and comes back, are told to open pages', async () => {
+  const { store } = await served();
+  const source = (await store.sources(signal)).find(({ kind }) => kind === 'cluster');
+  expect(source).toMatchObject({ name: 'shop', origin: 'cluster', live: true });
+  const id = source?.id ?? '';
+  const heard: LiveEvent[] = [];
+  hub = new LiveHub(store);
+  hub.listen(id, (event) => heard.push(event));
+  let view: FleetView | undefined;
+  const fleet = async (holds: (view: FleetView) => boolean) => {
+    for (;;) {
+      const asked = await store.fleet(id, true, signal);
+      if (!asked.ok) throw new Error(asked.problem.say);
+      view = asked.value;
+      if (holds(view)) return view;
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  };
+  const first = await fleet(({ state, done, of }) => state === 'done' && done === of);
+  expect(first.rows.map(({ name, state, reader }) => [name, state, reader])).toEqual(
+    ['node-1', 'node-2', 'node-3'].map((name) => [name, 'ready', 'agent']),
+  );
+  expect(first.services).toBe(shop.cluster.objects.get('services')?.length);
+  expect(first.groups).toHaveLength(1);
+
+  await eventually(() => [...shop.agents.values()].every(({ streams }) => streams === 1));
+  shop.agents.get('node-2')?.change('{"nftables": [{"metainfo": {"version": "1.0.6", "json_schema_version": 1}}]}');
+  await eventually(() => heard.some((event) => event.kind === 'node' && event.node === 'node-2'));
+  const second = await fleet(({ rows, state }) => state === 'done' && rows[1]?.version !== first.rows[1]?.version);
+  expect(second.rows[1]?.counts).toMatchObject({ rules: 0 });
+  expect(second.groups).toHaveLength(2);
+
+  await shop.api.stop();
+  await eventually(() => heard.some((event) => event.kind === 'lost' && event.what === 'the API server'));
+  const during = await store.fleet(id, false, signal);
+  expect(during.ok && during.value.rows.map(({ version }) => version)).toEqual(
+    second.rows.map(({ version }) => version),
+  );
+  await shop.api.start();
+  await eventually(() => heard.some((event) => event.kind === 'back' && event.what === 'the API server'));
+  await fleet(({ rows, state }) => state === 'done' && rows.every((row) => row.state === 'ready'));
+}, 30_000);
+
+test('read by exec alone: what cannot be read says why', async () => {
+  const { store } = await served({ readBy: ['exec', 'node-1=agent'] });
+  const id = (await store.sources(signal)).find(({ kind }) => kind === 'cluster')?.id ?? '';
+  const nodes = await store.source(id, signal);
+  if (!nodes.ok) throw new Error(nodes.problem.say);
+  expect(nodes.value.nodes.map(({ name, reader }) => [name, reader === 'agent'])).toEqual([
+    ['node-1', true],
+    ['node-2', false],
+    ['node-3', false],
+  ]);
+}, 30_000);
+
+test('settings that make no sense: the source is broken, the others are there', async () => {
+  const { broken } = await served({ readBy: ['telepathy'], context: 'shop' });
+  expect(broken.map(({ name, problem }) => [name, problem.code])).toEqual([['shop', 'KUBE-008']]);
+});
