@@ -147,7 +147,10 @@ class TableReader {
   mark(): number | undefined {
     for (const { statements } of this.#rules('masquerading')) {
       for (const one of statements) {
-        if (!isMatch(one) || typeof one.left !== 'object' || one.left.kind !== 'binary') continue;
+        if (!isMatch(one) || typeof one.left !== 'object') continue;
+        if (one.left.kind === 'meta' && typeof one.right === 'object' && one.right.kind === 'prefix')
+          return 0x8000_0000;
+        if (one.left.kind !== 'binary') continue;
         const mark = one.left.operands.find((operand) => typeof operand === 'number');
         if (typeof mark === 'number') return mark;
       }

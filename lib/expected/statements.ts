@@ -46,7 +46,13 @@ const markAnd = (op: '&' | '|' | '^', mark: number): CompoundExpression => ({
   op,
   operands: [meta('mark'), mark],
 });
-export const hasMark = (mark: number, yes: boolean): Statement => match(markAnd('&', mark), yes ? '!=' : '==', 0);
+/** nft lists a test of the highest bit alone as a prefix of length 1 (measured: 1.0.6). */
+const HIGHEST = 0x8000_0000;
+const HIGHEST_IS_0: Expression = { kind: 'prefix', addr: 0, len: 1 };
+export function hasMark(mark: number, yes: boolean): Statement {
+  const op = yes ? '!=' : '==';
+  return mark === HIGHEST ? match(meta('mark'), op, HIGHEST_IS_0) : match(markAnd('&', mark), op, 0);
+}
 export const setMark = (mark: number): Statement => ({ kind: 'mangle', key: meta('mark'), value: markAnd('|', mark) });
 export const flipMark = (mark: number): Statement => ({ kind: 'mangle', key: meta('mark'), value: markAnd('^', mark) });
 export const MASQUERADE: Statement = { kind: 'masquerade', flags: ['fully-random'], typeFlags: [] };
