@@ -25,6 +25,8 @@ const FAMILY_AT: { readonly [type: string]: 'ip' | 'ip6' | 'arp' } = { '0800': '
 
 /** The node's own chatter: neighbour solicitations, group reports, ARP requests for next hops. */
 function isChatter(network: string, transport: string): boolean {
+  // Requests for next hops, which egress chains see.
+  if (network.startsWith('0001080006040001')) return true;
   // ICMPv6 135 to a solicited-node address, MLD reports from ::.
   if (!network.startsWith('6')) return false;
   const daddr = network.slice(48, 80);
