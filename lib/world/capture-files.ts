@@ -65,6 +65,13 @@ export const CLUSTER_FILES = [
   file('namespaces.json', 'kubectl get namespaces -o json', 'Labels of namespaces are unknown.'),
   file('networkpolicies.json', 'kubectl get networkpolicies -A -o json', 'Network policies cannot be named.'),
   file('version.json', 'kubectl get --raw /version', 'The version of the cluster is unknown.'),
+  file('servicecidrs.json', 'kubectl get servicecidrs -o json', 'The networks of ClusterIPs are unknown.', false),
+  file(
+    'kube-proxy.json',
+    'kubectl -n kube-system get configmap kube-proxy',
+    'The configuration of kube-proxy is unknown.',
+    false,
+  ),
 ] as const satisfies readonly CaptureFile[];
 
 /** A reading that was tried and failed, as errors.json has it. `exitStatus` null: it did not end by itself. */

@@ -13,7 +13,7 @@ export interface AgentEventTimes {
   /** Heartbeats come every 10 s (docs/agent.md): after this time without any the stream is lost. */
   readonly silenceMs: number;
 }
-export const AGENT_EVENT_TIMES: AgentEventTimes = { againMs: 1000, againMsMax: 60_000, silenceMs: 30_000 };
+const AGENT_EVENT_TIMES: AgentEventTimes = { againMs: 1000, againMsMax: 60_000, silenceMs: 30_000 };
 const LINE_BYTES = 64e3;
 
 export interface AgentListener {

@@ -47,7 +47,7 @@ export interface Times {
   /** A watch that is silent for so long is taken for dead: bookmarks come about every minute. */
   readonly silenceMs: number;
 }
-export const LIST_WATCH_TIMES: Times = {
+const LIST_WATCH_TIMES: Times = {
   againMs: 500,
   againMsMax: 30_000,
   forbiddenMs: 60_000,

@@ -28,7 +28,7 @@ export const troubled = (trouble: Trouble): { readonly ok: false; readonly troub
 });
 
 /** `list pods (API group "") in the namespace shop` */
-export function describeRight({ verb, resource, group, namespace }: Right): string {
+function describeRight({ verb, resource, group, namespace }: Right): string {
   return `${verb} ${resource} (API group "${group}")${namespace === undefined ? '' : ` in the namespace ${namespace}`}`;
 }
 
