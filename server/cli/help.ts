@@ -187,8 +187,8 @@ const EXPECTED = `nftscope expected: the tables that kube-proxy (nftables mode, 
   --cases FILE  JSON lines {"name", "config", "services", "endpointSlices"} (docs/expected.md, also .gz): one line
                 {"name", "rulesetJson"} each
 
-The configuration of kube-proxy is in no capture: it is read back from the node's tables, or from those of another node. What was
-taken from where is said on standard error.
+The configuration of kube-proxy is read back from the node's tables, or from those of another node. What was taken from where is
+said on standard error.
 
 Exit status: 0 done; 2 wrong usage or input, or it cannot be computed; a case that cannot is {"name", "error": {"code", "message"}}.
 `;
