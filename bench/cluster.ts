@@ -39,8 +39,20 @@ const access = {
   inCluster: false,
   credentials: async () => ({ headers: {}, agent, tls: {} }),
 };
+/** Requests to agents. */
+let asked = 0;
 const store = new Store();
-store.add('cluster', clusterSource({ access, agentToken: async () => token }), 'cluster');
+store.add(
+  'cluster',
+  clusterSource({
+    access,
+    agentToken: async () => {
+      asked += 1;
+      return token;
+    },
+  }),
+  'cluster',
+);
 const { signal } = new AbortController();
 const mb = (amount: number) => `${Math.round(amount / 1e6)} MB`;
 const say = (words: string) => process.stdout.write(`${words}\n`);
@@ -78,7 +90,7 @@ async function untilDone(what: string): Promise<void> {
         `${what}: ${((performance.now() - from) / 1000).toFixed(1)} s; ${groups.length} groups; ${rows.filter(({ state: one }) => one === 'ready').length} ready`,
       );
       const { user, system } = process.cpuUsage(used);
-      say(`  ${((user + system) / 1e6).toFixed(1)} s of processor time`);
+      say(`  ${((user + system) / 1e6).toFixed(1)} s of processor time, ${asked} requests to agents so far`);
       return;
     }
     await new Promise((resolve) => setTimeout(resolve, 500));
