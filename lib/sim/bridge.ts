@@ -36,11 +36,7 @@ export function bridgeReceive(run: Run, skb: Skb, port: Link, up: PassUp): void 
   // br_netfilter sits at priority 0 of the bridge's prerouting, and chains registered after it there come first.
   if (mark(run) && runHook(run, skb, 'prerouting', 'bridge', (prio) => prio <= 0) !== 'accept') return;
   if (ipHooks && skb.family !== 'arp') {
-    // br_validate_ipv4(), br_validate_ipv6().
-    if (headerBad(skb)) {
-      kernel(run, skb, 'bad-header', 'The IP header is malformed or its checksum is wrong.');
-      return;
-    }
+    if (isInvalid(run, skb)) return;
     const before = destinationOf(skb);
     skb.iif = bridge;
     skb.bridgePorts = { in: port.name };
@@ -79,6 +75,13 @@ export function bridgeReceive(run: Run, skb: Skb, port: Link, up: PassUp): void 
   if (group) passUp(run, skb, bridge, ipHooks, up);
 }
 
+/** br_validate_ipv4(), br_validate_ipv6(): asked at prerouting, and again at forward. */
+function isInvalid(run: Run, skb: Skb): boolean {
+  if (skb.family === 'arp' || !headerBad(skb)) return false;
+  kernel(run, skb, 'bad-header', 'The IP header is malformed or its checksum is wrong.');
+  return true;
+}
+
 function passUp(run: Run, skb: Skb, bridge: Link, ipHooks: boolean, up: PassUp): void {
   if (mark(run) && runHook(run, skb, 'input', 'bridge') !== 'accept') return;
   // Copies of the packet may be on their way out of other ports: its connection is settled here (br_nf_local_in).
@@ -91,6 +94,7 @@ function bridgeForward(run: Run, skb: Skb, bridge: Link, from: Link, out: Link, 
   skb.oif = out;
   if (mark(run) && runHook(run, skb, 'forward', 'bridge', (prio) => prio <= 0) !== 'accept') return;
   if (ipHooks) skb.bridgePorts = { in: from.name, out: out.name };
+  if (ipHooks && isInvalid(run, skb)) return;
   if (ipHooks && skb.family !== 'arp' && !ipHook(run, skb, bridge, 'forward')) return;
   skb.iif = from;
   skb.oif = out;

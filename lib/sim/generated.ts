@@ -401,8 +401,16 @@ export function sendSegment(
   s.set(tail, 20);
   const src = destinationOf(cause);
   const dst = sourceOf(cause);
-  const route = routeOut(run, family, dst, src, 0, 0);
-  if (route === undefined) return;
+  const found = routeOutput(run, {
+    family,
+    daddr: dst,
+    saddr: src,
+    mark: 0,
+    tos: 0,
+    anySource: more.socket?.transparent === true,
+  });
+  if (found.kind !== 'found') return;
+  const { route } = found;
   const echoed = family === 'ip' ? echoOptions(run, cause, Number(src)) : undefined;
   const skb = newSkb(
     run.nextSkb(),

@@ -12,7 +12,16 @@ import { isBound, manipOf, natIcmpError, natPacket, nullBinding } from './nat';
 import type { HookEntry, ProgramChain } from './program';
 import { routeOutput } from './route-output';
 import { formatRoute } from './routing';
-import { destinationOf, headerBad, type Skb, sourceOf, tosOf, transportChecksumWrong, ttlOf } from './skb';
+import {
+  destinationOf,
+  headerBad,
+  markVerified,
+  type Skb,
+  sourceOf,
+  tosOf,
+  transportChecksumWrong,
+  ttlOf,
+} from './skb';
 import { routingMark } from './unknown-mark';
 
 /** `accept`: goes on. Anything else ended the packet here. */
@@ -38,11 +47,15 @@ function natHook(run: Run, skb: Skb, hook: Hook, entry: Extract<HookEntry, { kin
     (l4proto === PROTO.icmp || l4proto === PROTO.icmpv6) &&
     isIcmpError(l4proto, skb.data[skb.headers.thoff] ?? 0)
   ) {
-    // An error whose checksum does not fit goes no further; in IPv4 the header's belongs to it (nf_nat_icmp_reply_translation).
-    const header = skb.family === 'ip' && skb.verified === undefined && headerBad(skb);
-    if (header || transportChecksumWrong(skb)) {
-      kernel(run, skb, 'nat-checksum', 'The checksum of the ICMP error is wrong: the kernel drops it.');
-      return 'drop';
+    // An error whose checksum does not fit goes no further; in IPv4 the header's belongs to it (nf_nat_icmp_reply_translation). What
+    // was found right once is asked again at prerouting and input only (nf_ip_checksum, nf_ip6_checksum).
+    if (skb.verified === undefined || hook === 'prerouting' || hook === 'input') {
+      const header = skb.family === 'ip' && skb.verified === undefined && headerBad(skb);
+      if (header || transportChecksumWrong(skb)) {
+        kernel(run, skb, 'nat-checksum', 'The checksum of the ICMP error is wrong: the kernel drops it.');
+        return 'drop';
+      }
+      markVerified(skb);
     }
     natIcmpError(run, skb, ct, hook);
     return 'accept';

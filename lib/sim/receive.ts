@@ -88,7 +88,8 @@ function receiveOnBridge(run: Run, skb: Skb, bridge: Link, seen: boolean): void 
     // The IP layer begins anew: it does not know that the packet was put together from fragments (ip_rcv_core, ip6_rcv_core).
     skb.fragSize = undefined;
     delete skb.fragParts;
-    routeInput(run, skb);
+    if (headerBad(skb)) kernel(run, skb, 'bad-header', 'The IP header is malformed or its checksum is wrong.');
+    else routeInput(run, skb);
     return;
   }
   receiveLayer3(run, skb, true);
