@@ -1,6 +1,7 @@
 /** A packet, or a question by names, → the answer of the trace route: the trace with the rules, owners and names it mentions. */
 
 import type { Place } from '../cluster/place';
+import { imaginedFields } from '../explain/imagined-fields';
 import { type Asked, askPacket, type Question } from '../explain/question';
 import { formatAddress, parseAddress } from '../net/address';
 import { decodePacketSpec, type PacketSpec } from '../net/packet-spec';
@@ -42,17 +43,27 @@ export function tracePacket(node: OpenNode, query: TraceQuery): Result<Traced> {
   const found = trace(node.world, decoded.value);
   const iifGiven = typeof given === 'object' && 'iif' in given;
   const assumed = iifGiven ? [] : (asked?.value.assumptions ?? []);
-  return ok({
-    packet: decoded.value,
-    asked: asked?.value,
-    trace: assumed.length === 0 ? found : assuming(found, assumed),
-  });
+  if (asked === undefined) return ok({ packet: decoded.value, asked, trace: found });
+  const { ruleset } = node.world;
+  const members = new Set([...membersOf(query.question), ...(typeof given === 'object' ? Object.keys(given) : [])]);
+  const imagined = ruleset.known ? imaginedFields(found, ruleset.value, members) : [];
+  return ok({ packet: decoded.value, asked: asked.value, trace: assuming(found, assumed, imagined) });
 }
 
+const membersOf = (question: Question | undefined): readonly string[] =>
+  Object.entries(question ?? {}).flatMap(([key, value]) => (value === undefined ? [] : [key]));
+
 /** The trace with what was taken for granted before it began. */
-const assuming = (found: Trace, assumptions: readonly Assumption[]): Trace => ({
+const assuming = (
+  found: Trace,
+  assumptions: readonly Assumption[],
+  imagined: readonly (readonly Assumption[])[],
+): Trace => ({
   ...found,
-  branches: found.branches.map((branch) => ({ ...branch, assumptions: [...assumptions, ...branch.assumptions] })),
+  branches: found.branches.map((branch, i) => ({
+    ...branch,
+    assumptions: [...assumptions, ...(imagined[i] ?? []), ...branch.assumptions],
+  })),
 });
 
 function decodeFailure(given: unknown): Result<never> {
