@@ -135,7 +135,7 @@ export function compileMangle(s: MangleStatement, scope: Scope): Op {
           else writeRawNetwork(c.skb, first, bytes);
         } else if (where.base === 'th') {
           // Only a named protocol tells nft where the checksum is; `th` and raw payload leave it as it was.
-          if (key.kind === 'payload' && key.protocol !== 'th') writeTransport(c.skb, first, bytes);
+          if (key.kind === 'payload' && key.protocol !== 'th') writeTransport(c.skb, first, bytes, true);
           else writeRawTransport(c.skb, first, bytes);
           if (where.offset < 16) c.skb.random.sport = false;
           else if (where.offset < 32) c.skb.random.dport = false;

@@ -199,7 +199,7 @@ function patchChecksum(data: Uint8Array, at: number, offset: number, before: Uin
 }
 
 /** Where the transport checksum lies, or undefined where the protocol has none or the header is cut short. */
-function transportChecksumAt(skb: Skb): number | undefined {
+function transportChecksumAt(skb: Skb, evenNone = false): number | undefined {
   const { l4proto, thoff, fragOff } = skb.headers;
   if (fragOff > 0) return undefined;
   const at =
@@ -212,7 +212,7 @@ function transportChecksumAt(skb: Skb): number | undefined {
           ? 2
           : -1);
   if (at < thoff || at + 2 > skb.data.length) return undefined;
-  if (l4proto === PROTO.udp && u16(skb.data, at) === 0) return undefined;
+  if (!evenNone && l4proto === PROTO.udp && u16(skb.data, at) === 0) return undefined;
   return at;
 }
 
@@ -235,8 +235,11 @@ export function writeRawNetwork(skb: Skb, at: number, bytes: Uint8Array): void {
   skb.headers = parseHeaders(skb.data, skb.family);
 }
 
-/** Writes bytes of the transport header, `at` counted from its beginning, and keeps its checksum in step. */
-export function writeTransport(skb: Skb, at: number, bytes: Uint8Array): void {
+/**
+ * Writes bytes of the transport header, `at` counted from its beginning, and keeps its checksum in step. A rule (`byRule`) does so even
+ * where UDP has none, which makes a wrong one (nft_payload_csum_inet).
+ */
+export function writeTransport(skb: Skb, at: number, bytes: Uint8Array, byRule = false): void {
   const offset = skb.headers.thoff + at;
   const before = skb.data.slice(offset, offset + bytes.length);
   skb.data.set(bytes, offset);
@@ -244,8 +247,11 @@ export function writeTransport(skb: Skb, at: number, bytes: Uint8Array): void {
     storeTransportChecksum(skb.data, skb.family === 'ip6' ? 'ip6' : 'ip', PROTO.sctp, skb.headers.thoff);
     return;
   }
-  const sum = transportChecksumAt(skb);
-  if (sum !== undefined && offset !== sum) patchChecksum(skb.data, sum, at, before, bytes);
+  const sum = transportChecksumAt(skb, byRule);
+  if (sum === undefined || offset === sum) return;
+  patchChecksum(skb.data, sum, at, before, bytes);
+  // CSUM_MANGLED_0
+  if (byRule && u16(skb.data, sum) === 0) skb.data.fill(0xff, sum, sum + 2);
 }
 
 /** Writes bytes of the transport header and leaves its checksum as it was. */
