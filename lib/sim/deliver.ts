@@ -42,6 +42,12 @@ function respond(run: Run, skb: Skb): void {
   const { l4proto, thoff } = skb.headers;
   if (l4proto === undefined || skb.family === 'arp') return;
   const at = thoff;
+  if (skb.family === 'ip6' && skb.headers.mf && skb.headers.fragOff === 0) {
+    // A first fragment that lacks part of the headers is reported, any other waits (ipv6_frag_rcv: ipv6frag_thdr_truncated).
+    const whole = l4proto === PROTO.tcp ? 20 : l4proto === PROTO.udp || l4proto === PROTO.icmpv6 ? 8 : 1;
+    if (skb.data.length < at + whole) sendIcmpError(run, skb, { type: 4, code: 3 });
+    return;
+  }
   // Headers that are cut short are dropped without an answer (__udp4_lib_rcv, tcp_v4_rcv, icmp_rcv: pskb_may_pull).
   if (skb.data.length < at + (SHORTEST.get(l4proto) ?? 0)) return;
   switch (l4proto) {

@@ -95,7 +95,9 @@ export function splitFragments(skb: Skb, limit: number): readonly Uint8Array[] {
   const v6 = skb.family === 'ip6';
   const unfragmentable = v6 ? 40 : skb.headers.thoff;
   const body = skb.data.subarray(unfragmentable);
-  const chunk = (limit - unfragmentable - (v6 ? 8 : 0)) & ~7;
+  // What is cut up anew in IPv6 is cut no smaller than this (ip6_fragment: IPV6_MIN_MTU).
+  const size = v6 && skb.fragSize !== undefined ? Math.max(limit, 1280) : limit;
+  const chunk = (size - unfragmentable - (v6 ? 8 : 0)) & ~7;
   // Fragments that still fit leave as they came (ip_do_fragment, ip6_fragment: the fast path over frag_list).
   const parts = skb.fragParts ?? [];
   const kept = parts.reduce((n, l) => n + l, 0) === body.length && parts.every((l) => l <= limit - unfragmentable);

@@ -836,7 +836,8 @@ class Generator {
           all.some((q) => /(^|[^a-z])(ip6?|icmp|icmpv6) /.test(q)));
       // Nor is a protocol listed before what nft takes for a part of it, and a byte of IPv6 becomes two fields.
       const behind = all.slice(i + 1);
-      const number = /^(?:meta l4proto|ip protocol|ip6 nexthdr|@nh,72,8|@nh,48,8) (?:== )?([\w-]+)$/.exec(p)?.[1];
+      const number =
+        /^(?:meta l4proto|ip protocol|ip6 nexthdr|@nh,72,8|@nh,48,8) (?:== )?(?:\{ )?([\w-]+)(?: \})?$/.exec(p)?.[1];
       const lost =
         (number !== undefined && number !== 'tcp' && behind.some((q) => /\bth (sport|dport)|tcp option/.test(q))) ||
         (/^ct (l3proto|protocol) (== )?\w+$/.test(p) && behind.length > 0) ||
