@@ -17,7 +17,7 @@ import {
 } from './conntrack-state';
 import type { Run } from './environment';
 import { sysctl } from './settings';
-import { destinationOf, markVerified, type Skb, transportChecksumWrong } from './skb';
+import { destinationOf, headerBad, markVerified, type Skb, transportChecksumWrong } from './skb';
 import { trackTcp } from './tcp-tracking';
 import type { CtView } from './trace';
 
@@ -96,7 +96,12 @@ function look(run: Run, skb: Skb, family: 'ip' | 'ip6', hook: Hook): string {
   // For UDP-Lite the kernel checks against the pseudo header of UDP (nf_conntrack_proto_udp.c), so a right checksum fails.
   if (checksums && (proto === PROTO.udplite || transportChecksumWrong(skb)))
     return 'invalid: the transport checksum is wrong';
-  if (checksums && VERIFIED.has(proto) && !(proto === PROTO.udp && u16(skb.data, at + 6) === 0)) markVerified(skb);
+  if (checksums && VERIFIED.has(proto) && !(proto === PROTO.udp && u16(skb.data, at + 6) === 0)) {
+    // The sum is made over all of an IPv4 packet: a wrong one of its header is noticed too (__skb_checksum_complete).
+    if (family === 'ip' && proto !== PROTO.sctp && skb.verified === undefined && headerBad(skb))
+      return 'invalid: the checksum of the IPv4 header is wrong';
+    markVerified(skb);
+  }
   const icmp = (proto === PROTO.icmp && family === 'ip') || (proto === PROTO.icmpv6 && family === 'ip6');
   if (icmp) {
     const type = skb.data[at] ?? 0;

@@ -173,7 +173,7 @@ function framesOf(skb: Skb, dev: Link): readonly Skb[] {
   const limit = skb.fragSize ?? dev.mtu;
   if (skb.data.length <= limit && skb.fragSize === undefined) return [skb];
   const frames = splitFragments(skb, Math.min(limit, dev.mtu));
-  if (frames.length === 1) return [skb];
+  if (frames.length === 1 && (skb.family !== 'ip6' || frames[0] === skb.data)) return [skb];
   return frames.map((data) => {
     const frame = copySkb(skb, skb.id, skb.role);
     frame.data = data;
