@@ -13,6 +13,7 @@ import { formatRoute, type RouteResult } from './routing';
 import { deviceSetting, isForwarding6, linksNeeded, settingUnknown, sysctl } from './settings';
 import { decrementTtl, destinationOf, type Skb, sourceOf, tosOf, ttlOf } from './skb';
 import { sourceForRoute } from './source-address';
+import { hasSocket } from './tcp-socket';
 import { postrouting } from './transmit';
 import { routingMark } from './unknown-mark';
 
@@ -418,6 +419,11 @@ function forward(run: Run, skb: Skb, route: RouteResult): void {
       'tproxy-no-route',
       'A packet given to a transparent socket is not forwarded; a local route for it is missing.',
     );
+    return;
+  }
+  // Its socket is found before the route is (tcp_v4_early_demux), and what has one is not forwarded (ip_forward, ip6_forward).
+  if (hasSocket(run, skb)) {
+    kernel(run, skb, 'socket', 'The packet belongs to a connection of this node, and its route leads elsewhere.');
     return;
   }
   if (skb.pktType !== 0) {

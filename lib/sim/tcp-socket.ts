@@ -1,6 +1,7 @@
 /** The node's own TCP sockets, as far as the packets of a run make them: listeners answer, connections acknowledge. */
 import { toHex } from '../net/build-packet';
 import { u32 } from '../net/headers';
+import { PROTO } from '../net/protocols';
 import type { Run } from './environment';
 import { routeOut, sendSegment } from './generated';
 import { findTcpOption } from './read-options';
@@ -11,6 +12,12 @@ import type { TcpSocketState } from './state';
 /** The sequence number our listeners begin with; the kernel's is random: far from any number that a packet guesses. */
 export const ISN = 2_000_000_000;
 
+const socketKey = (skb: Skb): string => `${sourceOf(skb)} ${destinationOf(skb)} ${u32(skb.data, skb.headers.thoff)}`;
+
+/** Whether a connection of this node's sockets has the packet's addresses and ports. */
+export const hasSocket = (run: Run, skb: Skb): boolean =>
+  skb.headers.l4proto === PROTO.tcp && run.state.sockets.size > 0 && run.state.sockets.has(socketKey(skb));
+
 /** True when a socket took the segment, so that no reset is due. */
 export function listen(run: Run, skb: Skb, listener: { readonly transparent: boolean } | undefined): boolean {
   const at = skb.headers.thoff;
@@ -19,7 +26,7 @@ export function listen(run: Run, skb: Skb, listener: { readonly transparent: boo
   const ack = u32(skb.data, at + 8);
   const doff = ((skb.data[at + 12] ?? 0) >> 4) * 4;
   const length = skb.data.length - at - doff;
-  const key = `${sourceOf(skb)} ${destinationOf(skb)} ${u32(skb.data, at)}`;
+  const key = socketKey(skb);
   const known = run.state.sockets.get(key);
   const end = (seq + length + (flags & SYN ? 1 : 0) + (flags & FIN)) >>> 0;
   if (known !== undefined) {

@@ -118,7 +118,11 @@ function stateIn(listing: unknown, ours: Branch['state']): unknown {
     for (const [kind, body] of Object.entries(o)) {
       const ref = `${String(body.family)} ${String(body.table)} ${String(body.name)}`;
       if ((kind === 'set' || kind === 'map') && ref in ours.sets)
-        sets[ref] = ((body.elem ?? []) as readonly unknown[]).map((e) => canonical(withoutExpiry(e))).sort();
+        sets[ref] = ((body.elem ?? []) as readonly unknown[])
+          .map((e) => canonical(withoutExpiry(e)))
+          // Rules see the node's own neighbour solicitations too, whenever it sends them.
+          .filter((e) => !e.includes('ff02::1:ff'))
+          .sort();
       const mine = ours.objects[`${kind} ${ref}`];
       if (mine !== undefined)
         named[`${kind} ${ref}`] = Object.fromEntries(
