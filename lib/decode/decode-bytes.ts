@@ -6,8 +6,8 @@ import { type DecodeProblem, problems, type Result, type TextPlace } from './pro
 import { joinPath } from './raw';
 import { findLongIntegers, membersAt } from './scan-integers';
 
-/** The longest string that V8 makes, about 512 MiB. */
-const LONGEST_TEXT = 0x1fffffe8;
+/** The most bytes of a listing that can be read: the longest string that V8 makes, about 512 MiB. */
+export const LONGEST_LISTING = 0x1fffffe8;
 
 /**
  * Decodes one listing as nft wrote it: UTF-8, one JSON document. Integers beyond 2^53 keep all their digits, which they would
@@ -30,7 +30,7 @@ export function decodeBytes(bytes: Uint8Array): Result<Ruleset> {
 }
 
 function decodeText(bytes: Uint8Array): string | DecodeProblem {
-  if (bytes.length > LONGEST_TEXT) return problems.tooLarge(bytes.length, LONGEST_TEXT);
+  if (bytes.length > LONGEST_LISTING) return problems.tooLarge(bytes.length, LONGEST_LISTING);
   if ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff)) {
     return problems.encoding('The listing is UTF-16, as PowerShell writes files.', undefined);
   }

@@ -27,7 +27,7 @@ export async function runBatch(
 ): Promise<ExitStatus> {
   let status: ExitStatus = EXIT.done;
   for await (const line of linesOf(path)) {
-    const record = parseRecord(line);
+    const record = line.ok ? parseRecord(line.value) : line;
     const result = record.ok ? await answered(answer, record.value) : record;
     if (result.ok) {
       await print(`${JSON.stringify(result.value, jsonValue)}\n`);

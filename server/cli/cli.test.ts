@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
@@ -411,6 +411,50 @@ describe('render', () => {
       status: 2,
       err: expect.stringContaining('nft list ruleset'),
     });
+  });
+});
+
+describe('input that has no end', () => {
+  test.each([['/dev/urandom'], ['/dev/zero']])('%s by name and on standard input', async (device) => {
+    const input = openSync(device, 'r');
+    const child = spawn(process.execPath, [tool, 'render', '-'], { stdio: [input, 'ignore', 'ignore'] });
+    closeSync(input);
+    expect(await new Promise((resolve) => child.on('close', resolve))).toBe(2);
+    for (const args of [
+      ['render', device],
+      ['trace', '--cases', device],
+      ['render', '--cases', device],
+      ['trace', '--cases', '-', '--environments', device],
+      ['render', '--source', device],
+    ]) {
+      const { status, out, err } = await run(args);
+      expect([args, status, out]).toEqual([args, 2, '']);
+      expect(err).toMatch(/cannot be read: .*\[(CLI-003|SRC-001)\]/);
+    }
+  });
+
+  test('a pipe is read as far as the limit, though its writer never stops', async () => {
+    const child = spawn(process.execPath, [tool, 'trace', '--source', path('shop'), '--packet', '-']);
+    let err = '';
+    child.stderr.on('data', (chunk) => {
+      err += chunk;
+    });
+    child.stdin.on('error', () => undefined);
+    const write = () => {
+      while (child.stdin.writable && child.stdin.write(Buffer.alloc(1 << 16, 'x')));
+    };
+    child.stdin.on('drain', write);
+    write();
+    expect(await new Promise((resolve) => child.on('close', resolve))).toBe(2);
+    expect(err).toContain('nftscope: Standard input cannot be read: it has more than 1,000,000 bytes. [CLI-003]\n');
+  });
+
+  test('--cases: a line that is too long is answered in its place', async () => {
+    const pipe = gzipSync(Buffer.concat([Buffer.from('{"id": "'), Buffer.alloc(256e6, 'x'), Buffer.from('"}\n{}\n')]), {
+      level: 1,
+    });
+    const { status, out, err } = await run(['render', '--cases', '-'], pipe);
+    expect([status, err, lines(out).map(({ error }) => error.code)]).toEqual([2, '', ['CASE-007', 'CASE-006']]);
   });
 });
 

@@ -1,6 +1,6 @@
 import 'server-only';
 import { decodeListing } from '@/lib/api/open-node';
-import { decodeBytes } from '@/lib/decode/decode-bytes';
+import { decodeBytes, LONGEST_LISTING } from '@/lib/decode/decode-bytes';
 import { ok, type Result } from '@/lib/net/result';
 import type { Ruleset } from '@/lib/nft/model';
 import { renderRuleset } from '@/lib/render/render-ruleset';
@@ -44,7 +44,7 @@ export async function renderCommand(args: readonly string[]): Promise<ExitStatus
 }
 
 async function fromFile(file: string): Promise<Ruleset> {
-  const decoded = decodeBytes(await readAll(file));
+  const decoded = decodeBytes(await readAll(file, LONGEST_LISTING));
   if (!decoded.ok) throw CliError.of(decoded.problem, file === '-' ? 'standard input' : file);
   return decoded.value;
 }

@@ -13,6 +13,9 @@ import { type BatchRecord, refuse, runBatch } from './batch';
 import { CliError, type ExitStatus } from './cli-error';
 import { readAll } from './lines';
 
+/** Bytes of a file of environments: what fits into one string. */
+const MOST_ENVIRONMENTS = 512e6;
+
 /** Environments by name. They are decoded when a case first asks for them. */
 type Environments = (name: string) => Result<WorldParts>;
 
@@ -39,7 +42,7 @@ async function readEnvironments(cases: string, given: string | undefined): Promi
   const name = given ?? 'environments.json';
   let json: unknown;
   try {
-    json = JSON.parse((await readAll(path)).toString('utf8'));
+    json = JSON.parse((await readAll(path, MOST_ENVIRONMENTS)).toString('utf8'));
   } catch (error) {
     if (error instanceof CliError) throw error;
     throw CliError.because(

@@ -150,8 +150,11 @@ function familyOf(word: string | undefined): 'ip' | 'ip6' | undefined {
   return family;
 }
 
+/** Bytes of a packet as JSON: one of 64 KiB in hex has 128 KiB. */
+const MOST_PACKET = 1e6;
+
 async function packetOf(text: string): Promise<unknown> {
-  const json = text === '-' ? (await readAll('-')).toString('utf8') : text;
+  const json = text === '-' ? (await readAll('-', MOST_PACKET)).toString('utf8') : text;
   try {
     return JSON.parse(json);
   } catch (error) {

@@ -1,6 +1,9 @@
 /** One listing, the output of `nft -j list ruleset`, as a source of one node. Nothing but its rules is known. */
 import 'server-only';
-import { readFile } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { LONGEST_LISTING } from '@/lib/decode/decode-bytes';
+import { problems } from '@/lib/decode/problem';
 import { failed, ok, type Result } from '@/lib/net/result';
 import { captureOf, entryOf, seenListing } from './capture';
 import { reasonOf, sourceProblems } from './problems';
@@ -13,7 +16,7 @@ const UNNAMED_NODE = 'node';
 export function rulesetSource(name: string, content: Uint8Array | string): Source {
   const read = async (signal: AbortSignal): Promise<Result<Uint8Array>> => {
     try {
-      return ok(typeof content === 'string' ? await readFile(content, { signal }) : content);
+      return typeof content === 'string' ? await readListing(content, signal) : ok(content);
     } catch (error) {
       if (signal.aborted) return failed(sourceProblems.cancelled());
       return failed(sourceProblems.unreadable(name, reasonOf(error)));
@@ -35,4 +38,15 @@ export function rulesetSource(name: string, content: Uint8Array | string): Sourc
     },
     cluster: async () => ok({ files: new Map() }),
   };
+}
+
+/** Reads one byte beyond what can be decoded, no more. */
+async function readListing(path: string, signal: AbortSignal): Promise<Result<Uint8Array>> {
+  const { size } = await stat(path);
+  if (size > LONGEST_LISTING) return failed(problems.tooLarge(size, LONGEST_LISTING));
+  const chunks: Buffer[] = [];
+  // What grows while it is read, or has no size (/proc), is cut and refused by the decoder.
+  for await (const chunk of createReadStream(path, { signal, end: LONGEST_LISTING, highWaterMark: 1 << 20 }))
+    chunks.push(chunk);
+  return ok(Buffer.concat(chunks));
 }
