@@ -6,9 +6,11 @@ import { hostPort } from '@/lib/explain/verdict-sentence';
 import type { Trace } from '@/lib/sim/trace';
 import { ruleOf } from './trace-model';
 
-export const answerText = (answer: TraceAnswer, trace: Trace, names: TraceNames): string =>
+/** `branch` from 0. */
+export const answerText = (answer: TraceAnswer, trace: Trace, names: TraceNames, branch: number): string =>
   traceText({
     trace,
+    branch,
     names,
     question: questionText(answer),
     place: answer.capturedAt === null ? answer.node : `${answer.node}, captured ${answer.capturedAt}`,

@@ -1,6 +1,7 @@
 'use client';
 
 import { Menu } from '@base-ui/react/menu';
+import { useMemo } from 'react';
 import type { NamesView, TraceAnswer } from '@/lib/api/types';
 import { buttonLook } from '../ui/button';
 import { download } from '../ui/download';
@@ -8,18 +9,23 @@ import { ChevronDown } from '../ui/icons';
 import { itemLook, popupLook } from '../ui/select';
 import { answerNames } from './answer-names';
 import { answerText } from './answer-text';
-import { traceOf } from './trace-model';
+import { chosenBranch, traceOf } from './trace-model';
 
 interface ExportMenuProps {
   readonly answer: TraceAnswer;
   readonly names: NamesView | undefined;
+  /** Of the URL, from 1. */
+  readonly branch: number | null;
 }
 
-/** The whole trace as a file: text as the command prints it, or the JSON of the API. */
-export function ExportMenu({ answer, names }: ExportMenuProps) {
+/** The trace as a file: the chosen branch as text, as the command prints it, or the JSON of the API with all branches. */
+export function ExportMenu({ answer, names, branch }: ExportMenuProps) {
   const name = `trace-${answer.node}`;
-  const asText = () =>
-    download(`${name}.txt`, 'text/plain', answerText(answer, traceOf(answer), answerNames(answer, names)));
+  const trace = useMemo(() => traceOf(answer), [answer]);
+  const index = chosenBranch(trace, branch);
+  const many = trace.branches.length > 1;
+  const textName = many ? `${name}-branch-${index + 1}.txt` : `${name}.txt`;
+  const asText = () => download(textName, 'text/plain', answerText(answer, trace, answerNames(answer, names), index));
   const asJson = () => download(`${name}.json`, 'application/json', `${JSON.stringify(answer, undefined, 2)}\n`);
   return (
     <Menu.Root>
@@ -31,10 +37,10 @@ export function ExportMenu({ answer, names }: ExportMenuProps) {
         <Menu.Positioner sideOffset={4} align="end" className="z-40">
           <Menu.Popup className={popupLook}>
             <Menu.Item className={itemLook} onClick={asText}>
-              Text, {name}.txt
+              {many ? `Text of branch ${index + 1} of ${trace.branches.length}` : 'Text'}, {textName}
             </Menu.Item>
             <Menu.Item className={itemLook} onClick={asJson}>
-              JSON, {name}.json
+              {many ? 'JSON of all branches' : 'JSON'}, {name}.json
             </Menu.Item>
           </Menu.Popup>
         </Menu.Positioner>

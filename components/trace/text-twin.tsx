@@ -5,10 +5,10 @@ import { CopyButton } from '../shell/copy';
 import { answerText } from './answer-text';
 import type { TraceModel } from './trace-model';
 
-/** The same facts as text, as `nftscope trace` prints them. */
+/** The chosen branch as text, as `nftscope trace --branch` prints it. */
 export function TextTwin({ model }: { readonly model: TraceModel }) {
-  const { answer, trace, names } = model;
-  const text = useMemo(() => answerText(answer, trace, names), [answer, trace, names]);
+  const { answer, trace, names, branchIndex } = model;
+  const text = useMemo(() => answerText(answer, trace, names, branchIndex), [answer, trace, names, branchIndex]);
   return (
     <div className="relative">
       <div className="absolute top-2 right-3">

@@ -46,7 +46,7 @@ export function buildModel(
   overview: NodeOverview | undefined,
   chosen: { readonly branch: number | null; readonly leg: number | null; readonly step: number | null },
 ): TraceModel | undefined {
-  const branchIndex = chosen.branch === null ? firstBranch(trace) : clamp(chosen.branch, trace.branches.length) - 1;
+  const branchIndex = chosenBranch(trace, chosen.branch);
   const branch = trace.branches[branchIndex];
   if (branch === undefined) return undefined;
   const legs = traceLegs(branch);
@@ -113,6 +113,10 @@ const firstBranch = (trace: Trace): number =>
     trace.branches.findIndex((branch) => branchVerdict(branch) !== 'delivered'),
     0,
   );
+
+/** The branch of the URL (from 1) as an index; without one the branch to look at. */
+export const chosenBranch = (trace: Trace, branch: number | null): number =>
+  branch === null ? firstBranch(trace) : clamp(branch, trace.branches.length) - 1;
 
 export const traceOf = (answer: TraceAnswer): Trace => reviveTrace(answer.trace);
 

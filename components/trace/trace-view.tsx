@@ -67,7 +67,9 @@ export function TraceView({ source, node }: TraceViewProps) {
         fieldsOpen={fieldsOpen || nameless}
         onFields={() => setFieldsOpen((open) => !open)}
       >
-        {fresh === undefined || !asked || further ? null : <ExportMenu answer={fresh} names={names.data} />}
+        {fresh === undefined || !asked || further ? null : (
+          <ExportMenu answer={fresh} names={names.data} branch={state.branch} />
+        )}
       </QuestionBar>
       {fieldsOpen || nameless ? (
         <PacketFields

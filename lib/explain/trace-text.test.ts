@@ -2,8 +2,9 @@ import { expect, test } from 'vitest';
 import { fixtureTrace, shopNames, type TraceFixture } from './testing/traces';
 import { traceText } from './trace-text';
 
-const textOf = (fixture: TraceFixture) =>
+const textOf = (fixture: TraceFixture, branch?: number) =>
   traceText({
+    branch,
     trace: fixtureTrace(fixture),
     names: shopNames,
     question: 'shop/web-1 (10.244.1.3) → Service shop/api:http 10.99.151.112:80/tcp',
@@ -53,4 +54,23 @@ test('plain text: no colours, no blanks at the end of lines', () => {
     expect(text.includes('\u001b')).toBe(false);
     expect(text.split('\n').filter((line) => /\s$/.test(line))).toEqual([]);
   }
+});
+
+test('says whose steps it shows: the first of those that end alike, or the chosen one', () => {
+  const { branches } = fixtureTrace('delivered');
+  const titles = (text: string) => text.split('\n').filter((line) => line.startsWith('--- '));
+  const [first, ...others] = titles(textOf('delivered'));
+  expect(first).toMatch(/^--- branch 1 of 3 \(1\/3\), the first of 3 with this verdict, delivered: /);
+  expect(others).toEqual([]);
+  for (const index of [1, 2]) {
+    const text = textOf('delivered', index);
+    expect(titles(text)).toEqual([expect.stringMatching(`^--- branch ${index + 1} of 3 \\(1/3\\), delivered: `)]);
+    const choice = branches[index]?.choices[0];
+    // Once in the list of branches, once in the steps.
+    expect(text.split(`${choice?.what} = ${choice?.value} (1/3)`)).toHaveLength(2);
+  }
+});
+
+test('a trace without a choice names no branch', () => {
+  expect(textOf('rejected')).not.toContain('branch 1');
 });

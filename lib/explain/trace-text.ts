@@ -28,6 +28,8 @@ export interface TraceTextInput {
   readonly place: string;
   /** The text of a rule, as nft prints it. */
   readonly ruleText: (at: RuleRef) => string | undefined;
+  /** The one branch to show, from 0. Left out, the first of each verdict stands for those that end like it. */
+  readonly branch?: number | undefined;
 }
 
 /** Width of the column that names the place on the way. */
@@ -35,25 +37,29 @@ const MARGIN = 12;
 
 export function traceText(input: TraceTextInput): string {
   const { trace } = input;
-  const groups = groupBranches(trace);
+  const groups = groupBranches(trace, input.branch);
   const lines = [
     `${input.question}      ${input.place}`,
     `${traceVerdict(trace).toUpperCase()}  ${verdictSentence(trace, input.names)}`,
-    ...factLines(input, groups),
+    ...factLines(input, groupBranches(trace, undefined).length > 1 ? [] : groups),
     ...branchLines(input),
   ];
-  for (const [index, { branches, first }] of groups.entries()) {
+  for (const { branches, first } of groups) {
     lines.push('');
-    if (groups.length > 1) lines.push(`--- ${groupTitle(first, branches, input)}`);
-    lines.push(...wayLines(first, input));
-    if (index === 0 || groups.length > 1) lines.push(...endLines(first, input));
+    if (trace.branches.length > 1) lines.push(`--- ${groupTitle(first, branches, input)}`);
+    lines.push(...wayLines(first, input), ...endLines(first, input));
   }
   lines.push(...assumptionLines(trace));
   return `${lines.join('\n')}\n`;
 }
 
-/** Branches of one verdict go the same way but for what chance chose: the first stands for them. */
-function groupBranches(trace: Trace): readonly { readonly first: Branch; readonly branches: readonly Branch[] }[] {
+/** Branches of one verdict go the same way but for what chance chose: the first stands for them. A chosen one for itself. */
+function groupBranches(
+  trace: Trace,
+  chosen: number | undefined,
+): readonly { readonly first: Branch; readonly branches: readonly Branch[] }[] {
+  const one = chosen === undefined ? undefined : trace.branches[chosen];
+  if (one !== undefined) return [{ first: one, branches: [one] }];
   const groups = new Map<string, Branch[]>();
   for (const branch of trace.branches) {
     const verdict = branchVerdict(branch);
@@ -64,9 +70,11 @@ function groupBranches(trace: Trace): readonly { readonly first: Branch; readonl
   );
 }
 
+/** `branch 1 of 3 (1/3), the first of 2 with this verdict, delivered: Reaches …` */
 function groupTitle(first: Branch, branches: readonly Branch[], { trace, names }: TraceTextInput): string {
-  const share = branches.reduce((sum, branch) => sum + branch.probability, 0);
-  return `${fraction(share)} ${branchVerdict(first)}: ${branchSentence(first, trace, names)}`;
+  const which = `branch ${trace.branches.indexOf(first) + 1} of ${trace.branches.length} (${fraction(first.probability)})`;
+  const among = branches.length > 1 ? `, the first of ${branches.length} with this verdict` : '';
+  return `${which}${among}, ${branchVerdict(first)}: ${branchSentence(first, trace, names)}`;
 }
 
 function factLines({ trace }: TraceTextInput, groups: readonly { readonly first: Branch }[]): readonly string[] {

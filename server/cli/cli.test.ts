@@ -240,6 +240,16 @@ describe('trace', () => {
     expect(out.includes('\u001b')).toBe(false);
   });
 
+  test('--branch: one that the trace does not have is refused, and so is one of a document that has all', async () => {
+    const { status, out } = await trace('--to', '10.0.0.2:80', '--branch', '1');
+    expect([status, out.includes('drop #21')]).toEqual([1, true]);
+    const beyond = await trace('--to', '10.0.0.2:80', '--branch', '2');
+    expect([beyond.status, beyond.out]).toEqual([2, '']);
+    expect(beyond.err).toContain('The trace has one branch.');
+    const all = await trace('--to', '10.0.0.2:80', '--branch', '1', '-o', 'json');
+    expect([all.status, all.out]).toEqual([2, '']);
+  });
+
   test('-o json: one document, the whole trace', async () => {
     const { status, out, err } = await trace('--to', '10.0.0.2:80', '-o', 'json');
     expect([status, err]).toEqual([1, '']);

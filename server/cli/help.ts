@@ -43,7 +43,8 @@ const TRACE = `nftscope trace: the way of one packet
                         node by which packets from outside enter. Nodes that are not captured are taken to forward unfiltered
   --from every-node     a process of each node asks in turn; nodes with the same outcome stand together
   --packet JSON         the packet's fields (docs/cases.md); with --from and --to its members override theirs. "-" reads standard input
-  -o, --output text|json  (default text)
+  --branch N            the steps of branch N, from 1, where chance decides (default: of the first branch of each verdict)
+  -o, --output text|json  (default text); the JSON has all branches
   --cases FILE|-        JSON lines of cases (docs/cases.md, also .gz): one line {"id", "results": […]} each
   --environments FILE   environments by name (default: environments.json beside the cases)
 

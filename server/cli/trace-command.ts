@@ -34,6 +34,7 @@ const OPTIONS = {
   cases: { type: 'string' },
   environments: { type: 'string' },
   'whole-path': { type: 'boolean' },
+  branch: { type: 'string' },
 } as const;
 
 function parse(args: readonly string[]) {
@@ -45,6 +46,10 @@ function parse(args: readonly string[]) {
 export async function traceCommand(args: readonly string[]): Promise<ExitStatus> {
   const values = parse(args);
   const output = outputOf(values.output);
+  const branch = numberOption('branch', values.branch, 1_000_000, 1);
+  const whole = values['whole-path'] === true || values.from === EVERY_NODE;
+  if (branch !== undefined && (values.cases !== undefined || whole || output === 'json'))
+    throw CliError.usage('--branch goes with the text of one trace on one node.', 'trace');
   if (values.cases !== undefined) {
     if (values.source !== undefined || values.from !== undefined || values.packet !== undefined) {
       throw CliError.usage(
@@ -55,7 +60,7 @@ export async function traceCommand(args: readonly string[]): Promise<ExitStatus>
     return traceCases(values.cases, values.environments);
   }
   if (values.environments !== undefined) throw CliError.usage('--environments goes with --cases.', 'trace');
-  if (values['whole-path'] === true || values.from === EVERY_NODE) {
+  if (whole) {
     const question = questionOf(values, 'trace');
     if (question === undefined || values.packet !== undefined)
       throw CliError.usage('A whole path is asked by names: give --from and --to, and no --packet.', 'trace');
@@ -67,6 +72,13 @@ export async function traceCommand(args: readonly string[]): Promise<ExitStatus>
   const traced = tracePacket(node, query);
   if (!traced.ok) throw CliError.of(traced.problem);
   const { trace, asked } = traced.value;
+  const { length } = trace.branches;
+  if (branch !== undefined && branch > length)
+    throw CliError.because(
+      'CLI-002',
+      `--branch is ${branch}.`,
+      length === 1 ? 'The trace has one branch.' : `The trace has branches 1 to ${length}.`,
+    );
   const age = node.capturedAt === undefined ? 'captured at an unknown time' : `captured ${node.capturedAt}`;
   await print(
     coloured({
@@ -75,6 +87,7 @@ export async function traceCommand(args: readonly string[]): Promise<ExitStatus>
       question: questionLine(traced.value.packet, asked?.from, asked?.to),
       place: `${node.node}, ${age}`,
       ruleText: (at) => ruleText(node, at),
+      branch: branch === undefined ? undefined : branch - 1,
     }),
   );
   return traceVerdict(trace) === 'delivered' ? EXIT.done : EXIT.badNews;
