@@ -23,9 +23,9 @@ export function defragment(run: Run, skb: Skb): boolean {
   const body = skb.data.slice(start);
   // IPv6 lets a fragment that no queue takes go on as it is (nf_ct_frag6_gather: -EPROTO from nf_ct_frag6_queue).
   if (v6 && mf && body.length % 8 !== 0) return true;
-  if (v6 && body.length === 0) return true;
+  if (v6 && body.length === 0 && fragOff === 0) return true;
   // IPv4 drops one without a body, and its queue with it (ip_frag_queue: end == offset).
-  if (body.length === 0) {
+  if (!v6 && body.length === 0) {
     run.state.fragments.delete(key);
     run.steps?.push({
       kind: 'kernel',
@@ -36,10 +36,10 @@ export function defragment(run: Run, skb: Skb): boolean {
     });
     return false;
   }
-  queue.parts.set(fragOff, body);
+  if (body.length > 0) queue.parts.set(fragOff, body);
   queue.maxSize = Math.max(queue.maxSize, skb.data.length);
   if (fragOff === 0) queue.head = skb.data.slice(0, start);
-  if (!mf) queue.total = fragOff + body.length;
+  if (!mf && (body.length > 0 || queue.parts.size === 0)) queue.total = fragOff + body.length;
   let at = 0;
   while (queue.parts.has(at) && at !== queue.total) at += queue.parts.get(at)?.length ?? 0;
   if (queue.total === undefined || at !== queue.total || queue.head === undefined) {

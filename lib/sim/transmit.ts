@@ -133,18 +133,19 @@ function transmit(run: Run, skb: Skb, dev: Link, dstMac: string): void {
   skb.link = etherHeader(mac === undefined ? 0 : (parseMac(mac) ?? 0), own, ETHERTYPE[skb.family]);
   for (const [i, frame] of framesOf(skb, dev).entries()) {
     if (dev.kind === 'bridge') bridgeOutput(run, frame, dev, mac);
-    else deviceTransmit(run, frame, dev, mac, i === 0 ? skb : undefined);
+    // After a fragment that egress drops no other is sent (ip_do_fragment, ip6_fragment: NET_XMIT_DROP).
+    else if (!deviceTransmit(run, frame, dev, mac, i === 0 ? skb : undefined)) break;
   }
 }
 
-/** Egress of a device, and the wire. `whole` is what is handed on to the next node: the packet, or for its first fragment all of it. */
+/** Egress of a device, and the wire; false where egress drops the packet. `whole` is what is handed on to the next node: the packet, or for its first fragment all of it. */
 export function deviceTransmit(
   run: Run,
   skb: Skb,
   dev: Link,
   dstMac: string | undefined,
   whole: Skb | undefined = skb,
-): void {
+): boolean {
   skb.oif = dev;
   // Egress knows no input device (nf_hook_egress).
   const from = skb.iif;
@@ -153,7 +154,7 @@ export function deviceTransmit(
   skb.iif = from;
   if (result !== 'accept') {
     run.fate.passedPostrouting.push({ skb: skb.id, oif: dev.name, packet: viewSkb(skb) });
-    return;
+    return result !== 'drop';
   }
   if (skb.family !== 'arp' && whole !== undefined) run.frames.push(snapshot(whole, dev.name));
   const packet = viewSkb(skb);
@@ -166,6 +167,7 @@ export function deviceTransmit(
     packet,
   });
   run.steps?.push({ kind: 'transmit', skb: skb.id, dev: dev.name, dstMac, packet });
+  return true;
 }
 
 /** What a packet is cut up into before a device takes it: itself, unless it is larger than the MTU or was put together from fragments. */

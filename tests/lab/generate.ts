@@ -839,7 +839,9 @@ class Generator {
       const number =
         /^(?:meta l4proto|ip protocol|ip6 nexthdr|@nh,72,8|@nh,48,8) (?:== )?(?:\{ )?([\w-]+)(?: \})?$/.exec(p)?.[1];
       const lost =
-        (number !== undefined && number !== 'tcp' && behind.some((q) => /\bth (sport|dport)|tcp option/.test(q))) ||
+        (number !== undefined &&
+          number !== 'tcp' &&
+          behind.some((q) => /\bth (sport|dport)|@th,|tcp option/.test(q))) ||
         (/^ct (l3proto|protocol) (== )?\w+$/.test(p) && behind.length > 0) ||
         /^@nh,4,8 !=/.test(p);
       // Of a match of TCP right before a reset the listing does not tell whether it was written, and so where it stands.
