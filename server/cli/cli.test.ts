@@ -424,6 +424,26 @@ describe('render', () => {
   });
 });
 
+test('--cases: what is missing or wrong in a case is named by its member', async () => {
+  const cases = [
+    { id: 'a' },
+    { id: 'b', environment: {} },
+    { id: 'c', environment: { addr: 7 }, rulesetJson: LISTING },
+    { id: 'd', environment: {}, rulesetJson: { nftables: 1 } },
+    { id: 'e', environment: {}, rulesetJson: LISTING },
+    { id: 'f', environment: {}, rulesetJson: LISTING, packets: [{ daddr: 7 }] },
+  ];
+  const { out } = await run(['trace', '--cases', '-'], cases.map((one) => JSON.stringify(one)).join('\n'));
+  expect(lines(out).map(({ id, error }) => [id, error.message.split(':')[0]])).toEqual([
+    ['a', 'environment'],
+    ['b', 'rulesetJson'],
+    ['c', 'environment addr'],
+    ['d', 'rulesetJson nftables'],
+    ['e', 'packets'],
+    ['f', expect.stringMatching(/^packets\[0\] /)],
+  ]);
+});
+
 describe('input that has no end', () => {
   test.each([['/dev/urandom'], ['/dev/zero']])('%s by name and on standard input', async (device) => {
     const input = openSync(device, 'r');

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { decodeBytes } from '@/lib/decode/decode-bytes';
 import { decodeRuleset } from '@/lib/decode/decode-ruleset';
 import { decodePacketSpec, type PacketSpec } from '@/lib/net/packet-spec';
-import { ok, type Result } from '@/lib/net/result';
+import { failed, ok, type Problem, type Result } from '@/lib/net/result';
 import { withDevices } from '@/lib/sim/case-devices';
 import { runCase } from '@/lib/sim/run-case';
 import { decodeEnvironment, type WorldParts } from '@/lib/world/decode-environment';
@@ -75,10 +75,10 @@ function answerCase({ id, members }: BatchRecord, environments: Environments): R
     return refuse('CASE-004', `expected independent or flow, got ${JSON.stringify(mode)}`, 'mode');
   }
   const world = typeof environment === 'string' ? environments(environment) : decodeEnvironment(environment);
-  if (!world.ok) return world;
+  if (!world.ok) return inMember('environment', world);
   const ruleset =
     typeof rulesetJson === 'string' ? decodeBytes(new TextEncoder().encode(rulesetJson)) : decodeRuleset(rulesetJson);
-  if (!ruleset.ok) return ruleset;
+  if (!ruleset.ok) return inMember('rulesetJson', ruleset);
   if (!Array.isArray(packets)) return refuse('CASE-005', 'expected a list of packets', 'packets');
   const specs: PacketSpec[] = [];
   for (const [index, packet] of packets.entries()) {
@@ -94,4 +94,12 @@ function answerCase({ id, members }: BatchRecord, environments: Environments): R
     mode: mode ?? 'independent',
   });
   return ok({ id, results });
+}
+
+/** A problem of a member of the case, whose path starts at the case. Names of environments say themselves where they are from. */
+function inMember(member: string, { problem }: { readonly problem: Problem }): Result<never> {
+  const { path = '' } = problem;
+  return failed(
+    problem.code === 'CASE-003' ? problem : { ...problem, path: path === '' ? member : `${member} ${path}` },
+  );
 }
