@@ -4,6 +4,10 @@ import { failed, ok, type Problem, type Result } from '@/lib/net/result';
 import { isTooDeep, MOST_LEVELS } from './request-json';
 import { requestProblems } from './request-problems';
 
+/** Of whole numbers up to 2^53 those of at most 15 digits. */
+const DIGITS = /^\d{1,15}$/;
+const MOST = 1e15 - 1;
+
 class BadParameter extends Error {
   constructor(readonly problem: Problem) {
     super(problem.say);
@@ -36,14 +40,22 @@ export class Params {
     return this.optional(name) ?? bad(name, `The parameter ${name} is missing.`, `Add ${name}=… to the address.`);
   }
 
-  integer(name: string, otherwise: number, max = Number.MAX_SAFE_INTEGER): number {
-    return this.optionalInteger(name, max) ?? otherwise;
+  integer(name: string, otherwise: number): number {
+    return this.optionalInteger(name, MOST) ?? otherwise;
+  }
+
+  /** How many are asked for; of more than `most` no more than `most` are given. */
+  limit(most: number, otherwise = most): number {
+    const value = this.optional('limit');
+    if (value === undefined) return otherwise;
+    if (DIGITS.test(value)) return Math.min(Number(value), most);
+    return bad('limit', `limit is ${JSON.stringify(value)}.`, `Give a whole number; ${most} are given at most.`);
   }
 
   optionalInteger(name: string, max: number): number | undefined {
     const value = this.optional(name);
     if (value === undefined) return undefined;
-    if (/^\d{1,15}$/.test(value) && Number(value) <= max) return Number(value);
+    if (DIGITS.test(value) && Number(value) <= max) return Number(value);
     return bad(name, `${name} is ${JSON.stringify(value)}.`, `Give a whole number from 0 to ${max}.`);
   }
 

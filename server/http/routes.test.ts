@@ -290,6 +290,30 @@ describe('a node', () => {
   });
 });
 
+test('limits are told as they are in docs/api.md; more than that gives as much', async () => {
+  const table = '?table=ip%20kube-proxy';
+  for (const [route, search, most] of [
+    ['ruleset', table, 2000],
+    ['set', `${table}&name=service-ips`, 500],
+    ['search', '?q=drop', 500],
+  ] as const) {
+    const refused = await call(`${NODE}/${route}`, `${search}&limit=1e9`, node1);
+    expect([refused.status, refused.json()]).toMatchObject([
+      400,
+      { code: 'REQ-001', title: 'limit is "1e9".', detail: `Give a whole number; ${most} are given at most.` },
+    ]);
+    const [all, more] = await Promise.all(
+      [`&limit=${most}`, '&limit=999999999'].map((limit) => call(`${NODE}/${route}`, search + limit, node1)),
+    );
+    expect([more?.status, more?.text]).toEqual([200, all?.text]);
+  }
+  const offset = '9007199254740991';
+  expect((await call(`${NODE}/ruleset`, `${table}&offset=${offset}`, node1)).json().detail).toBe(
+    'Give a whole number from 0 to 999999999999999.',
+  );
+  expect((await call(`${NODE}/ruleset`, `${table}&offset=999999999999999`, node1)).status).toBe(200);
+});
+
 describe('trace', () => {
   test('by names and by fields, GET and POST: the same', async () => {
     const fields = {

@@ -9,6 +9,6 @@ export const { GET, POST, PUT, PATCH, DELETE, OPTIONS } = nodeRoute('ruleset', (
     table: params.required('table'),
     ...(chain !== undefined && { chain }),
     offset: params.integer('offset', 0),
-    limit: params.integer('limit', MOST_RULES),
+    limit: params.limit(MOST_RULES),
   };
 });

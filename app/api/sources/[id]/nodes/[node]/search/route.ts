@@ -5,5 +5,5 @@ export const dynamic = 'force-dynamic';
 
 export const { GET, POST, PUT, PATCH, DELETE, OPTIONS } = nodeRoute('search', (params) => ({
   q: params.required('q'),
-  limit: params.integer('limit', MOST_PLACES),
+  limit: params.limit(MOST_PLACES),
 }));

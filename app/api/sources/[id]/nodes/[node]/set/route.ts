@@ -1,3 +1,4 @@
+import { MOST_ELEMENTS } from '@/lib/api/set-page';
 import { nodeRoute } from '@/server/http/node-route';
 
 export const dynamic = 'force-dynamic';
@@ -9,7 +10,7 @@ export const { GET, POST, PUT, PATCH, DELETE, OPTIONS } = nodeRoute('set', (para
     table: params.required('table'),
     name: params.required('name'),
     offset: params.integer('offset', 0),
-    limit: params.integer('limit', 100),
+    limit: params.limit(MOST_ELEMENTS, 100),
     ...(filter !== undefined && { filter }),
     ...(sort !== undefined && { sort }),
     descending: params.flag('descending'),
