@@ -25,6 +25,20 @@ const { cluster } = buildCluster(
           { podIPs: [{ ip: '10.244.1.3' }, { ip: 'FD00:10:244:1:0::3' }] },
         ),
         pod('shop', 'web-2', { nodeName: 'node-2', containers: [] }, { podIPs: [{ ip: '10.244.2.3' }] }),
+        {
+          ...pod(
+            'shop',
+            'frontend-7c9d4-x2k5p',
+            { nodeName: 'node-1', containers: [] },
+            { podIPs: [{ ip: '10.244.1.9' }] },
+          ),
+          metadata: {
+            namespace: 'shop',
+            name: 'frontend-7c9d4-x2k5p',
+            labels: { 'pod-template-hash': '7c9d4' },
+            ownerReferences: [{ controller: true, kind: 'ReplicaSet', name: 'frontend-7c9d4' }],
+          },
+        },
         pod('shop', 'db-0', { nodeName: 'node-1', containers: [] }, { phase: 'Pending' }),
         pod(
           'kube-system',
@@ -131,6 +145,9 @@ describe('places that are not', () => {
   test.each([
     { ref: 'shop/web', end: 'from', code: 'REF-002', near: ['shop/web-1', 'shop/web-2'] },
     { ref: 'shop/wbe-1', end: 'from', code: 'REF-002', near: ['shop/web-1'] },
+    { ref: 'shop/frontend-1', end: 'from', code: 'REF-002', near: ['shop/frontend-7c9d4-x2k5p'] },
+    { ref: 'shop/forntend', end: 'from', code: 'REF-002', near: ['shop/frontend-7c9d4-x2k5p'] },
+    { ref: 'default/agent-x', end: 'from', code: 'REF-002', near: ['kube-system/agent-x'] },
     { ref: 'node-9', end: 'from', code: 'REF-003', near: ['node-1'] },
     { ref: 'svc:shop/webb:http', end: 'to', code: 'REF-004', near: ['svc:shop/web'] },
     { ref: 'svc:shop/web:grpc', end: 'to', code: 'REF-005', near: ['svc:shop/web:http', 'svc:shop/web:https'] },
@@ -148,6 +165,15 @@ describe('places that are not', () => {
   ] as const)('$ref: $code', ({ ref, end, code, near }) => {
     const place = resolvePlace(ref, end, cluster);
     expect(place.ok ? 'found' : { code: place.problem.code, near: place.problem.near }).toEqual({ code, near });
+  });
+
+  test.each([
+    ['shop/frontend-1', 'The namespace shop has shop/web-1, shop/web-2, shop/frontend-7c9d4-x2k5p, shop/db-0.'],
+    ['store/frontend-1', 'No pod is in a namespace store; pods are in kube-system, shop.'],
+    ['shop/web', 'There is a Service of this name: svc:shop/web.'],
+  ])('%s: what to do says something new', (ref, remedy) => {
+    const place = resolvePlace(ref, 'from', cluster);
+    expect(place.ok ? '' : place.problem.do).toBe(remedy);
   });
 
   test('what was not read cannot be named, and the reason is said', () => {

@@ -130,14 +130,11 @@ function pod(ref: string, namespace: string, name: string, cluster: Cluster): Re
     pods.value.find((one) => one.namespace === namespace && one.name === name) ??
     onlyOfWorkload(pods.value, namespace, name);
   if (found === undefined) {
-    const near = nearNames(
-      `${namespace}/${name}`,
-      pods.value.map((one) => `${one.namespace}/${one.name}`),
-    );
     const services = cluster.services.known ? cluster.services.value : [];
     const hint = services.some((one) => one.namespace === namespace && one.name === name)
       ? `There is a Service of this name: svc:${namespace}/${name}.`
-      : 'Name a pod as NAMESPACE/POD.';
+      : podsOf(namespace, pods.value);
+    const near = podsLike(namespace, name, pods.value);
     return problem('REF-002', `There is no pod ${namespace}/${name}.`, hint, near);
   }
   if (found.addresses.length === 0)
@@ -147,6 +144,32 @@ function pod(ref: string, namespace: string, name: string, cluster: Cluster): Re
       'Choose a running pod.',
     );
   return ok(podPlace(ref, found));
+}
+
+/** Pods of a name like it; else those of a workload like it, whose names have more behind; else pods of this name elsewhere. */
+function podsLike(namespace: string, name: string, pods: readonly Pod[]): readonly string[] {
+  const own = pods.filter((one) => one.namespace === namespace);
+  const like = nearNames(`${namespace}/${name}`, pods.map(fullName));
+  if (like.length > 0) return like;
+  const workloads = nearNames(name, new Set(own.flatMap((one) => one.workload ?? [])));
+  const members = own.filter(({ workload }) => workload !== undefined && workloads.includes(workload));
+  const elsewhere = pods.filter((one) => one.name === name || one.workload === name);
+  return (members.length > 0 ? members : elsewhere).map(fullName).slice(0, MOST_NAMES);
+}
+
+const MOST_NAMES = 5;
+const fullName = ({ namespace, name }: Pod): string => `${namespace}/${name}`;
+
+/** What can be named instead, where a name was well written but is none. */
+function podsOf(namespace: string, pods: readonly Pod[]): string {
+  const some = (names: readonly string[]) =>
+    `${names.slice(0, MOST_NAMES).join(', ')}${names.length > MOST_NAMES ? ` and ${names.length - MOST_NAMES} more` : ''}`;
+  const own = pods.filter((one) => one.namespace === namespace).map(fullName);
+  if (own.length > 0) return `The namespace ${namespace} has ${some(own)}.`;
+  const namespaces = [...new Set(pods.map((one) => one.namespace))].sort();
+  return namespaces.length === 0
+    ? 'The cluster has no pods: name a node, or external.'
+    : `No pod is in a namespace ${namespace}; pods are in ${some(namespaces)}.`;
 }
 
 function podPlace(ref: string, found: Pod): Place {
