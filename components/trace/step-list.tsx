@@ -2,6 +2,7 @@
 
 import { type KeyboardEvent, type ReactNode, useEffect, useRef } from 'react';
 import type { Row, StepGroup } from '@/lib/explain/trace-steps';
+import { isRoomy } from '../hooks/use-media';
 import { ChainRow } from './chain-row';
 import { FoldRow } from './fold-row';
 import { InkLine } from './ink-line';
@@ -19,16 +20,22 @@ interface StepListProps {
 /** The steps of a leg by place, on the packet's line. */
 export function StepList({ model, openFolds, onFold, onStep }: StepListProps) {
   const list = useRef<HTMLDivElement>(null);
-  const { number, leg, way } = model;
+  const { answer, branchIndex, number, leg, way } = model;
 
-  // The chosen row stays in sight, whichever of way, list or scrubber chose it.
+  // The chosen row stays in sight, whichever of way, list or scrubber chose it. Where the view scrolls as a whole it begins at its
+  // top, the answer; there the row comes into sight once somebody moves.
+  const last = useRef({ answer, branchIndex, number });
   useEffect(() => {
+    const before = last.current;
+    last.current = { answer, branchIndex, number };
+    const moved = before.answer === answer && before.branchIndex === branchIndex && before.number !== number;
+    if (!moved && !isRoomy()) return;
     // A frame later, when the foot of the view has its place.
     const frame = requestAnimationFrame(() =>
       list.current?.querySelector(`[data-row="${number}"]`)?.scrollIntoView({ block: 'nearest' }),
     );
     return () => cancelAnimationFrame(frame);
-  }, [number]);
+  }, [answer, branchIndex, number]);
 
   const onKeyDown = (event: KeyboardEvent) => {
     const next = event.key === 'ArrowDown' ? number + 1 : event.key === 'ArrowUp' ? number - 1 : undefined;

@@ -246,7 +246,16 @@ for (const colorScheme of ['light', 'dark'] as const) {
   }
 }
 
-/** In a small window: the answer stays, and the chosen step is in sight, under nothing else. */
+/** In a small window the view begins at its top: the question and the answer. */
+async function expectTop(page: Page) {
+  // The step that is chosen is drawn, and frames have passed in which it could have been scrolled to.
+  await expect(current(page)).toBeAttached();
+  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+  await expect(page.getByRole('combobox', { name: 'From' })).toBeInViewport({ ratio: 1 });
+  await expect(page.getByRole('heading', { level: 1 })).toBeInViewport({ ratio: 1 });
+}
+
+/** In a small window, after a move: the answer stays, and the chosen step is in sight, under nothing else. */
 async function expectAnswerAndStep(page: Page, sentence: string) {
   await expect(current(page)).toBeInViewport();
   const isOnTop = () =>
@@ -264,9 +273,21 @@ async function expectAnswerAndStep(page: Page, sentence: string) {
 test('at 200 % zoom the chosen step is in sight, and the answer above it', async ({ page }) => {
   await page.setViewportSize({ width: 720, height: 450 });
   await open(page, INVENTORY);
+  await expectTop(page);
+  await page.keyboard.press('b');
   await expectAnswerAndStep(page, 'shop/inventory has no endpoints, so node-1 refuses the connection.');
   await page.getByRole('heading', { level: 1 }).scrollIntoViewIfNeeded();
   await expect(page.getByTestId('sticky-verdict').getByText('shop/inventory')).toHaveCount(0);
+});
+
+test('the text is that of the chosen branch, and says which', async ({ page }) => {
+  await open(page, `${API}&branch=2&text=true`);
+  await expect(steps(page)).toContainText('--- branch 2 of 3 (1/3), delivered:');
+  await expect(steps(page)).not.toContainText('--- branch 1 of 3');
+  await page.keyboard.press(']');
+  await expect(steps(page)).toContainText('--- branch 3 of 3 (1/3), delivered:');
+  await page.getByRole('button', { name: 'Export' }).click();
+  await expect(page.getByRole('menuitem', { name: /^Text of branch 3 of 3, / })).toBeVisible();
 });
 
 test.describe('on a phone', () => {
@@ -274,7 +295,7 @@ test.describe('on a phone', () => {
 
   test('the answer first, one column, the packet as a sheet', async ({ page }) => {
     await open(page, API);
-    await expectAnswerAndStep(page, 'Reaches one of 3 shop/api pods. The client address is kept.');
+    await expectTop(page);
     const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
     expect(wide).toBe(0);
     const bar = page.getByRole('toolbar', { name: 'Stepping' }).filter({ visible: true });
@@ -284,6 +305,7 @@ test.describe('on a phone', () => {
     }
     await bar.getByRole('button', { name: 'Step', exact: true }).tap();
     await expect(current(page)).toHaveAccessibleName(/^Step 5 of 9/);
+    await expectAnswerAndStep(page, 'Reaches one of 3 shop/api pods. The client address is kept.');
     await packet(page)
       .getByRole('button', { name: /Packet after step 5/ })
       .tap();
