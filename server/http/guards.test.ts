@@ -52,3 +52,21 @@ test.each([
   vi.stubEnv('HOSTNAME', '127.0.0.1');
   expect(refusal(new Headers(headers))?.code).toBe(ok ? undefined : 'HTTP-403');
 });
+
+test.each([
+  ['3000', { host: 'localhost' }, false],
+  ['3000', { host: '127.0.0.1' }, false],
+  ['3000', { host: '[::1]' }, false],
+  ['3000', { host: '[::1]:3000' }, true],
+  // kubectl port-forward 8080:3000, ssh -L 8080:localhost:3000
+  ['3000', { host: 'localhost:8080' }, true],
+  ['80', { host: 'localhost' }, true],
+  ['80', { host: '[::1]' }, true],
+  ['3000', { host: 'localhost', 'x-forwarded-proto': 'https' }, true],
+  ['3000', { host: 'localhost', 'x-forwarded-proto': 'http' }, false],
+  ['3000', { host: 'localhost', origin: 'http://localhost' }, false],
+])('a server on port %s, asked with %j: %s', (port, headers, ok) => {
+  vi.stubEnv('HOSTNAME', '127.0.0.1');
+  vi.stubEnv('PORT', port);
+  expect(refusal(new Headers(headers))?.code).toBe(ok ? undefined : 'HTTP-403');
+});

@@ -33,10 +33,20 @@ function ownNames(): ReadonlySet<string> {
   return names;
 }
 
+/**
+ * A Host without port is that of the scheme (RFC 9110, 4.2): 80, or 443 where something before this server speaks TLS. With any
+ * other port it may be this server's, forwarded.
+ */
+function isOwnPort(host: string | null, headers: Headers): boolean {
+  if (host === null || /:\d+$/.test(host)) return true;
+  const isTls = headers.get('x-forwarded-proto') === 'https' || headers.get('origin') === `https://${host}`;
+  return isTls || process.env.PORT === '80';
+}
+
 /** Undefined when the request may be answered. */
 export function refusal(headers: Headers): Problem | undefined {
   const host = headers.get('host');
-  if (!isOwnHost(host)) {
+  if (!isOwnHost(host) || !isOwnPort(host, headers)) {
     return {
       code: 'HTTP-403',
       say: 'This request names another host than this server.',
