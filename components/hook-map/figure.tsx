@@ -30,7 +30,7 @@ export function HookMapFigure({ map, selected, onSelect }: FigureProps) {
     [map, room],
   );
   return (
-    <div ref={frame} className="min-h-0 flex-1 overflow-auto bg-bg px-4">
+    <div ref={frame} className="shrink-0 grow overflow-auto bg-bg px-4 roomy:min-h-0 roomy:flex-1">
       {layout === undefined ? null : <Drawn layout={layout} selected={selected} onSelect={onSelect} />}
     </div>
   );

@@ -20,7 +20,7 @@ interface TableTwinProps {
 /** The same facts as the figure, hook by hook in the order in which a packet meets them. */
 export function TableTwin({ map, selected, onSelect }: TableTwinProps) {
   return (
-    <div className="min-h-0 flex-1 overflow-auto bg-surface px-3 pb-6 md:px-4">
+    <div className="shrink-0 grow overflow-auto roomy:min-h-0 roomy:flex-1 bg-surface px-3 pb-6 md:px-4">
       {map.columns.map((column) => {
         const met = sequenceOf(column);
         return (
