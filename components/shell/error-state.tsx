@@ -24,6 +24,7 @@ export function ErrorState({
     return (
       <ProblemState
         title={error.title}
+        code={error.code}
         detail={error.detail}
         retryWords="Show the newer reading"
         onRetry={() => void client.invalidateQueries({ queryKey: ['overview'] })}
@@ -32,5 +33,5 @@ export function ErrorState({
   }
   // Asking the same again gets the same answer where the question was wrong.
   const again = error.status >= 400 && error.status < 500 ? undefined : onRetry;
-  return <ProblemState title={error.title} detail={error.detail} onRetry={again} />;
+  return <ProblemState title={error.title} code={error.code} detail={error.detail} onRetry={again} />;
 }

@@ -18,6 +18,7 @@ test('a name that is not there: those like it ask instead, at the end that was w
   const { onInstead } = open(
     new ApiProblem(400, { title: 'There is no Service shop/ap.', code: 'REF-004', path: 'to', near: ['svc:shop/api'] }),
   );
+  expect(screen.getByRole('alert').textContent).toContain('REF-004');
   fireEvent.click(screen.getByRole('button', { name: 'To Service shop/api' }));
   expect(onInstead.mock.calls).toEqual([['to', 'svc:shop/api']]);
   expect(screen.queryByRole('button', { name: 'Try again' })).toBeNull();

@@ -74,6 +74,8 @@ export function Note({ children, className }: { readonly children: ReactNode; re
 
 interface ProblemProps {
   readonly title: string;
+  /** The stable code of the error, to look it up by: `REF-002`. */
+  readonly code?: string | undefined;
   readonly detail?: string | undefined;
   readonly onRetry?: (() => void) | undefined;
   readonly retryWords?: string;
@@ -81,12 +83,13 @@ interface ProblemProps {
 }
 
 /** A request failed: what, why, and the way on. */
-export function ProblemState({ title, detail, onRetry, retryWords = 'Try again', className }: ProblemProps) {
+export function ProblemState({ title, code, detail, onRetry, retryWords = 'Try again', className }: ProblemProps) {
   return (
     <div role="alert" className={cx('m-4 rounded-card border border-lost bg-lost-ground px-3 py-2.5', className)}>
       <div className="flex items-center gap-2 text-lost">
         <OctagonIcon />
         <strong className="font-[640]">{title}</strong>
+        {code === undefined ? null : <code className="shrink-0 text-code text-ink-2">{code}</code>}
         {onRetry === undefined ? null : (
           <button type="button" className="link ml-auto shrink-0 whitespace-nowrap text-ink" onClick={onRetry}>
             {retryWords}
