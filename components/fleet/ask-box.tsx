@@ -9,6 +9,9 @@ import { fromOptions, toOptions } from '../packet-form/places';
 import { viewHref } from '../shell/views';
 import { Button } from '../ui/button';
 
+/** On a phone the field draws no border of its own; here nothing else does. */
+const FIELD = 'md:flex-1 max-md:[&>div]:border max-md:[&>div]:border-line-strong max-md:[&>div]:px-2.5';
+
 const NOBODY: NamesView = { pods: [], services: [], nodes: [], readings: [] };
 
 /** What happens to a packet from here to there: opens the trace on the node where it starts. */
@@ -46,7 +49,7 @@ export function AskBox({
         onChange={setFrom}
         options={fromPlaces}
         address={undefined}
-        className="md:flex-1"
+        className={FIELD}
       />
       <PlaceField
         label="to"
@@ -55,7 +58,7 @@ export function AskBox({
         onChange={setTo}
         options={toPlaces}
         address={undefined}
-        className="md:flex-1"
+        className={FIELD}
       />
       <Button look="ink" type="submit" disabled={!ready}>
         Trace

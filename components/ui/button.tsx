@@ -14,7 +14,7 @@ export const buttonLook = (look: 'plain' | 'ink' | 'quiet' = 'plain', className?
   cx(
     'inline-flex h-7 shrink-0 items-center justify-center gap-2 whitespace-nowrap rounded-control px-3 font-[560] disabled:cursor-default disabled:border-line disabled:text-ink-3',
     look === 'plain' && 'border border-line-strong bg-surface text-ink enabled:hover:bg-sunken',
-    look === 'ink' && 'border border-ink bg-ink text-surface',
+    look === 'ink' && 'border border-ink bg-ink text-surface disabled:bg-sunken',
     look === 'quiet' && 'px-2 text-ink-2 enabled:hover:bg-sunken enabled:hover:text-ink',
     className,
   );
