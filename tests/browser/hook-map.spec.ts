@@ -224,3 +224,25 @@ test('the theme is chosen in the bar and kept', async ({ page }) => {
   await page.reload();
   expect(await background()).not.toBe(light);
 });
+
+for (const as of ['figure', 'text']) {
+  test(`in a small window the page scrolls, not a slit of it: ${as}`, async ({ page }) => {
+    await page.setViewportSize({ width: 720, height: 450 });
+    await page.goto(`/hook-map?as=${as}`);
+    const chain = page.getByRole('button', { name: /nat-postrouting/ }).first();
+    await expect(chain).toBeAttached();
+    // No part of the view between the page and the chain hides some of its height.
+    const slits = await chain.evaluate((element) => {
+      const found: string[] = [];
+      for (
+        let at = element.parentElement;
+        at?.parentElement && at.parentElement.parentElement?.id !== 'view';
+        at = at.parentElement
+      )
+        if (at.scrollHeight > at.clientHeight + 1 && getComputedStyle(at).overflowY !== 'visible')
+          found.push(at.className);
+      return found;
+    });
+    expect(slits).toEqual([]);
+  });
+}

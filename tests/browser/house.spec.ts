@@ -36,3 +36,23 @@ test('the theme follows the system and data-theme overrides it', async ({ page }
   await page.evaluate(() => document.documentElement.setAttribute('data-theme', 'dark'));
   expect(await background()).toBe(dark);
 });
+
+test('an address that is no view: said in the frame of the others, with a way on', async ({ page }) => {
+  const response = await page.goto('/nope');
+  expect(response?.status()).toBe(404);
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText('There is no such view');
+  await page.getByRole('link', { name: 'begin with a trace' }).click();
+  await expect(page).toHaveURL(/\/trace\?/);
+});
+
+test('forced colours: what was found has the system’s pair of colours, also inside', async ({ page }) => {
+  await page.emulateMedia({ forcedColors: 'active', colorScheme: 'dark' });
+  await page.goto('/trace?from=shop/web-6d4f8b7c9-2hxkz&to=svc:shop/api:http&step=3');
+  const inside = page.locator('mark *').first();
+  await expect(inside).toBeVisible();
+  const [ink, ground] = await inside.evaluate((element) => [
+    getComputedStyle(element).color,
+    getComputedStyle(element.closest('mark') ?? element).backgroundColor,
+  ]);
+  expect([ink, ground]).toEqual(['rgb(0, 0, 0)', 'rgb(255, 255, 0)']);
+});
