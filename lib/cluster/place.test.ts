@@ -144,8 +144,9 @@ describe('places that are found', () => {
 describe('places that are not', () => {
   test.each([
     { ref: 'shop/web', end: 'from', code: 'REF-002', near: ['shop/web-1', 'shop/web-2'] },
+    { ref: 'shop/db-123', end: 'from', code: 'REF-002', near: ['shop/db-0'] },
     { ref: 'shop/wbe-1', end: 'from', code: 'REF-002', near: ['shop/web-1'] },
-    { ref: 'shop/frontend-1', end: 'from', code: 'REF-002', near: ['shop/frontend-7c9d4-x2k5p'] },
+    { ref: 'shop/db-123', end: 'from', code: 'REF-002', near: ['shop/db-0'] },
     { ref: 'shop/forntend', end: 'from', code: 'REF-002', near: ['shop/frontend-7c9d4-x2k5p'] },
     { ref: 'default/agent-x', end: 'from', code: 'REF-002', near: ['kube-system/agent-x'] },
     { ref: 'node-9', end: 'from', code: 'REF-003', near: ['node-1'] },

@@ -151,7 +151,10 @@ function podsLike(namespace: string, name: string, pods: readonly Pod[]): readon
   const own = pods.filter((one) => one.namespace === namespace);
   const like = nearNames(`${namespace}/${name}`, pods.map(fullName));
   if (like.length > 0) return like;
-  const workloads = nearNames(name, new Set(own.flatMap((one) => one.workload ?? [])));
+  const known = new Set(own.flatMap((one) => one.workload ?? []));
+  // `web-1` as of a StatefulSet, where `web` is a Deployment.
+  const stem = name.replace(/-\d+$/, '');
+  const workloads = known.has(stem) ? [stem] : nearNames(name, known);
   const members = own.filter(({ workload }) => workload !== undefined && workloads.includes(workload));
   const elsewhere = pods.filter((one) => one.name === name || one.workload === name);
   return (members.length > 0 ? members : elsewhere).map(fullName).slice(0, MOST_NAMES);
