@@ -62,6 +62,9 @@ export function trace(world: World, packet: PacketSpec, options: TraceOptions = 
   return traceFrom(p, packet, initialState(p), options).trace;
 }
 
+/** Packets that one packet may make before the run is given up: copies of copies never end. */
+const MOST_PACKETS = 200;
+
 class Runner implements Run {
   readonly steps: Step[] | undefined;
   readonly fate: Run['fate'] = { summary: 'lost-outside-nftables', egress: [], delivered: [], passedPostrouting: [] };
@@ -134,6 +137,12 @@ class Runner implements Run {
   }
 
   nextSkb(): number {
+    if (this.skbs >= MOST_PACKETS)
+      this.undecided(
+        'packet-storm',
+        `One packet made more than ${MOST_PACKETS} others: the rules copy or answer what they made themselves.`,
+        'Look at the dup and reject statements on the way.',
+      );
     return ++this.skbs;
   }
 }
