@@ -5,6 +5,7 @@ import type { Link } from '../world/world';
 import { confirm } from './conntrack';
 import type { Run } from './environment';
 import { kernel, runHook } from './hooks';
+import { madeUpRoute } from './routing';
 import { settingUnknown, sysctl } from './settings';
 import { copySkb, destinationOf, headerBad, type Skb } from './skb';
 import { bridgePorts, bridgeTransmit } from './transmit';
@@ -113,25 +114,7 @@ function ipHook(run: Run, skb: Skb, bridge: Link, hook: 'forward' | 'postrouting
   skb.iif = hook === 'postrouting' ? undefined : bridge;
   skb.oif = bridge;
   // The kernel gives bridged packets a stand-in route that leads nowhere.
-  skb.dst ??= {
-    type: 'unicast',
-    nexthop: undefined,
-    dev: bridge,
-    gateway: undefined,
-    table: '',
-    route: {
-      family: skb.family === 'ip6' ? 'ip6' : 'ip',
-      table: '',
-      type: 'unicast',
-      dst: { addr: skb.family === 'ip6' ? 0n : 0, len: 0 },
-      metric: 0,
-      tos: 0,
-      scope: undefined,
-      protocol: undefined,
-      nexthops: [],
-      flags: [],
-    },
-  };
+  skb.dst ??= madeUpRoute(skb.family === 'ip6' ? 'ip6' : 'ip', 'unicast', bridge);
   const other = skb.pktType === 3;
   if (other) skb.pktType = 0;
   const passed = runHook(run, skb, hook, skb.family === 'ip6' ? 'ip6' : 'ip') === 'accept';

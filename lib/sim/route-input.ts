@@ -9,7 +9,7 @@ import { sendIcmpError } from './generated';
 import { kernel, runHook } from './hooks';
 import { compileOptions, forwardOptions } from './ip-options';
 import { routeOutput } from './route-output';
-import { formatRoute, type RouteResult } from './routing';
+import { formatRoute, madeUpRoute, type RouteResult } from './routing';
 import { deviceSetting, isForwarding6, linksNeeded, settingUnknown, sysctl } from './settings';
 import { decrementTtl, destinationOf, type Skb, sourceOf, tosOf, ttlOf } from './skb';
 import { sourceForRoute } from './source-address';
@@ -124,25 +124,8 @@ const pick = (run: Run, result: RouteResult, multipath: readonly RouteResult[]):
 };
 
 /** The route of what is received as a broadcast or to a group, or cannot go on. */
-const groupRoute = (dev: Link, type: 'broadcast' | 'multicast' | 'unreachable'): RouteResult => ({
-  type,
-  nexthop: undefined,
-  dev,
-  gateway: undefined,
-  table: '',
-  route: {
-    family: 'ip',
-    table: '',
-    type,
-    dst: { addr: 0, len: 0 },
-    metric: 0,
-    tos: 0,
-    scope: undefined,
-    protocol: undefined,
-    nexthops: [],
-    flags: [],
-  },
-});
+const groupRoute = (dev: Link, type: 'broadcast' | 'multicast' | 'unreachable'): RouteResult =>
+  madeUpRoute('ip', type, dev);
 
 function deliver4(run: Run, skb: Skb): void {
   if (optionsRead(run, skb, undefined)) localDeliver(run, skb);

@@ -2,7 +2,7 @@
 import type { IpValue, Link } from '../world/world';
 import { addressKey, type Run } from './environment';
 import { isLocal4 } from './fib';
-import type { RouteResult } from './routing';
+import { madeUpRoute, type RouteResult } from './routing';
 import { deviceSetting } from './settings';
 import { selectIpv4 } from './source-address';
 
@@ -115,26 +115,7 @@ function output4(run: Run, q: OutputQuery): Output {
 /** Where a device is asked for and no route leads there, the destination is taken to be on its link. */
 function onLink(run: Run, oif: string | undefined): RouteResult | undefined {
   const dev = oif === undefined ? undefined : run.p.linkByName.get(oif);
-  if (dev === undefined) return undefined;
-  return {
-    type: 'unicast',
-    nexthop: undefined,
-    dev,
-    gateway: undefined,
-    table: '',
-    route: {
-      family: 'ip',
-      table: '',
-      type: 'unicast',
-      dst: { addr: 0, len: 0 },
-      metric: 0,
-      tos: 0,
-      scope: undefined,
-      protocol: undefined,
-      nexthops: [],
-      flags: [],
-    },
-  };
+  return dev === undefined ? undefined : madeUpRoute('ip', 'unicast', dev);
 }
 
 function output6(run: Run, q: OutputQuery): Output {

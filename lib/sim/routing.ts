@@ -29,6 +29,27 @@ export interface RouteResult {
   readonly table: string;
 }
 
+/** A route that stands in no table: what the kernel makes up for a device, such as for groups and bridged packets. */
+export const madeUpRoute = (family: IpFamily, type: Route['type'], dev: Link): RouteResult => ({
+  type,
+  nexthop: undefined,
+  dev,
+  gateway: undefined,
+  table: '',
+  route: {
+    family,
+    table: '',
+    type,
+    dst: { addr: family === 'ip6' ? 0n : 0, len: 0 },
+    metric: 0,
+    tos: 0,
+    scope: undefined,
+    protocol: undefined,
+    nexthops: [],
+    flags: [],
+  },
+});
+
 export type Lookup =
   | { readonly kind: 'found'; readonly result: RouteResult; readonly multipath: readonly RouteResult[] }
   /** `none`: no route; the others are routes (or policy rules) of that type. */
