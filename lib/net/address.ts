@@ -108,8 +108,19 @@ export function inPrefix(addr: number | bigint, prefix: number | bigint, len: nu
 
 /** `02:00:00:00:01:01` as a 48-bit number; undefined when it is not a MAC address. */
 export function parseMac(text: string): number | undefined {
-  if (!/^[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}$/.test(text)) return undefined;
-  return Number.parseInt(text.replaceAll(':', ''), 16);
+  if (text.length !== 17) return undefined;
+  let value = 0;
+  for (let i = 0; i < 17; i++) {
+    const c = text.charCodeAt(i);
+    if (i % 3 === 2) {
+      if (c !== 0x3a) return undefined;
+      continue;
+    }
+    const digit = c >= 0x30 && c <= 0x39 ? c - 0x30 : (c | 0x20) >= 0x61 && (c | 0x20) <= 0x66 ? (c | 0x20) - 0x57 : -1;
+    if (digit < 0) return undefined;
+    value = value * 16 + digit;
+  }
+  return value;
 }
 
 /** A 48-bit number as `02:00:00:00:01:01`. */

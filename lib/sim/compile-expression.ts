@@ -458,6 +458,8 @@ export function compileLookup(
   const index = named?.index ?? anonymous;
   const types = named !== undefined && named.types.length > 0 ? named.types : keyTypes;
   let breakpoints: readonly number[] | undefined;
+  // What nobody records is not put into words.
+  const missed = new Miss({ kind: 'miss', set: name, key: '', size: index?.size ?? 0, negated: false });
   return (c) => {
     const raw = getKey(c);
     if (raw instanceof Chance) breakpoints ??= index?.breakpoints();
@@ -485,7 +487,9 @@ export function compileLookup(
           settle: 'Assume whether the key is in the set.',
         });
       }
-      return new Miss({ kind: 'miss', set: name, key: formatValue(types, v), size, negated: false });
+      return c.record === undefined
+        ? missed
+        : new Miss({ kind: 'miss', set: name, key: formatValue(types, v), size, negated: false });
     }
     const dynamic = 'dynamic' in hit ? (hit as { dynamic: DynamicElement | undefined }).dynamic : undefined;
     // The statements of the element found run with every look-up (nft_lookup_eval: nft_set_elem_update_expr).

@@ -95,13 +95,13 @@ export function compileMatch(s: MatchStatement, scope: Scope): (c: Context) => M
   const type = types[0];
   const getLeft = compileExpression(s.left, scope, type);
   const wanted = typeof right === 'boolean' ? (right ? 'exists' : 'missing') : fieldName(right);
-  const why = (v: Value): WhyNot => ({
-    kind: 'value',
-    field,
-    saw: formatValue(types, v),
-    op: OPPOSITE[s.op] ?? s.op,
-    wanted: wantedText(right, type, scope, wanted),
-  });
+  const op = OPPOSITE[s.op] ?? s.op;
+  // What nobody records is not put into words.
+  const untold: WhyNot = { kind: 'value', field, saw: '', op, wanted };
+  const why = (v: Value, c: Context): WhyNot =>
+    c.record === undefined
+      ? untold
+      : { kind: 'value', field, saw: formatValue(types, v), op, wanted: wantedText(right, type, scope, wanted) };
 
   // A test for existence: of a header, an option, or an output interface.
   if (typeof right === 'boolean') {
@@ -110,7 +110,7 @@ export function compileMatch(s: MatchStatement, scope: Scope): (c: Context) => M
       if (v instanceof Unknown) return v;
       if (v instanceof Missing) return missing(v);
       const exists = typeof v === 'string' ? v !== '' : BigInt(v as number | bigint) !== 0n;
-      return (exists === right) !== negated ? true : { ...why(v), saw: exists ? 'exists' : 'missing' };
+      return (exists === right) !== negated ? true : { ...why(v, c), saw: exists ? 'exists' : 'missing' };
     };
   }
 
@@ -124,7 +124,7 @@ export function compileMatch(s: MatchStatement, scope: Scope): (c: Context) => M
       if (v instanceof Missing) return missing(v);
       const list = Array.isArray(v) ? (v as readonly Scalar[]) : [v as Scalar];
       const equal = parts.every((p, i) => p !== undefined && holds(p, list[i] ?? 0));
-      return equal !== negated ? true : why(v);
+      return equal !== negated ? true : why(v, c);
     };
   }
 
@@ -141,7 +141,7 @@ export function compileMatch(s: MatchStatement, scope: Scope): (c: Context) => M
       const v = settled(getLeft(c), c, bounds);
       if (v instanceof Unknown) return v;
       if (v instanceof Missing) return missing(v);
-      return holds(p, v as Scalar) !== negated ? true : why(v);
+      return holds(p, v as Scalar) !== negated ? true : why(v, c);
     };
   }
 
@@ -160,7 +160,7 @@ export function compileMatch(s: MatchStatement, scope: Scope): (c: Context) => M
       if (v instanceof Between && typeof constant !== 'string') return compareBetween(s.op, v, Number(constant)) ?? v;
       if (v instanceof Unknown) return v;
       if (v instanceof Missing) return missing(v);
-      return compare(s.op, v as Scalar, constant, bits) ? true : why(v);
+      return compare(s.op, v as Scalar, constant, bits) ? true : why(v, c);
     };
   }
   if (typeof right !== 'object') return notKnown(wanted);
@@ -172,7 +172,7 @@ export function compileMatch(s: MatchStatement, scope: Scope): (c: Context) => M
     const r = settled(getRight(c), c);
     if (r instanceof Unknown) return r;
     if (r instanceof Missing) return missing(r);
-    return compare(s.op, l as Scalar, r as Scalar, bits) ? true : why(l);
+    return compare(s.op, l as Scalar, r as Scalar, bits) ? true : why(l, c);
   };
 }
 

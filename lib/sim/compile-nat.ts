@@ -1,9 +1,10 @@
 /** `snat`, `dnat`, `masquerade` and `redirect`: the range a statement asks for, and the binding. */
 import type { DataType } from '../nft/datatypes';
 import type { Expression, NatStatement } from '../nft/model';
+import type { IpValue } from '../world/world';
 import { compileExpression, compileLookup, Miss, type Scope, typesIn } from './compile-expression';
 import type { Context } from './environment';
-import { isBound, manipOf, type NatRange, NULL_RANGE, setupNat } from './nat';
+import { isBound, manipOf, setupNat } from './nat';
 import { Broken, type Op, stop } from './op';
 import { need } from './operand';
 import { fieldName } from './program';
@@ -97,39 +98,53 @@ export function compileNat(s: NatStatement, scope: Scope): Op {
     const { ct } = skb;
     if (ct === undefined || skb.family === 'arp')
       return new Broken({ kind: 'missing', field: s.kind, because: 'the packet has no conntrack entry' });
-    let range: NatRange = { ...NULL_RANGE, ...flags };
+    let minAddr: IpValue | undefined;
+    let maxAddr: IpValue | undefined;
+    let minPort: number | undefined;
+    let maxPort: number | undefined;
     if (target !== undefined) {
       const first = target[0];
       const second = target[1];
-      if (first !== undefined) range = { ...range, minAddr: first.min, maxAddr: first.max };
-      if (second !== undefined) range = { ...range, minPort: Number(second.min), maxPort: Number(second.max) };
+      if (first !== undefined) {
+        minAddr = first.min;
+        maxAddr = first.max;
+      }
+      if (second !== undefined) {
+        minPort = Number(second.min);
+        maxPort = Number(second.max);
+      }
     }
     if (ports !== undefined) {
       const b = ports(c);
       if (b instanceof Broken) return b;
       const first = b[0];
-      if (first !== undefined) range = { ...range, minPort: Number(first.min), maxPort: Number(first.max) };
+      if (first !== undefined) {
+        minPort = Number(first.min);
+        maxPort = Number(first.max);
+      }
     }
-    if (flags.netmap && range.minAddr !== undefined && range.maxAddr !== undefined) {
+    if (flags.netmap && minAddr !== undefined && maxAddr !== undefined) {
       // The host's part is that of the packet as it is now (nft_nat_setup_netmap).
       const side = s.kind === 'snat' ? sourceOf(skb) : destinationOf(skb);
-      const span = BigInt(range.maxAddr) ^ BigInt(range.minAddr);
-      const mapped = (BigInt(range.minAddr) & ~span) | (BigInt(side) & span);
-      const value = typeof side === 'number' ? Number(mapped) : mapped;
-      range = { ...range, minAddr: value, maxAddr: value, netmap: true };
+      const span = BigInt(maxAddr) ^ BigInt(minAddr);
+      const mapped = (BigInt(minAddr) & ~span) | (BigInt(side) & span);
+      minAddr = typeof side === 'number' ? Number(mapped) : mapped;
+      maxAddr = minAddr;
     }
     if (s.kind === 'masquerade') {
       const source = masqueradeAddress(c);
       if (source === undefined) return { kind: 'drop' };
-      range = { ...range, minAddr: source, maxAddr: source };
+      minAddr = source;
+      maxAddr = source;
     }
     if (s.kind === 'redirect') {
       const target = redirectAddress(c);
       if (target === undefined) return { kind: 'drop' };
-      range = { ...range, minAddr: target, maxAddr: target };
+      minAddr = target;
+      maxAddr = target;
     }
     const manip = manipOf(c.hook);
-    if (!isBound(ct, manip)) setupNat(c.run, ct, range, manip);
+    if (!isBound(ct, manip)) setupNat(c.run, ct, { minAddr, maxAddr, minPort, maxPort, ...flags }, manip);
     if (s.kind === 'masquerade') ct.natOif = skb.oif?.name;
     return { kind: 'accept' };
   };

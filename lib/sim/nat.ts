@@ -15,18 +15,16 @@ import type { FieldDiff } from './trace';
 export type Manip = 'src' | 'dst';
 
 export interface NatRange {
-  readonly minAddr?: IpValue;
-  readonly maxAddr?: IpValue;
-  readonly minPort?: number;
-  readonly maxPort?: number;
+  readonly minAddr: IpValue | undefined;
+  readonly maxAddr: IpValue | undefined;
+  readonly minPort: number | undefined;
+  readonly maxPort: number | undefined;
   readonly random: boolean;
   readonly fullyRandom: boolean;
   readonly persistent: boolean;
   /** `prefix`: keep the host bits. */
   readonly netmap: boolean;
 }
-
-export const NULL_RANGE = { random: false, fullyRandom: false, persistent: false, netmap: false } as const;
 
 export const manipOf = (hook: Hook): Manip => (hook === 'postrouting' || hook === 'input' ? 'src' : 'dst');
 const doneBit = (manip: Manip): number => (manip === 'src' ? STATUS.srcNatDone : STATUS.dstNatDone);
@@ -163,7 +161,17 @@ export function setupNat(run: Run, ct: Conn, range: NatRange, manip: Manip): voi
 export function nullBinding(run: Run, ct: Conn, hook: Hook): void {
   const manip = manipOf(hook);
   const addr = manip === 'src' ? ct.reply.dst : ct.reply.src;
-  setupNat(run, ct, { ...NULL_RANGE, minAddr: addr, maxAddr: addr }, manip);
+  const range: NatRange = {
+    minAddr: addr,
+    maxAddr: addr,
+    minPort: undefined,
+    maxPort: undefined,
+    random: false,
+    fullyRandom: false,
+    persistent: false,
+    netmap: false,
+  };
+  setupNat(run, ct, range, manip);
 }
 
 const addressBytes = (v: IpValue): Uint8Array => {

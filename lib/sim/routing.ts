@@ -78,7 +78,8 @@ class Table {
   }
 
   /** Candidates, best first. */
-  *candidates(daddr: IpValue): Generator<Route> {
+  candidates(daddr: IpValue): readonly Route[] {
+    const found: Route[] = [];
     for (const len of this.lens) {
       const masked =
         typeof daddr === 'number'
@@ -88,8 +89,10 @@ class Table {
           : len === 0
             ? 0n
             : (daddr >> BigInt(128 - len)) << BigInt(128 - len);
-      yield* this.byLen.get(len)?.get(masked) ?? [];
+      const routes = this.byLen.get(len)?.get(masked);
+      if (routes !== undefined) found.push(...routes);
     }
+    return found;
   }
 }
 
