@@ -1,4 +1,7 @@
-/** Tracing a new connection to a Service: it must not depend on the number of Services (bar: 1.5). Each trace has three branches. */
+/**
+ * Tracing a new connection to a Service: it must not depend on the number of Services (bar: 1.5), and with 1,000 of them take at most 50 µs
+ * for the verdict and 200 µs for a full trace (20,000 and 5,000 packets a second). Each trace has three branches.
+ */
 import { initialState, preparedOf, traceFrom } from '../lib/sim/index';
 import type { Bench } from './bench';
 import { kubeProxyNode, serviceAddress } from './kube-proxy-node';
@@ -28,8 +31,10 @@ export const bench: Bench = {
   name: 'trace of a new connection to a Service with 3 endpoints (bar: 1.5 × from 10 to 10,000 Services)',
   cases: {
     '10 Services': tracer(10, false),
+    '1,000 Services': tracer(1000, false),
     '10,000 Services': tracer(10_000, false),
     '10 Services, verdict only': tracer(10, true),
+    '1,000 Services, verdict only': tracer(1000, true),
     '10,000 Services, verdict only': tracer(10_000, true),
   },
 };
