@@ -211,6 +211,12 @@ export class Program {
     return list;
   }
 
+  /** The same rules, with the entries of one hook in another order. Shares all indexes with this one. */
+  withOrder(family: 'ip' | 'ip6', hook: Hook, entries: readonly HookEntry[]): Program {
+    const lists = new Map(this.lists).set(`${family} ${hook}`, entries);
+    return Object.assign(Object.create(Program.prototype), this, { lists });
+  }
+
   private build(family: 'ip' | 'ip6' | 'arp' | 'bridge', hook: Hook): readonly HookEntry[] {
     const entries: HookEntry[] = [];
     const nat: ProgramChain[] = [];
