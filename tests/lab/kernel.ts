@@ -55,7 +55,8 @@ export class Kernel {
   private rest = '';
   private readonly lines: string[] = [];
   private wake: (() => void) | undefined;
-  private ended = false;
+  /** True once the helper is gone, for whatever reason. */
+  ended = false;
 
   constructor() {
     this.child = spawn('python3', [fileURLToPath(new URL('helper.py', import.meta.url))], { stdio: 'pipe' });

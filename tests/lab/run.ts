@@ -56,7 +56,7 @@ if (profile !== undefined && !(PROFILES as readonly string[]).includes(profile))
   console.error(`There is no profile ${profile}; there is ${PROFILES.join(', ')}.`);
   process.exit(2);
 }
-const kernel = new Kernel();
+let kernel = new Kernel();
 const tally = { agreed: 0, disagreed: 0, undecided: 0, refused: 0 };
 const by = new Map<string, { -readonly [K in keyof typeof tally]: number }>();
 const reasons = new Map<string, number>();
@@ -65,6 +65,7 @@ let versions = '';
 let packets = 0;
 let rules = 0;
 let shown = 0;
+let restarts = 0;
 try {
   const { kernel: release, nft } = await kernel.start();
   versions = `Linux ${release}, ${nft}`;
@@ -77,6 +78,15 @@ try {
     try {
       result = await runSurely(kernel, lab);
     } catch (error) {
+      if (kernel.ended && restarts < 5) {
+        // Something ended the helper (a signal, a lack of memory): the seed runs anew in a new laboratory.
+        restarts++;
+        console.log(`--- seed ${seed}: the laboratory ended and is set up anew`);
+        kernel = new Kernel();
+        await kernel.start();
+        seed--;
+        continue;
+      }
       console.log(`--- seed ${seed}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
       tally.disagreed++;
       continue;
