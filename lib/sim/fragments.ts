@@ -16,7 +16,7 @@ export function defragment(run: Run, skb: Skb): boolean {
   const key = `${sourceOf(skb)} ${destinationOf(skb)} ${id} ${skb.headers.l4proto ?? 0}`;
   let queue = run.state.fragments.get(key);
   if (queue === undefined) {
-    queue = { parts: new Map(), head: undefined, total: undefined, maxSize: 0, ids: [] };
+    queue = { parts: new Map(), head: undefined, first: {}, total: undefined, maxSize: 0, ids: [] };
     run.state.fragments.set(key, queue);
   }
   const start = v6 ? (header?.at ?? 40) + 8 : skb.headers.thoff;
@@ -38,7 +38,10 @@ export function defragment(run: Run, skb: Skb): boolean {
   }
   if (body.length > 0) queue.parts.set(fragOff, body);
   queue.maxSize = Math.max(queue.maxSize, skb.data.length);
-  if (fragOff === 0) queue.head = skb.data.slice(0, start);
+  if (fragOff === 0) {
+    queue.head = skb.data.slice(0, start);
+    queue.first = firstOf(skb);
+  }
   if (!mf && (body.length > 0 || queue.parts.size === 0)) queue.total = fragOff + body.length;
   let at = 0;
   while (queue.parts.has(at) && at !== queue.total) at += queue.parts.get(at)?.length ?? 0;
@@ -64,11 +67,18 @@ export function defragment(run: Run, skb: Skb): boolean {
     putBytes(whole, 10, 2, 0);
     putBytes(whole, 10, 2, fold16(sum16(whole, 0, head.length)));
   }
+  Object.assign(skb, queue.first);
   skb.data = whole;
   skb.headers = parseHeaders(whole, skb.family);
   skb.fragSize = queue.maxSize;
   skb.fragParts = [...queue.parts].toSorted(([a], [b]) => a - b).map(([, part]) => part.length);
   return true;
+}
+
+/** The packet put together is the first fragment in all but its bytes, whichever came last (inet_frag_reasm_prepare: skb_morph). */
+function firstOf(skb: Skb): Partial<Skb> {
+  const { mark, markUnknown, priority, pktType, trace, zone, untracked, ct, ctState, ctDir } = skb;
+  return { mark, markUnknown, priority, pktType, trace, zone, untracked, ct, ctState, ctDir };
 }
 
 /** Drops the fragment header, linking the header before it to the one behind. */

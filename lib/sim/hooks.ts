@@ -74,6 +74,16 @@ function natHook(run: Run, skb: Skb, hook: Hook, entry: Extract<HookEntry, { kin
       }
     }
     if (!isBound(ct, manip)) nullBinding(run, ct, hook);
+  } else if (hook === 'postrouting' && skb.ctDir === 'original' && (ct.natOif ?? skb.oif?.name) !== skb.oif?.name) {
+    // nf_nat_oif_changed(): what masqueraded belongs to the address of the device it left by first.
+    run.state.ct.remove(ct);
+    kernel(
+      run,
+      skb,
+      'masquerade-device',
+      `The connection was masqueraded on ${ct.natOif} and would now leave by ${skb.oif?.name}: the kernel forgets it and drops the packet.`,
+    );
+    return 'drop';
   }
   if (!natPacket(run, skb, ct, hook, by)) {
     kernel(run, skb, 'nat-impossible', 'The kernel cannot translate this protocol and drops the packet.');

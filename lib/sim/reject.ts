@@ -28,10 +28,12 @@ export function rejectPacket(c: Context, s: RejectStatement): void {
   sendIcmpError(run, cause, { type: skb.family === 'ip' ? 3 : 1, code });
 }
 
-/** Before routing a packet is given the route back to its sender, and answered by that (nf_reject_fill_skb_dst). */
+/**
+ * Before routing a packet is given the route back to its sender, and answered by that (nf_reject_fill_skb_dst). One that looped has
+ * the route it was sent by.
+ */
 function routed({ run, skb, hook }: Context): Skb | undefined {
-  if (skb.family === 'arp' || hook !== 'prerouting') return skb;
-  if (skb.family === 'ip6' && skb.dst !== undefined) return skb;
+  if (skb.family === 'arp' || hook !== 'prerouting' || skb.dst !== undefined) return skb;
   const dst = routeOut(run, skb.family, sourceOf(skb), undefined, 0, 0);
   return dst === undefined ? undefined : { ...skb, dst };
 }

@@ -93,10 +93,11 @@ export function runStateful(statements: readonly Statement[], state: StatefulSta
 }
 
 /**
- * `ct count N`: the connections on the statement's list, this one included (net/netfilter/nf_conncount.c, __nf_conncount_add). The list
- * is gone through for a confirmed connection, and for others once in a tick of the clock: what has no entry any more, was never
- * confirmed, or is closed leaves it, and what is on it already is not added again. Later in the same tick a connection that is not
- * confirmed is added anew. A packet and what it causes are one tick. Undefined where the packet has no tuple, and is dropped.
+ * `ct count N`: the connections on the statement's list (net/netfilter/nf_conncount.c, __nf_conncount_add). The list is gone through for
+ * a confirmed connection, and for others once in a tick of the clock: what has no entry any more, was never confirmed, or is closed
+ * leaves it, and what is on it already is not added again. Later in the same tick a connection that is not confirmed is added anew.
+ * An assured connection is not added; the list is only rid of what has ended, itself too (nft_connlimit_do_eval:
+ * nf_conncount_gc_list). A packet and what it causes are one tick. Undefined where the packet has no tuple, and is dropped.
  */
 export function askCount(limit: number, over: boolean, state: StatefulState, c: Context): boolean | undefined {
   const skb = c.skb;
@@ -109,27 +110,29 @@ export function askCount(limit: number, over: boolean, state: StatefulState, c: 
   if (tuple === undefined) return undefined;
   const zone = skb.ct?.zone ?? 0;
   const ct = own ?? c.run.state.ct.find(tuple, zone)?.conn;
-  const confirmed = ct !== undefined && (ct.status & STATUS.confirmed) !== 0;
+  const status = ct?.status ?? 0;
   const key = tupleKey(tuple, zone);
-  let listed = false;
-  if (confirmed || state.sweptIn !== c.run) {
-    for (const [at, known] of state.connections) {
-      const found = c.run.state.ct.find(known.tuple, known.zone)?.conn;
-      if (found !== undefined && tupleKey(known.tuple, known.zone) === key) {
-        listed = true;
-        break;
-      }
-      if (found === undefined || found.tcpState === 'TIME_WAIT' || found.tcpState === 'CLOSE')
-        state.connections.delete(at);
-    }
-    if (!listed) state.sweptIn = c.run;
-  }
+  const sweep = state.sweptIn !== c.run;
+  const add = (status & STATUS.assured) === 0;
+  const listed =
+    (sweep || (add && status & STATUS.confirmed)) && sweepCount(state.connections, c, add ? key : undefined);
   if (!listed) {
+    state.sweptIn = c.run;
     let at = key;
     while (state.connections.has(at)) at += '+';
-    state.connections.set(at, { tuple, zone });
+    if (add) state.connections.set(at, { tuple, zone });
   }
   return state.connections.size > limit === over;
+}
+
+/** Rids a list of what has ended, up to the connection looked for; true where that is on it. */
+function sweepCount(list: NonNullable<StatefulState['connections']>, c: Context, key: string | undefined): boolean {
+  for (const [at, known] of list) {
+    const found = c.run.state.ct.find(known.tuple, known.zone)?.conn;
+    if (found !== undefined && tupleKey(known.tuple, known.zone) === key) return true;
+    if (found === undefined || found.tcpState === 'TIME_WAIT' || found.tcpState === 'CLOSE') list.delete(at);
+  }
+  return false;
 }
 
 /** State of a named object, its listed values to begin with. */

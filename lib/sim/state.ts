@@ -62,7 +62,10 @@ export interface TcpSocketState {
 
 export interface PendingFragment {
   readonly parts: Map<number, Uint8Array>;
+  /** The headers of the first fragment. */
   head: Uint8Array | undefined;
+  /** What the kernel knew of the first fragment beside its bytes. */
+  first: Partial<Skb>;
   total: number | undefined;
   maxSize: number;
   ids: number[];

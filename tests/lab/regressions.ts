@@ -40,6 +40,8 @@ const udp: PacketSpec = {
 };
 const local: PacketSpec = { ...udp, daddr: '10.0.1.1' };
 const syn: PacketSpec = { ...udp, protocol: 'tcp', flags: ['syn'] };
+/** The other direction of `syn`. */
+const back: PacketSpec = { ...syn, iif: 'eth1', saddr: '10.0.2.2', daddr: '10.0.1.2', sport: 2222, dport: 1111 };
 const six: PacketSpec = { ...udp, family: 'ip6', saddr: 'fd00:1::2', daddr: 'fd00:2::2' };
 const half = (index: number, hex: string, offset: number): PacketSpec => ({
   ...udp,
@@ -378,5 +380,48 @@ export const REGRESSIONS: readonly Regression[] = [
     name: 'ICMPv6 redirects are answered',
     tables: [],
     packets: [{ ...six, daddr: 'fd00:66::5', protocol: 'icmpv6', icmpType: 137, icmpId: 1, icmpSeq: 1 }],
+  },
+  {
+    name: 'what was put together has the mark of the first fragment',
+    tables: [
+      ...chain('ip', 'prerouting', -401, ['numgen inc mod 2 0 meta mark set 5']),
+      ...chain('ip', 'forward', 0, ['counter']),
+    ],
+    packets: [
+      half(0, `0457 08ae 0030 0000 ${'11'.repeat(8)}`.replaceAll(' ', ''), 0),
+      half(1, '11'.repeat(32), 16),
+      { ...half(1, '11'.repeat(32), 16), id: 78 },
+      { ...half(0, `0457 08ae 0030 0000 ${'11'.repeat(8)}`.replaceAll(' ', ''), 0), id: 78 },
+    ],
+  },
+  {
+    name: 'an assured connection is not added to a count, and one that is closed leaves it',
+    tables: chain(
+      'ip',
+      'forward',
+      0,
+      [0, 1, 2].map((n) => `ct count over ${n} meta mark set ${n + 1}`),
+    ),
+    packets: [
+      syn,
+      { ...back, flags: ['syn', 'ack'], seq: 7000, ack: 1001 },
+      { ...syn, flags: ['ack'], seq: 1001, ack: 7001 },
+      { ...syn, sport: 3333 },
+      { ...syn, flags: ['rst'], seq: 1001 },
+      { ...syn, flags: ['ack'], seq: 1001, ack: 7001 },
+    ],
+  },
+  {
+    name: 'a masqueraded connection that would leave by another device is forgotten',
+    tables: [
+      ...nat('ip', 'postrouting', ['masquerade']),
+      ...chain('ip', 'prerouting', -150, ['numgen inc mod 2 1 ip daddr set 10.0.3.2']),
+    ],
+    packets: [udp, udp, udp],
+  },
+  {
+    name: 'no reset for a broadcast that came back, before routing either',
+    tables: chain('ip', 'prerouting', -300, ['reject with tcp reset']),
+    packets: [{ ...syn, from: 'local', saddr: '10.0.2.1', daddr: '255.255.255.255' }],
   },
 ];
