@@ -5,7 +5,7 @@ import { viewPacket } from '../net/headers';
 import type { PacketSpec } from '../net/packet-spec';
 import { type Arrival, arrivalFromOutside } from '../sim/arrival';
 import type { Frame } from '../sim/frame';
-import { initialState, type SimState, traceFrom } from '../sim/index';
+import { initialState, type SimState, type TraceOptions, traceFrom } from '../sim/index';
 import type { Culprit, Fate, Reason, Trace } from '../sim/trace';
 import { clientWord, type Flying, serverAnswer } from './answers';
 import { discoveryBlocked } from './neighbour-discovery';
@@ -103,9 +103,9 @@ const PROTOCOL: Reason = {
   settle: 'Assume that it does, or does not.',
 };
 
-/** Follows a question to all its ends; probabilities add up to 1. */
-export function ask(network: Network, question: Question): readonly Ending[] {
-  return askFurther(network, question).endings;
+/** Follows a question to all its ends; probabilities add up to 1. With `verdictOnly` the traces of its stops hold no steps. */
+export function ask(network: Network, question: Question, options: TraceOptions = {}): readonly Ending[] {
+  return new Walk(network, question, options).run();
 }
 
 /** The same where not all captured nodes are read yet: `wanted` are those to read before it is asked again. */
@@ -135,6 +135,7 @@ class Walk {
   constructor(
     private readonly network: Network,
     private readonly question: Question,
+    private readonly options: TraceOptions = {},
   ) {
     this.asked = { address: question.packet.daddr, port: question.packet.dport };
   }
@@ -166,7 +167,7 @@ class Walk {
   /** Where it makes no difference by which node the packet enters, the answer is that of any. */
   private byAnyNode(address: string): readonly Ending[] {
     const all = [...this.network.nodes.keys()].map((via) =>
-      ask(this.network, { ...this.question, client: { kind: 'outside', via, address } }),
+      ask(this.network, { ...this.question, client: { kind: 'outside', via, address } }, this.options),
     );
     const words = new Set(all.map(wordsOf));
     const [first] = all;
@@ -225,7 +226,7 @@ class Walk {
       return;
     }
     const state = travel.states.get(node) ?? initialState(here.prepared);
-    const { trace, states, frames, received } = traceFrom(here.prepared, packet, state);
+    const { trace, states, frames, received } = traceFrom(here.prepared, packet, state, this.options);
     trace.branches.forEach((branch, i) => {
       const next: Travel = {
         ...travel,
