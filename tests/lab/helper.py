@@ -22,6 +22,8 @@ import sys
 import time
 
 TRACER = "nftscope_lab"
+# So many messages of one packet are a storm.
+STORM = 5000
 LIBC = ctypes.CDLL(None, use_errno=True)
 CLONE_NEWNET = 0x40000000
 SOL_NETLINK = 270
@@ -440,8 +442,11 @@ table arp {TRACER} {{
         return {}
 
     def drain(self, settle):
-        """Everything that the kernel reported and sent, until nothing came for `settle` seconds."""
+        """Everything that the kernel reported and sent, until nothing came for `settle` seconds. Copies that are copied again may go on
+        for ever: after STORM messages the rules are taken away, and what still comes is left out."""
         events, frames = [], []
+        self.names = {}
+        storm = False
         watched = {self.trace: None, **{s: name for name, s in self.captures.items()}}
         while True:
             ready, _, _ = select.select(list(watched), [], [], settle)
@@ -449,8 +454,13 @@ table arp {TRACER} {{
                 return events, frames
             for s in ready:
                 while True:
+                    if not storm and len(events) + len(frames) > STORM:
+                        storm = True
+                        self.clear()
                     try:
-                        if s is self.trace:
+                        if storm:
+                            s.recv(65536)
+                        elif s is self.trace:
                             for kind, body in messages(s.recv(65536)):
                                 if kind == (10 << 8 | 17):
                                     events.append(self.event(body))
@@ -465,6 +475,14 @@ table arp {TRACER} {{
                             events.append({"lost": True})
                             continue
                         raise
+
+    def device(self, index):
+        if index not in self.names:
+            try:
+                self.names[index] = socket.if_indextoname(index)
+            except OSError:
+                self.names[index] = "?"
+        return self.names[index]
 
     def event(self, body):
         a = attributes(body[4:])
@@ -493,10 +511,7 @@ table arp {TRACER} {{
             e["first"] = True
             for attr, name in ((10, "iif"), (12, "oif")):
                 if attr in a:
-                    try:
-                        e[name] = socket.if_indextoname(struct.unpack(">I", a[attr])[0])
-                    except OSError:
-                        e[name] = "?"
+                    e[name] = self.device(struct.unpack(">I", a[attr])[0])
             if 8 in a:
                 e["network"] = a[8].hex()
             if 9 in a:

@@ -70,8 +70,16 @@ export class Kernel {
     this.child.stderr.pipe(process.stderr);
     this.child.on('close', () => {
       this.ended = true;
+      this.removeNamespaces();
       this.wake?.();
     });
+  }
+
+  /** What a helper that was killed leaves behind: copies of copies may still run in there and keep a processor busy. */
+  private removeNamespaces(): void {
+    const mine = `nftscope-lab-${this.child.pid}-`;
+    const names = execFileSync('ip', ['netns', 'list'], { encoding: 'utf8' }).split(/\s+/);
+    for (const name of names) if (name.startsWith(mine)) execFileSync('ip', ['netns', 'delete', name]);
   }
 
   private async line(): Promise<string> {
