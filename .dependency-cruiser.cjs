@@ -4,12 +4,12 @@
 const LIB_ROWS = [
   ['nft', 'net'],
   ['world', 'cluster'],
-  ['decode', 'render', 'datatypes', 'capture'],
+  ['decode', 'render', 'datatypes', 'capture', 'follow'],
   ['sim'],
   ['monitor'],
   ['replay'],
   ['expected', 'drift', 'graph', 'explain', 'reach'],
-  ['fleet'],
+  ['fleet', 'conflicts', 'counterfactual'],
   ['diagnose'],
   ['api'],
 ];

@@ -1,0 +1,117 @@
+/** Base chains as the search sees them: who wrote them, and what they can do to a packet. */
+
+import { ownerOf } from '../explain/owners';
+import type { Hook, Statement, Table } from '../nft/model';
+import { ruleReferences, statementReferences } from '../nft/references';
+import type { Prepared } from '../sim/environment';
+import type { ProgramChain } from '../sim/program';
+import type { ChainAt, HookChain } from './conflict';
+import { effectOf } from './paths';
+
+export interface Actor {
+  readonly chain: ProgramChain;
+  readonly at: ChainAt;
+  readonly does: HookChain['does'];
+  /** Rules that can be reached from it. */
+  readonly size: number;
+}
+
+const actors = new WeakMap<ProgramChain, Actor>();
+
+/** Costs a pass over what the chain leads to; kept. */
+export function actorOf(chain: ProgramChain): Actor {
+  const known = actors.get(chain);
+  if (known !== undefined) return known;
+  const { does, size } = abilities(chain);
+  const actor = { chain, at: chainAt(chain), does, size };
+  actors.set(chain, actor);
+  return actor;
+}
+
+function chainAt({ table, chain, base }: ProgramChain): ChainAt {
+  return {
+    family: table.family,
+    table: table.name,
+    chain: chain.name,
+    handle: chain.handle,
+    type: base?.type ?? '',
+    hook: base?.hook as Hook,
+    prio: base?.prio ?? 0,
+    owner: ownerName(table.table),
+  };
+}
+
+/** Tables that nobody is known to write belong to whoever wrote just them. */
+function ownerName(table: Table): string {
+  const { name } = ownerOf(table);
+  return name === 'not recognised' ? `table ${table.family} ${table.name}` : name;
+}
+
+/** Neither is read by any other rule nor by routing. */
+const HARMLESS = new Set(['nftrace', 'priority', 'secmark']);
+
+const isHarmless = (statement: Statement): boolean =>
+  statement.kind === 'mangle' &&
+  typeof statement.key === 'object' &&
+  statement.key.kind === 'meta' &&
+  HARMLESS.has(statement.key.key);
+
+function abilities(base: ProgramChain): { readonly does: HookChain['does']; readonly size: number } {
+  const does = new Set<HookChain['does'][number]>(base.base?.policy === 'drop' ? ['drop'] : []);
+  const seen = new Set<string>();
+  const open = [base.chain.name];
+  let size = 0;
+  for (let name = open.pop(); name !== undefined; name = open.pop()) {
+    const chain = base.table.chains.get(name);
+    if (chain === undefined || seen.has(name)) continue;
+    seen.add(name);
+    for (const { rule } of chain.rules) {
+      size++;
+      for (const statement of rule.statements) {
+        const effect = isHarmless(statement) ? undefined : effectOf(statement);
+        if (effect !== undefined && effect !== 'accept') does.add(effect);
+        if (statement.kind !== 'vmap') continue;
+        for (const data of verdictsOf(base, statement)) {
+          if (data.kind === 'drop') does.add('drop');
+          if ('target' in data) open.push(data.target);
+        }
+      }
+      for (const one of ruleReferences(rule)) if (one.kind === 'chain') open.push(one.name);
+    }
+  }
+  return { does: [...does].sort(), size };
+}
+
+type VerdictData = { readonly kind: string } | { readonly kind: string; readonly target: string };
+
+function verdictsOf(base: ProgramChain, statement: Statement): readonly VerdictData[] {
+  const named = statementReferences(statement).flatMap(({ kind, name }) =>
+    kind === 'set' ? (base.table.set(name)?.set.elements ?? []) : [],
+  );
+  const inside = statement.kind === 'vmap' && statement.data.kind === 'set' ? statement.data.elements : [];
+  return [...named, ...inside].flatMap(({ data }) =>
+    typeof data === 'object' && 'kind' in data ? [data as VerdictData] : [],
+  );
+}
+
+/** Whether the order of two chains of one hook can matter at all. Two filters that write nothing may change places freely. */
+export function canMatter(a: Actor, b: Actor): boolean {
+  const isNat = (actor: Actor): boolean => actor.at.type === 'nat';
+  const does = (actor: Actor, what: HookChain['does'][number]): boolean => actor.does.includes(what);
+  const changes = (actor: Actor): boolean => does(actor, 'write') || does(actor, 'nat');
+  if (isNat(a) && isNat(b)) return (changes(a) && b.does.length > 0) || (changes(b) && a.does.length > 0);
+  if (isNat(a)) return does(a, 'nat') && b.does.length > 0;
+  if (isNat(b)) return does(b, 'nat') && a.does.length > 0;
+  return (changes(a) && b.does.length > 0) || (changes(b) && a.does.length > 0);
+}
+
+/** Chains before the hooks asked about that translate or mark packets: what comes after may wait for that. */
+export function enablersOf(p: Prepared, family: 'ip' | 'ip6', hook: Hook): readonly Actor[] {
+  const hooks: readonly Hook[] =
+    hook === 'output' ? ['output'] : hook === 'postrouting' ? ['prerouting', 'output'] : ['prerouting'];
+  return hooks
+    .flatMap((one) => p.program.hook(family, one))
+    .flatMap((entry) => (entry.kind === 'chain' ? [entry.chain] : entry.kind === 'nat' ? entry.chains : []))
+    .map(actorOf)
+    .filter(({ does }) => does.includes('nat') || does.includes('write'));
+}

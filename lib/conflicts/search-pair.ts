@@ -1,0 +1,124 @@
+/** The search for a packet for which the order of two chains matters. */
+
+import type { RuleRef } from '../nft/model';
+import type { Prepared } from '../sim/environment';
+import type { Branch, ChainStep, RuleStep, Trace } from '../sim/trace';
+import { candidatesFor, type Pair } from './candidates';
+import type { Actor } from './chains';
+import type { Conflict, ConflictKind, Differs, Witness } from './conflict';
+import { difference, traceEnds, traceFully } from './ends';
+import { isTie, passings } from './order';
+
+/** Packets tried for one pair in one family. */
+const PACKETS_MAX = 400;
+/** And after one was found that only seems to come from somebody else: one that is lost, or goes elsewhere, says more. */
+const MORE_MAX = 60;
+
+export interface Searched {
+  readonly found: Conflict | undefined;
+  readonly packets: number;
+  readonly isCut: boolean;
+  /** Packets whose way is not known. */
+  readonly undecided: number;
+}
+
+const RANK: { readonly [D in Differs]: number } = { delivered: 3, destination: 2, source: 1 };
+
+export function searchPair(pair: Pair): Searched {
+  const { p, family, hook, first, second } = pair;
+  const ways = passings(p, family, hook, first.chain, second.chain);
+  let best: { readonly differs: Differs; readonly witness: Witness; readonly passed: Prepared } | undefined;
+  let packets = 0;
+  let undecided = 0;
+  let last = PACKETS_MAX;
+  const candidates = candidatesFor(pair);
+  for (const packet of candidates) {
+    if (packets >= last) break;
+    packets++;
+    const now = traceEnds(p, packet);
+    if (now === undefined) {
+      undecided++;
+      continue;
+    }
+    for (const { control, passed } of ways) {
+      const otherwise = traceEnds(passed, packet);
+      const differs = otherwise && difference(now, otherwise);
+      if (otherwise === undefined || differs === undefined) continue;
+      const before = control && traceEnds(control, packet);
+      // What differs before one has passed the other is the doing of what stands between them.
+      if (control !== undefined && (before === undefined || difference(now, before) !== undefined)) continue;
+      if (best !== undefined && RANK[differs] <= RANK[best.differs]) continue;
+      if (!isBetween(pair, [traceFully(p, packet), traceFully(passed, packet)])) continue;
+      best = { differs, witness: { packet, now, otherwise }, passed };
+      last = Math.min(last, packets + MORE_MAX);
+    }
+    if (best !== undefined && best.differs !== 'source') break;
+  }
+  const isCut = packets >= last || candidates.isCut();
+  if (best === undefined) return { found: undefined, packets, isCut, undecided };
+  const { witness, differs, passed } = best;
+  const found: Conflict = {
+    kind: kindOf(first, second),
+    families: [family],
+    first: first.at,
+    second: second.at,
+    tie: isTie(p, family, hook, first.chain, second.chain),
+    differs,
+    witness,
+    rules: decidingRules(first, second, [traceFully(p, witness.packet), traceFully(passed, witness.packet)]),
+  };
+  return { found, packets, isCut: false, undecided };
+}
+
+function kindOf(first: Actor, second: Actor): ConflictKind {
+  const isNat = ({ at }: Actor): boolean => at.type === 'nat';
+  if (isNat(first) && isNat(second)) return 'nat-binds-first';
+  if (!isNat(first) && !isNat(second)) return 'written';
+  const filter = isNat(first) ? second : first;
+  if (!filter.does.includes('drop')) return 'written';
+  return isNat(second) ? 'before-nat' : 'after-nat';
+}
+
+/** Of a filter and a nat chain: all nat chains were passed together; the one meant must be the one that translates. */
+function isBetween({ hook, first, second }: Pair, traces: readonly Trace[]): boolean {
+  const nats = [first, second].filter(({ at }) => at.type === 'nat');
+  const [nat] = nats;
+  if (nat === undefined || nats.length === 2) return true;
+  return traces.some(({ branches }) => branches.some((branch) => binds(branch, nat, hook)));
+}
+
+function binds({ steps }: Branch, { at }: Actor, hook: string): boolean {
+  let base: ChainStep | undefined;
+  for (const step of steps) {
+    if (step.kind === 'chain') base = step;
+    if (step.kind !== 'nat' || step.hook !== hook || step.by === 'entry' || base === undefined) continue;
+    if (isChain(base, at)) return true;
+  }
+  return false;
+}
+
+const isChain = (
+  a: { readonly family: string; readonly table: string; readonly chain: string },
+  b: { readonly family: string; readonly table: string; readonly chain: string },
+): boolean => a.family === b.family && a.table === b.table && a.chain === b.chain;
+
+const RULES_MAX = 6;
+
+/** Rules of the two that ended a way or wrote something. */
+export function decidingRules(first: Actor, second: Actor, traces: readonly Trace[]): readonly RuleRef[] {
+  const found = new Map<string, RuleRef>();
+  for (const { branches } of traces)
+    for (const { steps } of branches) {
+      let base: ChainStep | undefined;
+      for (const step of steps) {
+        if (step.kind === 'chain') base = step;
+        if (step.kind !== 'rule' || base === undefined || !decides(step)) continue;
+        if (!isChain(base, first.at) && !isChain(base, second.at)) continue;
+        found.set([step.at.family, step.at.table, step.at.chain, step.at.index].join(' '), step.at);
+      }
+    }
+  return [...found.values()].slice(0, RULES_MAX);
+}
+
+const decides = ({ verdict, writes }: RuleStep): boolean =>
+  writes.length > 0 || verdict === 'accept' || verdict === 'drop' || verdict === 'stolen';
