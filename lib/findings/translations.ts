@@ -1,0 +1,34 @@
+/** What became of the addresses of a packet on one node. */
+import type { PacketSpec } from '../net/packet-spec';
+import type { RuleRef } from '../nft/model';
+import { initialState, type Prepared, traceFrom } from '../sim';
+import type { Branch } from '../sim/trace';
+
+export interface Translation {
+  readonly by: RuleRef;
+  /** The address after it; undefined where it stayed the same. */
+  readonly to: string | undefined;
+}
+
+/** One way of the packet; undefined members: that address was not translated. */
+export interface Translated {
+  readonly branch: Branch;
+  readonly dst: Translation | undefined;
+  readonly src: Translation | undefined;
+}
+
+/** Every decided way of the packet. */
+export function translationsOf(p: Prepared, packet: PacketSpec): readonly Translated[] {
+  const { trace } = traceFrom(p, packet, initialState(p));
+  return trace.branches.flatMap((branch) => (branch.outcome.kind === 'decided' ? [translated(branch)] : []));
+}
+
+function translated(branch: Branch): Translated {
+  const found: { dst?: Translation; src?: Translation } = {};
+  for (const step of branch.steps) {
+    if (step.kind !== 'nat' || step.skb !== 0 || step.by === 'entry') continue;
+    const field = step.manip === 'dst' ? / daddr$/ : / saddr$/;
+    found[step.manip] = { by: step.by, to: step.diffs.find((one) => field.test(one.field))?.after };
+  }
+  return { branch, dst: found.dst, src: found.src };
+}

@@ -1,0 +1,29 @@
+/** The same node with some base chains out of the way: what would be without them. */
+import type { Hook } from '../nft/model';
+import type { Prepared } from '../sim';
+import type { HookEntry, ProgramChain } from '../sim/program';
+
+const HOOKS: readonly Hook[] = ['prerouting', 'input', 'forward', 'output', 'postrouting'];
+
+/** Without the base chains that `isGone` names; everything else stays in its place. Chains at ingress and egress stay. */
+export function withoutChains(p: Prepared, isGone: (chain: ProgramChain, hook: Hook) => boolean): Prepared {
+  let { program } = p;
+  for (const family of ['ip', 'ip6'] as const) {
+    for (const hook of HOOKS) {
+      const entries = p.program.hook(family, hook);
+      const left = entries.flatMap((entry): readonly HookEntry[] => {
+        if (entry.kind === 'chain') return isGone(entry.chain, hook) ? [] : [entry];
+        if (entry.kind !== 'nat') return [entry];
+        return [{ ...entry, chains: entry.chains.filter((chain) => !isGone(chain, hook)) }];
+      });
+      program = program.withOrder(family, hook, left);
+    }
+  }
+  return { ...p, program };
+}
+
+/** Base chains of a node at one hook of a family, nat chains among them, in the order in which they run. */
+export const chainsAt = (p: Prepared, family: 'ip' | 'ip6', hook: Hook): readonly ProgramChain[] =>
+  p.program
+    .hook(family, hook)
+    .flatMap((entry) => (entry.kind === 'nat' ? entry.chains : entry.kind === 'chain' ? [entry.chain] : []));
