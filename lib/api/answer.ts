@@ -6,6 +6,7 @@ import { failed, ok } from '../net/result';
 import { renderRuleset } from '../render/render-ruleset';
 import { lookup } from './lookup';
 import { names } from './names';
+import { capturedNode, driftFacts, type FamilyDriftFacts } from './node-drift-facts';
 import type { OpenNode } from './open-node';
 import { overview } from './overview';
 import { viewProblems } from './problems';
@@ -14,6 +15,7 @@ import { type ReplayPlan, replayPlan } from './replay-plan';
 import type { RulesetIndex } from './ruleset-index';
 import { type RuleQuery, type RulesetQuery, ruleDetail, rulesetPage } from './ruleset-page';
 import { search } from './search';
+import { type ServiceGraphsView, type ServiceQuery, serviceGraphs } from './service-graphs';
 import { type SetQuery, setPage } from './set-page';
 import { type TraceQuery, traceAnswer } from './trace-answer';
 import type {
@@ -42,6 +44,8 @@ export interface NodeQueries {
   readonly trace: TraceQuery;
   readonly replay: TraceQuery;
   readonly fleet: object;
+  readonly drift: object;
+  readonly service: ServiceQuery;
 }
 
 /** Answers by kind; the server adds what it alone knows of the source. */
@@ -60,6 +64,9 @@ export interface NodeAnswers {
   readonly replay: ReplayPlan;
   /** Not JSON: for server/sessions/fleet.ts. */
   readonly fleet: FleetNode;
+  /** Not JSON: for server/sessions/drifts.ts. */
+  readonly drift: readonly FamilyDriftFacts[];
+  readonly service: ServiceGraphsView;
 }
 
 export type QueryKind = keyof NodeQueries;
@@ -86,6 +93,8 @@ const ANSWERERS: Answerers = {
   trace: (node, query) => traceAnswer(node, node.ruleset.ok ? node.ruleset.value : undefined, query),
   replay: replayPlan,
   fleet: (node) => ok(fleetFacts(node)),
+  drift: (node) => driftFacts(capturedNode(node), node.cluster.cluster),
+  service: serviceGraphs,
 };
 
 function fleetFacts({ node, ruleset, world, built, cluster }: OpenNode): FleetNode {

@@ -35,7 +35,11 @@ export function nodeDrift(
   return ok({ node: node.name, families: expected.value.map((family) => familyDrift(family, node)) });
 }
 
-function familyDrift({ family, expected, actual, assumptions }: ExpectedFamily, node: CapturedNode): FamilyDrift {
+/** Of one family, where what is expected is computed already. */
+export function familyDrift(
+  { family, expected, actual, assumptions }: ExpectedFamily,
+  node: CapturedNode,
+): FamilyDrift {
   const { differences, normal } = compareTables(expected, actual, node.ruleset.nftVersion);
   const gone = differences.filter((one) => isGoneAddress(one, node));
   const real = differences.filter((one) => !gone.includes(one));

@@ -5,6 +5,7 @@ import { failed, ok, type Problem, type Result } from '../net/result';
 import type { Ruleset, Table } from '../nft/model';
 import type { World } from '../world/world';
 import type { ProxyFamily } from './addresses';
+import type { ProxyConfiguration, ProxyNode } from './configuration';
 import { type ClusterObjects, expectedTable } from './expected-table';
 import { type Assumption, inferConfiguration, type NodeFacts } from './infer-configuration';
 import { proxyNodeName } from './node-name';
@@ -24,10 +25,13 @@ export interface ExpectedFamily {
   /** Undefined where the node lacks the table. */
   readonly actual: Table | undefined;
   readonly assumptions: readonly Assumption[];
+  /** The node as kube-proxy knows it, and what it was taken to be configured with. */
+  readonly node: ProxyNode;
+  readonly configuration: ProxyConfiguration;
 }
 
 /** A `kube-proxy` table of the family; kube-proxy makes no other. */
-const tableOf = (ruleset: Ruleset, family: ProxyFamily): Table | undefined =>
+export const proxyTable = (ruleset: Ruleset, family: ProxyFamily): Table | undefined =>
   ruleset.tables.find((table) => table.family === family && table.name === 'kube-proxy');
 
 /** Whether a ruleset has rules of kube-proxy's iptables mode, which keeps no table of its own. */
@@ -47,7 +51,7 @@ export function expectedOfNode(
 ): Result<readonly ExpectedFamily[]> {
   const objects = objectsOf(cluster);
   if (!objects.ok) return objects;
-  const own = { ip: tableOf(node.ruleset, 'ip'), ip6: tableOf(node.ruleset, 'ip6') };
+  const own = { ip: proxyTable(node.ruleset, 'ip'), ip6: proxyTable(node.ruleset, 'ip6') };
   if (own.ip === undefined && own.ip6 === undefined && isIptablesMode(node.ruleset))
     return failed(otherMode(node.name));
   const tables = [own.ip, own.ip6].filter((table) => table !== undefined);
@@ -84,13 +88,15 @@ function expectedFamily(
     expected: expectedTable(family, objects, proxyNode, inferred.configuration),
     actual,
     assumptions: [...inferred.assumptions, ...named],
+    node: proxyNode,
+    configuration: inferred.configuration,
   };
 }
 
 /** The first other node with such a table; its NodePort addresses are its own, so the default stands in. */
 function inferFromOthers(family: ProxyFamily, facts: NodeFacts, others: readonly CapturedNode[]) {
   for (const other of others) {
-    const table = tableOf(other.ruleset, family);
+    const table = proxyTable(other.ruleset, family);
     const inferred = table === undefined ? undefined : inferConfiguration(table, { ...facts, localAddresses: [] });
     if (inferred === undefined) continue;
     const from = `the table ${family} kube-proxy of ${other.name}: this node has none to read`;

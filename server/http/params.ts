@@ -72,6 +72,15 @@ export class Params {
     return found ?? bad(name, `${name} is ${JSON.stringify(value)}.`, `Give one of ${[...words.keys()].join(', ')}.`);
   }
 
+  /** A Service as `NAMESPACE/NAME`. */
+  service(name: string): { readonly namespace: string; readonly name: string } {
+    const value = this.required(name);
+    const found = /^([^/\s]+)\/([^/\s]+)$/.exec(value);
+    if (found === null) return bad(name, `${name} is ${JSON.stringify(value)}.`, 'Write NAMESPACE/NAME.');
+    const [, namespace = '', service = ''] = found;
+    return { namespace, name: service };
+  }
+
   json(name: string): unknown {
     const value = this.optional(name);
     if (value === undefined) return undefined;

@@ -2,18 +2,22 @@
 import 'server-only';
 import { createHash } from 'node:crypto';
 import type { FleetView } from '@/lib/api/fleet-view';
+import { type ReadDrift, type ServiceName, servicePage, servicesView } from '@/lib/api/service-page';
+import type { ServicePage, ServicesView } from '@/lib/api/service-types';
 import type { NodeSummary, ProblemView, Reading, SourceView } from '@/lib/api/types';
 import { failed, ok, type Problem, type Result } from '@/lib/net/result';
 import { describeFailure } from '@/lib/world/capture-files';
 import { openBytes } from '../sources/open-source';
 import { singleFlight } from '../sources/single-flight';
 import { DEFAULT_LIMITS, type Limits, type NodeEntry, type Source } from '../sources/source';
+import { driftSweep } from './drifts';
 import { Fleet } from './fleet';
 import { type Described, lookAt } from './look-at';
 import type { NodeSession } from './node-session';
 import { Paths } from './paths';
 import { openSession } from './session';
 import { storeProblems } from './store-problems';
+import type { Sweep } from './sweep';
 
 type Origin = SourceView['origin'];
 
@@ -22,6 +26,7 @@ interface Entry {
   readonly origin: Origin;
   readonly source: Source;
   readonly fleet: Fleet;
+  readonly drifts: Sweep<ReadDrift>;
   readonly paths: Paths;
   /** Looked up once for captures, which never change. */
   described: Promise<Result<Described>> | undefined;
@@ -57,6 +62,7 @@ export class Store {
       origin,
       source: single,
       fleet: new Fleet(single),
+      drifts: driftSweep(single),
       paths: new Paths(id, single),
       described: undefined,
       before: undefined,
@@ -153,6 +159,7 @@ export class Store {
     const entry = this.#entries.get(id);
     if (entry === undefined) return;
     entry.fleet.changed(node);
+    entry.drifts.changed(node);
     entry.paths.changed(node);
     if (node === undefined) entry.described = undefined;
     for (const [key, opened] of this.#opened)
@@ -178,6 +185,30 @@ export class Store {
     this.#entries.get(id)?.fleet.stop();
   }
 
+  /** All Services of the cluster. */
+  async services(id: string, signal: AbortSignal): Promise<Result<ServicesView>> {
+    const entry = this.#entries.get(id);
+    if (entry === undefined) return failed(storeProblems.noSource(id));
+    const described = await this.#describe(entry, signal);
+    return described.ok ? ok(servicesView(id, described.value.cluster.cluster)) : described;
+  }
+
+  /** One Service on all nodes, as far as they are read; asking again goes on. */
+  async service(id: string, name: ServiceName, goOn: boolean, signal: AbortSignal): Promise<Result<ServicePage>> {
+    const entry = this.#entries.get(id);
+    if (entry === undefined) return failed(storeProblems.noSource(id));
+    const [view, described] = [await this.#view(entry, signal), await this.#describe(entry, signal)];
+    if (!view.ok) return view;
+    if (!described.ok) return described;
+    const { nodes } = view.value;
+    const read = entry.drifts.ask(nodes, described.value, goOn);
+    return ok(servicePage({ source: id, nodes, ...read }, described.value.cluster.cluster, name));
+  }
+
+  stopService(id: string): void {
+    this.#entries.get(id)?.drifts.stop();
+  }
+
   /** @param refresh reads a live node again */
   async session(id: string, node: string, signal: AbortSignal, refresh = false): Promise<Result<NodeSession>> {
     const entry = this.#entries.get(id);
@@ -186,6 +217,7 @@ export class Store {
     if (refresh && entry.source.describe().live) {
       this.#drop(key);
       entry.fleet.changed(node);
+      entry.drifts.changed(node);
       entry.paths.changed(node);
     }
     const known = this.#opened.get(key);

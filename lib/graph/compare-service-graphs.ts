@@ -1,0 +1,71 @@
+/** Expected against actual: both graphs of one port in one, each part and link with how it stands. */
+import { compareParts, type GraphLink, type GraphPart, type ServiceGraph } from './service-graph';
+
+/**
+ * `same`: as expected. `altered`: there, and not as expected. `missing`: expected only. `stale`: there only. `unknown`: there, and
+ * nothing tells what is expected.
+ */
+export type PartState = 'same' | 'altered' | 'missing' | 'stale' | 'unknown';
+
+export interface ComparedPart extends GraphPart {
+  readonly state: PartState;
+  /** What it should hold, where it is altered. */
+  readonly expected: string | undefined;
+}
+
+export interface ComparedLink extends GraphLink {
+  readonly state: PartState;
+  /** The probability it should have, where that is another. */
+  readonly expected: number | undefined;
+}
+
+export interface ComparedGraph {
+  readonly parts: readonly ComparedPart[];
+  readonly links: readonly ComparedLink[];
+}
+
+/** @param expected undefined: nothing tells it. @param actual undefined: the table is not there */
+export function compareServiceGraphs(
+  expected: ServiceGraph | undefined,
+  actual: ServiceGraph | undefined,
+): ComparedGraph {
+  const parts = joined(
+    expected?.parts,
+    actual?.parts,
+    ({ id }) => id,
+    (ours, theirs, state): ComparedPart => {
+      const part = theirs ?? ours;
+      const isAltered = state === 'same' && ours.text !== theirs?.text;
+      return { ...part, state: isAltered ? 'altered' : state, expected: isAltered ? ours.text : undefined };
+    },
+  );
+  const links = joined(expected?.links, actual?.links, linkKey, (ours, theirs, state): ComparedLink => {
+    const link = theirs ?? ours;
+    const other = state === 'same' && ours.probability !== theirs?.probability;
+    const isAltered = other || (state === 'same' && ours.when.join() !== theirs?.when.join());
+    return { ...link, state: isAltered ? 'altered' : state, expected: other ? ours.probability : undefined };
+  });
+  const ordered = parts.toSorted(compareParts);
+  const place = new Map(ordered.map(({ id }, index) => [id, index]));
+  const at = (id: string): number => place.get(id) ?? ordered.length;
+  return { parts: ordered, links: links.toSorted((a, b) => at(a.from) - at(b.from) || at(a.to) - at(b.to)) };
+}
+
+const linkKey = ({ from, to }: GraphLink): string => `${from} ${to}`;
+
+/** Things of one key, those of the first list before what only the second has. `ours` is `theirs` where it is not expected. */
+function joined<T, R>(
+  ours: readonly T[] | undefined,
+  theirs: readonly T[] | undefined,
+  keyOf: (one: T) => string,
+  join: (ours: T, theirs: T | undefined, state: PartState) => R,
+): readonly R[] {
+  const rest = new Map((theirs ?? []).map((one) => [keyOf(one), one]));
+  const found = (ours ?? []).map((one) => {
+    const there = rest.get(keyOf(one));
+    rest.delete(keyOf(one));
+    return join(one, there, there === undefined ? 'missing' : 'same');
+  });
+  const state = ours === undefined ? 'unknown' : 'stale';
+  return [...found, ...[...rest.values()].map((one) => join(one, one, state))];
+}
