@@ -12,7 +12,8 @@ import { destinationOf, type Skb, snapshot, transportChecksumWrong, viewSkb } fr
 import { listen } from './tcp-socket';
 
 export function localDeliver(run: Run, skb: Skb): void {
-  if (!defragment(run, skb)) return;
+  // IPv4 hands whole packets to input, IPv6 whatever came (ip_local_deliver, ip6_input_finish).
+  if (skb.family === 'ip' && !defragment(run, skb, 'input')) return;
   skb.oif = undefined;
   if (runHook(run, skb, 'input', skb.family === 'ip6' ? 'ip6' : 'ip') !== 'accept') return;
   const iif = skb.iif?.name ?? '';
@@ -24,6 +25,7 @@ export function localDeliver(run: Run, skb: Skb): void {
     packet: viewSkb(skb),
   });
   run.steps?.push({ kind: 'deliver', skb: skb.id, iif, packet: viewSkb(skb), say: 'handed to the local sockets' });
+  if (skb.family === 'ip6' && !defragment(run, skb, 'input')) return;
   if (skb.family !== 'arp') run.received.push(snapshot(skb, iif));
   respond(run, skb);
 }

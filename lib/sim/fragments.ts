@@ -2,18 +2,30 @@
 import { putBytes } from '../net/build-packet';
 import { fold16, sum16 } from '../net/checksum';
 import { parseHeaders, u16, u32 } from '../net/headers';
+import type { Hook } from '../nft/model';
 import type { Run } from './environment';
 import { destinationOf, type Skb, sourceOf } from './skb';
 
-/** Puts fragments together. False when the packet is held back until the others arrive. */
-export function defragment(run: Run, skb: Skb): boolean {
+/**
+ * Conntrack's own putting together, before it looks a packet up. A packet that no tracking shall see is left in pieces
+ * (ipv4_conntrack_defrag, ipv6_defrag: IP_CT_UNTRACKED).
+ */
+export function defragmentForTracking(run: Run, skb: Skb, hook: Hook): boolean {
+  return skb.untracked || defragment(run, skb, hook);
+}
+
+/**
+ * Puts fragments together. False when the packet is held back until the others arrive. Fragments wait for others of the same place
+ * (enum ip_defrag_users, ip6_defrag_users).
+ */
+export function defragment(run: Run, skb: Skb, place: Hook): boolean {
   if (skb.family === 'arp') return true;
   const { fragOff, mf, ext } = skb.headers;
   const header = ext.find((e) => e.type === 44);
   if (skb.family === 'ip' ? fragOff === 0 && !mf : header === undefined) return true;
   const v6 = skb.family === 'ip6';
   const id = v6 ? u32(skb.data, (header?.at ?? 0) + 4) : u16(skb.data, 4);
-  const key = `${sourceOf(skb)} ${destinationOf(skb)} ${id} ${skb.headers.l4proto ?? 0}`;
+  const key = `${place} ${skb.zone} ${sourceOf(skb)} ${destinationOf(skb)} ${id} ${skb.headers.l4proto ?? 0}`;
   let queue = run.state.fragments.get(key);
   if (queue === undefined) {
     queue = { parts: new Map(), head: undefined, first: {}, total: undefined, maxSize: 0, ids: [] };

@@ -7,7 +7,7 @@ import { confirm, conntrackIn } from './conntrack';
 import type { Run } from './environment';
 import { type ChainVerdict, evaluateChain } from './evaluate-chain';
 import { addressType4, isLinkLocal6, isMulticast6 } from './fib';
-import { defragment } from './fragments';
+import { defragmentForTracking } from './fragments';
 import { isBound, manipOf, natIcmpError, natPacket, nullBinding } from './nat';
 import type { HookEntry, ProgramChain } from './program';
 import { routeOutput } from './route-output';
@@ -114,7 +114,7 @@ export function runHook(
         break;
       }
       case 'defrag':
-        if (!defragment(run, skb)) return 'stolen';
+        if (!defragmentForTracking(run, skb, hook)) return 'stolen';
         break;
       case 'conntrack':
         if ((hook === 'prerouting' || hook === 'output') && !conntrackIn(run, skb, hook)) {
