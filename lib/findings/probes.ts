@@ -149,10 +149,18 @@ class Maker {
     return sources;
   }
 
-  /** One of the Internet, and clients of the connection table that a rule tells from it: those there really are. */
+  /**
+   * One of the Internet; one of each further network that a router of its own leads to; and clients of the connection table that a
+   * rule tells from these.
+   */
   #outsideClients(p: Prepared, family: Family): readonly string[] {
     const { constants, network } = this;
     const found = new Map([[constants.address(OUTSIDE[family]), OUTSIDE[family] as string]]);
+    for (const client of routedClients(p, family)) {
+      if (network.podByAddress.has(client) || network.nodeByAddress.has(client) || isInside(network.cluster, client))
+        continue;
+      found.set(`${deviceTowards(p, client)} ${constants.address(client)}`, client);
+    }
     const { conntrack } = p.world;
     for (const entry of conntrack.known ? conntrack.value : []) {
       if (entry.family !== family) continue;
@@ -189,7 +197,7 @@ class Maker {
       constants.address(daddr),
       constants.port(dport),
       port.externalLocal,
-      ...chosen.map((backend) => this.#endpointClass(p, node, backend)).toSorted(),
+      ...chosen.map((backend) => this.#endpointClass(backend)).toSorted(),
     ].join(' ');
     const known = this.#groups.get(key);
     if (known !== undefined) {
@@ -220,14 +228,33 @@ class Maker {
     });
   }
 
-  #endpointClass(p: Prepared, node: string, { ip, port }: Backend): string {
+  #endpointClass({ ip, port }: Backend): string {
     const { network, constants } = this;
     const pod = network.podByAddress.get(ip);
     const home = pod?.node ?? network.nodeByAddress.get(ip) ?? ip;
-    const dev = home === node ? constants.iface(deviceTowards(p, ip)) : '';
+    const there = network.nodes.get(home)?.prepared;
+    const dev = there === undefined ? '' : constants.iface(deviceTowards(there, ip));
     return `${home}/${pod === undefined}/${constants.address(ip)}/${constants.port(port)}/${dev}`;
   }
 }
+
+/** Of each network behind a gateway, the default route's aside, one address. */
+function routedClients(p: Prepared, family: Family): readonly string[] {
+  const routes = p.world.routes[family];
+  if (!routes.known) return [];
+  return routes.value.flatMap(({ table, type, dst, nexthops: [hop, ...more] }) => {
+    if (table !== 'main' || type !== 'unicast' || dst.len === 0 || hop?.gateway === undefined || more.length > 0)
+      return [];
+    const dev = p.linkByName.get(hop.dev ?? '');
+    if (dev === undefined || dev.type !== 'ether' || !(dev.kind === undefined || WIRED.has(dev.kind))) return [];
+    const isHost = dst.len === (family === 'ip' ? 32 : 128);
+    const step = isHost ? 0 : 10;
+    return [formatAddress(typeof dst.addr === 'number' ? dst.addr + step : dst.addr + BigInt(step))];
+  });
+}
+
+/** Kinds of links that lead to a network of machines, not into a tunnel. */
+const WIRED: ReadonlySet<string> = new Set(['veth', 'vlan', 'bond', 'bridge', 'macvlan', 'ipvlan']);
 
 function entryOf(p: Prepared, source: Source, daddr: string): Pick<PacketSpec, 'from' | 'iif'> | undefined {
   if (source.client.kind === 'node') return { from: 'local' };

@@ -54,7 +54,9 @@ export function markOverlaps(p: Prepared, probes: readonly Probe[]): readonly Ma
       if (bits === 0) continue;
       found.set(
         key,
-        known === undefined ? { of: one.of, bits, writers: [one, other] } : { ...known, bits: (known.bits | bits) >>> 0 },
+        known === undefined
+          ? { of: one.of, bits, writers: [one, other] }
+          : { ...known, bits: (known.bits | bits) >>> 0 },
       );
     }
   }
@@ -92,7 +94,11 @@ export function probesHit(p: Prepared, probes: readonly Probe[], writer: Writer)
   const without = withoutChains(p, (chain) => bases.has(chain));
   return probes.filter(({ packet }) => {
     if (packet === undefined) return false;
-    const sources = (where: Prepared) => translationsOf(where, packet).map(({ src }) => src?.to ?? '').toSorted().join();
+    const sources = (where: Prepared) =>
+      translationsOf(where, packet)
+        .map(({ src }) => src?.to ?? '')
+        .toSorted()
+        .join();
     return sources(p) !== sources(without);
   });
 }

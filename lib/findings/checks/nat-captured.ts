@@ -40,9 +40,7 @@ const HOOKS: readonly Hook[] = ['prerouting', 'input', 'output', 'postrouting'];
 /** A nat chain that leads to nothing of kube-proxy. */
 function isForeignNat(p: Prepared, base: ProgramChain): boolean {
   const { ruleset } = p.program;
-  return reachedChains(base).every(
-    ({ table, chain }) => !isProxyChain(ruleset, table.family, table.name, chain.name),
-  );
+  return reachedChains(base).every(({ table, chain }) => !isProxyChain(ruleset, table.family, table.name, chain.name));
 }
 
 const isForeign = (p: Prepared, by: RuleRef | undefined): boolean =>
@@ -67,7 +65,9 @@ function proxyBinds(p: Prepared, { branch }: Translated, manip: 'dst' | 'src'): 
   return branch.steps.some((step) => {
     if (step.kind !== 'rule' || step.skb !== 0 || isForeign(p, step.at)) return false;
     const statements = ruleOf(p, step.at)?.rule.statements ?? [];
-    const isSource = statements.some((one) => one.kind === 'masquerade' || (one.kind === 'xt' && one.name === 'MASQUERADE'));
+    const isSource = statements.some(
+      (one) => one.kind === 'masquerade' || (one.kind === 'xt' && one.name === 'MASQUERADE'),
+    );
     return step.verdict === 'accept' && statements.some(isNat) && isSource === (manip === 'src');
   });
 }

@@ -26,9 +26,7 @@ export function untrackedProbes(p: Prepared, probes: readonly Probe[]): readonly
     if (probe.packet === undefined) return [];
     const { trace } = traceFrom(p, probe.packet, initialState(p));
     for (const { steps, outcome } of trace.branches) {
-      const hit = steps.find(
-        (step) => step.kind === 'rule' && step.skb === 0 && isNotrack(p, ruleOf(p, step.at)),
-      );
+      const hit = steps.find((step) => step.kind === 'rule' && step.skb === 0 && isNotrack(p, ruleOf(p, step.at)));
       if (hit?.kind !== 'rule' || steps.some(({ kind }) => kind === 'nat')) continue;
       // A cache on the node that has the Service's address itself is meant to be reached untracked.
       const isServed = outcome.kind === 'decided' && outcome.fate.delivered.some(({ skb }) => skb === 0);
@@ -52,6 +50,9 @@ function isXtNotrack(p: Prepared, rule: ProgramRule, one: Statement): boolean {
   const table = p.program.tables.find(({ family, name }) => family === rule.ref.family && name === rule.ref.table);
   const line = table === undefined ? undefined : pairRule(rule, table, p.program.iptables);
   if (line === undefined || !('matches' in line) || line.target === undefined) return false;
-  return line.target.name === 'NOTRACK' || line.target.options.some(({ name }) => name === '--notrack')
-    || argOf(line.target, '--notrack') !== undefined;
+  return (
+    line.target.name === 'NOTRACK' ||
+    line.target.options.some(({ name }) => name === '--notrack') ||
+    argOf(line.target, '--notrack') !== undefined
+  );
 }

@@ -1,0 +1,77 @@
+/** The probes of a cluster, asked: how each ends, and who or what on which node ended it. */
+import type { Network } from '../reach/network';
+import { ask, type Ending } from '../reach/walk';
+import type { Culprit, KernelStep } from '../sim/trace';
+import { buildProbes, type Probe } from './probes';
+
+/** A probe that did not arrive, and why. */
+export interface Failure {
+  readonly probe: Probe;
+  readonly ending: Ending;
+  readonly node: string;
+  readonly cause:
+    | { readonly kind: 'rule'; readonly by: Culprit }
+    /** The kernel itself, outside of nftables. */
+    | { readonly kind: 'kernel'; readonly step: KernelStep };
+}
+
+export class Survey {
+  #probes: readonly Probe[] | undefined;
+  #failures: readonly Failure[] | undefined;
+
+  constructor(readonly network: Network) {}
+
+  get probes(): readonly Probe[] {
+    this.#probes ??= buildProbes(this.network);
+    return this.#probes;
+  }
+
+  of(node: string): readonly Probe[] {
+    return this.probes.filter((probe) => probe.node === node);
+  }
+
+  get failures(): readonly Failure[] {
+    this.#failures ??= this.probes.flatMap((probe) => failuresOf(this.network, probe));
+    return this.#failures;
+  }
+}
+
+function failuresOf(network: Network, probe: Probe): readonly Failure[] {
+  const endings = ask(network, probe.question, { verdictOnly: true }).filter(isLost);
+  const [first] = endings;
+  if (first === undefined) return [];
+  const ruled = endings.flatMap((ending): readonly Failure[] => {
+    const found = culpritOf(ending);
+    return found === undefined ? [] : [{ probe, ending, node: found.node, cause: { kind: 'rule', by: found.by } }];
+  });
+  if (ruled.length === endings.length) return ruled;
+  // What the kernel does outside of nftables stands in the steps only.
+  const others = ask(network, probe.question)
+    .filter(isLost)
+    .flatMap((ending) => kernelFailure(probe, ending));
+  return [...ruled, ...others];
+}
+
+const isLost = ({ result, undecided }: Ending): boolean => undecided.length === 0 && result !== 'ok';
+
+/** The last rule or policy on the way that ended the packet. */
+function culpritOf({ stops }: Ending): { readonly node: string; readonly by: Culprit } | undefined {
+  for (const stop of stops.toReversed()) {
+    if (stop.kind !== 'node') continue;
+    const outcome = stop.trace.branches[stop.branch]?.outcome;
+    const by = outcome?.kind === 'decided' ? outcome.fate.by : undefined;
+    if (by !== undefined) return { node: stop.node, by };
+  }
+  return undefined;
+}
+
+function kernelFailure(probe: Probe, ending: Ending): readonly Failure[] {
+  if (culpritOf(ending) !== undefined) return [];
+  for (const stop of ending.stops.toReversed()) {
+    if (stop.kind !== 'node') continue;
+    const steps = stop.trace.branches[stop.branch]?.steps ?? [];
+    const step = steps.findLast((one) => one.kind === 'kernel' && one.skb === 0 && one.ends);
+    if (step?.kind === 'kernel') return [{ probe, ending, node: stop.node, cause: { kind: 'kernel', step } }];
+  }
+  return [];
+}
