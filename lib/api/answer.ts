@@ -4,6 +4,7 @@ import { type FleetNode, fleetNode } from '../fleet/fleet-node';
 import type { Problem, Result } from '../net/result';
 import { failed, ok } from '../net/result';
 import { renderRuleset } from '../render/render-ruleset';
+import { type ConflictsAnswer, conflictsAnswer } from './conflicts';
 import { lookup } from './lookup';
 import { names } from './names';
 import { capturedNode, driftFacts, type FamilyDriftFacts } from './node-drift-facts';
@@ -46,6 +47,7 @@ export interface NodeQueries {
   readonly fleet: object;
   readonly drift: object;
   readonly service: ServiceQuery;
+  readonly conflicts: object;
 }
 
 /** Answers by kind; the server adds what it alone knows of the source. */
@@ -67,6 +69,7 @@ export interface NodeAnswers {
   /** Not JSON: for server/sessions/drifts.ts. */
   readonly drift: readonly FamilyDriftFacts[];
   readonly service: ServiceGraphsView;
+  readonly conflicts: ConflictsAnswer;
 }
 
 export type QueryKind = keyof NodeQueries;
@@ -95,6 +98,7 @@ const ANSWERERS: Answerers = {
   fleet: (node) => ok(fleetFacts(node)),
   drift: (node) => driftFacts(capturedNode(node), node.cluster.cluster),
   service: serviceGraphs,
+  conflicts: onRules((node, ruleset) => ok(conflictsAnswer(node, ruleset))),
 };
 
 function fleetFacts({ node, ruleset, world, built, cluster }: OpenNode): FleetNode {

@@ -6,7 +6,7 @@ import type { Prepared } from '../sim/environment';
 import { type Actor, enablersOf } from './chains';
 import { packetsFor } from './packets';
 import { type Effect, type Path, pathsOf } from './paths';
-import { both, type Wanted, withoutFields } from './wanted';
+import { ANY, both, type Wanted, withoutFields } from './wanted';
 
 export interface Pair {
   readonly p: Prepared;
@@ -23,6 +23,12 @@ const ALL: ReadonlySet<Effect> = new Set(['drop', 'nat', 'write']);
 const CHANGES: ReadonlySet<Effect> = new Set(['nat', 'write']);
 /** Packets made for one combination of ways. */
 const EACH = 3;
+
+/** Packets for other hosts are forwarded, those for the node come in; unless they are translated on the way. */
+const ENTERING: { readonly [H in Hook]?: Wanted } = {
+  forward: { fields: {}, daddrLocal: false },
+  input: { fields: {}, daddrLocal: true },
+};
 
 export interface Candidates extends Iterable<PacketSpec> {
   /** True once ways were left out because there were too many. */
@@ -61,7 +67,7 @@ export function candidatesFor(
   }
 
   function* all(): Generator<PacketSpec> {
-    const outer = pathsOf(p, small.actor.chain, family, small.effects, NARROW);
+    const outer = pathsOf(p, small.actor.chain, family, small.effects, NARROW, ENTERING[hook] ?? ANY);
     isCut ||= outer.isCut;
     const ways: Path[] = [];
     for (const one of outer.paths) {
@@ -70,6 +76,19 @@ export function candidatesFor(
       ways.push(...inner.paths);
       for (const { wanted } of inner.paths) yield* fresh(packetsFor(p, family, wanted, EACH));
     }
+    // One of the two may give the packet what the other asks for.
+    const others = pathsOf(p, large.actor.chain, family, large.effects, NARROW, ENTERING[hook] ?? ANY);
+    for (const [changing, asking] of [
+      [outer.paths, others.paths],
+      [others.paths, outer.paths],
+    ] as const)
+      for (const { effect, wanted } of changing) {
+        if (!CHANGES.has(effect)) continue;
+        for (const one of distinct(asking.map((way) => afterChanges(way.wanted)))) {
+          const merged = both(afterEntering(wanted), one);
+          if (merged !== undefined) yield* fresh(packetsFor(p, family, merged, 2));
+        }
+      }
     const pairKeys = new Set([pair.first.chain, pair.second.chain]);
     const late = [...outer.paths, ...ways].map(({ wanted }) => wanted).map(afterChanges);
     for (const enabler of enablersOf(p, family, hook)) {
@@ -84,6 +103,10 @@ export function candidatesFor(
   }
 
   return { [Symbol.iterator]: all, isCut: () => isCut };
+}
+
+function afterEntering({ daddrLocal, ...rest }: Wanted): Wanted {
+  return rest.fields.daddr === undefined ? rest : { ...rest, ...(daddrLocal !== undefined && { daddrLocal }) };
 }
 
 /** What is left to ask of a packet before it was translated and marked. */

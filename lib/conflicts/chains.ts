@@ -105,6 +105,10 @@ export function canMatter(a: Actor, b: Actor): boolean {
   return (changes(a) && b.does.length > 0) || (changes(b) && a.does.length > 0);
 }
 
+/** Both drop: what the one lets in the other may not. */
+export const canOverrule = (a: Actor, b: Actor): boolean =>
+  a.at.type !== 'nat' && b.at.type !== 'nat' && a.does.includes('drop') && b.does.includes('drop');
+
 /** Chains before the hooks asked about that translate or mark packets: what comes after may wait for that. */
 export function enablersOf(p: Prepared, family: 'ip' | 'ip6', hook: Hook): readonly Actor[] {
   const hooks: readonly Hook[] =

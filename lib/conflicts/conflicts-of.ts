@@ -2,12 +2,17 @@
 
 import type { Hook } from '../nft/model';
 import type { Prepared } from '../sim/environment';
-import { type Actor, actorOf, canMatter } from './chains';
+import type { Pair } from './candidates';
+import { type Actor, actorOf, canMatter, canOverrule } from './chains';
 import type { Conflict, Conflicts, Meeting, Unsearched } from './conflict';
+import { markConflicts } from './mark-bits';
 import { chainsAt, isTie } from './order';
-import { searchPair } from './search-pair';
+import { searchOverruled } from './overruled';
+import { type Searched, searchPair } from './search-pair';
 
 const HOOKS: readonly Hook[] = ['prerouting', 'input', 'forward', 'output', 'postrouting'];
+/** Where accept means that a packet is let in; before routing it means that a filter has nothing to say of it. */
+const FILTERING: ReadonlySet<Hook> = new Set(['input', 'forward', 'output']);
 const FAMILIES = ['ip', 'ip6'] as const;
 /** Packets tried on one node; the pairs that are left then are told. */
 const PACKETS_MAX = 20_000;
@@ -22,7 +27,10 @@ export function conflictsOf(p: Prepared): Conflicts {
   const known = answers.get(p);
   if (known !== undefined) return known;
   const search = new Search(p);
-  for (const family of FAMILIES) for (const hook of HOOKS) search.hook(family, hook);
+  for (const family of FAMILIES) {
+    for (const hook of HOOKS) search.hook(family, hook);
+    search.marks(family);
+  }
   const answer = search.answer();
   answers.set(p, answer);
   return answer;
@@ -42,11 +50,22 @@ class Search {
     if (new Set(actors.map(({ at }) => at.owner)).size < 2) return;
     this.meetings.push(meetingOf(this.p, family, hook, actors));
     for (const [i, first] of actors.entries())
-      for (const second of actors.slice(i + 1))
-        if (first.at.owner !== second.at.owner && canMatter(first, second)) this.pair(family, hook, first, second);
+      for (const second of actors.slice(i + 1)) {
+        if (first.at.owner === second.at.owner) continue;
+        const pair = { p: this.p, family, hook, first, second };
+        if (canMatter(first, second)) this.pair(pair, searchPair);
+        if (FILTERING.has(hook) && canOverrule(first, second)) this.pair(pair, searchOverruled);
+      }
   }
 
-  private pair(family: 'ip' | 'ip6', hook: Hook, first: Actor, second: Actor): void {
+  marks(family: 'ip' | 'ip6'): void {
+    const { conflicts, packets } = markConflicts(this.p, family);
+    this.packets += packets;
+    for (const conflict of conflicts) this.add(conflict);
+  }
+
+  private pair(pair: Pair, search: (pair: Pair) => Searched): void {
+    const { family, first, second } = pair;
     const give = (why: Unsearched['why'], say: string): void => {
       this.unsearched.push({ first: first.at, second: second.at, family, why, say });
     };
@@ -55,7 +74,7 @@ class Search {
       return;
     }
     this.pairs++;
-    const { found, packets, isCut, undecided } = searchPair({ p: this.p, family, hook, first, second });
+    const { found, packets, isCut, undecided } = search(pair);
     this.packets += packets;
     if (found !== undefined) this.add(found);
     else if (isCut) give('bound', `${packets} packets were tried; the chains have more ways than were followed.`);

@@ -25,11 +25,22 @@ export const ANY: Wanted = { fields: {} };
 function intersect(a: readonly Interval[], b: readonly Interval[]): readonly Interval[] {
   return a.flatMap(([from, to]) =>
     b.flatMap(([low, high]): Interval[] => {
-      const start = from > low ? from : low;
-      const end = to < high ? to : high;
+      const start = greater(from, low);
+      const end = lesser(to, high);
       return start <= end ? [[start, end]] : [];
     }),
   );
+}
+
+// Math.max takes no bigint.
+function greater(a: bigint, b: bigint): bigint {
+  if (a > b) return a;
+  return b;
+}
+
+function lesser(a: bigint, b: bigint): bigint {
+  if (a < b) return a;
+  return b;
 }
 
 /** The values of a width that are in none of the intervals. */

@@ -16,6 +16,7 @@ export const HELP = `nftscope: what will this node's nftables do to a packet, an
   nftscope expected what kube-proxy should have written on a node
   nftscope debug-pod a pod that can read a node, for you to run
   nftscope drift    where a node's tables differ from that
+  nftscope conflicts base chains of two owners whose order matters, with a packet that proves it
   nftscope help COMMAND
 
 A source (--source) is a capture bundle (folder or .tar.gz), a file with the output of nft -j list ruleset, "host" for this host, or
@@ -223,6 +224,20 @@ Exit status: 0 no difference; 1 there is one, or nothing is known of a node's ru
 is in another mode is not compared.
 `;
 
+const CONFLICTS = `nftscope conflicts: base chains of two owners whose order matters, each with a packet that proves it
+
+  nftscope conflicts --source S [--node N]
+
+  --source S    bundle (folder, .tar.gz), nft -j listing, or "host"
+  --node N      only this node (default: all)
+  -o, --output text|json  (default text)
+
+For every two chains of different owners that meet at a hook, a packet is searched for that ends differently when the two change
+places. Without one nothing is claimed; where the search was ended early, that is said (docs/conflicts.md).
+
+Exit status: 0 no conflict was found; 1 there is one, or nothing is known of a node's rules; 2 wrong usage or input.
+`;
+
 const TEXTS: ReadonlyMap<string, string> = new Map([
   ['trace', TRACE],
   ['verify', VERIFY],
@@ -234,6 +249,7 @@ const TEXTS: ReadonlyMap<string, string> = new Map([
   ['capture', CAPTURE],
   ['expected', EXPECTED],
   ['drift', DRIFT],
+  ['conflicts', CONFLICTS],
   ['debug-pod', DEBUG_POD],
 ]);
 

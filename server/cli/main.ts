@@ -5,6 +5,7 @@ import manifest from '../../package.json';
 import { agentCommand } from './agent-command';
 import { captureCommand } from './capture-command';
 import { CliError, EXIT, type ExitStatus, errorText } from './cli-error';
+import { conflictsCommand } from './conflicts-command';
 import { debugPodCommand } from './debug-pod-command';
 import { driftCommand } from './drift-command';
 import { expectedCommand } from './expected-command';
@@ -27,6 +28,7 @@ const COMMANDS: ReadonlyMap<string, (args: readonly string[]) => Promise<ExitSta
   ['capture', captureCommand],
   ['expected', expectedCommand],
   ['drift', driftCommand],
+  ['conflicts', conflictsCommand],
   ['debug-pod', debugPodCommand],
 ]);
 

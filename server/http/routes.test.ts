@@ -251,6 +251,7 @@ describe('a node', () => {
     ['set', '?table=ip%20kube-proxy&name=service-ips&sort=key0&descending=1'],
     ['lookup', '?table=ip%20kube-proxy&name=blocked&key=192.0.2.1'],
     ['search', '?q=ip:192.0.2.1'],
+    ['conflicts', ''],
     ['names', ''],
   ])('%s', async (question, search) => {
     const answer = await call(`${NODE}/${question}`, search, node1);
