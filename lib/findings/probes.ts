@@ -69,7 +69,7 @@ export function buildProbes(network: Network): readonly Probe[] {
   return maker.probes();
 }
 
-function freePort(worlds: readonly World[]): number {
+export function freePort(worlds: readonly World[]): number {
   const used = new Set<unknown>();
   for (const { conntrack } of worlds)
     for (const { original, reply } of conntrack.known ? conntrack.value : []) {

@@ -66,12 +66,15 @@ function onLinkDevice(p: Prepared, text: string): Link | undefined {
 }
 
 /** The neighbour asks for the node, as it does to check an entry that it has, and answers it. */
-function messages(
-  dev: Link,
-  own: string,
-  neighbour: string,
-): readonly (readonly [Unheard['what'], PacketSpec])[] {
-  const common = { family: 'ip6', iif: dev.name, saddr: neighbour, protocol: 'icmpv6', icmpCode: 0, hoplimit: 255 } as const;
+function messages(dev: Link, own: string, neighbour: string): readonly (readonly [Unheard['what'], PacketSpec])[] {
+  const common = {
+    family: 'ip6',
+    iif: dev.name,
+    saddr: neighbour,
+    protocol: 'icmpv6',
+    icmpCode: 0,
+    hoplimit: 255,
+  } as const;
   return [
     ['solicitations', { ...common, daddr: own, icmpType: SOLICITATION }],
     ['advertisements', { ...common, daddr: own, icmpType: ADVERTISEMENT }],

@@ -1,6 +1,7 @@
 /** ICMP errors that belong to a connection (path MTU) and that forward chains drop although they let the connection pass. */
-import { putBytes } from '../../net/build-packet';
-import { toHex } from '../../net/build-packet';
+
+import { putBytes, toHex } from '../../net/build-packet';
+import { u32, u128 } from '../../net/headers';
 import type { PacketSpec } from '../../net/packet-spec';
 import { PROTO } from '../../net/protocols';
 import { initialState, type Prepared, traceFrom } from '../../sim';
@@ -8,11 +9,9 @@ import type { Frame } from '../../sim/frame';
 import { ipPacket } from '../../sim/generated';
 import type { SimState } from '../../sim/state';
 import type { Culprit } from '../../sim/trace';
-import { parseAddress } from '../../net/address';
-import { u32, u128 } from '../../net/headers';
-import { type Probe } from '../probes';
-import { chainsAt } from '../variants';
 import { isProxyTable } from '../foreign';
+import type { Probe } from '../probes';
+import { chainsAt } from '../variants';
 
 export interface LostError {
   readonly probe: Probe;

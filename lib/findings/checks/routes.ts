@@ -108,7 +108,8 @@ function areNeighbours(network: Network, node: string, other: string, family: Fa
     return name === other && parseAddress(text)?.family === family;
   })?.[0];
   const value = there === undefined ? undefined : parseAddress(there)?.value;
-  const way = value === undefined ? undefined : p?.routers[family]?.lookup({ daddr: value, mark: 0, tos: 0, iif: undefined });
+  const way =
+    value === undefined ? undefined : p?.routers[family]?.lookup({ daddr: value, mark: 0, tos: 0, iif: undefined });
   return way?.kind === 'found' && way.result.gateway === undefined && way.result.type === 'unicast';
 }
 
@@ -121,7 +122,9 @@ function othersHaveRoutes(network: Network, node: string, home: string, family: 
       if (to === undefined || to === from || (from === node && to === home)) return false;
       const value = parseAddress(podAddress(pod, to, family) ?? '')?.value;
       const way =
-        value === undefined ? undefined : prepared.routers[family]?.lookup({ daddr: value, mark: 0, tos: 0, iif: undefined });
+        value === undefined
+          ? undefined
+          : prepared.routers[family]?.lookup({ daddr: value, mark: 0, tos: 0, iif: undefined });
       return way?.kind === 'found' && way.result.route.dst.len !== 0 && areNeighbours(network, from, to, family);
     }),
   );
@@ -134,7 +137,8 @@ export const strictlyFiltered = ({ network, failures }: Survey): readonly Failur
     const p = network.nodes.get(node)?.prepared;
     if (p === undefined || !p.world.sysctl.known) return false;
     const iif = arrivalOf(ending);
-    const rp = (name: string) => Number(p.world.sysctl.known ? (p.world.sysctl.value.get(`net.ipv4.conf.${name}.rp_filter`) ?? 0) : 0);
+    const rp = (name: string) =>
+      Number(p.world.sysctl.known ? (p.world.sysctl.value.get(`net.ipv4.conf.${name}.rp_filter`) ?? 0) : 0);
     if (iif === undefined || Math.max(rp('all'), rp(iif)) !== 1) return false;
     // By which link the Internet comes in where the default route is another's is not known.
     return probe.client !== 'outside' || !isByDefault(p, probe.question.packet.saddr);

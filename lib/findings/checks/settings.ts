@@ -1,10 +1,10 @@
 /** Settings of a node's kernel that stop Service traffic. */
-import { parseAddress } from '../../net/address';
+
+import type { ServicePortFacts } from '../../expected/service-ports';
 import type { Network } from '../../reach/network';
 import { ask, type Ending, type Question } from '../../reach/walk';
 import type { Prepared } from '../../sim';
-import type { ServicePortFacts } from '../../expected/service-ports';
-import { deviceTowards, podAddress, type Probe } from '../probes';
+import { deviceTowards, type Probe, podAddress } from '../probes';
 import type { Survey } from '../survey';
 
 const settingOf = ({ world: { sysctl } }: Prepared, key: string): string | undefined =>
@@ -120,5 +120,3 @@ function isBypassed(network: Network, node: string, p: Prepared, key: string, qu
     !lost(ask({ ...network, nodes }, question, { verdictOnly: true }))
   );
 }
-
-export const isIpv6 = (text: string): boolean => parseAddress(text)?.family === 'ip6';

@@ -1,0 +1,116 @@
+/** How kube-proxy tells traffic of this node's pods from other traffic, and whether it does. */
+import type { Pod } from '../../cluster/cluster';
+import { inferConfiguration } from '../../expected/infer-configuration';
+import { formatAddress, inPrefix, parseAddress } from '../../net/address';
+import { parsePrefix } from '../../net/prefix';
+import type { Expression } from '../../nft/model';
+import type { Network } from '../../reach/network';
+import type { Prepared } from '../../sim';
+import { isProxyTable } from '../foreign';
+import { deviceTowards, podAddress } from '../probes';
+
+export interface WrongLocal {
+  readonly node: string;
+  readonly family: 'ip' | 'ip6';
+  /** `always`: pods of the node that are taken for strangers; `never`: strangers that are taken for pods. */
+  readonly kind: 'always' | 'never';
+  /** What is compared with, as it is written: a network or an interface. */
+  readonly told: string;
+  readonly pods: readonly Pod[];
+}
+
+/** An address of the Internet, which no pod has. */
+const STRANGER = { ip: '8.8.4.4', ip6: '2001:4860:4860::8844' } as const;
+
+export function wrongLocalTraffic(network: Network): readonly WrongLocal[] {
+  const { pods } = network.cluster;
+  if (!pods.known) return [];
+  return [...network.nodes].flatMap(([node, { prepared }]) =>
+    (['ip', 'ip6'] as const).flatMap((family): readonly WrongLocal[] => {
+      const test = localTest(prepared, family);
+      if (test === undefined) return [];
+      const own = pods.value.filter((pod) => podAddress(pod, node, family) !== undefined);
+      const strange = own.filter((pod) => test.holds(podAddress(pod, node, family) ?? '') === false);
+      const { told } = test;
+      if (strange.length > 0) return [{ node, family, kind: 'always', told, pods: strange }];
+      return test.holds(STRANGER[family]) === true ? [{ node, family, kind: 'never', told, pods: [] }] : [];
+    }),
+  );
+}
+
+interface LocalTest {
+  readonly told: string;
+  /** Undefined where it cannot be known. */
+  holds(address: string): boolean | undefined;
+}
+
+function localTest(p: Prepared, family: 'ip' | 'ip6'): LocalTest | undefined {
+  const { ruleset } = p.world;
+  if (!ruleset.known) return undefined;
+  const table = ruleset.value.tables.find((one) => one.family === family && isProxyTable(one));
+  return table === undefined ? iptablesTest(p, family) : nftablesTest(p, inferLocal(table));
+}
+
+const inferLocal = (table: Parameters<typeof inferConfiguration>[0]) =>
+  inferConfiguration(table, { version: undefined, address: undefined, localAddresses: undefined })?.configuration
+    .localTraffic;
+
+function nftablesTest(p: Prepared, local: ReturnType<typeof inferLocal>): LocalTest | undefined {
+  if (local === undefined || typeof local.left !== 'object') return undefined;
+  const { left, right } = local;
+  if (left.kind === 'payload' && left.field === 'saddr') {
+    const networks = networksIn(right);
+    if (networks === undefined) return undefined;
+    return { told: networks.join(', '), holds: (address) => networks.some((one) => isIn(address, one)) };
+  }
+  if (left.kind !== 'meta' || (left.key !== 'iifname' && left.key !== 'iif')) return undefined;
+  const names = texts(right);
+  if (names === undefined) return undefined;
+  return { told: names.join(', '), holds: (address) => isBehind(p, address, names) };
+}
+
+function isBehind(p: Prepared, address: string, names: readonly string[]): boolean | undefined {
+  const dev = deviceTowards(p, address);
+  // A port of a bridge is seen as the bridge.
+  return dev === undefined
+    ? undefined
+    : names.some((name) => name === dev || (name.endsWith('*') && dev.startsWith(name.slice(0, -1))));
+}
+
+const isIn = (text: string, network: string): boolean => {
+  const [address, prefix] = [parseAddress(text), parsePrefix(network)];
+  return address !== undefined && prefix?.family === address.family && inPrefix(address.value, prefix.addr, prefix.len);
+};
+
+/** The networks that an expression names; undefined where it names anything else. */
+function networksIn(right: Expression): readonly string[] | undefined {
+  if (typeof right === 'string') return [right];
+  if (typeof right !== 'object') return undefined;
+  if (right.kind === 'prefix' && typeof right.addr === 'string') return [`${right.addr}/${right.len}`];
+  return right.kind === 'set' ? every(right.elements.map(({ key }) => networksIn(key))) : undefined;
+}
+
+function texts(right: Expression): readonly string[] | undefined {
+  if (typeof right === 'string') return [right];
+  return typeof right === 'object' && right.kind === 'set'
+    ? every(right.elements.map(({ key }) => texts(key)))
+    : undefined;
+}
+
+const every = (lists: readonly (readonly string[] | undefined)[]): readonly string[] | undefined =>
+  lists.every((one) => one !== undefined) ? lists.flat() : undefined;
+
+/** In iptables mode: `! -s NETWORK … -j KUBE-MARK-MASQ` in the chains of Services (pkg/proxy/iptables/proxier.go). */
+function iptablesTest(p: Prepared, family: 'ip' | 'ip6'): LocalTest | undefined {
+  const save = p.world.iptables[family];
+  if (!save.known) return undefined;
+  for (const { table, chain, args } of save.value.rules) {
+    if (table !== 'nat' || !/^KUBE-SV[CL]-/.test(chain) || args.at(-1) !== 'KUBE-MARK-MASQ') continue;
+    const at = args.findIndex((word, i) => word === '!' && args[i + 1] === '-s');
+    const network = args[at + 2];
+    const prefix = at < 0 || network === undefined ? undefined : parsePrefix(network);
+    if (prefix === undefined || network === undefined) continue;
+    return { told: `${formatAddress(prefix.addr)}/${prefix.len}`, holds: (address) => isIn(address, network) };
+  }
+  return undefined;
+}
