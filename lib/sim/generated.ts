@@ -22,7 +22,6 @@ import {
   type Skb,
   sourceOf,
   tosOf,
-  transportChecksumWrong,
   viewSkb,
 } from './skb';
 import { selectIpv6, sourceForRoute } from './source-address';
@@ -233,7 +232,7 @@ function resetSegment(cause: Skb): Uint8Array | undefined {
   const { l4proto, thoff, fragOff } = cause.headers;
   if (l4proto !== PROTO.tcp || fragOff > 0 || cause.data.length < thoff + 20) return undefined;
   const flags = cause.data[thoff + 13] ?? 0;
-  if (flags & 4 || transportChecksumWrong(cause)) return undefined;
+  if (flags & 4) return undefined;
   const doff = ((cause.data[thoff + 12] ?? 0) >> 4) * 4;
   const s = new Uint8Array(20);
   s.set(cause.data.subarray(thoff + 2, thoff + 4), 0);

@@ -191,11 +191,14 @@ const WHOLE: ReadonlySet<number> = new Set([
   PROTO.icmpv6,
 ]);
 
-/** A header that is cut short and GRE of an unknown version cannot be rewritten: the packet is dropped (l4proto_manip_pkt). */
-function untranslatable(skb: Skb): boolean {
+/**
+ * A header that is cut short cannot be rewritten, nor GRE of an unknown version, of which only the destination is: the packet is dropped
+ * (l4proto_manip_pkt, gre_manip_pkt).
+ */
+function untranslatable(skb: Skb, manip: Manip): boolean {
   const { l4proto, thoff } = skb.headers;
   if (l4proto !== undefined && WHOLE.has(l4proto) && skb.data.length < thoff + 8) return true;
-  return l4proto === PROTO.gre && ((skb.data[thoff + 1] ?? 0) & 7) > 1;
+  return manip === 'dst' && l4proto === PROTO.gre && ((skb.data[thoff + 1] ?? 0) & 7) > 1;
 }
 
 /** Rewrites address and port of one side; returns what changed. */
@@ -243,7 +246,7 @@ export function natPacket(run: Run, skb: Skb, ct: Conn, hook: Hook, by: RuleRef 
   let bit: number = manip === 'src' ? STATUS.srcNat : STATUS.dstNat;
   if (skb.ctDir === 'reply') bit ^= STATUS.srcNat | STATUS.dstNat;
   if (!(ct.status & bit)) return true;
-  if (untranslatable(skb)) return false;
+  if (untranslatable(skb, manip)) return false;
   const target = invertTuple(skb.ctDir === 'original' ? ct.reply : ct.original) ?? ct.original;
   const random = skb.ctDir === 'original' && ct.random[manip];
   const diffs = rewrite(skb, manip, target, random);

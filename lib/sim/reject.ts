@@ -14,11 +14,11 @@ export function rejectPacket(c: Context, s: RejectStatement): void {
   if (skb.family === 'arp') return;
   const cause = routed(c);
   if (cause === undefined) return;
+  if (rejectChecksumWrong(skb, c.hook)) return;
   if (s.type === 'tcp reset') {
     sendReset(run, cause, true);
     return;
   }
-  if (rejectChecksumWrong(skb, c.hook)) return;
   const table = s.type === 'icmpx' ? ICMPX_CODE : s.type === 'icmpv6' ? ICMPV6_CODE : ICMP_CODE;
   const fallback = s.type === 'icmpx' || s.type === undefined ? 1 : s.type === 'icmpv6' ? 4 : 3;
   const named =

@@ -59,12 +59,14 @@ function output4(run: Run, q: OutputQuery): Output {
     if (q.anySource !== true && !isLocal4({ run }, saddr)) return failed(ERRNO.none);
   }
   if (daddr === 0) {
-    // An unspecified destination is the source itself, over lo.
+    // An unspecified destination is the source itself, over lo, whosever that is (ip_route_output_key_hash_rcu).
     if (saddr === 0) saddr = LOOPBACK;
     daddr = saddr;
     const lo = loopbackOf(run);
-    const found = run.p.routers.ip?.inTable('local', { daddr, mark: 0, tos: 0, iif: undefined });
-    if (found === undefined || lo === undefined) return failed(ERRNO.none);
+    if (lo === undefined) return failed(ERRNO.none);
+    const found =
+      run.p.routers.ip?.inTable('local', { daddr, mark: 0, tos: 0, iif: undefined }) ?? onLink(run, lo.name);
+    if (found === undefined) return failed(ERRNO.none);
     return { kind: 'found', route: { ...found, type: 'local', dev: lo, gateway: undefined }, source: saddr };
   }
   const toAll = daddr >>> 28 === 14 || daddr === 0xffffffff;

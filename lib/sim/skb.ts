@@ -323,8 +323,8 @@ export function rejectChecksumWrong(skb: Skb, hook: Hook): boolean {
     skb.family === 'ip6' || l4proto === PROTO.tcp || l4proto === PROTO.udp
       ? pseudoSum(skb.data, skb.family, l4proto, length)
       : 0;
-  // IPv4 sums its header up too, which adds nothing but makes an empty sum a right one.
-  const wrong = fold16(sum16(skb.data, thoff, skb.data.length, pseudo));
+  // IPv4 sums its header up too: one that adds up adds nothing, but makes an empty sum a right one.
+  const wrong = fold16(sum16(skb.data, skb.family === 'ip' ? 0 : thoff, skb.data.length, pseudo));
   return wrong !== 0 && !(skb.family === 'ip' && wrong === 0xffff);
 }
 
