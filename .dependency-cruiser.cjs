@@ -10,7 +10,7 @@ const LIB_ROWS = [
   ['replay'],
   ['expected', 'drift', 'graph', 'explain', 'reach'],
   ['fleet', 'conflicts', 'counterfactual'],
-  ['diagnose'],
+  ['findings'],
   ['api'],
 ];
 

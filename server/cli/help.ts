@@ -16,6 +16,7 @@ export const HELP = `nftscope: what will this node's nftables do to a packet, an
   nftscope expected what kube-proxy should have written on a node
   nftscope debug-pod a pod that can read a node, for you to run
   nftscope drift    where a node's tables differ from that
+  nftscope diagnose what is wrong in a capture: findings with evidence, a way to see them and a remedy
   nftscope conflicts base chains of two owners whose order matters, with a packet that proves it
   nftscope help COMMAND
 
@@ -224,6 +225,22 @@ Exit status: 0 no difference; 1 there is one, or nothing is known of a node's ru
 is in another mode is not compared.
 `;
 
+const DIAGNOSE = `nftscope diagnose: what is wrong in a capture
+
+  nftscope diagnose --source S [--node N] [--service NAMESPACE/NAME] [--ask JSON]
+
+  --source S    bundle (folder, .tar.gz), nft -j listing, "host", or a cluster
+  --node N      only what touches this node (default: all)
+  --service S   only what touches this Service
+  --ask JSON    a connection that fails: {"from": "shop/web-1" | "node-1" | "external", "srcIP", "node", "dst", "dport", "protocol"};
+                some findings are about such a connection only
+  -o, --output text|json  (default text)
+
+Findings have stable codes (docs/findings.md). The most serious root cause comes first, followed by what follows from it.
+
+Exit status: 0 no finding of severity error; 1 there is one; 2 wrong usage or input.
+`;
+
 const CONFLICTS = `nftscope conflicts: base chains of two owners whose order matters, each with a packet that proves it
 
   nftscope conflicts --source S [--node N]
@@ -249,6 +266,7 @@ const TEXTS: ReadonlyMap<string, string> = new Map([
   ['capture', CAPTURE],
   ['expected', EXPECTED],
   ['drift', DRIFT],
+  ['diagnose', DIAGNOSE],
   ['conflicts', CONFLICTS],
   ['debug-pod', DEBUG_POD],
 ]);

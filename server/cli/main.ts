@@ -7,6 +7,7 @@ import { captureCommand } from './capture-command';
 import { CliError, EXIT, type ExitStatus, errorText } from './cli-error';
 import { conflictsCommand } from './conflicts-command';
 import { debugPodCommand } from './debug-pod-command';
+import { diagnoseCommand } from './diagnose-command';
 import { driftCommand } from './drift-command';
 import { expectedCommand } from './expected-command';
 import { HELP, helpFor } from './help';
@@ -28,6 +29,7 @@ const COMMANDS: ReadonlyMap<string, (args: readonly string[]) => Promise<ExitSta
   ['capture', captureCommand],
   ['expected', expectedCommand],
   ['drift', driftCommand],
+  ['diagnose', diagnoseCommand],
   ['conflicts', conflictsCommand],
   ['debug-pod', debugPodCommand],
 ]);

@@ -1,0 +1,53 @@
+/** Which findings follow from which: a fault often shows itself several times. */
+import type { Cause, Finding, FindingCode } from './finding';
+
+/** Codes that may be the cause of a code, where they touch a node and a Service in common. */
+const CAUSES: Partial<Readonly<Record<FindingCode, readonly FindingCode[]>>> = {
+  'service-missing-on-node': ['comment-too-long', 'proxy-table-missing'],
+  'service-stale-on-node': ['comment-too-long'],
+  'endpoint-missing-on-node': ['comment-too-long', 'proxy-table-missing', 'service-missing-on-node'],
+  'endpoint-stale-on-node': ['comment-too-long', 'service-stale-on-node'],
+  'node-unreadable': ['reader-too-old'],
+  'capture-incomplete': ['node-unreadable', 'reader-too-old'],
+  'conntrack-stale-udp': ['endpoint-stale-on-node'],
+  'conntrack-to-removed-endpoint': ['endpoint-stale-on-node'],
+  'affinity-to-removed-endpoint': ['endpoint-stale-on-node'],
+  'nodes-disagree': ['priority-tie', 'drop-before-proxy', 'drop-after-proxy', 'nat-captured', 'masquerade-missing'],
+};
+
+/** The findings with their causes, the most serious root cause first, each followed by its consequences. */
+export function inOrder(findings: readonly Finding[]): readonly Finding[] {
+  const caused = findings.map((one) => ({ ...one, causes: causesOf(one, findings) }));
+  const roots = caused.filter(({ causes }) => causes.length === 0).sort(bySeverity);
+  const ordered = new Set<Finding>();
+  const add = (one: Finding): void => {
+    if (ordered.has(one)) return;
+    ordered.add(one);
+    for (const other of caused) if (other.causes.some((cause) => isOf(cause, one))) add(other);
+  };
+  for (const root of roots) add(root);
+  for (const one of caused) add(one);
+  return [...ordered];
+}
+
+const RANK = { error: 0, warning: 1, info: 2 } as const;
+
+/** Of one severity: what hits all nodes first, then by the number of Services. */
+function bySeverity(a: Finding, b: Finding): number {
+  return RANK[a.severity] - RANK[b.severity];
+}
+
+function causesOf(one: Finding, all: readonly Finding[]): readonly Cause[] {
+  return (CAUSES[one.code] ?? []).flatMap((code) =>
+    all
+      .filter((other) => other.code === code && shares(other.nodes, one.nodes) && shares(other.services, one.services))
+      .map(({ nodes, services }) => ({ code, nodes, services })),
+  );
+}
+
+/** None means all. */
+const shares = (a: readonly string[], b: readonly string[]): boolean =>
+  a.length === 0 || b.length === 0 || a.some((name) => b.includes(name));
+
+const isOf = (cause: Cause, { code, nodes, services }: Finding): boolean =>
+  cause.code === code && cause.nodes === nodes && cause.services === services;

@@ -1,0 +1,127 @@
+/** What every check looks at: a whole capture, opened once. What costs is computed when a check first asks for it. */
+import type { Cluster } from '../cluster/cluster';
+import { type NodeDrift, nodeDrift } from '../drift/node-drift';
+import { type CapturedNode, type ExpectedFamily, expectedOfNode } from '../expected/expected-of-node';
+import { type ServiceProxy, serviceProxy } from '../fleet/service-proxy';
+import type { Problem, Result } from '../net/result';
+import type { Ruleset } from '../nft/model';
+import { buildNetwork, type Network } from '../reach/network';
+import type { Question } from '../reach/walk';
+import type { Prepared } from '../sim/index';
+import type { Versions } from '../world/build-world';
+import type { FileReading } from '../world/capture-files';
+import type { World } from '../world/world';
+import { Survey } from './survey';
+
+/** One node of the source. */
+export interface NodeInput {
+  readonly name: string;
+  /** Why there is none: never an empty one. */
+  readonly ruleset: Result<Ruleset>;
+  readonly world: World;
+  readonly versions: Versions;
+  /** Outcomes by the file names of a capture. */
+  readonly files: ReadonlyMap<string, FileReading<unknown>>;
+  /** Files that were read and make no sense. */
+  readonly problems: ReadonlyMap<string, Problem>;
+}
+
+export interface DiagnosisInput {
+  readonly cluster: Cluster;
+  readonly nodes: readonly NodeInput[];
+}
+
+/** A node with what is worked out about it. */
+export class NodeContext {
+  #proxy: ServiceProxy | undefined;
+  #drift: Result<NodeDrift> | undefined;
+  #expected: Result<readonly ExpectedFamily[]> | undefined;
+
+  constructor(
+    readonly input: NodeInput,
+    readonly context: Context,
+  ) {}
+
+  get name(): string {
+    return this.input.name;
+  }
+
+  get world(): World {
+    return this.input.world;
+  }
+
+  /** Undefined where the rules are not known. */
+  get ruleset(): Ruleset | undefined {
+    return this.input.ruleset.ok ? this.input.ruleset.value : undefined;
+  }
+
+  /** What serves Services here. */
+  get proxy(): ServiceProxy {
+    const why = this.input.ruleset.ok ? '' : this.input.ruleset.problem.say;
+    this.#proxy ??= serviceProxy(this.ruleset, this.world, why);
+    return this.#proxy;
+  }
+
+  /** For tracing. */
+  get prepared(): Prepared | undefined {
+    return this.context.network.nodes.get(this.name)?.prepared;
+  }
+
+  /** Undefined where the rules are not known. */
+  get drift(): Result<NodeDrift> | undefined {
+    const captured = capturedNode(this);
+    if (captured === undefined) return undefined;
+    this.#drift ??= nodeDrift(captured, this.context.cluster, this.context.othersOf(this));
+    return this.#drift;
+  }
+
+  /** What kube-proxy should have written; undefined where the rules are not known. */
+  get expected(): Result<readonly ExpectedFamily[]> | undefined {
+    const captured = capturedNode(this);
+    if (captured === undefined) return undefined;
+    this.#expected ??= expectedOfNode(captured, this.context.cluster, this.context.othersOf(this));
+    return this.#expected;
+  }
+}
+
+export class Context {
+  readonly cluster: Cluster;
+  readonly nodes: readonly NodeContext[];
+  #network: Network | undefined;
+  #survey: Survey | undefined;
+
+  /** @param asked a connection that somebody asks about: some codes are reported for it only */
+  constructor(
+    readonly input: DiagnosisInput,
+    readonly asked: ((network: Network) => Result<Question>) | undefined = undefined,
+  ) {
+    this.cluster = input.cluster;
+    this.nodes = input.nodes.map((node) => new NodeContext(node, this));
+  }
+
+  /** The nodes whose rules are known, as a network to ask. */
+  get network(): Network {
+    const worlds = new Map(this.nodes.map(({ name, world }) => [name, world]));
+    this.#network ??= buildNetwork(this.cluster, worlds);
+    return this.#network;
+  }
+
+  /** Questions that stand for the Service traffic of the cluster, and how they end. */
+  get survey(): Survey {
+    this.#survey ??= new Survey(this.network);
+    return this.#survey;
+  }
+
+  node(name: string): NodeContext | undefined {
+    return this.nodes.find((node) => node.name === name);
+  }
+
+  /** Nodes that tell the configuration where this one has no table. */
+  othersOf(node: NodeContext): readonly CapturedNode[] {
+    return this.nodes.flatMap((other) => (other === node ? [] : (capturedNode(other) ?? [])));
+  }
+}
+
+function capturedNode({ name, ruleset, world, input }: NodeContext): CapturedNode | undefined {
+  return ruleset === undefined ? undefined : { name, ruleset, world, version: input.versions.kubeProxy };
+}
