@@ -106,10 +106,10 @@ export function markConflicts(p: Prepared, family: 'ip' | 'ip6'): MarkSearch {
     for (const reader of tables) {
       const [a, b] = [actorsIn(actors, writer), actorsIn(actors, reader)];
       if (a[0] === undefined || b[0] === undefined || a[0].at.owner === b[0].at.owner) continue;
-      for (const of of ['meta mark', 'ct mark'] as const) {
-        const mask = ((bits.get(writer)?.get(of) ?? 0) & (bits.get(reader)?.get(of) ?? 0)) >>> 0;
+      for (const field of ['meta mark', 'ct mark'] as const) {
+        const mask = ((bits.get(writer)?.get(field) ?? 0) & (bits.get(reader)?.get(field) ?? 0)) >>> 0;
         if (mask === 0) continue;
-        const found = search(p, family, { a, b, of, mask });
+        const found = search(p, family, { a, b, of: field, mask });
         packets += found.packets;
         if (found.conflict !== undefined) conflicts.push(found.conflict);
       }
