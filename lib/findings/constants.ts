@@ -3,9 +3,9 @@ import { type Literal, visitElementLiterals, visitStatementLiterals } from '../e
 import { parseAddress } from '../net/address';
 import { parsePrefix } from '../net/prefix';
 import type { DataType } from '../nft/datatypes';
-import type { Immediate, Table } from '../nft/model';
+import type { Immediate, Ruleset, Table } from '../nft/model';
 import type { World } from '../world/world';
-import { isProxyTable } from './foreign';
+import { isProxyChain, isProxyTable } from './foreign';
 
 interface Interval {
   readonly family: 'ip' | 'ip6';
@@ -22,15 +22,22 @@ export class Constants {
 
   constructor(worlds: Iterable<World>) {
     for (const { ruleset, iptables } of worlds) {
-      for (const table of ruleset.known ? ruleset.value.tables : []) if (!isProxyTable(table)) this.#addTable(table);
-      for (const save of [iptables.ip, iptables.ip6])
-        for (const { args } of save.known ? save.value.rules : []) for (const word of args) this.#addWord(word);
+      if (!ruleset.known) continue;
+      for (const table of ruleset.value.tables) if (!isProxyTable(table)) this.#addTable(table, ruleset.value);
+      for (const family of ['ip', 'ip6'] as const) {
+        const save = iptables[family];
+        for (const { table, chain, args } of save.known ? save.value.rules : []) {
+          if (isProxyChain(ruleset.value, family, table, chain)) continue;
+          for (const word of args) this.#addWord(word);
+        }
+      }
     }
   }
 
-  #addTable(table: Table): void {
+  #addTable(table: Table, ruleset: Ruleset): void {
     const visit = (literal: Literal) => this.#add(literal);
-    for (const { rules } of table.chains)
+    const others = table.chains.filter(({ name }) => !isProxyChain(ruleset, table.family, table.name, name));
+    for (const { rules } of others)
       for (const { statements } of rules) for (const one of statements) visitStatementLiterals(one, visit);
     for (const set of table.sets) {
       const visitElement = visitElementLiterals(set);

@@ -1,5 +1,17 @@
 /** All checks over one capture. */
 import { inOrder } from './causes';
+import {
+  affinityFindings,
+  bridgeFindings,
+  connectionFindings,
+  conntrackFindings,
+  filterFindings,
+  forwardingFindings,
+  masqueradeFindings,
+  routeFindings,
+} from './checks/node-findings';
+import { markFindings } from './checks/order-findings';
+import { discoveryFindings, dropFindings, icmpFindings, natFindings, notrackFindings } from './checks/path-findings';
 import { readingFindings } from './checks/readings';
 import type { Context } from './context';
 import type { Finding } from './finding';
@@ -7,7 +19,23 @@ import type { Finding } from './finding';
 /** What one check finds: one finding for each cause, with all its nodes and Services. */
 export type Check = (context: Context) => readonly Finding[];
 
-const CHECKS: readonly Check[] = [readingFindings];
+const CHECKS: readonly Check[] = [
+  readingFindings,
+  dropFindings,
+  natFindings,
+  notrackFindings,
+  markFindings,
+  discoveryFindings,
+  icmpFindings,
+  forwardingFindings,
+  routeFindings,
+  filterFindings,
+  bridgeFindings,
+  conntrackFindings,
+  masqueradeFindings,
+  connectionFindings,
+  affinityFindings,
+];
 
 /** Every finding, the most serious root cause first, each followed by what follows from it. */
 export function diagnose(context: Context): readonly Finding[] {

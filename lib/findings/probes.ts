@@ -29,6 +29,8 @@ export interface Probe {
   readonly packet: PacketSpec | undefined;
   readonly target: TargetKind;
   readonly client: Client['kind'];
+  /** The client as a question names it: NODE, NAMESPACE/POD, external:IP. */
+  readonly from: string;
   /** Every Service port of this group. */
   readonly ports: readonly ServicePortFacts[];
   /** Usable endpoints, as they are chosen from on this node. */
@@ -42,6 +44,7 @@ const FIRST_PORT = 45678;
 
 interface Source {
   readonly client: Client;
+  readonly from: string;
   readonly address: string;
   /** Its interface on the node, for pods. */
   readonly dev: string | undefined;
@@ -98,7 +101,12 @@ class Maker {
     const own = nodeAddress(this.network.cluster, node, p, family);
     const inside = this.#inside(node, p, family, own);
     const outside = this.#outsideClients(p, family).map(
-      (address): Source => ({ client: { kind: 'outside', via: node, address }, address, dev: undefined }),
+      (address): Source => ({
+        client: { kind: 'outside', via: node, address },
+        from: `external:${address}`,
+        address,
+        dev: undefined,
+      }),
     );
     const zone = this.network.cluster.nodes.known
       ? this.network.cluster.nodes.value.find(({ name }) => name === node)?.zone
@@ -135,7 +143,7 @@ class Maker {
   /** A process of the node, a pod of it, and each further pod that a rule names. */
   #inside(node: string, p: Prepared, family: Family, own: string | undefined): readonly Source[] {
     const sources: Source[] =
-      own === undefined ? [] : [{ client: { kind: 'node', node }, address: own, dev: undefined }];
+      own === undefined ? [] : [{ client: { kind: 'node', node }, from: node, address: own, dev: undefined }];
     const seen = new Set<string>();
     for (const pod of this.network.cluster.pods.known ? this.network.cluster.pods.value : []) {
       const address = podAddress(pod, node, family);
@@ -144,7 +152,7 @@ class Maker {
       const group = `${this.constants.address(address)} ${this.constants.iface(dev)}`;
       if (dev === undefined || seen.has(group)) continue;
       seen.add(group);
-      sources.push({ client: { kind: 'pod', node, address }, address, dev });
+      sources.push({ client: { kind: 'pod', node, address }, from: `${pod.namespace}/${pod.name}`, address, dev });
     }
     return sources;
   }
@@ -222,6 +230,7 @@ class Maker {
         packet: entry === undefined ? undefined : { ...packet, ...entry },
         target,
         client: source.client.kind,
+        from: source.from,
         ports: [port],
         backends: chosen,
       },

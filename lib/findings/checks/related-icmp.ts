@@ -16,6 +16,8 @@ import { chainsAt } from '../variants';
 export interface LostError {
   readonly probe: Probe;
   readonly by: Culprit;
+  /** The error. Alone it belongs to no connection. */
+  readonly error: PacketSpec;
 }
 
 /** Probes of one node whose connection is forwarded and whose ICMP errors are not. */
@@ -36,14 +38,15 @@ function lostError(p: Prepared, probe: Probe): LostError | undefined {
     const sent = frames[at]?.find(({ role, skb }) => role === 'original' && skb === 0);
     const state = states[at];
     if (outcome.kind !== 'decided' || outcome.fate.summary !== 'transmitted' || sent === undefined) continue;
-    const by = state === undefined ? undefined : droppedError(p, sent, state);
-    if (by !== undefined) return { probe, by };
+    const error = tooBig(sent);
+    const by = state === undefined ? undefined : droppedError(p, error, state);
+    if (by !== undefined) return { probe, by, error };
   }
   return undefined;
 }
 
-function droppedError(p: Prepared, sent: Frame, state: SimState): Culprit | undefined {
-  const { trace } = traceFrom(p, tooBig(sent), state, { verdictOnly: true });
+function droppedError(p: Prepared, error: PacketSpec, state: SimState): Culprit | undefined {
+  const { trace } = traceFrom(p, error, state, { verdictOnly: true });
   const culprits = trace.branches.map(({ outcome }) => (outcome.kind === 'decided' ? outcome.fate.by : undefined));
   const [by] = culprits;
   return by !== undefined && by.hook === 'forward' && culprits.every((one) => one !== undefined) ? by : undefined;

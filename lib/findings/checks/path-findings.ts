@@ -1,0 +1,162 @@
+/** Rules of others on the way of Service traffic, as findings. */
+import type { Context } from '../context';
+import { type Evidence, type Finding, finding } from '../finding';
+import { ownerName } from '../foreign';
+import { chainOf } from '../rules';
+import { culpritEvidence, groupBy, listed, placeOf, probeCommand, ruleEvidence, ruleText, servicesOf } from '../show';
+import { type Dropped, droppedTraffic } from './dropped';
+import { type Captured, capturedProbes } from './nat-captured';
+import { unheardDiscovery } from './neighbour-discovery';
+import { type Untracked, untrackedProbes } from './notrack';
+import { lostErrors } from './related-icmp';
+
+/** `drop-before-proxy`, `drop-after-proxy`. */
+export function dropFindings({ survey, network }: Context): readonly Finding[] {
+  const textOf = ({ node, by }: Dropped): string => {
+    const p = network.nodes.get(node)?.prepared;
+    return p === undefined || by.handle === undefined ? by.type : ruleText(p, { ...by, handle: by.handle });
+  };
+  // The same table on several nodes is one cause; of a policy and rules of one chain each is its own.
+  return groupBy(droppedTraffic(survey), (one) => `${one.code} ${placeOf(one.by)} ${textOf(one)}`).map((group) => {
+    const [{ code, by }] = group;
+    const probes = group.flatMap((one) => one.probes);
+    const services = servicesOf(probes);
+    const [probe] = probes;
+    const what = by.type === 'policy' ? `the policy of ${placeOf(by)}` : `a rule in ${placeOf(by)}`;
+    const when = code === 'drop-before-proxy' ? 'before kube-proxy translates it' : 'after kube-proxy let it through';
+    const verb = group.some(({ results }) => results.some((word) => word !== 'timeout')) ? 'rejects' : 'drops';
+    return finding({
+      code,
+      summary: `On ${listed(nodesOf(group))} ${what}, ${verb} traffic of ${listed(services)} ${when}.`,
+      services,
+      nodes: nodesOf(group),
+      evidence: group.flatMap(({ node, by: one, probes: [first], results }): readonly Evidence[] => {
+        const p = network.nodes.get(node)?.prepared;
+        if (p === undefined) return [];
+        const text = `${results.join(', ')}; sent from ${first?.from}, entering at ${first?.node}`;
+        return [
+          culpritEvidence(p, node, one),
+          ...(first === undefined ? [] : [{ kind: 'packet', node, packet: first.question.packet, text } as const]),
+        ];
+      }),
+      reproduce: probe === undefined ? '' : probeCommand(probe),
+      remedy:
+        code === 'drop-before-proxy'
+          ? 'Let the traffic pass there: before the translation it still has the addresses and ports of Services and NodePorts.'
+          : 'Let the traffic pass there: after the translation it has the addresses and target ports of pods. A later chain decides again, whatever kube-proxy accepted.',
+    });
+  });
+}
+
+const nodesOf = (group: readonly { readonly node: string }[]): readonly string[] => [
+  ...new Set(group.map(({ node }) => node)),
+];
+
+/** `nat-captured` */
+export function natFindings({ survey, network }: Context): readonly Finding[] {
+  const all = [...network.nodes].flatMap(([node, { prepared }]) =>
+    capturedProbes(prepared, survey.of(node)).map((one) => ({ ...one, node, p: prepared })),
+  );
+  return groupBy(all, ({ p, by, manip }) => `${manip} ${placeOf(by)} ${ruleText(p, by)}`).map((group) => {
+    const [first] = group;
+    const services = servicesOf(group.map(({ probe }) => probe));
+    const nodes = nodesOf(group);
+    const side = first.manip === 'dst' ? 'the destination' : 'the source';
+    return finding({
+      code: 'nat-captured',
+      summary: `On ${listed(nodes)} a rule in ${placeOf(first.by)}, translates ${side} of traffic of ${listed(services)} before kube-proxy does, which then does not.`,
+      services,
+      nodes,
+      evidence: groupBy(group, ({ node }) => node).flatMap(([one]) => [
+        ruleEvidence(one.p, one.node, one.by),
+        { kind: 'packet', node: one.node, packet: one.probe.packet ?? {}, text: capturedText(one) } as const,
+      ]),
+      reproduce: probeCommand(first.probe),
+      remedy:
+        'Only the first nat chain that translates a connection counts. Leave out traffic to Services there, choose another port, or let the chain run after kube-proxy (a higher priority).',
+    });
+  });
+}
+
+const capturedText = ({ manip, now, instead }: Captured): string =>
+  `${manip === 'dst' ? 'goes to' : 'comes from'} ${listed(now)} instead of ${listed(instead)}`;
+
+/** `notrack-service-traffic` */
+export function notrackFindings({ survey, network }: Context): readonly Finding[] {
+  const all = [...network.nodes].flatMap(([node, { prepared }]) =>
+    untrackedProbes(prepared, survey.of(node)).map((one) => ({ ...one, node, p: prepared })),
+  );
+  return groupBy(all, ({ p, by }) => `${by.family} ${by.table} ${ownerOf(p, by)}`).map((group) => {
+    const [first] = group;
+    const services = servicesOf(group.map(({ probe }) => probe));
+    const nodes = nodesOf(group);
+    return finding({
+      code: 'notrack-service-traffic',
+      summary: `On ${listed(nodes)} rules in table ${first.by.family} ${first.by.table} take traffic of ${listed(services)} out of connection tracking: it is never translated.`,
+      services,
+      nodes,
+      evidence: groupBy(group, ({ node, by }) => `${node} ${by.chain} ${by.handle}`).map(([one]) =>
+        ruleEvidence(one.p, one.node, one.by),
+      ),
+      reproduce: probeCommand(first.probe),
+      remedy: 'Remove the notrack rules, or bind the address of the Service on the node as a local cache does.',
+    });
+  });
+}
+
+function ownerOf(p: Parameters<typeof chainOf>[0], by: Untracked['by']): string {
+  const chain = chainOf(p, by);
+  return chain === undefined ? '' : ownerName(chain.table.table, by.chain);
+}
+
+/** `icmp-needed-dropped` */
+export function icmpFindings({ survey, network }: Context): readonly Finding[] {
+  const failed = new Set(survey.failures.map(({ probe }) => probe));
+  const all = [...network.nodes].flatMap(([node, { prepared }]) =>
+    lostErrors(
+      prepared,
+      survey.of(node).filter((probe) => !failed.has(probe)),
+    ).map((one) => ({ ...one, node, p: prepared })),
+  );
+  return groupBy(all, ({ by }) => placeOf(by)).map((group) => {
+    const [first] = group;
+    const nodes = nodesOf(group);
+    return finding({
+      code: 'icmp-needed-dropped',
+      summary: `On ${listed(nodes)} ${placeOf(first.by)}, lets connections pass and drops the ICMP errors that belong to them: where a link is smaller, large packets are lost without a word.`,
+      services: servicesOf(group.map(({ probe }) => probe)),
+      nodes,
+      evidence: groupBy(group, ({ node, by }) => `${node} ${by.handle}`).map(([one]) =>
+        culpritEvidence(one.p, one.node, one.by),
+      ),
+      reproduce: `nftscope trace --source S --node ${first.node} --packet '${JSON.stringify(first.error)}'`,
+      assumptions: ['The error is taken to come from the target of the connection, by the interface it left by.'],
+      remedy: 'Accept ct state related there, as ct state established is.',
+    });
+  });
+}
+
+/** `nd-dropped` */
+export function discoveryFindings({ network }: Context): readonly Finding[] {
+  const all = [...network.nodes].flatMap(([node, { prepared }]) =>
+    unheardDiscovery(network, node).map((one) => ({ ...one, p: prepared })),
+  );
+  return groupBy(all, ({ by }) => `${placeOf(by)} ${by.type}`).map((group) => {
+    const [first] = group;
+    const nodes = nodesOf(group);
+    const what = [...new Set(group.map((one) => one.what))].join(' and ');
+    return finding({
+      code: 'nd-dropped',
+      summary: `On ${listed(nodes)} ${placeOf(first.by)}, drops IPv6 neighbour ${what}: once entries run out, nobody reaches the node, or its pods, by IPv6.`,
+      services: [],
+      nodes,
+      evidence: groupBy(group, ({ node, what: one }) => `${node} ${one}`).flatMap(([one]) => [
+        culpritEvidence(one.p, one.node, one.by),
+        { kind: 'packet', node: one.node, packet: one.packet, text: `neighbour ${one.what} by ${one.dev}` } as const,
+      ]),
+      reproduce: `nftscope trace --source S --node ${first.node} --packet '${JSON.stringify(first.packet)}'`,
+      remedy:
+        'Accept icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } in the input hook; both are untracked, so that ct state does not let them in.',
+    });
+  });
+}
