@@ -65,14 +65,15 @@ export function useLive(source: string | undefined): Live | undefined {
 }
 
 /** Questions about a node, by the first word of their key. Those that name a version ask anew with the new one. */
-const OF_NODE = ['overview', 'names', 'trace'] as const;
+const OF_NODE = ['overview', 'names', 'trace', 'service-graphs'] as const;
+/** Questions about all nodes of a source. */
+const OF_ALL = ['fleet', 'whole-path', 'service'] as const;
 
 function refresh(client: QueryClient, source: string, event: LiveEvent): void {
   switch (event.kind) {
     case 'node':
       for (const kind of OF_NODE) void client.invalidateQueries({ queryKey: [kind, source, event.node] });
-      void client.invalidateQueries({ queryKey: ['fleet', source] });
-      void client.invalidateQueries({ queryKey: ['whole-path', source] });
+      for (const kind of OF_ALL) void client.invalidateQueries({ queryKey: [kind, source] });
       return;
     case 'nodes':
     case 'cluster':
@@ -88,5 +89,5 @@ function refresh(client: QueryClient, source: string, event: LiveEvent): void {
 
 function refreshAll(client: QueryClient, source: string): void {
   void client.invalidateQueries({ queryKey: ['sources'] });
-  for (const kind of [...OF_NODE, 'fleet', 'whole-path']) void client.invalidateQueries({ queryKey: [kind, source] });
+  for (const kind of [...OF_NODE, ...OF_ALL, 'services']) void client.invalidateQueries({ queryKey: [kind, source] });
 }

@@ -2,6 +2,7 @@
 export const VIEWS = [
   { path: '/fleet', name: 'Fleet', keys: 'g f' },
   { path: '/trace', name: 'Trace', keys: 'g t' },
+  { path: '/service', name: 'Services', keys: 'g s' },
   { path: '/ruleset', name: 'Ruleset', keys: 'g r' },
   { path: '/hook-map', name: 'Hook map', keys: 'g h' },
 ] as const;

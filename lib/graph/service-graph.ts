@@ -252,9 +252,9 @@ class PortGraph {
 
   #endpoint(endpoint: EndpointRef, of: Partial<Pick<GraphPart, 'place' | 'text'>> = {}): string {
     const name = endpointText(endpoint);
-    const before = this.#parts.get(`endpoint:${name}`);
+    const before = this.#parts.get(endpointId(name));
     return this.#put({
-      id: `endpoint:${name}`,
+      id: endpointId(name),
       role: 'endpoint',
       name,
       note: '',
@@ -265,7 +265,7 @@ class PortGraph {
 
   #end(verdict: 'drop' | 'reject'): string {
     const note = verdict === 'drop' ? 'dropped' : 'refused';
-    return this.#put({ id: `end:${verdict}`, role: 'end', name: verdict, note, place: undefined, text: verdict });
+    return this.#put({ id: endId(verdict), role: 'end', name: verdict, note, place: undefined, text: verdict });
   }
 
   #chainPart(chain: Chain, role: GraphRole): GraphPart {
@@ -345,6 +345,7 @@ class PortGraph {
 export const chainId = (name: string): string => `chain:${name}`;
 export const elementId = (map: string, key: string): string => `element:${map}:${key}`;
 export const endpointId = (endpoint: string): string => `endpoint:${endpoint}`;
+export const endId = (verdict: 'drop' | 'reject'): string => `end:${verdict}`;
 
 /** `meta l4proto tcp` before a dnat with a port says nothing about the way. */
 const isProtocolOnly = (one: Statement): boolean =>

@@ -1,0 +1,88 @@
+/** What the figure and its twin say of parts and links: one place, so that both say the same. */
+import type { EndpointRow, ServicePage } from '@/lib/api/service-types';
+import { splitName } from '@/lib/explain/chain-name';
+import { fraction } from '@/lib/explain/words';
+import type { ComparedLink, ComparedPart } from '@/lib/graph/compare-service-graphs';
+import type { GraphRole } from '@/lib/graph/service-graph';
+import { STATE_WORDS } from '@/lib/graph/service-graph-layout';
+
+export const COLUMN_WORDS: { readonly [R in GraphRole]: string } = {
+  base: 'Base chain',
+  chain: 'Chain',
+  element: 'Map element',
+  external: 'External chain',
+  service: 'Service chain',
+  endpoint: 'Endpoint',
+  end: 'Verdict',
+};
+
+/** `service-KHN6ECMT`: what is different between the chains of a Service; the rest of the name is the Service. */
+export function shortName({ name, role }: ComparedPart): string {
+  const { prefix, hash } = splitName(name);
+  return hash === '' || role === 'endpoint' ? name : `${prefix}${hash}`.slice(0, -1);
+}
+
+/** `1/3`, `25%`; undefined where nothing tells. */
+export const share = (probability: number | undefined): string | undefined =>
+  probability === undefined || probability === 1 ? undefined : fraction(probability);
+
+/** What a way is, by the address in the key of a map element. */
+export function wayWords({ name, role }: ComparedPart, page: Pick<ServicePage, 'facts'>): string {
+  if (role !== 'element' || page.facts === null) return '';
+  const parts = name.split(' . ');
+  if (parts.length === 2) return 'NodePort';
+  const address = parts[0] ?? '';
+  const { clusterIPs, loadBalancerIPs, externalIPs } = page.facts;
+  if (clusterIPs.includes(address)) return 'ClusterIP';
+  if (loadBalancerIPs.includes(address)) return 'load balancer address';
+  return externalIPs.includes(address) ? 'external IP' : 'not an address of the Service';
+}
+
+/** The endpoint behind `10.244.1.3:8080` or `[fd00::3]:8080`. */
+export function endpointOf(name: string, endpoints: readonly EndpointRow[]): EndpointRow | undefined {
+  const address = /^\[(.+)\]:\d+$/.exec(name)?.[1] ?? name.slice(0, name.lastIndexOf(':'));
+  return endpoints.find(({ addresses }) => addresses[0] === address);
+}
+
+/** Under the name: the pod and where it runs, or what the chain does. */
+export function noteOf(part: ComparedPart, endpoints: readonly EndpointRow[]): string {
+  if (part.role !== 'endpoint' || part.note !== '') return part.note;
+  const endpoint = endpointOf(part.name, endpoints);
+  if (endpoint === undefined) return 'no endpoint of the Service';
+  return [endpoint.pod?.name, endpoint.node, endpoint.zone]
+    .filter((word) => word !== null && word !== undefined)
+    .join(' · ');
+}
+
+/** The end of a text that fits: the beginning goes, never the end. */
+export const fitEnd = (text: string, max: number): string =>
+  text.length <= max ? text : `…${text.slice(text.length - max + 1)}`;
+
+/** `source ranges: …, else 1/3 each`: the condition and the share of a link, in words. */
+export function linkWords(link: ComparedLink): string {
+  const part = share(link.probability);
+  return [
+    ...(part === undefined ? [] : [`${part} of new connections`]),
+    ...(link.sticky ? ['known clients again'] : []),
+    ...link.when,
+    ...(link.state === 'same' || link.state === 'unknown' ? [] : [STATE_WORDS[link.state]]),
+    ...(link.expected === undefined ? [] : [`expected ${share(link.expected) ?? 'always'}`]),
+  ].join(', ');
+}
+
+/** The whole of a part, for a screen reader. */
+export function partLabel(
+  part: ComparedPart,
+  page: Pick<ServicePage, 'facts'>,
+  endpoints: readonly EndpointRow[],
+): string {
+  return [
+    COLUMN_WORDS[part.role],
+    part.name,
+    wayWords(part, page),
+    noteOf(part, endpoints),
+    part.state === 'same' ? '' : STATE_WORDS[part.state],
+  ]
+    .filter((word) => word !== '')
+    .join(', ');
+}

@@ -1,0 +1,241 @@
+'use client';
+
+import { useVirtualizer } from '@tanstack/react-virtual';
+import Link from 'next/link';
+import { Fragment, type ReactNode, useRef } from 'react';
+import type { ServiceNodeRow, ServicePage, UsedEndpoints, WayView } from '@/lib/api/service-types';
+import { useIsNarrow } from '../hooks/use-media';
+import { Age } from '../shell/age';
+import { viewHref } from '../shell/views';
+import { STRINGS } from '../strings';
+import { cx } from '../ui/cx';
+import { NODE_WORDS, StateMark } from './state-mark';
+
+interface MatrixProps {
+  readonly page: ServicePage;
+  readonly rows: readonly ServiceNodeRow[];
+  readonly node: string;
+  readonly onNode: (node: string) => void;
+}
+
+const ROW = 36;
+const CELL = 92;
+
+/** What each node has against what it should have: one row for each node, one column for each way in. */
+export function NodeMatrix({ page, rows, node, onNode }: MatrixProps) {
+  const narrow = useIsNarrow();
+  const scroll = useRef<HTMLDivElement>(null);
+  const height = narrow ? 54 + Math.min(page.ways.length, 12) * 22 : ROW;
+  const virtual = useVirtualizer({
+    count: rows.length,
+    getScrollElement: () => scroll.current,
+    estimateSize: () => height,
+    getItemKey: (index) => rows[index]?.name ?? index,
+    overscan: 6,
+    initialRect: { width: 1200, height: 800 },
+  });
+  const { ways } = page;
+  const columns = `minmax(130px,1.4fr) minmax(104px,auto) ${ways.map(() => `minmax(${CELL}px,1fr)`).join(' ')} minmax(150px,1.3fr) 92px 130px`;
+  const grid = { gridTemplateColumns: columns, minWidth: 640 + ways.length * (CELL + 12) };
+  const ports = portsOf(ways);
+  return (
+    <section
+      ref={scroll}
+      aria-label={STRINGS.nodesOfService}
+      className="max-h-[52dvh] overflow-auto rounded-card border border-line bg-surface"
+    >
+      <table aria-rowcount={rows.length + 1} className="block">
+        <caption className="sr-only">{STRINGS.nodesOfService}</caption>
+        <thead className={narrow ? 'sr-only' : 'sticky top-0 z-10 block bg-surface'}>
+          <tr
+            aria-rowindex={1}
+            className="grid items-end gap-x-3 px-3 py-1 text-left text-ink-2 text-label"
+            style={narrow ? undefined : grid}
+          >
+            <Head>Node</Head>
+            {narrow ? null : (
+              <>
+                <Head>State</Head>
+                {ways.map((way) => (
+                  <Head key={way.id}>
+                    {ports.length < 2 && way.port.name === '' ? null : (
+                      <span className="block text-ink">
+                        {way.port.name === '' ? '' : `${way.port.name} `}
+                        <span className="font-mono font-normal">
+                          {way.port.port}/{way.port.protocol}
+                        </span>
+                      </span>
+                    )}
+                    {way.kind}
+                  </Head>
+                ))}
+                <Head>Endpoints used</Head>
+                <Head>Captured</Head>
+                <Head>Open</Head>
+              </>
+            )}
+          </tr>
+        </thead>
+        <tbody
+          className="relative block"
+          style={{ height: virtual.getTotalSize(), ...(narrow ? {} : { minWidth: grid.minWidth }) }}
+        >
+          {virtual.getVirtualItems().map(({ index, start, size }) => {
+            const row = rows[index];
+            if (row === undefined) return null;
+            const Cells = narrow ? Card : Row;
+            return (
+              <tr
+                key={row.name}
+                aria-rowindex={index + 2}
+                className={cx(
+                  'absolute inset-x-0 border-line border-t px-3',
+                  narrow ? 'flex py-1.5' : 'grid items-center gap-x-3',
+                  row.name === node && 'bg-marker-row shadow-[inset_3px_0_0_var(--marker-edge)]',
+                )}
+                style={{ transform: `translateY(${start}px)`, height: size, ...(narrow ? {} : grid) }}
+              >
+                <Cells page={page} row={row} isHere={row.name === node} onNode={onNode} />
+              </tr>
+            );
+          })}
+        </tbody>
+      </table>
+    </section>
+  );
+}
+
+const portsOf = (ways: readonly WayView[]) => [...new Set(ways.map(({ port }) => `${port.name}/${port.protocol}`))];
+
+const Head = ({ children }: { readonly children: ReactNode }) => (
+  <th scope="col" className="font-[550]">
+    {children}
+  </th>
+);
+
+interface RowProps {
+  readonly page: ServicePage;
+  readonly row: ServiceNodeRow;
+  readonly isHere: boolean;
+  readonly onNode: (node: string) => void;
+}
+
+function Name({ row, isHere, onNode }: Omit<RowProps, 'page'>) {
+  return (
+    <>
+      <button
+        type="button"
+        aria-pressed={isHere}
+        onClick={() => onNode(row.name)}
+        className="min-h-6 font-[620] hover:underline"
+        title={`Draw the chains of ${row.name}`}
+      >
+        {row.name}
+      </button>{' '}
+      {row.zone === null ? null : <span className="text-ink-2 text-label">{row.zone}</span>}
+    </>
+  );
+}
+
+function Row({ page, row, isHere, onNode }: RowProps) {
+  return (
+    <>
+      <td className="min-w-0 truncate">
+        <Name row={row} isHere={isHere} onNode={onNode} />
+      </td>
+      <td>
+        <StateMark state={row.state} />
+      </td>
+      {page.ways.map(({ id, kind }) => {
+        const state = row.ways[id] ?? 'unread';
+        return (
+          <td key={id} title={`${kind}: ${NODE_WORDS[state]}`}>
+            <StateMark state={state} quiet />
+          </td>
+        );
+      })}
+      <td className="truncate">
+        <Used row={row} />
+      </td>
+      <td className="truncate text-ink-2">
+        <Captured row={row} />
+      </td>
+      <td>
+        <Open page={page} row={row} />
+      </td>
+    </>
+  );
+}
+
+/** One column: the same facts, one below the other. */
+function Card({ page, row, isHere, onNode }: RowProps) {
+  return (
+    <td className="flex min-w-0 flex-1 flex-col">
+      <span className="flex items-center gap-2">
+        <Name row={row} isHere={isHere} onNode={onNode} />
+        <span className="ml-auto">
+          <StateMark state={row.state} />
+        </span>
+      </span>
+      <span className="grid grid-cols-[auto_1fr] gap-x-3">
+        {page.ways.slice(0, 12).map(({ id, kind, port }) => (
+          <Fragment key={id}>
+            <span className="text-ink-2">
+              {port.name || port.port} {kind}
+            </span>
+            <StateMark state={row.ways[id] ?? 'unread'} />
+          </Fragment>
+        ))}
+      </span>
+      <span className="truncate text-ink-2">
+        <Used row={row} />, <Captured row={row} />
+      </span>
+    </td>
+  );
+}
+
+function Captured({ row }: { readonly row: ServiceNodeRow }) {
+  if (row.reading === 'absent') return <>never</>;
+  return row.capturedAt === null ? <>time not noted</> : <Age capturedAt={row.capturedAt} short />;
+}
+
+/** `3 of 3`; where ports or families differ, each. */
+function Used({ row }: { readonly row: ServiceNodeRow }) {
+  if (row.used.length === 0) return <span className="text-ink-2">not known</span>;
+  const words = new Map<string, string[]>();
+  for (const one of row.used) words.set(usedWords(one), [...(words.get(usedWords(one)) ?? []), one.port]);
+  const [[only] = []] = words;
+  if (words.size === 1 && only !== undefined) return <>{only}</>;
+  return <>{[...words].map(([say, ports]) => `${[...new Set(ports)].join(', ')} ${say}`).join('; ')}</>;
+}
+
+function usedWords({ internal, external, of }: UsedEndpoints): string {
+  const inside = `${internal} of ${of}`;
+  return external === null || external === internal ? inside : `${inside}, from outside ${external}`;
+}
+
+function Open({ page, row }: { readonly page: ServicePage; readonly row: ServiceNodeRow }) {
+  if (row.reading === 'absent') return null;
+  const place = { source: page.source, node: row.name };
+  return (
+    <span className="flex gap-2.5">
+      <Link
+        className="link"
+        href={viewHref('/ruleset', { ...place, q: `service:${page.namespace}/${page.name}` })}
+        aria-label={`Ruleset of ${row.name}`}
+      >
+        Ruleset
+      </Link>
+      <Link
+        className="link"
+        href={viewHref('/trace', { ...place, from: row.name, to: `svc:${page.namespace}/${page.name}${portOf(page)}` })}
+        aria-label={`Trace from ${row.name}`}
+      >
+        Trace
+      </Link>
+    </span>
+  );
+}
+
+const portOf = ({ ways: [first] }: ServicePage): string =>
+  first === undefined || first.port.name === '' ? '' : `:${first.port.name}`;

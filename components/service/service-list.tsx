@@ -1,0 +1,172 @@
+'use client';
+
+import { useVirtualizer } from '@tanstack/react-virtual';
+import Link from 'next/link';
+import { useDeferredValue, useMemo, useRef } from 'react';
+import type { ServiceRow } from '@/lib/api/service-types';
+import type { SourceView } from '@/lib/api/types';
+import { useIsNarrow } from '../hooks/use-media';
+import { useServices } from '../hooks/use-services';
+import { ErrorState } from '../shell/error-state';
+import { useKeys } from '../shell/keys';
+import { ViewBar } from '../shell/shell';
+import { viewHref } from '../shell/views';
+import { STRINGS } from '../strings';
+import { cx } from '../ui/cx';
+import { Loading, Note, Unreadable } from '../ui/states';
+import { matchesService } from './service-filter';
+import { useServiceState } from './use-service-state';
+
+interface ListProps {
+  readonly source: SourceView;
+  readonly node: string;
+}
+
+/** Every Service of the cluster. Only the rows in sight are in the page. */
+export function ServiceList({ source, node }: ListProps) {
+  const services = useServices(source.id);
+  const [{ find }, set] = useServiceState();
+  const input = useRef<HTMLInputElement>(null);
+  useKeys('This view', [{ keys: '/', say: 'Filter the Services', run: () => input.current?.focus() }]);
+  const wanted = useDeferredValue(find ?? '');
+  const all = services.data?.services;
+  const rows = useMemo(() => all?.filter((row) => matchesService(row, wanted)), [all, wanted]);
+  return (
+    <>
+      <ViewBar>
+        <h1 className="font-[640] text-[15px]">Services</h1>
+        <input
+          ref={input}
+          type="search"
+          aria-label={STRINGS.filterServices}
+          placeholder="name, namespace, type, address, port"
+          value={find ?? ''}
+          onChange={(event) => void set({ find: event.target.value === '' ? null : event.target.value })}
+          className="h-7 w-72 max-w-full rounded-control border border-line-strong bg-surface px-2.5"
+        />
+        <span className="text-ink-2" aria-live="polite">
+          {all === undefined || all === null || rows === undefined || rows === null
+            ? ''
+            : wanted === ''
+              ? `${all.length.toLocaleString('en')} Services`
+              : `${rows.length.toLocaleString('en')} of ${all.length.toLocaleString('en')} Services`}
+        </span>
+      </ViewBar>
+      {services.isError ? (
+        <ErrorState error={services.error} what="The Services" onRetry={() => void services.refetch()} />
+      ) : services.data === undefined ? (
+        <Loading what={`Reading the Services of ${source.name}`} />
+      ) : services.data.services === null || rows === undefined ? (
+        <Unreadable what="Services" why={`${services.data.problem ?? ''}. That does not mean that there are none.`} />
+      ) : rows.length === 0 ? (
+        <Note>{all?.length === 0 ? 'The cluster has no Service.' : 'No Service is like this.'}</Note>
+      ) : (
+        <Rows source={source.id} node={node} rows={rows} find={find} />
+      )}
+    </>
+  );
+}
+
+const ROW = 34;
+const NARROW_ROW = 62;
+const GRID = 'grid grid-cols-[minmax(160px,1.4fr)_110px_minmax(150px,1fr)_minmax(160px,1.2fr)_120px] gap-x-4 px-4';
+const HEADS = ['Service', 'Type', 'Addresses', 'Ports', 'Endpoints ready'];
+
+function Rows({
+  source,
+  node,
+  rows,
+  find,
+}: {
+  readonly source: string;
+  readonly node: string;
+  readonly rows: readonly ServiceRow[];
+  readonly find: string | null;
+}) {
+  const narrow = useIsNarrow();
+  const scroll = useRef<HTMLDivElement>(null);
+  const virtual = useVirtualizer({
+    count: rows.length,
+    getScrollElement: () => scroll.current,
+    estimateSize: () => (narrow ? NARROW_ROW : ROW),
+    getItemKey: (index) => `${rows[index]?.namespace}/${rows[index]?.name}`,
+    overscan: 10,
+    initialRect: { width: 1200, height: 800 },
+  });
+  return (
+    <section ref={scroll} aria-label="Services" className="min-h-[60dvh] flex-1 overflow-auto bg-surface roomy:min-h-0">
+      <table aria-rowcount={rows.length + 1} className={cx('block', !narrow && 'min-w-[860px]')}>
+        <caption className="sr-only">Services</caption>
+        <thead className={narrow ? 'sr-only' : 'sticky top-0 z-10 block border-line border-b bg-surface'}>
+          <tr aria-rowindex={1} className={cx(GRID, 'h-8 items-center text-left text-ink-2 text-label')}>
+            {(narrow ? ['Service'] : HEADS).map((head) => (
+              <th key={head} scope="col" className="font-[550]">
+                {head}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody className="relative block" style={{ height: virtual.getTotalSize() }}>
+          {virtual.getVirtualItems().map(({ index, start, size }) => {
+            const row = rows[index];
+            if (row === undefined) return null;
+            const href = viewHref('/service', { source, node, service: `${row.namespace}/${row.name}`, find });
+            return (
+              <tr
+                key={`${row.namespace}/${row.name}`}
+                aria-rowindex={index + 2}
+                className={cx(
+                  'absolute inset-x-0 border-line border-b hover:bg-sunken',
+                  narrow ? 'flex px-4 py-2' : `items-center ${GRID}`,
+                )}
+                style={{ transform: `translateY(${start}px)`, height: size }}
+              >
+                {narrow ? (
+                  <td className="min-w-0 flex-1">
+                    <Name row={row} href={href} />
+                    <span className="block truncate text-ink-2">
+                      {row.type}, {row.ports.join(', ') || 'no port'}, <EndpointsReady row={row} />
+                    </span>
+                  </td>
+                ) : (
+                  <>
+                    <td className="min-w-0">
+                      <Name row={row} href={href} />
+                    </td>
+                    <td>{row.type}</td>
+                    <td className="truncate font-mono text-[12px]" title={row.addresses.join(', ')}>
+                      {row.addresses.join(', ') || 'none'}
+                    </td>
+                    <td className="truncate font-mono text-[12px]" title={row.ports.join(', ')}>
+                      {row.ports.join(', ') || 'none'}
+                    </td>
+                    <td>
+                      <EndpointsReady row={row} />
+                    </td>
+                  </>
+                )}
+              </tr>
+            );
+          })}
+        </tbody>
+      </table>
+    </section>
+  );
+}
+
+const Name = ({ row, href }: { readonly row: ServiceRow; readonly href: string }) => (
+  <Link href={href} className="block truncate font-[620] hover:underline" title={`${row.namespace}/${row.name}`}>
+    <span className="font-normal text-ink-2">{row.namespace}/</span>
+    {row.name}
+  </Link>
+);
+
+function EndpointsReady({ row: { endpoints } }: { readonly row: ServiceRow }) {
+  if (endpoints === null) return <span className="text-ink-2">not known</span>;
+  if (endpoints.all === 0) return <span className="text-ink-2">none</span>;
+  return (
+    <span className={endpoints.ready === endpoints.all ? undefined : 'text-depends'}>
+      {endpoints.ready} of {endpoints.all}
+    </span>
+  );
+}
