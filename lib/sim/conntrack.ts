@@ -80,6 +80,8 @@ export function conntrackIn(run: Run, skb: Skb, hook: Hook): boolean {
     skb.ctState = undefined;
   }
   const say = look(run, skb, skb.family, hook);
+  // A zone set before is used up by this look (nf_conntrack_in: the template).
+  skb.zone = 0;
   if (say === FULL) return false;
   run.steps?.push({ kind: 'conntrack', skb: skb.id, hook, ct: ctView(skb) ?? { state: 'invalid' }, say });
   return true;
@@ -244,7 +246,9 @@ export function confirm(run: Run, skb: Skb): boolean {
   if (ct === undefined || ct.status & STATUS.confirmed || skb.ctDir !== 'original') return true;
   if (ct.status & STATUS.dying) return false;
   const { ct: table } = run.state;
-  if (table.has(ct.original, ct.zone) || table.has(ct.reply, ct.zone)) {
+  // A port that chance picks is one that nobody has.
+  const chosen = ct.random.src || ct.random.dst;
+  if (table.has(ct.original, ct.zone) || (!chosen && table.has(ct.reply, ct.zone))) {
     const held = table.find(ct.original, ct.zone)?.conn;
     if (held !== undefined && sameTuple(held.original, ct.original)) {
       skb.ct = held;

@@ -66,6 +66,12 @@ interface Segment {
   readonly length: number;
 }
 
+/** Sequence numbers from `from` up to and without `to`. */
+interface Stretch {
+  readonly from: number;
+  readonly to: number;
+}
+
 const before = (a: number, b: number): boolean => ((a - b) | 0) < 0;
 
 /** tcp_in_window() */
@@ -74,8 +80,32 @@ function inWindow({ seq, end }: Segment, { next, window }: TcpSocketState): bool
   return seq === next || (before(next, end) && before(seq, limit)) || (seq === limit && seq === end);
 }
 
+/** What is acknowledged out of order: first what came twice (RFC 2883), then what waits, the latest first (tcp_sack_new_ofo_skb). */
+function selective(s: TcpSocketState, twice: Stretch | undefined): string {
+  if (s.phase === 'syn-received' || findTcpOption(s.syn, 4) === undefined) return '';
+  const waiting: Stretch[] = [];
+  for (const { from, to } of s.ahead.toReversed()) {
+    if (!before(s.next, from)) continue;
+    const at = waiting.findIndex((w) => !before(w.to, from) && !before(to, w.from));
+    const w = waiting[at];
+    if (w === undefined) waiting.push({ from, to });
+    else waiting[at] = { from: before(from, w.from) ? from : w.from, to: before(w.to, to) ? to : w.to };
+  }
+  const room = findTcpOption(s.syn, 8) === undefined ? 4 : 3;
+  const blocks = [...(twice === undefined ? [] : [twice]), ...waiting].slice(0, room);
+  if (blocks.length === 0) return '';
+  const hex = (n: number, digits: number): string => n.toString(16).padStart(digits, '0');
+  return `010105${hex(2 + 8 * blocks.length, 2)}${blocks.map((b) => hex(b.from, 8) + hex(b.to, 8)).join('')}`;
+}
+
+/** Of a segment the part that was there already. */
+function seenTwice(s: Segment, next: number): Stretch | undefined {
+  if (s.seq === s.end || !before(s.seq, next)) return undefined;
+  return { from: s.seq, to: before(s.end, next) ? s.end : next };
+}
+
 /** An acknowledgement, with a timestamp where the SYN had one (tcp_established_options). */
-function acknowledge(run: Run, skb: Skb, s: TcpSocketState): void {
+function acknowledge(run: Run, skb: Skb, s: TcpSocketState, twice?: Stretch): void {
   const stamp = findTcpOption(s.syn, 8);
   const latest = findTcpOption(skb, 8);
   const echo = latest === undefined ? '00000000' : toHex(skb.data.subarray(latest.at + 2, latest.at + 6));
@@ -86,7 +116,7 @@ function acknowledge(run: Run, skb: Skb, s: TcpSocketState): void {
     ACK,
     (s.isn + 1) >>> 0,
     s.next,
-    stamp === undefined ? '' : `0101080a00000000${echo}`,
+    (stamp === undefined ? '' : `0101080a00000000${echo}`) + selective(s, twice),
     {
       // Before it is open the listening socket answers.
       socket: { transparent: s.transparent, wildcard: s.phase === 'syn-received' },
@@ -138,10 +168,12 @@ function open(run: Run, skb: Skb, socket: TcpSocketState, s: Segment): boolean {
     return true;
   }
   // What is out of order, opens again or acknowledges what was never sent is answered by the state of things (RFC 5961).
-  if (beyond || before(s.end, socket.next) || s.flags & SYN || s.ack !== (socket.isn + 1) >>> 0) {
-    acknowledge(run, skb, socket);
+  const outside = beyond || before(s.end, socket.next);
+  if (outside || s.flags & SYN || s.ack !== (socket.isn + 1) >>> 0) {
+    acknowledge(run, skb, socket, outside && !(s.flags & SYN) ? seenTwice(s, socket.next) : undefined);
     return true;
   }
+  const twice = seenTwice(s, socket.next);
   if (s.length === 0 && !(s.flags & FIN)) return true;
   const dataEnd = (s.end - (s.flags & FIN)) >>> 0;
   if (closed) {
@@ -154,7 +186,7 @@ function open(run: Run, skb: Skb, socket: TcpSocketState, s: Segment): boolean {
   } else if (before(socket.next, s.seq))
     socket.ahead = [...socket.ahead, { from: s.seq, to: s.end, fin: (s.flags & FIN) !== 0 }];
   else if (before(socket.next, s.end)) take(socket, s.end, (s.flags & FIN) !== 0);
-  acknowledge(run, skb, socket);
+  acknowledge(run, skb, socket, twice);
   return true;
 }
 

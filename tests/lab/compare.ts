@@ -42,8 +42,8 @@ function plainView(hex: Uint8Array, family: 'ip' | 'ip6' | 'arp', generated: boo
 function strip(view: Plain, generated: boolean): Plain {
   const { seq, ack, senderMac, inner, ...rest } = view;
   const flags = view.flags as readonly string[] | undefined;
-  // A reset of what acknowledges a socket's random number has that number; ours begins with another.
-  const of = generated && flags?.includes('rst') === true && seq === ISN + 1 ? 'random' : seq;
+  // A reset of what acknowledges a socket's random number has that number, as has what a rule makes a reset of; ours begins with another.
+  const of = generated && flags?.includes('rst') === true && (seq === ISN || seq === ISN + 1) ? 'random' : seq;
   const numbers = generated && flags?.includes('rst') !== true ? {} : { seq: of, ack };
   return { ...rest, ...numbers, ...(inner === undefined ? {} : { inner: strip(inner as Plain, false) }) };
 }
@@ -182,57 +182,67 @@ export function seenInKernel(k: KernelAnswer, ours: Branch, arp: boolean, mangle
   };
 }
 
+function eventsByUs(b: Branch, mangles: boolean): readonly Plain[] {
+  const { events, traversals } = eventsOf(b.steps);
+  const begun = new Set<number>();
+  return events.map((e) => {
+    const first = begun.has(e.traversal) ? undefined : (traversals[e.traversal] as Plain | undefined);
+    begun.add(e.traversal);
+    const p = first?.packet as Plain | null | undefined;
+    return {
+      at: `${e.family} ${e.table} ${e.chain}`,
+      type: e.type,
+      ...(e.handle === undefined ? {} : { handle: e.handle }),
+      verdict: e.verdict,
+      ...(e.jumpTarget === undefined ? {} : { jumpTarget: e.jumpTarget }),
+      ...(e.mark === undefined ? {} : { mark: e.mark }),
+      // Of a packet that is stolen the kernel shows nothing any more: it may be gone (nft_trace_notify).
+      ...(first === undefined || e.verdict === 'stolen'
+        ? {}
+        : {
+            first: {
+              iif: e.family === 'netdev' ? null : first.iif,
+              oif: first.oif,
+              // Of a later fragment of IPv6 the kernel shows no header (nf_trace_fill_pkt_info: nft_thoff is 0).
+              ...(p === null ||
+              p === undefined ||
+              (p.family === 'ip6' && p.fragOff !== undefined) ||
+              mangles ||
+              e.family === 'bridge' ||
+              e.family === 'netdev' ||
+              e.family === 'arp'
+                ? {}
+                : {
+                    head: {
+                      saddr: p.saddr,
+                      daddr: p.daddr,
+                      hops: p.ttl ?? p.hoplimit,
+                      length: p.length,
+                      dscp: p.dscp,
+                      ecn: p.ecn,
+                    },
+                  }),
+              ...(first.ct === undefined || mangles || e.family === 'bridge'
+                ? {}
+                : { ct: { state: (first.ct as Plain).state, direction: (first.ct as Plain).direction } }),
+            },
+          }),
+    };
+  });
+}
+
+/** True where a branch that ends undecided says, as far as it goes, what the kernel did. */
+export function fitsSoFar(kernel: Seen, b: Branch, mangles: boolean): boolean {
+  const ours = eventsByUs(b, mangles);
+  return same(kernel.events.slice(0, ours.length), ours);
+}
+
 /** What the tracer says on one branch. */
 export function seenByUs(b: Branch, mangles: boolean): Seen | undefined {
   if (b.outcome.kind === 'undecided') return undefined;
   const { fate } = b.outcome;
-  const { events, traversals } = eventsOf(b.steps);
-  const begun = new Set<number>();
   return {
-    events: events.map((e) => {
-      const first = begun.has(e.traversal) ? undefined : (traversals[e.traversal] as Plain | undefined);
-      begun.add(e.traversal);
-      const p = first?.packet as Plain | null | undefined;
-      return {
-        at: `${e.family} ${e.table} ${e.chain}`,
-        type: e.type,
-        ...(e.handle === undefined ? {} : { handle: e.handle }),
-        verdict: e.verdict,
-        ...(e.jumpTarget === undefined ? {} : { jumpTarget: e.jumpTarget }),
-        ...(e.mark === undefined ? {} : { mark: e.mark }),
-        // Of a packet that is stolen the kernel shows nothing any more: it may be gone (nft_trace_notify).
-        ...(first === undefined || e.verdict === 'stolen'
-          ? {}
-          : {
-              first: {
-                iif: e.family === 'netdev' ? null : first.iif,
-                oif: first.oif,
-                // Of a later fragment of IPv6 the kernel shows no header (nf_trace_fill_pkt_info: nft_thoff is 0).
-                ...(p === null ||
-                p === undefined ||
-                (p.family === 'ip6' && p.fragOff !== undefined) ||
-                mangles ||
-                e.family === 'bridge' ||
-                e.family === 'netdev' ||
-                e.family === 'arp'
-                  ? {}
-                  : {
-                      head: {
-                        saddr: p.saddr,
-                        daddr: p.daddr,
-                        hops: p.ttl ?? p.hoplimit,
-                        length: p.length,
-                        dscp: p.dscp,
-                        ecn: p.ecn,
-                      },
-                    }),
-                ...(first.ct === undefined || mangles || e.family === 'bridge'
-                  ? {}
-                  : { ct: { state: (first.ct as Plain).state, direction: (first.ct as Plain).direction } }),
-              },
-            }),
-      };
-    }),
+    events: eventsByUs(b, mangles),
     egress: fate.egress.map((f) => ({
       dev: f.dev,
       ...(f.dstMac === undefined ? {} : { dstMac: f.dstMac }),

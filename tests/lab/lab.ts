@@ -12,7 +12,7 @@ import { ISN } from '../../lib/sim/tcp-socket';
 import type { Branch } from '../../lib/sim/trace';
 import { decodeEnvironment } from '../../lib/world/decode-environment';
 import { type LabCase, type LabStep, type LabTable, rulesetText } from './case';
-import { changesHeaders, differences, type Seen, seenByUs, seenInKernel } from './compare';
+import { changesHeaders, differences, fitsSoFar, type Seen, seenByUs, seenInKernel } from './compare';
 import type { Kernel, KernelAnswer } from './kernel';
 
 /** MAC addresses of the router's ends; the machines behind them end in 02. */
@@ -205,7 +205,8 @@ export async function runLab(kernel: Kernel, lab: LabCase, settle = 0.002): Prom
       const said = seenByUs(branch, mangles);
       const ours = said === undefined ? undefined : plain(said);
       const seen = plain(seenInKernel(raw, branch, spec.family === 'arp', mangles));
-      const parts = ours === undefined ? ['undecided'] : differences(seen, ours);
+      const fits = ours === undefined && fitsSoFar(seen, branch, mangles);
+      const parts = ours === undefined ? ['undecided', ...(fits ? ['so far'] : [])] : differences(seen, ours);
       const result: PacketResult = {
         packet: spec,
         verdict: ours === undefined ? 'undecided' : parts.length === 0 ? 'agreed' : 'disagreed',
@@ -262,7 +263,9 @@ function withoutNumbers(s: Seen): Seen {
   return { ...s, egress };
 }
 
-const rank = (r: PacketResult): number => (r.verdict === 'undecided' ? 50 : r.parts.length);
+/** Agreement first, then a branch that stops undecided and was right so far, then the fewest differences. */
+const rank = (r: PacketResult): number =>
+  r.verdict !== 'undecided' ? r.parts.length : r.parts.includes('so far') ? 0.5 : 50;
 
 /** Runs a case; a disagreement counts only if it stays when the kernel is given more time. */
 export async function runSurely(kernel: Kernel, lab: LabCase): Promise<CaseResult> {
