@@ -3,6 +3,7 @@ import { chainOwner, ownerOf } from '../explain/owners';
 import type { Hook, Ruleset, Table } from '../nft/model';
 import type { Prepared } from '../sim';
 import type { HookEntry, ProgramChain } from '../sim/program';
+import { reachedChains } from './reached';
 
 /** The table of kube-proxy's nftables mode. */
 export const isProxyTable = ({ family, name }: { readonly family: string; readonly name: string }): boolean =>
@@ -48,7 +49,8 @@ export function runsBeforeProxy(
 export const natChains = (entries: readonly HookEntry[]): readonly ProgramChain[] =>
   entries.flatMap((entry) => (entry.kind === 'nat' ? entry.chains : []));
 
-/** A base chain by its name. */
-export function baseChain(p: Prepared, family: string, table: string, chain: string): ProgramChain | undefined {
-  return p.program.tables.find((one) => one.family === family && one.name === table)?.chains.get(chain);
+/** A nat chain that leads to nothing of kube-proxy. */
+export function isForeignNat(p: Prepared, base: ProgramChain): boolean {
+  const { ruleset } = p.program;
+  return reachedChains(base).every(({ table, chain }) => !isProxyChain(ruleset, table.family, table.name, chain.name));
 }

@@ -72,6 +72,46 @@ export function buildProbes(network: Network): readonly Probe[] {
   return maker.probes();
 }
 
+/** An asked connection as a probe; undefined where it is to no port of a Service, or its way in is not known. */
+export function probeOf({ nodes, cluster }: Network, question: Question): Probe | undefined {
+  const { client, packet } = question;
+  const node = client.kind === 'outside' ? client.via : client.node;
+  const p = node === undefined ? undefined : nodes.get(node)?.prepared;
+  if (node === undefined || p === undefined) return undefined;
+  if (!cluster.services.known || !cluster.endpointSlices.known || !p.world.ruleset.known) return undefined;
+  const { family, daddr, dport, protocol, saddr } = packet;
+  const value = parseAddress(daddr)?.value;
+  const isOne = (texts: readonly string[]) => texts.some((text) => parseAddress(text)?.value === value);
+  const isOwn =
+    value !== undefined && [...nodes.values()].some((one) => one.prepared.localAddresses.has(`${family} ${value}`));
+  const targetOf = (port: ServicePortFacts): TargetKind | undefined => {
+    if (port.protocol !== protocol) return undefined;
+    if (port.number === dport && isOne([port.clusterIP])) return 'clusterIP';
+    if (port.number === dport && isOne([...port.externalIPs, ...port.loadBalancerIPs])) return 'external';
+    return port.nodePort === dport && isOwn ? 'nodePort' : undefined;
+  };
+  const port = servicePorts(cluster.services.value, family, { openRange: true }).find(
+    (one) => targetOf(one) !== undefined,
+  );
+  const target = port === undefined ? undefined : targetOf(port);
+  if (port === undefined || target === undefined) return undefined;
+  const backends = backendsOf(cluster.endpointSlices.value, family, { name: node }, { keepsServing: true });
+  const key = endpointKey(port.namespace, port.service, port.port, port.protocol.toUpperCase());
+  const source: Source = { client, from: saddr, address: saddr, dev: deviceTowards(p, saddr) };
+  const entry = entryOf(p, source, daddr);
+  return {
+    node,
+    family,
+    question,
+    packet: entry === undefined ? undefined : { ...packet, ...entry },
+    target,
+    client: client.kind,
+    from: client.kind === 'node' ? node : `external:${saddr}`,
+    ports: [port],
+    backends: (backends.get(key) ?? []).filter(({ ready }) => ready),
+  };
+}
+
 export function freePort(worlds: readonly World[]): number {
   const used = new Set<unknown>();
   for (const { conntrack } of worlds)

@@ -1,6 +1,7 @@
 /** Rules, packets and connections as evidence, and the commands that show them. */
 import type { PacketSpec } from '../net/packet-spec';
 import type { RuleRef } from '../nft/model';
+import type { Question } from '../reach/walk';
 import { renderContext } from '../render/context';
 import { renderRule } from '../render/render-rule';
 import type { Prepared } from '../sim';
@@ -32,8 +33,15 @@ export function culpritEvidence(p: Prepared, node: string, by: Culprit): Evidenc
 }
 
 /** `table ip filter, chain FORWARD`, for sentences. */
-export const placeOf = ({ family, table, chain }: Pick<RuleRef, 'family' | 'table' | 'chain'>): string =>
-  `table ${family} ${table}, chain ${chain}`;
+export const placeOf = ({
+  family,
+  table,
+  chain,
+}: {
+  readonly family: string;
+  readonly table: string;
+  readonly chain: string;
+}): string => `table ${family} ${table}, chain ${chain}`;
 
 /** The command that traces a packet on a node. */
 export const traceCommand = (node: string, packet: PacketSpec): string =>
@@ -44,6 +52,16 @@ export function probeCommand({ question: { packet }, node, from }: Probe): strin
   const address = packet.family === 'ip6' ? `[${packet.daddr}]` : packet.daddr;
   const to = `${address}:${packet.dport}/${packet.protocol}`;
   return `nftscope trace --source S --whole-path --node ${node} --from ${from} --to ${to}`;
+}
+
+/** The command that asks a question of reachability again. */
+export function askCommand({ client, packet: { daddr, dport, protocol, saddr } }: Question): string {
+  const end = { srcIP: saddr, dst: daddr, dport, protocol };
+  const query =
+    client.kind === 'outside'
+      ? { id: 1, from: 'external', via: client.via, ...end }
+      : { id: 1, from: { node: client.node }, ...end };
+  return `echo '${JSON.stringify(query)}' | nftscope reach --source S --queries -`;
 }
 
 /** Names of the Services of probes, each once. */

@@ -1,8 +1,8 @@
 /** The probes of a cluster, asked: how each ends, and who or what on which node ended it. */
 import type { Network } from '../reach/network';
-import { ask, type Ending } from '../reach/walk';
+import { ask, type Ending, type Question } from '../reach/walk';
 import type { Culprit, KernelStep } from '../sim/trace';
-import { buildProbes, type Probe } from './probes';
+import { buildProbes, type Probe, probeOf } from './probes';
 
 /** A probe that did not arrive, and why. */
 export interface Failure {
@@ -19,10 +19,15 @@ export class Survey {
   #probes: readonly Probe[] | undefined;
   #failures: readonly Failure[] | undefined;
 
-  constructor(readonly network: Network) {}
+  /** @param asked a further question, where somebody asks one */
+  constructor(
+    readonly network: Network,
+    readonly asked: Question | undefined = undefined,
+  ) {}
 
   get probes(): readonly Probe[] {
-    this.#probes ??= buildProbes(this.network);
+    const asked = this.asked && probeOf(this.network, this.asked);
+    this.#probes ??= [...buildProbes(this.network), ...(asked === undefined ? [] : [asked])];
     return this.#probes;
   }
 

@@ -21,9 +21,3 @@ export function withoutChains(p: Prepared, isGone: (chain: ProgramChain, hook: H
   }
   return { ...p, program };
 }
-
-/** Base chains of a node at one hook of a family, nat chains among them, in the order in which they run. */
-export const chainsAt = (p: Prepared, family: 'ip' | 'ip6', hook: Hook): readonly ProgramChain[] =>
-  p.program
-    .hook(family, hook)
-    .flatMap((entry) => (entry.kind === 'nat' ? entry.chains : entry.kind === 'chain' ? [entry.chain] : []));

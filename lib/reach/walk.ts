@@ -20,7 +20,8 @@ export type Client =
 
 export interface Question {
   readonly client: Client;
-  readonly packet: Omit<PacketSpec, 'from' | 'iif'> & {
+  readonly packet: Omit<PacketSpec, 'from' | 'iif' | 'family'> & {
+    readonly family: 'ip' | 'ip6';
     readonly saddr: string;
     readonly daddr: string;
     readonly dport: number;

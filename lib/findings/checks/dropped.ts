@@ -1,11 +1,11 @@
 /** Service traffic that a rule or policy of somebody else than kube-proxy ends, before or after the translation. */
+import { chainsAt } from '../../conflicts/order';
 import type { Culprit } from '../../sim/trace';
 import { isProxyChain, runsBeforeProxy } from '../foreign';
 import type { Probe } from '../probes';
 import { reachedChains } from '../reached';
 import { chainOf } from '../rules';
 import type { Survey } from '../survey';
-import { chainsAt } from '../variants';
 
 export interface Dropped {
   readonly code: 'drop-before-proxy' | 'drop-after-proxy';

@@ -2,9 +2,8 @@
 import type { Hook, RuleRef } from '../../nft/model';
 import type { Prepared } from '../../sim';
 import type { ProgramChain } from '../../sim/program';
-import { isProxyChain, natChains } from '../foreign';
+import { isForeignNat, isProxyChain, natChains } from '../foreign';
 import type { Probe } from '../probes';
-import { reachedChains } from '../reached';
 import { isNat, ruleOf } from '../rules';
 import { type Translated, translationsOf } from '../translations';
 import { withoutChains } from '../variants';
@@ -36,12 +35,6 @@ export function capturedProbes(p: Prepared, probes: readonly Probe[]): readonly 
 }
 
 const HOOKS: readonly Hook[] = ['prerouting', 'input', 'output', 'postrouting'];
-
-/** A nat chain that leads to nothing of kube-proxy. */
-function isForeignNat(p: Prepared, base: ProgramChain): boolean {
-  const { ruleset } = p.program;
-  return reachedChains(base).every(({ table, chain }) => !isProxyChain(ruleset, table.family, table.name, chain.name));
-}
 
 const isForeign = (p: Prepared, by: RuleRef | undefined): boolean =>
   by !== undefined && !isProxyChain(p.program.ruleset, by.family, by.table, by.chain);

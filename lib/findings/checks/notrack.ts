@@ -1,4 +1,5 @@
 /** Service traffic that a rule takes out of connection tracking: without an entry nothing translates it. */
+import { chainsAt } from '../../conflicts/order';
 import type { RuleRef, Statement } from '../../nft/model';
 import { initialState, type Prepared, traceFrom } from '../../sim';
 import type { ProgramChain, ProgramRule } from '../../sim/program';
@@ -8,7 +9,6 @@ import { isProxyTable } from '../foreign';
 import type { Probe } from '../probes';
 import { reachedRules } from '../reached';
 import { ruleOf } from '../rules';
-import { chainsAt } from '../variants';
 
 export interface Untracked {
   readonly probe: Probe;

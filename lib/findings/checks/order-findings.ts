@@ -1,7 +1,16 @@
 /** What depends on the order of chains, and marks that two owners write, as findings. */
+import type { Conflict } from '../../conflicts/conflict';
+import { conflictsOf } from '../../conflicts/conflicts-of';
+import { chainsAt, isTie } from '../../conflicts/order';
+import { parseKubeProxyName } from '../../explain/kube-proxy-name';
+import type { RuleRef } from '../../nft/model';
+import type { Prepared } from '../../sim';
 import type { Context } from '../context';
 import { type Finding, finding } from '../finding';
-import { groupBy, listed, placeOf, ruleEvidence, servicesOf } from '../show';
+import { ownerName } from '../foreign';
+import { nodeAddress } from '../probes';
+import { groupBy, listed, placeOf, ruleEvidence, ruleText, servicesOf, traceCommand } from '../show';
+import { hiddenDnats } from './hidden-dnat';
 import { markOverlaps, probesHit } from './mark-overlap';
 
 const nodesOf = (group: readonly { readonly node: string }[]): readonly string[] => [
@@ -56,4 +65,88 @@ export function markFindings({ survey, network }: Context): readonly Finding[] {
       });
     },
   );
+}
+
+/** `priority-tie`: what is shown by a packet that ends otherwise when the two change places. */
+export function tieFindings({ network }: Context): readonly Finding[] {
+  const all = [...network.nodes].flatMap(([node, { prepared }]) =>
+    hasTie(prepared) ? tiesOf(prepared).map((conflict) => ({ conflict, node, p: prepared })) : [],
+  );
+  return groupBy(all, ({ conflict: { first, second } }) => [placeOf(first), placeOf(second)].sort().join()).map(
+    (group) => {
+      const [{ conflict, node, p }] = group;
+      const { first, second, witness, differs } = conflict;
+      const what = differs === 'destination' ? 'where a packet goes' : 'whether a packet arrives';
+      return finding({
+        code: 'priority-tie',
+        summary: `On ${listed(nodesOf(group))} ${placeOf(first)}, and ${placeOf(second)}, have the same hook and priority: ${what} depends on which was loaded later, now the first.`,
+        services: group.flatMap((one) => servicesNamed(one.conflict.rules)),
+        nodes: nodesOf(group),
+        evidence: [
+          ...conflict.rules.map((at) => ruleEvidence(p, node, at)),
+          { kind: 'packet', node, packet: witness.packet, text: `ends otherwise when the two change places` },
+        ],
+        reproduce: traceCommand(node, witness.packet),
+        remedy: 'Give one of the two another priority, so that the order is the one that is meant.',
+      });
+    },
+  );
+}
+
+/** Conflicts that the order decides and that packets notice at their end. */
+const tiesOf = (p: Prepared): readonly Conflict[] =>
+  conflictsOf(p).conflicts.filter(
+    ({ tie, differs, kind }) => tie && differs !== 'source' && kind !== 'accept-overruled',
+  );
+
+const HOOKS = ['prerouting', 'input', 'forward', 'output', 'postrouting'] as const;
+
+/** The search for packets costs; most nodes have no tie of two owners. */
+const hasTie = (p: Prepared): boolean =>
+  (['ip', 'ip6'] as const).some((family) =>
+    HOOKS.some((hook) => {
+      const chains = chainsAt(p, family, hook).map((chain) => {
+        return { chain, owner: ownerName(chain.table.table, chain.chain.name) };
+      });
+      return chains.some((a, i) =>
+        chains.slice(i + 1).some((b) => a.owner !== b.owner && isTie(p, family, hook, a.chain, b.chain)),
+      );
+    }),
+  );
+
+/** Services by the names of kube-proxy's chains. */
+const servicesNamed = (rules: readonly RuleRef[]): readonly string[] =>
+  rules.flatMap(({ chain }) => {
+    const service = parseKubeProxyName(chain)?.service;
+    return service === undefined ? [] : [`${service.namespace}/${service.name}`];
+  });
+
+/** `dnat-after-proxy-hidden` */
+export function hiddenFindings({ network, cluster }: Context): readonly Finding[] {
+  const all = [...network.nodes].flatMap(([node, { prepared }]) =>
+    hiddenDnats(prepared, (family) => nodeAddress(cluster, node, prepared, family)).map((one) => ({
+      ...one,
+      node,
+      p: prepared,
+    })),
+  );
+  return groupBy(all, ({ p, rule, by }) => `${placeOf(rule)} ${ruleText(p, rule)} ${placeOf(by)}`).map((group) => {
+    const [{ rule, by, packet, node, p }] = group;
+    return finding({
+      code: 'dnat-after-proxy-hidden',
+      summary: `On ${listed(nodesOf(group))} a rule in ${placeOf(rule)}, never translates a packet: ${placeOf(by)}, has bound the connection before.`,
+      services: servicesNamed(group.map((one) => one.by)),
+      nodes: nodesOf(group),
+      evidence: [
+        ...groupBy(group, (one) => one.node).flatMap(([one]) => [
+          ruleEvidence(one.p, one.node, one.rule),
+          ruleEvidence(one.p, one.node, one.by),
+        ]),
+        { kind: 'packet', node, packet, text: `${ruleText(p, rule)} would translate it alone` },
+      ],
+      reproduce: traceCommand(node, packet),
+      remedy:
+        'Choose another port, or let the rule run before kube-proxy (a lower priority), where it is meant to win.',
+    });
+  });
 }

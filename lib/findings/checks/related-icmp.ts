@@ -1,5 +1,6 @@
 /** ICMP errors that belong to a connection (path MTU) and that forward chains drop although they let the connection pass. */
 
+import { chainsAt } from '../../conflicts/order';
 import { putBytes, toHex } from '../../net/build-packet';
 import { u32, u128 } from '../../net/headers';
 import type { PacketSpec } from '../../net/packet-spec';
@@ -11,7 +12,6 @@ import type { SimState } from '../../sim/state';
 import type { Culprit } from '../../sim/trace';
 import { isProxyTable } from '../foreign';
 import type { Probe } from '../probes';
-import { chainsAt } from '../variants';
 
 export interface LostError {
   readonly probe: Probe;
