@@ -150,6 +150,16 @@ const segmentByChance = (): HiddenField[] => [
   { base: 'th', offset: 128, len: 16, what: 'the TCP checksum', low: 0, high: 65535 },
 ];
 
+/** What a quoted packet hides, where an error quotes it, and the checksum over it. */
+function quotedByChance({ hidden = [], headers }: Skb): HiddenField[] {
+  if (hidden.length === 0) return [];
+  const behind = hidden.map((h): HiddenField => {
+    const at = h.base === 'nh' ? 0 : headers.thoff * 8;
+    return { ...h, base: 'th', offset: 64 + at + h.offset };
+  });
+  return [{ base: 'th', offset: 16, len: 16, what: 'the ICMP checksum', low: 0, high: 65535 }, ...behind];
+}
+
 /** Sends an ICMP error about `cause`. Nothing is sent where the kernel sends nothing. */
 export function sendIcmpError(run: Run, cause: Skb, o: IcmpOptions): boolean {
   if (!answerable(cause) || cause.family === 'arp') return false;
@@ -174,12 +184,22 @@ export function sendIcmpError(run: Run, cause: Skb, o: IcmpOptions): boolean {
     run.nextSkb(),
     'generated',
     family,
-    ipPacket(family, source, src, protocol, tos, segment, 64, options === undefined ? {} : { options }),
+    // To nobody is to oneself (ip_route_output_key_hash_rcu).
+    ipPacket(
+      family,
+      source,
+      src === 0 ? source : src,
+      protocol,
+      tos,
+      segment,
+      64,
+      options === undefined ? {} : { options },
+    ),
   );
   skb.ownSocket = KERNEL_SOCKET;
   skb.local = true;
   skb.trace = true;
-  skb.hidden = headerByChance(family, false);
+  skb.hidden = [...headerByChance(family, false), ...quotedByChance(cause)];
   attachAnswer(skb, cause);
   run.steps?.push({
     kind: 'generated',
