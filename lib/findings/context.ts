@@ -21,7 +21,7 @@ export interface NodeInput {
   readonly world: World;
   readonly versions: Versions;
   /** Outcomes by the file names of a capture. */
-  readonly files: ReadonlyMap<string, FileReading<unknown>>;
+  readonly files: ReadonlyMap<string, FileReading<Uint8Array>>;
   /** Files that were read and make no sense. */
   readonly problems: ReadonlyMap<string, Problem>;
 }
@@ -60,6 +60,18 @@ export class NodeContext {
     const why = this.input.ruleset.ok ? '' : this.input.ruleset.problem.say;
     this.#proxy ??= serviceProxy(this.ruleset, this.world, why);
     return this.#proxy;
+  }
+
+  /** Whether kube-proxy works, or should work, in nftables mode here. */
+  get isNftables(): boolean {
+    const { kind } = this.proxy;
+    if (kind === 'nftables') return true;
+    if (kind === 'iptables' || kind === 'ipvs') return false;
+    const others = this.context.nodes.filter((other) => other !== this).map(({ proxy }) => proxy.kind);
+    if (others.includes('nftables')) return true;
+    // With rules of no mode, that it runs is all there is to go by.
+    const isOther = others.includes('iptables') || others.includes('ipvs');
+    return kind === 'none' && !isOther && this.input.versions.kubeProxy !== undefined;
   }
 
   /** For tracing. */
@@ -106,9 +118,15 @@ export class Context {
     return this.#network;
   }
 
+  /** The connection that is asked about, where it makes sense. */
+  get question(): Question | undefined {
+    const question = this.asked?.(this.network);
+    return question?.ok === true ? question.value : undefined;
+  }
+
   /** Questions that stand for the Service traffic of the cluster, and how they end. */
   get survey(): Survey {
-    this.#survey ??= new Survey(this.network);
+    this.#survey ??= new Survey(this.network, this.question);
     return this.#survey;
   }
 

@@ -1,5 +1,7 @@
 /** All checks over one capture. */
 import { inOrder } from './causes';
+import { askedNodePortFindings } from './checks/asked-nodeport';
+import { clusterFindings } from './checks/cluster-findings';
 import {
   affinityFindings,
   bridgeFindings,
@@ -10,9 +12,8 @@ import {
   masqueradeFindings,
   routeFindings,
 } from './checks/node-findings';
-import { markFindings } from './checks/order-findings';
+import { hiddenFindings, markFindings, tieFindings } from './checks/order-findings';
 import { discoveryFindings, dropFindings, icmpFindings, natFindings, notrackFindings } from './checks/path-findings';
-import { readingFindings } from './checks/readings';
 import type { Context } from './context';
 import type { Finding } from './finding';
 
@@ -20,11 +21,13 @@ import type { Finding } from './finding';
 export type Check = (context: Context) => readonly Finding[];
 
 const CHECKS: readonly Check[] = [
-  readingFindings,
+  clusterFindings,
   dropFindings,
   natFindings,
   notrackFindings,
   markFindings,
+  tieFindings,
+  hiddenFindings,
   discoveryFindings,
   icmpFindings,
   forwardingFindings,
@@ -35,6 +38,7 @@ const CHECKS: readonly Check[] = [
   masqueradeFindings,
   connectionFindings,
   affinityFindings,
+  askedNodePortFindings,
 ];
 
 /** Every finding, the most serious root cause first, each followed by what follows from it. */

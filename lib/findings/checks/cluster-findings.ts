@@ -1,0 +1,14 @@
+/** The checks of readings, of the cluster's objects, and of what kube-proxy wrote against them. */
+import type { Context } from '../context';
+import type { Finding } from '../finding';
+import { askedServiceFindings } from './asked-service';
+import { endpointFindings } from './endpoints';
+import { readingFindings } from './readings';
+
+const CHECKS: readonly ((context: Context) => readonly Finding[])[] = [
+  readingFindings,
+  endpointFindings,
+  askedServiceFindings,
+];
+
+export const clusterFindings = (context: Context): readonly Finding[] => CHECKS.flatMap((check) => check(context));
