@@ -30,6 +30,7 @@ import type {
   SetPage,
   TraceAnswer,
 } from './types';
+import { type WhatWouldDeliver, whatWouldDeliverAnswer } from './what-would-deliver';
 
 /** Questions by kind. Plain data: they can be posted to a worker. */
 export interface NodeQueries {
@@ -48,6 +49,7 @@ export interface NodeQueries {
   readonly drift: object;
   readonly service: ServiceQuery;
   readonly conflicts: object;
+  readonly deliver: TraceQuery;
 }
 
 /** Answers by kind; the server adds what it alone knows of the source. */
@@ -70,6 +72,7 @@ export interface NodeAnswers {
   readonly drift: readonly FamilyDriftFacts[];
   readonly service: ServiceGraphsView;
   readonly conflicts: ConflictsAnswer;
+  readonly deliver: WhatWouldDeliver;
 }
 
 export type QueryKind = keyof NodeQueries;
@@ -99,6 +102,7 @@ const ANSWERERS: Answerers = {
   drift: (node) => driftFacts(capturedNode(node), node.cluster.cluster),
   service: serviceGraphs,
   conflicts: onRules((node, ruleset) => ok(conflictsAnswer(node, ruleset))),
+  deliver: whatWouldDeliverAnswer,
 };
 
 function fleetFacts({ node, ruleset, world, built, cluster }: OpenNode): FleetNode {

@@ -46,6 +46,8 @@ const TRACE = `nftscope trace: the way of one packet
   --from every-node     a process of each node asks in turn; nodes with the same outcome stand together
   --packet JSON         the packet's fields (docs/cases.md); with --from and --to its members override theirs. "-" reads standard input
   --branch N            the steps of branch N, from 1, where chance decides (default: of the first branch of each verdict)
+  --what-would-deliver  where it does not arrive: single changes of what stands on its way that would let it through, smallest first,
+                        each traced anew; nothing is applied
   -o, --output text|json  (default text); the JSON has all branches
   --cases FILE|-        JSON lines of cases (docs/cases.md, also .gz): one line {"id", "results": […]} each
   --environments FILE   environments by name (default: environments.json beside the cases)

@@ -1,7 +1,9 @@
 import 'server-only';
 import { addressNames } from '@/lib/api/address-names';
+import { deliverText } from '@/lib/api/deliver-text';
 import type { OpenNode } from '@/lib/api/open-node';
-import { type TraceQuery, traceAnswer, tracePacket } from '@/lib/api/trace-answer';
+import { answerOf, type TraceQuery, tracePacket } from '@/lib/api/trace-answer';
+import { whatWouldDeliverOf } from '@/lib/api/what-would-deliver';
 import type { Place } from '@/lib/cluster/place';
 import type { Question } from '@/lib/explain/question';
 import { type TraceTextInput, traceText } from '@/lib/explain/trace-text';
@@ -35,6 +37,7 @@ const OPTIONS = {
   environments: { type: 'string' },
   'whole-path': { type: 'boolean' },
   branch: { type: 'string' },
+  'what-would-deliver': { type: 'boolean' },
 } as const;
 
 function parse(args: readonly string[]) {
@@ -50,6 +53,9 @@ export async function traceCommand(args: readonly string[]): Promise<ExitStatus>
   const whole = values['whole-path'] === true || values.from === EVERY_NODE;
   if (branch !== undefined && (values.cases !== undefined || whole || output === 'json'))
     throw CliError.usage('--branch goes with the text of one trace on one node.', 'trace');
+  const changes = values['what-would-deliver'] === true;
+  if (changes && (values.cases !== undefined || whole))
+    throw CliError.usage('--what-would-deliver goes with one trace on one node.', 'trace');
   if (values.cases !== undefined) {
     if (values.source !== undefined || values.from !== undefined || values.packet !== undefined) {
       throw CliError.usage(
@@ -68,7 +74,7 @@ export async function traceCommand(args: readonly string[]): Promise<ExitStatus>
   }
   const query = await queryOf(values, 'trace');
   const node = await openCliNode(values, 'trace');
-  if (output === 'json') return traceJson(node, query, values.source ?? '');
+  if (output === 'json') return traceJson(node, query, values.source ?? '', changes);
   const traced = tracePacket(node, query);
   if (!traced.ok) throw CliError.of(traced.problem);
   const { trace, asked } = traced.value;
@@ -90,6 +96,7 @@ export async function traceCommand(args: readonly string[]): Promise<ExitStatus>
       branch: branch === undefined ? undefined : branch - 1,
     }),
   );
+  if (changes) await print(deliverText(whatWouldDeliverOf(node, traced.value)));
   return traceVerdict(trace) === 'delivered' ? EXIT.done : EXIT.badNews;
 }
 
@@ -104,15 +111,13 @@ function coloured(input: TraceTextInput): string {
   return text.replace(`\n${word} `, `\n\u001b[1;${COLOURS[verdict]}m${word}\u001b[0m `);
 }
 
-async function traceJson(
-  node: OpenNode,
-  query: Parameters<typeof traceAnswer>[2],
-  source: string,
-): Promise<ExitStatus> {
-  const answer = traceAnswer(node, node.ruleset.ok ? node.ruleset.value : undefined, query);
-  if (!answer.ok) throw CliError.of(answer.problem);
-  await print(`${JSON.stringify({ source, ...answer.value }, undefined, 2)}\n`);
-  const { branches } = answer.value.trace;
+async function traceJson(node: OpenNode, query: TraceQuery, source: string, changes: boolean): Promise<ExitStatus> {
+  const traced = tracePacket(node, query);
+  if (!traced.ok) throw CliError.of(traced.problem);
+  const answer = answerOf(node, node.ruleset.ok ? node.ruleset.value : undefined, traced.value);
+  const more = changes ? { whatWouldDeliver: whatWouldDeliverOf(node, traced.value) } : {};
+  await print(`${JSON.stringify({ source, ...answer, ...more }, undefined, 2)}\n`);
+  const { branches } = answer.trace;
   const arrives = branches.every(
     ({ outcome }) => outcome.kind === 'decided' && ['delivered', 'transmitted'].includes(outcome.fate.summary),
   );

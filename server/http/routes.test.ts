@@ -342,6 +342,18 @@ describe('trace', () => {
   });
 });
 
+test('what would deliver is asked as a trace is', async () => {
+  const fields = { iif: 'eth0', saddr: '192.0.2.1', daddr: '10.96.0.10', protocol: 'udp', dport: 53 };
+  const path = `${NODE}/what-would-deliver`;
+  const asked = await call(path, `?packet=${encodeURIComponent(JSON.stringify(fields))}`, node1);
+  const posted = await call(path, '', { ...node1, method: 'POST', body: JSON.stringify({ packet: fields }) });
+  expect([asked.status, posted.status]).toEqual([200, 200]);
+  expect(asked.json()).toMatchObject({ version: 1 });
+  expect(posted.json()).toEqual(asked.json());
+  const nothing = await call(path, '', node1);
+  expect([nothing.status, nothing.json().code]).toEqual([400, 'REQ-002']);
+});
+
 describe('a posted question', () => {
   const LARGE = 'a'.repeat(1_000_001);
   test.each([

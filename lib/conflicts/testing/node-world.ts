@@ -66,15 +66,19 @@ const link = (ifindex: number, ifname: string, local?: string) => ({
   addr_info: local === undefined ? [] : [{ family: 'inet', local, prefixlen: 24, scope: 'global' }],
 });
 
-/** eth0 10.240.0.11/24 with a default route, pods 10.244.1.2 and 10.244.1.3; forwarding unless `sysctl` says otherwise. */
-export function nodeWorld(
+interface Further {
+  /** Members of the listing before its chains: sets, maps. */
+  readonly more?: readonly unknown[];
+  readonly files?: Readonly<Record<string, string>>;
+}
+
+/** eth0 10.240.0.11/24 with a default route, pods 10.244.1.2 and 10.244.1.3; forwarding unless `files` says otherwise. */
+export function nodeFiles(
   chains: readonly TestChain[],
-  {
-    more = [],
-    files = {},
-  }: { readonly more?: readonly unknown[]; readonly files?: Readonly<Record<string, string>> } = {},
-): World {
-  const readings: Readonly<Record<string, string>> = {
+  { more = [], files = {} }: Further = {},
+): Readonly<Record<string, string>> {
+  return {
+    'nft.json': JSON.stringify(listing(chains, more)),
     'addr.json': JSON.stringify([
       { ...link(1, 'lo'), link_type: 'loopback', flags: ['LOOPBACK', 'UP'] },
       link(2, 'eth0', '10.240.0.11'),
@@ -107,10 +111,14 @@ export function nodeWorld(
     'conntrack.txt': '',
     ...files,
   };
-  const read = Object.entries(readings).map(
+}
+
+/** The same, decoded. */
+export function nodeWorld(chains: readonly TestChain[], further: Further = {}): World {
+  const readings = Object.entries(nodeFiles(chains, further)).map(
     ([name, content]) => [name, { kind: 'read', content } satisfies FileReading] as const,
   );
-  const ruleset = decodeRuleset(listing(chains, more));
+  const ruleset = decodeRuleset(listing(chains, further.more ?? []));
   if (!ruleset.ok) throw new Error(ruleset.problem.say);
-  return buildWorld(buildParts(new Map(read)).parts, { known: true, value: ruleset.value });
+  return buildWorld(buildParts(new Map(readings)).parts, { known: true, value: ruleset.value });
 }

@@ -1,0 +1,53 @@
+/** One thing about a node that could be different. */
+
+import type { Expression, Family, RuleRef, SetElement } from '../nft/model';
+import type { CtEntry, IpFamily } from '../world/world';
+
+export interface ChainRef {
+  readonly family: Family;
+  readonly table: string;
+  readonly chain: string;
+}
+
+export interface SetRef {
+  readonly family: Family;
+  readonly table: string;
+  readonly set: string;
+}
+
+export type Change =
+  /** The rule is not there. */
+  | { readonly kind: 'rule-dropped'; readonly at: RuleRef }
+  | { readonly kind: 'element-removed'; readonly set: SetRef; readonly index: number; readonly element: SetElement }
+  | {
+      readonly kind: 'element-added';
+      readonly set: SetRef;
+      readonly key: Expression;
+      /** Of a verdict map: the chain that it leads to, or accept. */
+      readonly data?: SetElement['data'];
+    }
+  | { readonly kind: 'policy-accept'; readonly chain: ChainRef }
+  /** The chain runs on the other side of another. */
+  | {
+      readonly kind: 'priority';
+      readonly chain: ChainRef;
+      readonly from: number;
+      readonly to: number;
+      readonly past: ChainRef;
+    }
+  | { readonly kind: 'sysctl'; readonly key: string; readonly from: string; readonly to: string }
+  | { readonly kind: 'conntrack-gone'; readonly entry: CtEntry };
+
+/** What else a change touches, the least first. */
+export type Touches = 'connection' | 'key' | 'rule' | 'chain' | 'node';
+
+export const TOUCHES: readonly Touches[] = ['connection', 'key', 'rule', 'chain', 'node'];
+
+/** A change to try. `later`: only where nothing smaller delivers, for what it takes away is more than what decided. */
+export interface Candidate {
+  readonly change: Change;
+  readonly touches: Touches;
+  readonly later: boolean;
+}
+
+export const PACKET_FAMILIES: readonly IpFamily[] = ['ip', 'ip6'];
