@@ -80,6 +80,7 @@ export function probeOf({ nodes, cluster }: Network, question: Question): Probe 
   if (node === undefined || p === undefined) return undefined;
   if (!cluster.services.known || !cluster.endpointSlices.known || !p.world.ruleset.known) return undefined;
   const { family, daddr, dport, protocol, saddr } = packet;
+  if (family === 'arp') return undefined;
   const value = parseAddress(daddr)?.value;
   const isOne = (texts: readonly string[]) => texts.some((text) => parseAddress(text)?.value === value);
   const isOwn =

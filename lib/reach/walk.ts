@@ -20,8 +20,7 @@ export type Client =
 
 export interface Question {
   readonly client: Client;
-  readonly packet: Omit<PacketSpec, 'from' | 'iif' | 'family'> & {
-    readonly family: 'ip' | 'ip6';
+  readonly packet: Omit<PacketSpec, 'from' | 'iif'> & {
     readonly saddr: string;
     readonly daddr: string;
     readonly dport: number;

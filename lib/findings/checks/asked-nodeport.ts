@@ -13,6 +13,7 @@ export function askedNodePortFindings(context: Context): readonly Finding[] {
   const { question, network, cluster } = context;
   if (question === undefined || !cluster.services.known) return [];
   const { family, daddr, dport, protocol } = question.packet;
+  if (family === 'arp') return [];
   const port = servicePorts(cluster.services.value, family, { openRange: true }).find(
     (one) => one.nodePort === dport && one.protocol === protocol,
   );
