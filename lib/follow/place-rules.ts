@@ -45,6 +45,8 @@ export function placeRules(
   const entries: Entry[] = before.map((rule) => ({ rule, deletedAt: Number.POSITIVE_INFINITY }));
   const alive = (handle: number): number =>
     entries.findIndex((entry) => entry.rule.handle === handle && entry.deletedAt === Number.POSITIVE_INFINITY);
+  // Rules behind one that is told later.
+  const waiting = new Map<number, HeldRule>();
   for (const [index, change] of changes.entries()) {
     if (change.kind === 'delete') {
       const entry = entries[alive(change.handle)];
@@ -61,12 +63,20 @@ export function placeRules(
       else if (head === undefined || !isByFirst(entries, changes, index)) entries.push(entry);
       else if (handleOf(changes[index - 1]) === rule.handle) entries.unshift(entry);
       else return { why: `rule ${rule.handle} was added, or put in the place of the first` };
-      continue;
+    } else {
+      const behind = alive(place);
+      if (behind === -1 && waiting.has(place)) return { why: `two rules stand behind ${place}, which is not held` };
+      if (behind === -1) waiting.set(place, rule);
+      else entries.splice(behind + 1, 0, entry);
     }
-    const behind = alive(place);
-    if (behind === -1) return { why: `rule ${rule.handle} stands behind ${place}, which is not held` };
-    entries.splice(behind + 1, 0, entry);
+    let last = rule.handle;
+    for (let next = waiting.get(last); next !== undefined && alive(last) !== -1; next = waiting.get(last)) {
+      waiting.delete(last);
+      entries.splice(alive(last) + 1, 0, { rule: next, deletedAt: Number.POSITIVE_INFINITY });
+      last = next.handle;
+    }
   }
+  for (const place of waiting.keys()) return { why: `a rule stands behind ${place}, which is not held` };
   for (const [index, change] of changes.entries()) {
     if (change.kind === 'delete') continue;
     const then = entries.filter(({ deletedAt }) => deletedAt > index).map(({ rule }) => rule);

@@ -32,6 +32,17 @@ export function metricsText(reader: NodeReader, http: HttpCounts): string {
   metric('changes_without_event_total', 'counter', 'Listings that showed a change that the watch had not told.', [
     ['', facts.changesWithoutEvent],
   ]);
+  const follow = reader.follower?.facts;
+  if (follow !== undefined) {
+    metric('following', 'gauge', '1 while changes are worked into the listing that is held.', [
+      ['', follow.isFollowing ? 1 : 0],
+    ]);
+    metric('followed_transactions_total', 'counter', 'Transactions that were told.', [['', follow.transactions]]);
+    metric('let_go_total', 'counter', 'How often the held listing was let go.', [['', follow.letGo]]);
+    metric('follow_mismatches_total', 'counter', 'Listings that differed from what had been followed.', [
+      ['', follow.mismatches],
+    ]);
+  }
   if (facts.generation !== undefined)
     metric('ruleset_generation', 'gauge', 'Generation of the ruleset at its last change.', [['', facts.generation]]);
   metric(

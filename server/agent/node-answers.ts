@@ -62,6 +62,7 @@ export function nodeAnswer(reader: NodeReader, agent: { readonly version: string
       changedAt: facts.changedAt ?? null,
       changedBy: facts.changedBy ?? null,
       nextListingAt: facts.nextListingAt ?? null,
+      listedAt: facts.listedAt ?? null,
       listings: facts.listings,
       changesWithoutEvent: facts.changesWithoutEvent,
     },
@@ -71,8 +72,16 @@ export function nodeAnswer(reader: NodeReader, agent: { readonly version: string
       why: watch.state.why ?? null,
       restarts: watch.state.restarts,
     },
+    follow: followAnswer(reader),
     readings: Object.fromEntries([...reader.held].map(([name, reading]) => [name, readingAnswer(reading)])),
   };
+}
+
+function followAnswer({ follower, facts }: NodeReader) {
+  if (follower === undefined) return { state: 'off' };
+  const { isFollowing, why, transactions, letGo, mismatches } = follower.facts;
+  const counts = { transactions, letGo, mismatches, writeMs: facts.writeMs };
+  return { state: isFollowing ? 'following' : 'listing', why: why ?? null, ...counts };
 }
 
 function readingAnswer(one: Reading) {

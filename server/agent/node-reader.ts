@@ -1,6 +1,7 @@
 /**
  * All readings of one node: each file of a capture as it was last read, with its hash, time and cost. One command runs at a time. The
- * ruleset is listed again when the kernel says that it changed, as often as its cost allows; the other files when they are asked for.
+ * ruleset is listed once, followed by what the kernel tells of its changes, and listed again where that is not certain, as often as its cost
+ * allows; the other files are read when they are asked for.
  */
 import 'server-only';
 import { createHash } from 'node:crypto';
@@ -11,9 +12,11 @@ import { NODE_FILES } from '@/lib/world/capture-files';
 import { type Argv, hasXt, NODE_COMMANDS, readAll, readSysctl, XT_COMMANDS } from '../sources/node-commands';
 import { type CommandLimits, runCommand } from '../sources/run-command';
 import { childProcessorMs } from './child-processor-time';
+import { Follower } from './follower';
 import { disagreement } from './listings-agree';
+import type { WatchState, WatchTimes } from './monitor-process';
 import { NftChoice, type NftProgram } from './nft-choice';
-import { type RulesetChange, RulesetWatch, type WatchState, type WatchTimes } from './ruleset-watch';
+import { type RulesetChange, RulesetWatch } from './ruleset-watch';
 
 export interface Reading {
   readonly reading: FileReading<Uint8Array>;
@@ -38,9 +41,13 @@ export interface ReaderOptions {
   readonly pauseMs: number;
   /** The ruleset is listed after this time even where nobody told of a change. */
   readonly proveMs: number;
+  /** Changes are worked into the listing that is held, where that is certain. */
+  readonly follow: boolean;
   readonly watchTimes?: WatchTimes;
   /** For the log. */
   readonly watchTurned?: (state: WatchState) => void;
+  /** For the log: the listing was let go. */
+  readonly unheld?: (why: string) => void;
 }
 export const READER_DEFAULTS = {
   limits: { milliseconds: 60_000, bytes: 256e6 },
@@ -48,6 +55,7 @@ export const READER_DEFAULTS = {
   share: 0.1,
   pauseMs: 200,
   proveMs: 600_000,
+  follow: true,
 } as const;
 
 export type ReaderEvent =
@@ -71,6 +79,7 @@ export const AGENT_FILES: readonly string[] = NODE_FILES.map(({ name }) => name)
 export class NodeReader {
   readonly choice: NftChoice;
   readonly watch: RulesetWatch;
+  readonly follower: Follower | undefined;
   #readings = new Map<string, Reading>();
   #turn: Promise<unknown> = Promise.resolve();
   #listing: Promise<void> | undefined;
@@ -82,7 +91,18 @@ export class NodeReader {
   #changes = 0;
   #lastChange: (RulesetChange & { readonly at: Date }) | undefined;
   /** The listing that the readings are of. */
-  #listed: { readonly changes: number; readonly began: Date; readonly stable: string } | undefined;
+  #listed:
+    | {
+        readonly changes: number;
+        readonly began: Date;
+        /** Undefined where changes have been worked in since. */
+        readonly stable: string | undefined;
+      }
+    | undefined;
+  /** When what was followed may be written again, and what writing it last took. */
+  #nextWrite = 0;
+  #writeMs = 0;
+  #writeDue: NodeJS.Timeout | undefined;
   #nextListing = 0;
   #lastAsked = 0;
   #listings = 0;
@@ -93,18 +113,33 @@ export class NodeReader {
     const listener = {
       changed: (change: RulesetChange | undefined) => this.#changed(change),
       watch: (state: WatchState) => this.#watchTurned(state),
+      line: (line: string) => this.follower?.hearText(line),
     };
     this.watch = new RulesetWatch(() => this.choice.first, listener, options.watchTimes);
+    const followed = {
+      followed: () => this.#writeSoon(),
+      unheld: (why: string) => {
+        options.unheld?.(why);
+        this.#listSoon();
+      },
+      ready: () => {
+        if (this.follower?.isFollowing === false) this.#listSoon();
+      },
+    };
+    this.follower = options.follow ? new Follower(() => this.choice.first, followed, options.watchTimes) : undefined;
   }
 
   start(): void {
     this.watch.start();
+    this.follower?.start();
     this.#proveLater();
   }
 
   stop(): void {
     this.#stopped.abort();
     this.watch.stop();
+    this.follower?.stop();
+    clearTimeout(this.#writeDue);
     clearTimeout(this.#due);
     clearTimeout(this.#prove);
     this.#listeners.clear();
@@ -137,6 +172,8 @@ export class NodeReader {
       nextListingAt: this.#due === undefined ? undefined : new Date(Math.max(this.#nextListing, Date.now())),
       listings: this.#listings,
       changesWithoutEvent: this.#changesWithoutEvent,
+      listedAt: this.#listed?.began,
+      writeMs: this.#writeMs,
     };
   }
 
@@ -170,7 +207,11 @@ export class NodeReader {
     if (this.#listing !== undefined) await this.#listing;
     const began = this.#listed?.began.getTime() ?? 0;
     if (this.state === 'current' && Date.now() - began <= maxAgeMs) return;
+    if (this.state === 'changing' && this.follower?.isCaughtUp === true) this.#write();
+    if (this.state === 'current' && Date.now() - began <= maxAgeMs) return;
     if (this.state !== 'unread' && Date.now() < this.#nextListing) return;
+    if (this.state === 'changing' && this.follower?.isFollowing === true && maxAgeMs === Number.POSITIVE_INFINITY)
+      return;
     await this.#list();
   }
 
@@ -179,6 +220,10 @@ export class NodeReader {
     this.#due = undefined;
     this.#listing ??= this.#oneAtATime(() => this.#listNow()).finally(() => {
       this.#listing = undefined;
+      if (this.state === 'changing' && this.follower?.isFollowing === true) {
+        if (this.follower.isCaughtUp) this.#write();
+        return;
+      }
       this.#tell({ kind: 'ruleset' });
       // It changed while it was listed, or the watch began too late for it.
       const isWatched = this.watch.state.state === 'watching';
@@ -191,6 +236,7 @@ export class NodeReader {
     for (let tries = 0; ; tries += 1) {
       const changes = this.#changes;
       const began = new Date();
+      this.follower?.listingBegins();
       const json = await this.#measured(() => this.choice.list((argv) => this.#run(argv)));
       const nft = this.choice.use?.argv ?? this.choice.first;
       const text = await this.#measured(() => this.#run([...nft, '-a', 'list', 'ruleset']));
@@ -207,6 +253,8 @@ export class NodeReader {
           this.#readings.set(file, await this.#measured(() => readAll(argvs, (argv) => this.#runNamed(argv))));
         }
       } else for (const [file] of XT_COMMANDS) this.#readings.delete(file);
+      if (failure === undefined && json.reading.kind === 'read')
+        await this.follower?.listingEnded(Buffer.from(json.reading.content).toString());
       return;
     }
   }
@@ -216,7 +264,12 @@ export class NodeReader {
     const wasWatched =
       this.watch.state.state === 'watching' && before !== undefined && this.watch.state.since <= before.began;
     this.#listed = { changes, began, stable: stableHash(json.reading) };
-    if (wasWatched && before.changes === this.#changes && before.stable !== this.#listed.stable)
+    if (
+      wasWatched &&
+      before.changes === this.#changes &&
+      before.stable !== undefined &&
+      before.stable !== this.#listed.stable
+    )
       this.#changesWithoutEvent += 1;
     this.#readings.set('nft.json', { ...json, capturedAt: began });
     this.#readings.set('nft.txt', text);
@@ -227,11 +280,39 @@ export class NodeReader {
   #changed(change: RulesetChange | undefined): void {
     this.#changes += 1;
     if (change !== undefined) this.#lastChange = { ...change, at: new Date() };
-    this.#listSoon();
+    // Lost messages are no change that could be followed.
+    if (change === undefined) this.follower?.deaf('messages of the kernel were lost');
+    if (this.follower?.isFollowing !== true) this.#listSoon();
     this.#tell({ kind: 'change' });
   }
 
+  /** Writing a large listing takes time too: it has the same share. */
+  #writeSoon(): void {
+    if (this.#writeDue !== undefined || this.#stopped.signal.aborted) return;
+    this.#writeDue = setTimeout(() => this.#write(), Math.max(0, this.#nextWrite - Date.now()));
+  }
+
+  /** What was followed becomes the reading. The text of the older listing goes: it is of another moment. */
+  #write(): void {
+    this.#writeDue = undefined;
+    const listed = this.#listed;
+    // A listing that runs is newer; what is not complete is told again when it is.
+    if (this.follower?.isCaughtUp !== true || listed === undefined || this.#listing !== undefined) return;
+    const [capturedAt, began, cpu] = [new Date(), performance.now(), process.cpuUsage()];
+    const text = this.follower.write();
+    if (text === undefined) return;
+    const written = finished({ kind: 'read', content: Buffer.from(text) }, capturedAt, 0, 0);
+    const { user, system } = process.cpuUsage(cpu);
+    this.#writeMs = Math.round(performance.now() - began);
+    this.#nextWrite = Date.now() + (user + system) / 1000 / this.options.share;
+    this.#readings.set('nft.json', { ...written, cpuMs: Math.round((user + system) / 1000), wallMs: this.#writeMs });
+    this.#readings.delete('nft.txt');
+    this.#listed = { ...listed, changes: this.#changes, stable: undefined };
+    this.#tell({ kind: 'ruleset' });
+  }
+
   #watchTurned(state: WatchState): void {
+    if (state.state === 'lost') this.follower?.deaf(state.why ?? 'the watch is lost');
     if (state.state === 'watching') this.#listSoon();
     this.options.watchTurned?.(state);
     this.#tell({ kind: 'watch', state });

@@ -29,6 +29,7 @@ const OPTIONS = {
   'time-limit': { type: 'string' },
   'byte-limit': { type: 'string' },
   'prove-every': { type: 'string' },
+  'no-follow': { type: 'boolean' },
 } as const;
 type Values = ReturnType<typeof parseOptions<typeof OPTIONS>>['values'];
 
@@ -128,6 +129,8 @@ function readerOf(values: Values, log: (words: string) => void): NodeReader {
       bytes: bytes ?? limits.bytes,
     },
     ...(prove !== undefined && { proveMs: prove * 1000 }),
+    follow: values['no-follow'] !== true,
+    unheld: (why) => log(`the listing is made anew: ${why}`),
     watchTurned: ({ state, why }) => log(why === undefined ? 'watching the ruleset' : `the watch is ${state}: ${why}`),
     node: values['node-name'] ?? process.env.NODE_NAME ?? hostname(),
     nft: root === undefined ? [image] : [{ of: 'node', argv: ['chroot', root, 'nft'] }, image],

@@ -110,6 +110,51 @@ describe.skipIf(why !== undefined)(
       await events.end();
     });
 
+    test('what is certain is served without a listing, and what is not after one', async () => {
+      nft(
+        'flush ruleset; add table ip t; add set ip t s { type ipv4_addr; }; add chain ip t c; add set ip t i { type ipv4_addr; flags interval; }',
+      );
+      const agent = await agentInside();
+      const events = await eventsOf(agent);
+      await events.until(isCurrent);
+      await expect.poll(() => agent.reader.follower?.isFollowing).toBe(true);
+      const listings = () => agent.reader.facts.listings;
+      const before = listings();
+      const steps = [
+        'add element ip t s { 10.0.0.1 }',
+        'add rule ip t c ip saddr 10.0.0.1 counter accept; insert rule ip t c drop; add rule ip t c tcp dport { 1, 2 } accept',
+        'add chain ip t d; add rule ip t d drop; flush chain ip t c; add rule ip t c jump d; delete element ip t s { 10.0.0.1 }',
+      ];
+      for (const step of steps) {
+        nft(step);
+        const last = sha256(listing());
+        await events.until(({ event, data }) => isCurrent({ event, data }) && data.hash === last);
+      }
+      expect(listings()).toBe(before);
+      // The text of the listing is of another moment.
+      expect((await agent.get('/v1/parts/nft.txt')).status).toBe(404);
+      const { follow } = await (await agent.get('/v1/node')).json();
+      expect(follow).toMatchObject({ state: 'following', transactions: 3, letGo: 0, mismatches: 0 });
+      nft('add element ip t i { 10.0.0.0/8 }');
+      const last = sha256(listing());
+      await events.until(({ event, data }) => isCurrent({ event, data }) && data.hash === last);
+      expect(listings()).toBeGreaterThan(before);
+      expect((await agent.get('/v1/parts/nft.txt')).status).toBe(200);
+      await events.end();
+    });
+
+    test('a listing proves what was followed', async () => {
+      nft('flush ruleset; add table ip t; add set ip t s { type ipv4_addr; }');
+      const agent = await agentInside(400);
+      const events = await eventsOf(agent);
+      await events.until(isCurrent);
+      for (let i = 1; i <= 20; i += 1) nft(`add element ip t s { 10.0.0.${i} }`);
+      const before = agent.reader.facts.listings;
+      await expect.poll(() => agent.reader.facts.listings, { timeout: 10_000 }).toBeGreaterThan(before + 1);
+      expect(agent.reader.follower?.facts).toMatchObject({ isFollowing: true, mismatches: 0, letGo: 0 });
+      await events.end();
+    });
+
     test('many changes in a row end with the last one', async () => {
       nft('flush ruleset; add table ip t; add set ip t s { type ipv4_addr; }');
       const agent = await agentInside();
@@ -127,7 +172,7 @@ describe.skipIf(why !== undefined)(
       const agent = await agentInside();
       const events = await eventsOf(agent);
       await events.until(isCurrent);
-      const monitors = execFileSync('pgrep', ['-P', String(process.pid), '-f', 'nft monitor'], { encoding: 'utf8' });
+      const monitors = execFileSync('pgrep', ['-P', String(process.pid), '-f', 'nft .*monitor'], { encoding: 'utf8' });
       for (const pid of monitors.trim().split('\n')) process.kill(Number(pid), 'SIGKILL');
       expect(await events.until(({ event }) => event === 'watch')).toMatchObject({ state: 'lost' });
       expect(agent.reader.state).toBe('unwatched');

@@ -24,7 +24,7 @@ export function fakeNft(folder: string, words: Words = {}, name = 'nft'): string
     '#!/bin/sh',
     'case "$*" in',
     `--version) echo "nftables v${words.version ?? '1.0.9'} (Old Doc Yak #3)";;`,
-    `monitor) ${words.monitor ?? 'exec sleep 1000'};;`,
+    `"-a monitor") ${words.monitor ?? 'exec sleep 1000'};;`,
     `"-j list ruleset") ${words.json ?? `printf '%s' '${LISTING}'`};;`,
     `"-a list ruleset") ${words.text ?? `printf '%s' '${TEXT}'`};;`,
     'esac',

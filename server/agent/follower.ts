@@ -1,0 +1,276 @@
+/**
+ * Holds a listing of the ruleset and works into it what the kernel tells, where that is certain (lib/follow). Where it is not, the
+ * listing is let go, with the reason, until it is made anew.
+ */
+import 'server-only';
+import { align } from '@/lib/follow/align';
+import { applyTransaction } from '@/lib/follow/apply-transaction';
+import { differences } from '@/lib/follow/differences';
+import { type HeldListing, holdListing, writeListing } from '@/lib/follow/held-listing';
+import { newRules, type Place, placeIn, type Transaction, TransactionReader } from '@/lib/follow/transaction';
+import { unfollowable } from '@/lib/follow/unfollowable';
+import type { Argv } from '../sources/node-commands';
+import { MonitorProcess, type WatchTimes } from './monitor-process';
+
+interface Listener {
+  /** What is held is newer than what was last written. */
+  readonly followed: () => void;
+  /** It must be listed anew, now or at the next change. */
+  readonly unheld: (why: string) => void;
+  /** The monitor listens: a listing that begins now can be followed. */
+  readonly ready: () => void;
+}
+export interface FollowFacts {
+  readonly isFollowing: boolean;
+  /** Why it does not follow now. */
+  readonly why: string | undefined;
+  readonly transactions: number;
+  /** How often the listing was let go. */
+  readonly letGo: number;
+  /** New listings that were not what had been followed. One is enough: from then on it does not follow. */
+  readonly mismatches: number;
+}
+
+/** Complaints arrive by another way than lines. */
+const SETTLE_MS = 30;
+/** What one monitor tells, the other one tells by then. */
+const LATE_MS = 2000;
+const HEARD_MAX = 100;
+
+export class Follower {
+  #monitor: MonitorProcess;
+  #reader = new TransactionReader();
+  #places = new Map<string, Place>();
+  #held: HeldListing | undefined;
+  #why: string | undefined = 'its monitor does not listen yet';
+  /** Since the listing that runs now, or that the held one is of. Undefined: the monitor did not listen then. */
+  #heard: Transaction[] | undefined;
+  #isBasing = false;
+  #queue: Transaction[] = [];
+  /** Transactions that the text told more than the JSON, since the listing is held. */
+  #ahead = 0;
+  #late: NodeJS.Timeout | undefined;
+  #settle: NodeJS.Timeout | undefined;
+  #transactions = 0;
+  #letGo = 0;
+  #mismatches = 0;
+  #isDistrusted = false;
+
+  /** @param nft the nft to be used, asked anew at each start */
+  constructor(
+    nft: () => Argv,
+    readonly listener: Listener,
+    times?: WatchTimes,
+  ) {
+    this.#monitor = new MonitorProcess(
+      () => lineByLine(nft()),
+      {
+        line: (line) => this.#hear(line),
+        complaint: (words) => {
+          if (/^W:/m.test(words)) this.#spent(`nft monitor: ${words.trim().split('\n')[0]}`);
+        },
+        dropped: () => this.#spent('messages of the kernel were lost'),
+        watch: ({ state, why }) => {
+          if (state === 'lost') this.#release(why ?? 'its monitor ended');
+          if (state === 'watching') this.listener.ready();
+        },
+      },
+      times,
+    );
+  }
+
+  start(): void {
+    this.#monitor.start();
+  }
+
+  stop(): void {
+    this.#monitor.stop();
+    clearTimeout(this.#late);
+    clearTimeout(this.#settle);
+  }
+
+  get facts(): FollowFacts {
+    return {
+      isFollowing: this.#held !== undefined,
+      why: this.#held === undefined ? this.#why : undefined,
+      transactions: this.#transactions,
+      letGo: this.#letGo,
+      mismatches: this.#mismatches,
+    };
+  }
+
+  get isFollowing(): boolean {
+    return this.#held !== undefined;
+  }
+
+  /** All that was told is worked in. */
+  get isCaughtUp(): boolean {
+    return this.#held !== undefined && this.#queue.length === 0 && this.#ahead === 0;
+  }
+
+  /** The listing as text; undefined where none is held. */
+  write(): string | undefined {
+    return this.#held === undefined ? undefined : writeListing(this.#held);
+  }
+
+  /** A listing begins. */
+  listingBegins(): void {
+    const isReady = this.#monitor.state.state === 'watching' && !this.#isDistrusted;
+    this.#heard = isReady ? [] : undefined;
+  }
+
+  /** That listing, complete. */
+  async listingEnded(text: string): Promise<void> {
+    const { state, why } = this.#monitor.state;
+    if (this.#heard === undefined || this.#isBasing) {
+      if (this.#held === undefined && !this.#isDistrusted && state !== 'watching')
+        this.#why = why ?? 'its monitor does not listen yet';
+      return;
+    }
+    this.#isBasing = true;
+    try {
+      await this.#settled();
+      this.#base(text);
+    } finally {
+      this.#isBasing = false;
+    }
+  }
+
+  /** What the monitor of the text told. */
+  hearText(line: string): void {
+    const told = placeIn(line);
+    if (told !== undefined) this.#places.set(told.rule, told.place);
+    if (line.startsWith('# new generation')) this.#count(1);
+    else if (line.startsWith('# ERROR')) this.#release('messages of the kernel were lost');
+  }
+
+  /** The monitor of the text is lost. */
+  deaf(why: string): void {
+    this.#release(why);
+  }
+
+  #base(text: string): void {
+    const heard = this.#heard;
+    if (heard === undefined) return;
+    const before = this.isCaughtUp ? this.#held : undefined;
+    const fresh = holdListing(text);
+    if (fresh === undefined) {
+      this.#release('the listing has a form that is not known');
+      return;
+    }
+    const no = unfollowable(fresh);
+    if (no !== undefined) {
+      this.#release(no);
+      return;
+    }
+    const aligned = align(fresh, heard, this.#places);
+    if (aligned.kind === 'relist') {
+      this.#doubt(aligned);
+      return;
+    }
+    const wrong = before === undefined ? [] : differences(before, aligned.listing);
+    if (wrong.length > 0) {
+      this.#mismatches += 1;
+      this.#isDistrusted = true;
+      this.#release(`what was followed and a new listing differ: ${wrong.join('; ')}`);
+      return;
+    }
+    this.#held = aligned.listing;
+    this.#queue = [];
+    this.#heard = undefined;
+    this.#ahead = 0;
+    if ((aligned.lacked ?? 0) > 0) this.#toldSoon();
+  }
+
+  /** What was told up to now has arrived by both ways. */
+  async #settled(): Promise<void> {
+    for (let waited = 0; waited < LATE_MS; waited += SETTLE_MS) {
+      await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+      if ((this.#heard ?? []).every((one) => this.#isPlaced(one))) return;
+    }
+  }
+
+  #isPlaced(transaction: Transaction): boolean {
+    return newRules(transaction).every((rule) => this.#places.has(rule));
+  }
+
+  #hear(line: string): void {
+    const event = this.#reader.read(line);
+    if (event === undefined) return;
+    if (event.kind === 'broken') {
+      this.#spent(event.why);
+      return;
+    }
+    this.#transactions += 1;
+    if (this.#heard !== undefined && this.#heard.push(event.transaction) > HEARD_MAX) this.#heard = undefined;
+    if (this.#held === undefined) return;
+    this.#queue.push(event.transaction);
+    this.#count(-1);
+  }
+
+  #count(by: 1 | -1): void {
+    if (this.#held === undefined) return;
+    this.#ahead += by;
+    this.#work();
+  }
+
+  #work(): void {
+    for (
+      let next = this.#queue[0];
+      next !== undefined && this.#held !== undefined && this.#isPlaced(next);
+      next = this.#queue[0]
+    ) {
+      const applied = applyTransaction(this.#held, next, this.#places);
+      if (applied.kind === 'relist') {
+        this.#doubt(applied);
+        return;
+      }
+      // While a listing runs they may be needed once more.
+      if (this.#heard === undefined) for (const rule of newRules(next)) this.#places.delete(rule);
+      this.#held = applied.listing;
+      this.#queue.shift();
+    }
+    clearTimeout(this.#late);
+    if (this.isCaughtUp) this.#toldSoon();
+    else if (this.#held !== undefined)
+      this.#late = setTimeout(() => this.#release('the two monitors did not tell the same'), LATE_MS);
+  }
+
+  #toldSoon(): void {
+    clearTimeout(this.#settle);
+    this.#settle = setTimeout(() => this.isCaughtUp && this.listener.followed(), SETTLE_MS);
+  }
+
+  #doubt({ why, isMonitorSpent }: { readonly why: string; readonly isMonitorSpent: boolean }): void {
+    if (isMonitorSpent) this.#spent(why);
+    else this.#release(why);
+  }
+
+  #spent(why: string): void {
+    this.#release(why);
+    this.#reader.clear();
+    this.#monitor.restart(why);
+  }
+
+  #release(why: string): void {
+    clearTimeout(this.#late);
+    clearTimeout(this.#settle);
+    if (this.#isDistrusted && this.#held === undefined) return;
+    const wasHeld = this.#held !== undefined;
+    this.#held = undefined;
+    this.#heard = undefined;
+    this.#queue = [];
+    this.#ahead = 0;
+    this.#places.clear();
+    this.#why = why;
+    if (!wasHeld) return;
+    this.#letGo += 1;
+    this.listener.unheld(why);
+  }
+}
+
+/** nft flushes its output after each event with words, and not after the end of a transaction; stdbuf(1) makes it do so. */
+const lineByLine = (nft: Argv): Argv => {
+  const command = [...nft.slice(0, -1), 'stdbuf', '-oL', nft.at(-1) ?? 'nft', '-j', '--debug=netlink', 'monitor'];
+  return command as unknown as Argv;
+};
