@@ -60,7 +60,7 @@ function failuresOf(network: Network, probe: Probe): readonly Failure[] {
 const isLost = ({ result, undecided }: Ending): boolean => undecided.length === 0 && result !== 'ok';
 
 /** The last rule or policy on the way that ended the packet. */
-function culpritOf({ stops }: Ending): { readonly node: string; readonly by: Culprit } | undefined {
+export function culpritOf({ stops }: Ending): { readonly node: string; readonly by: Culprit } | undefined {
   for (const stop of stops.toReversed()) {
     if (stop.kind !== 'node') continue;
     const outcome = stop.trace.branches[stop.branch]?.outcome;
@@ -71,12 +71,17 @@ function culpritOf({ stops }: Ending): { readonly node: string; readonly by: Cul
 }
 
 function kernelFailure(probe: Probe, ending: Ending): readonly Failure[] {
-  if (culpritOf(ending) !== undefined) return [];
-  for (const stop of ending.stops.toReversed()) {
+  const found = culpritOf(ending) === undefined ? kernelStepOf(ending) : undefined;
+  return found === undefined ? [] : [{ probe, ending, node: found.node, cause: { kind: 'kernel', step: found.step } }];
+}
+
+/** The last thing that a kernel did outside of nftables to end the packet; the ending must have been asked with steps. */
+export function kernelStepOf({ stops }: Ending): { readonly node: string; readonly step: KernelStep } | undefined {
+  for (const stop of stops.toReversed()) {
     if (stop.kind !== 'node') continue;
     const steps = stop.trace.branches[stop.branch]?.steps ?? [];
     const step = steps.findLast((one) => one.kind === 'kernel' && one.skb === 0 && one.ends);
-    if (step?.kind === 'kernel') return [{ probe, ending, node: stop.node, cause: { kind: 'kernel', step } }];
+    if (step?.kind === 'kernel') return { node: stop.node, step };
   }
-  return [];
+  return undefined;
 }

@@ -1,20 +1,29 @@
 /** `nftscope diagnose`: what is wrong in a capture, with evidence, a way to see it and a remedy. */
 import 'server-only';
-import { decodeAsked } from '@/lib/findings/asked';
+import { decodeAsked, namedAsked } from '@/lib/findings/asked';
 import { Context } from '@/lib/findings/context';
 import { diagnose } from '@/lib/findings/diagnose';
+import { type AskedAnswer, explainAsked } from '@/lib/findings/explain-asked';
 import { evidenceText, type Finding } from '@/lib/findings/finding';
 import { parseJson } from '@/lib/net/json-cursor';
+import type { Result } from '@/lib/net/result';
+import type { Network } from '@/lib/reach/network';
+import type { Question } from '@/lib/reach/walk';
 import { openDiagnosis } from '../findings/open-diagnosis';
 import { CliError, EXIT, type ExitStatus } from './cli-error';
 import { print } from './lines';
 import { chooseNode, openSource } from './open';
-import { COMMON, outputOf, parseOptions } from './options';
+import { COMMON, numberOption, outputOf, parseOptions } from './options';
 
 const OPTIONS = {
   ...COMMON,
   service: { type: 'string' },
   ask: { type: 'string' },
+  from: { type: 'string' },
+  to: { type: 'string' },
+  protocol: { type: 'string' },
+  dport: { type: 'string' },
+  family: { type: 'string' },
 } as const;
 
 export async function diagnoseCommand(args: readonly string[]): Promise<ExitStatus> {
@@ -24,7 +33,7 @@ export async function diagnoseCommand(args: readonly string[]): Promise<ExitStat
   const { service, ask } = values;
   if (service !== undefined && !/^[^/]+\/[^/]+$/.test(service))
     throw CliError.because('CLI-002', `--service is ${JSON.stringify(service)}.`, 'Write NAMESPACE/NAME.');
-  const asked = ask === undefined ? undefined : askedOf(ask);
+  const asked = askedBy(ask, values);
   const source = await openSource(values.source, 'diagnose');
   const input = await openDiagnosis(source, new AbortController().signal);
   if (!input.ok) throw CliError.of(input.problem);
@@ -35,13 +44,18 @@ export async function diagnoseCommand(args: readonly string[]): Promise<ExitStat
           values.node,
           input.value.nodes.map(({ name }) => name),
         );
-  const context = new Context(input.value, asked === undefined ? undefined : (network) => decodeAsked(asked, network));
-  if (context.asked !== undefined) {
-    const question = context.asked(context.network);
-    if (!question.ok) throw CliError.of(question.problem, '--ask');
-  }
-  const findings = diagnose(context).filter((one) => concerns(one, node, service));
-  await print(output === 'json' ? `${JSON.stringify({ findings }, undefined, 2)}\n` : textOf(findings));
+  const context = new Context(input.value, asked);
+  const question = asked?.(context.network);
+  if (question !== undefined && !question.ok)
+    throw CliError.of(question.problem, ask === undefined ? undefined : '--ask');
+  // With a client from outside the node is where its packets come in.
+  const only = values.from === undefined ? node : undefined;
+  const all = diagnose(context).filter((one) => concerns(one, only, service));
+  const answer = question === undefined ? undefined : explainAsked(context, question.value, all);
+  const first = answer?.explainedBy ?? [];
+  const findings = [...first, ...all.filter((one) => !first.includes(one))];
+  if (output === 'json') await print(`${JSON.stringify(jsonOf(findings, answer), undefined, 2)}\n`);
+  else await print(`${answer === undefined ? '' : answerText(answer)}${textOf(findings)}`);
   return findings.some(({ severity }) => severity === 'error') ? EXIT.badNews : EXIT.done;
 }
 
@@ -49,6 +63,61 @@ export async function diagnoseCommand(args: readonly string[]): Promise<ExitStat
 const concerns = ({ nodes, services }: Finding, node: string | undefined, service: string | undefined): boolean =>
   (node === undefined || nodes.length === 0 || nodes.includes(node)) &&
   (service === undefined || services.length === 0 || services.includes(service));
+
+type Ask = (network: Network) => Result<Question>;
+
+interface AskOptions {
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+  readonly node?: string | undefined;
+  readonly protocol?: string | undefined;
+  readonly dport?: string | undefined;
+  readonly family?: string | undefined;
+}
+
+/** One connection: as JSON, or by names as `trace` takes them. */
+function askedBy(ask: string | undefined, values: AskOptions): Ask | undefined {
+  const { from, to, node, protocol, family } = values;
+  if (ask !== undefined) {
+    if (from !== undefined || to !== undefined)
+      throw CliError.usage('A connection is given by --ask, or by --from and --to.', 'diagnose');
+    const json = askedOf(ask);
+    return (network) => decodeAsked(json, network);
+  }
+  if (from === undefined && to === undefined) return undefined;
+  if (from === undefined || to === undefined) throw CliError.usage('--from and --to belong together.', 'diagnose');
+  if (family !== undefined && family !== '4' && family !== '6')
+    throw CliError.because('CLI-002', `--family is ${JSON.stringify(family)}.`, 'Give 4 or 6.');
+  const question = {
+    from,
+    to,
+    protocol,
+    dport: numberOption('dport', values.dport, 65535),
+    family: family === undefined ? undefined : family === '4' ? ('ip' as const) : ('ip6' as const),
+  };
+  return (network) => namedAsked({ question, via: node }, network);
+}
+
+function jsonOf(findings: readonly Finding[], answer: AskedAnswer | undefined): object {
+  if (answer === undefined) return { findings };
+  const { results, undecided, explainedBy } = answer;
+  const names = explainedBy.map(({ code, nodes, services }) => ({ code, nodes, services }));
+  return { asked: { results, undecided, explainedBy: names }, findings };
+}
+
+function answerText({ results, undecided, explainedBy }: AskedAnswer): string {
+  const words = Object.entries(results).map(([word, probability]) => {
+    return probability > 0.9999 ? word : `${word} ${Math.round(probability * 1000) / 10} %`;
+  });
+  const codes = explainedBy.map(({ code }) => code);
+  const isLost = Object.keys(results).some((word) => word !== 'ok');
+  const why = codes.length > 0 ? `explained by ${codes.join(', ')}` : 'nothing that was found explains it';
+  const lines = [
+    `The connection: ${words.join(', ')}${isLost ? `; ${why}` : ''}.`,
+    ...undecided.map(({ say }) => `  ${say}`),
+  ];
+  return `${lines.join('\n')}\n\n`;
+}
 
 function askedOf(text: string): { readonly [key: string]: unknown } {
   const json = parseJson(text);

@@ -229,13 +229,19 @@ is in another mode is not compared.
 
 const DIAGNOSE = `nftscope diagnose: what is wrong in a capture
 
-  nftscope diagnose --source S [--node N] [--service NAMESPACE/NAME] [--ask JSON]
+  nftscope diagnose --source S [--node N] [--service NAMESPACE/NAME]
+  nftscope diagnose --source S [--node N] --from REF --to REF [--protocol P] [--dport N] [--family 4|6]
+  nftscope diagnose --source S --ask JSON
 
   --source S    bundle (folder, .tar.gz), nft -j listing, "host", or a cluster
   --node N      only what touches this node (default: all)
   --service S   only what touches this Service
   --ask JSON    a connection that fails: {"from": "shop/web-1" | "node-1" | "external", "srcIP", "node", "dst", "dport", "protocol"};
                 some findings are about such a connection only
+  --from REF, --to REF, …  the same by names, as trace takes them; with a client from outside --node is where its packets come in
+
+With a connection its end is told first, and the findings that explain it come before the others.
+
   -o, --output text|json  (default text)
 
 Findings have stable codes (docs/findings.md). The most serious root cause comes first, followed by what follows from it.

@@ -1,6 +1,7 @@
 /** `nftscope trace --whole-path`: node by node to whoever answers, and back. */
 import 'server-only';
-import type { EveryNodeGroup, PathEnd, PathQuestion, PathStop, WholePathView } from '@/lib/api/whole-path';
+import type { EveryNodeGroup, PathEnd, PathStop, WholePathView } from '@/lib/api/whole-path';
+import type { PathQuestion } from '@/lib/reach/named-question';
 import { lookAt } from '../sessions/look-at';
 import { Paths } from '../sessions/paths';
 import { CliError, EXIT, type ExitStatus } from './cli-error';

@@ -1,7 +1,7 @@
 /** The question of the routes about whole paths. */
 import 'server-only';
-import type { PathQuestion } from '@/lib/api/whole-path';
 import { failed, type Result } from '@/lib/net/result';
+import type { PathQuestion } from '@/lib/reach/named-question';
 import type { Described } from '../sessions/look-at';
 import type { Paths } from '../sessions/paths';
 import { currentStore } from './current-store';

@@ -4,17 +4,15 @@ import { type OpenNode, openNode } from '@/lib/api/open-node';
 import type { TraceAnswer } from '@/lib/api/types';
 import {
   type EveryNodeGroup,
-  entryNode,
   groupByResult,
-  type PathQuestion,
   stopAnswer,
   type WholePathView,
-  walkQuestion,
   wholePathView,
 } from '@/lib/api/whole-path';
 import type { BuiltCluster } from '@/lib/cluster/build-cluster';
 import { resolvePlace } from '@/lib/cluster/place';
 import { failed, ok, type Result } from '@/lib/net/result';
+import { entryNode, type PathQuestion, walkQuestion } from '@/lib/reach/named-question';
 import { buildNetwork, type Network } from '@/lib/reach/network';
 import { askFurther, type Ending } from '@/lib/reach/walk';
 import { sourceProblems } from '../sources/problems';

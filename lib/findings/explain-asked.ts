@@ -1,0 +1,80 @@
+/** How an asked connection ends, and which findings say why. */
+import type { Question } from '../reach/walk';
+import { ask, type Ending } from '../reach/walk';
+import type { Reason } from '../sim/trace';
+import type { Context } from './context';
+import type { Finding, FindingCode } from './finding';
+import { probeOf } from './probes';
+import { culpritOf, kernelStepOf } from './survey';
+
+export interface AskedAnswer {
+  /** Every outcome with its probability: ok, refused, timeout, …; `undecided`. */
+  readonly results: { readonly [word: string]: number };
+  readonly undecided: readonly Reason[];
+  /** The likeliest explanation first; empty where all arrives, or nothing found explains it. */
+  readonly explainedBy: readonly Finding[];
+}
+
+/** What the kernel says in its steps, and the finding that means the same. */
+const KERNEL: Readonly<Record<string, FindingCode>> = {
+  'forwarding-off': 'forwarding-off',
+  'rp-filter': 'rp-filter-strict',
+  'conntrack-full': 'conntrack-full',
+  neighbour: 'nd-dropped',
+  'neighbour-discovery': 'nd-dropped',
+  'legacy-tables': 'legacy-iptables-active',
+  'ruleset-unknown': 'node-unreadable',
+  'no-route': 'pod-route-missing',
+};
+
+/** Reported for nothing but an asked connection: they are about it. */
+const ASKED: ReadonlySet<FindingCode> = new Set([
+  'clusterip-unallocated',
+  'clusterip-port-undefined',
+  'source-ranges-block',
+  'localhost-nodeport',
+  'nodeport-address-not-served',
+]);
+
+export function explainAsked(context: Context, question: Question, findings: readonly Finding[]): AskedAnswer {
+  const endings = ask(context.network, question);
+  const results: Record<string, number> = {};
+  for (const { result = 'undecided', probability } of endings) results[result] = (results[result] ?? 0) + probability;
+  const lost = endings.filter(({ result }) => result !== 'ok');
+  const services = new Set(
+    probeOf(context.network, question)?.ports.map(({ namespace, service }) => `${namespace}/${service}`),
+  );
+  const ranked = findings
+    .map((one) => ({ one, rank: Math.max(0, ...lost.map((ending) => weight(one, ending, services))) }))
+    .filter(({ rank }) => rank > 0)
+    .toSorted((a, b) => b.rank - a.rank);
+  return {
+    results,
+    undecided: [...new Map(lost.flatMap(({ undecided }) => undecided).map((reason) => [reason.say, reason])).values()],
+    explainedBy: ranked.map(({ one }) => one),
+  };
+}
+
+/** 3: about this very connection, or the rule or the step of the kernel that ended it; 1: about its Service, on a node of its way. */
+function weight(one: Finding, ending: Ending, services: ReadonlySet<string>): number {
+  if (ASKED.has(one.code)) return 3;
+  const nodes = new Set(ending.stops.flatMap((stop) => (stop.kind === 'node' ? [stop.node] : [])));
+  if (one.nodes.length > 0 && !one.nodes.some((node) => nodes.has(node))) return 0;
+  const culprit = culpritOf(ending);
+  if (culprit !== undefined && one.evidence.some((evidence) => isAbout(evidence, culprit))) return 3;
+  const codes = [kernelStepOf(ending)?.step.code, ...ending.undecided.map(({ code }) => code)];
+  if (codes.some((code) => code !== undefined && KERNEL[code] === one.code)) return 3;
+  if (!one.services.some((service) => services.has(service))) return 0;
+  return one.severity === 'error' ? 2 : 1;
+}
+
+function isAbout(evidence: Finding['evidence'][number], culprit: NonNullable<ReturnType<typeof culpritOf>>): boolean {
+  const { node, by } = culprit;
+  if (evidence.kind !== 'rule' && evidence.kind !== 'chain') return false;
+  const isSame =
+    evidence.node === node &&
+    evidence.family === by.family &&
+    evidence.table === by.table &&
+    evidence.chain === by.chain;
+  return isSame && (evidence.kind === 'chain' || evidence.handle === by.handle);
+}
