@@ -1,10 +1,11 @@
 'use client';
 
 import { parseAsString, useQueryStates } from 'nuqs';
-import { useDeferredValue } from 'react';
+import { useDeferredValue, useMemo } from 'react';
 import type { FleetRow, FleetView } from '@/lib/api/fleet-view';
 import type { SourceView } from '@/lib/api/types';
 import { useFleet, useFleetReading } from '../hooks/use-fleet';
+import { useDrift } from '../hooks/use-services';
 import { ErrorState } from '../shell/error-state';
 import { PlaceGate } from '../shell/place-gate';
 import { Button } from '../ui/button';
@@ -106,6 +107,8 @@ function Headline({ view }: { readonly view: FleetView }) {
 function Nodes({ view }: { readonly view: FleetView }) {
   const [{ group, find }, set] = useQueryStates({ group: parseAsString, find: parseAsString }, { history: 'replace' });
   const wanted = useDeferredValue(find ?? '');
+  const found = useDrift(view.source).data;
+  const drift = useMemo(() => new Map(found?.nodes.map((one) => [one.name, one])), [found]);
   const rows = view.rows.filter((row) => (group === null || row.group === group) && matches(row, wanted));
   const filtered = group !== null || wanted !== '';
   return (
@@ -147,7 +150,7 @@ function Nodes({ view }: { readonly view: FleetView }) {
       {rows.length === 0 ? (
         <Note className="m-0">No node is like this.</Note>
       ) : (
-        <FleetTable source={view.source} rows={rows} />
+        <FleetTable source={view.source} rows={rows} drift={drift} />
       )}
     </>
   );

@@ -4,6 +4,8 @@ import { useVirtualizer } from '@tanstack/react-virtual';
 import Link from 'next/link';
 import { type ReactNode, useRef } from 'react';
 import type { FleetRow } from '@/lib/api/fleet-view';
+import type { NodeDriftRow } from '@/lib/api/service-types';
+import { count } from '@/lib/explain/words';
 import { useIsNarrow } from '../hooks/use-media';
 import { Age } from '../shell/age';
 import { viewHref } from '../shell/views';
@@ -21,10 +23,12 @@ const GRID =
 interface TableProps {
   readonly source: string;
   readonly rows: readonly FleetRow[];
+  /** What differs from what kube-proxy should have written, by node; a node that is not there is not read yet. */
+  readonly drift: ReadonlyMap<string, NodeDriftRow>;
 }
 
 /** One row for each node. Only the rows in sight are in the page. */
-export function FleetTable({ source, rows }: TableProps) {
+export function FleetTable({ source, rows, drift }: TableProps) {
   const narrow = useIsNarrow();
   const scroll = useRef<HTMLDivElement>(null);
   const virtual = useVirtualizer({
@@ -60,7 +64,7 @@ export function FleetTable({ source, rows }: TableProps) {
                 )}
                 style={{ transform: `translateY(${start}px)`, height: size }}
               >
-                <Row source={source} row={row} />
+                <Row source={source} row={row} drift={drift.get(row.name)} />
               </tr>
             );
           })}
@@ -102,16 +106,19 @@ function Head({ hidden }: { readonly hidden: boolean }) {
   );
 }
 
-interface RowProps {
+interface PlaceProps {
   readonly source: string;
   readonly row: FleetRow;
+}
+interface RowProps extends PlaceProps {
+  readonly drift: NodeDriftRow | undefined;
 }
 
 const Cell = ({ children, className }: { readonly children: ReactNode; readonly className?: string }) => (
   <td className={cx('block min-w-0', className)}>{children}</td>
 );
 
-function Cells({ source, row }: RowProps) {
+function Cells({ source, row, drift }: RowProps) {
   return (
     <>
       <Cell className="leading-4">
@@ -129,8 +136,9 @@ function Cells({ source, row }: RowProps) {
         </span>
         <span className="shrink-0">{row.nft}</span>
       </Cell>
-      <Cell className="truncate">
+      <Cell className="truncate leading-4">
         <ServiceProxyOf row={row} />
+        <Drift source={source} row={row} drift={drift} />
       </Cell>
       <Cell className="overflow-hidden">
         <Owners row={row} />
@@ -152,7 +160,7 @@ function Cells({ source, row }: RowProps) {
 }
 
 /** One column: the same facts, one below the other. */
-function Card({ source, row }: RowProps) {
+function Card({ source, row, drift }: RowProps) {
   return (
     <Cell className="flex! h-full w-full flex-col justify-between">
       <div className="flex items-center gap-2">
@@ -170,6 +178,7 @@ function Card({ source, row }: RowProps) {
         {row.counts === null || row.counts === undefined
           ? ''
           : `, ${row.counts.rules.toLocaleString('en')} rules, ${row.counts.elements.toLocaleString('en')} elements`}
+        <Drift source={source} row={row} drift={drift} />
       </div>
       <Owners row={row} />
       <Open source={source} row={row} />
@@ -177,7 +186,7 @@ function Card({ source, row }: RowProps) {
   );
 }
 
-function Name({ source, row }: RowProps) {
+function Name({ source, row }: PlaceProps) {
   return (
     <span className="flex min-w-0 flex-col">
       <Link href={viewHref('/ruleset', { source, node: row.name })} className="truncate font-[620] hover:underline">
@@ -232,6 +241,17 @@ function ServiceProxyOf({ row }: { readonly row: FleetRow }) {
   );
 }
 
+/** Whether kube-proxy's tables are what they should be; nothing where that was not compared. */
+function Drift({ source, row, drift }: RowProps) {
+  if (drift === undefined || drift.state === 'unread' || drift.state === 'unknown') return null;
+  if (drift.state === 'expected') return <span className="block text-ink-2 text-label">as expected</span>;
+  return (
+    <Link href={viewHref('/service', { source, node: row.name })} className="link block text-depends text-label">
+      {count(drift.differences, 'difference')}
+    </Link>
+  );
+}
+
 function Owners({ row }: { readonly row: FleetRow }) {
   if (row.counts === null || row.counts === undefined)
     return (
@@ -252,7 +272,7 @@ const Count = ({ value }: { readonly value: number | undefined }) =>
 const Group = ({ row }: { readonly row: FleetRow }) =>
   row.group === null ? <span className="px-1.5 text-ink-2">?</span> : <GroupMark label={row.group} />;
 
-function Open({ source, row }: RowProps) {
+function Open({ source, row }: PlaceProps) {
   if (row.state === 'absent') return null;
   const place = { source, node: row.name };
   return (

@@ -2,7 +2,7 @@
 
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import type { ServiceGraphsView } from '@/lib/api/service-graphs';
-import type { ServicePage, ServicesView } from '@/lib/api/service-types';
+import type { DriftView, ServicePage, ServicesView } from '@/lib/api/service-types';
 import { getJson, postJson } from './api';
 import { nodePath } from './node-path';
 
@@ -21,6 +21,18 @@ export const useServices = (source: string) =>
     queryFn: ({ signal }) => getJson<ServicesView>(`${path(source)}/services`, {}, signal),
   });
 
+const poll = (data: { readonly state: string; readonly of: number } | undefined): number | false =>
+  data?.state !== 'reading' ? false : data.of > MANY ? POLL_MS_MANY : POLL_MS;
+
+/** Every node against what is expected, counted. The server goes on reading as long as somebody asks. */
+export const useDrift = (source: string) =>
+  useQuery({
+    queryKey: ['drift', source],
+    queryFn: ({ signal }) => getJson<DriftView>(`${path(source)}/drift`, {}, signal),
+    refetchInterval: ({ state }) => poll(state.data),
+    staleTime: 5000,
+  });
+
 const keyOf = (source: string, service: string) => ['service', source, service] as const;
 
 /** One Service on all nodes. The server goes on reading as long as somebody asks. */
@@ -28,8 +40,7 @@ export const useService = (source: string, service: string) =>
   useQuery({
     queryKey: keyOf(source, service),
     queryFn: ({ signal }) => getJson<ServicePage>(`${path(source)}/service`, { service }, signal),
-    refetchInterval: ({ state }) =>
-      state.data?.state !== 'reading' ? false : state.data.of > MANY ? POLL_MS_MANY : POLL_MS,
+    refetchInterval: ({ state }) => poll(state.data),
     staleTime: 5000,
   });
 

@@ -31,6 +31,7 @@ export function wayWords({ name, role }: ComparedPart, page: Pick<ServicePage, '
   if (role !== 'element' || page.facts === null) return '';
   const parts = name.split(' . ');
   if (parts.length === 2) return 'NodePort';
+  if (parts.length !== 3) return '';
   const address = parts[0] ?? '';
   const { clusterIPs, loadBalancerIPs, externalIPs } = page.facts;
   if (clusterIPs.includes(address)) return 'ClusterIP';

@@ -19,7 +19,7 @@ interface MatrixProps {
 }
 
 const ROW = 36;
-const CELL = 92;
+const CELL = 76;
 
 /** What each node has against what it should have: one row for each node, one column for each way in. */
 export function NodeMatrix({ page, rows, node, onNode }: MatrixProps) {
@@ -35,8 +35,8 @@ export function NodeMatrix({ page, rows, node, onNode }: MatrixProps) {
     initialRect: { width: 1200, height: 800 },
   });
   const { ways } = page;
-  const columns = `minmax(130px,1.4fr) minmax(104px,auto) ${ways.map(() => `minmax(${CELL}px,1fr)`).join(' ')} minmax(150px,1.3fr) 92px 130px`;
-  const grid = { gridTemplateColumns: columns, minWidth: 640 + ways.length * (CELL + 12) };
+  const columns = `minmax(112px,1.4fr) 104px ${ways.map(() => `minmax(${CELL}px,1fr)`).join(' ')} minmax(104px,1.2fr) 96px 100px`;
+  const grid = { gridTemplateColumns: columns, minWidth: 600 + ways.length * (CELL + 12) };
   const ports = portsOf(ways);
   return (
     <section
@@ -226,13 +226,19 @@ function Open({ page, row }: { readonly page: ServicePage; readonly row: Service
       >
         Ruleset
       </Link>
-      <Link
-        className="link"
-        href={viewHref('/trace', { ...place, from: row.name, to: `svc:${page.namespace}/${page.name}${portOf(page)}` })}
-        aria-label={`Trace from ${row.name}`}
-      >
-        Trace
-      </Link>
+      {page.facts === null ? null : (
+        <Link
+          className="link"
+          href={viewHref('/trace', {
+            ...place,
+            from: row.name,
+            to: `svc:${page.namespace}/${page.name}${portOf(page)}`,
+          })}
+          aria-label={`Trace from ${row.name}`}
+        >
+          Trace
+        </Link>
+      )}
     </span>
   );
 }

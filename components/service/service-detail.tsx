@@ -104,10 +104,17 @@ function Bar({
 
 /** The answer first: as expected everywhere, or on how many nodes it is not, or not known. */
 function Verdict({ page }: { readonly page: ServicePage }) {
-  if (page.facts === null || page.state !== 'done') return null;
+  if (page.state !== 'done') return null;
   const odd = page.nodes.filter(({ state }) => state === 'differs' || state === 'missing').length;
   const unknown = page.nodes.filter(({ state }) => state === 'unknown').length;
   const of = page.nodes.length;
+  if (page.facts === null)
+    return odd === 0 ? null : (
+      <Badge tone="depends">
+        <TriangleIcon size={12} />
+        gone, left on {count(odd, 'node')}
+      </Badge>
+    );
   if (odd > 0)
     return (
       <Badge tone="depends">
@@ -140,7 +147,7 @@ function Body({ source, node, page, service }: DetailProps & { readonly page: Se
     <div className="flex shrink-0 flex-col roomy:min-h-0 roomy:flex-1 lg:flex-row">
       <div className="flex shrink-0 flex-col gap-4 border-line bg-surface px-3 py-3 max-lg:border-b lg:w-[272px] lg:overflow-y-auto lg:border-r lg:px-4">
         {page.problem === null ? null : (
-          <Note className="m-0">
+          <Note className="m-0!">
             {page.problem.say} {page.problem.do}
           </Note>
         )}
@@ -191,11 +198,11 @@ function Body({ source, node, page, service }: DetailProps & { readonly page: Se
               command={source.live ? 'nft -j list ruleset' : 'decoding the listings'}
               progress={{ done: page.done, of: page.of, say: `${page.done} of ${page.of} nodes are read.` }}
               onCancel={() => reading.mutate('stop')}
-              className="m-0"
+              className="m-0!"
             />
           ) : null}
           {page.state === 'stopped' ? (
-            <Note className="m-0">
+            <Note className="m-0!">
               {page.done} of {page.of} nodes were read.{' '}
               <button type="button" className="link text-ink" onClick={() => reading.mutate('on')}>
                 Go on
@@ -203,7 +210,7 @@ function Body({ source, node, page, service }: DetailProps & { readonly page: Se
             </Note>
           ) : null}
           {rows.length === 0 ? (
-            <Note className="m-0">No node is like this.</Note>
+            <Note className="m-0!">No node is like this.</Note>
           ) : (
             <NodeMatrix page={page} rows={rows} node={node.name} onNode={(name) => goTo({ node: name })} />
           )}
@@ -232,10 +239,10 @@ function Body({ source, node, page, service }: DetailProps & { readonly page: Se
             <Unreadable
               what="EndpointSlices"
               why="The capture has none. That does not mean that there are no endpoints."
-              className="m-0"
+              className="m-0!"
             />
           ) : page.endpoints.length === 0 ? (
-            <Note className="m-0">
+            <Note className="m-0!">
               No EndpointSlice of the Service names an endpoint: connections to it are refused.
             </Note>
           ) : (
@@ -330,12 +337,12 @@ function Chains({ source, node, page, graphs, chosen, nodeAddress }: ChainsProps
         <Unreadable
           what={node.name}
           why={node.problem === null ? 'What its ruleset is, is not known.' : `${node.problem.say} ${node.problem.do}`}
-          className="m-0"
+          className="m-0!"
         />
       ) : graphs.isError ? (
         <ErrorState error={graphs.error} what={`The chains on ${node.name}`} onRetry={() => void graphs.refetch()} />
       ) : graphs.data === undefined ? (
-        <Loading what={`Reading ${node.name}`} className="m-0" />
+        <Loading what={`Reading ${node.name}`} className="m-0!" />
       ) : (
         <>
           {graphs.data.problem === null ? null : (
@@ -344,7 +351,7 @@ function Chains({ source, node, page, graphs, chosen, nodeAddress }: ChainsProps
             </p>
           )}
           {chosen === undefined ? (
-            <Note className="m-0">{node.name} has no chain or map element of this Service.</Note>
+            <Note className="m-0!">{node.name} has no chain or map element of this Service.</Note>
           ) : as === 'figure' ? (
             <ChainGraph graph={chosen.graph} {...draws} />
           ) : (

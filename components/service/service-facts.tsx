@@ -102,6 +102,7 @@ interface WaysProps {
 /** Each way in, and what becomes of the source address. Choosing one shows it on the graph. */
 export function WaysIn({ page, node, nodeAddress, from, chosen, onChoose }: WaysProps) {
   if (page.ways.length === 0) return null;
+  const ports = new Set(page.ways.map(({ port }) => `${port.name}/${port.protocol}`));
   return (
     <section aria-labelledby="ways">
       <h2 id="ways" className="font-[640]">
@@ -113,22 +114,24 @@ export function WaysIn({ page, node, nodeAddress, from, chosen, onChoose }: Ways
           const asks = from ?? defaultFrom(way, node);
           return (
             <li key={way.id} className={cx('px-2.5 py-1.5', way.id === chosen && 'bg-marker-row')}>
-              <div className="flex items-baseline gap-2">
-                <span className="shrink-0 font-[600]">{way.kind}</span>
+              <div className="flex flex-wrap items-baseline gap-x-2">
+                <span className="shrink-0 font-[600]">
+                  {way.kind} {ports.size < 2 ? null : <span className="font-normal text-ink-2">{way.port.name}</span>}
+                </span>
                 <span className="ml-auto min-w-0 text-right font-mono text-[12px] text-ink-2 [overflow-wrap:anywhere]">
                   {(way.addresses.length === 0 ? ['node'] : way.addresses).map((address) => (
-                    <span key={address} className="block">
+                    <span key={address} className="block whitespace-nowrap">
                       {address.includes(':') ? `[${address}]` : address}:{way.number}
                     </span>
                   ))}
                 </span>
               </div>
-              <div className="flex flex-wrap items-center gap-x-3 text-[12px] text-ink-2">
-                <span className="min-w-0 flex-1">{way.source}</span>
+              <div className="text-[12px] text-ink-2 leading-4">{way.source}</div>
+              <div className="flex flex-wrap items-center gap-x-3 text-[12px]">
                 <button
                   type="button"
                   aria-pressed={way.id === chosen}
-                  className="link text-ink"
+                  className="link min-h-6 text-ink"
                   disabled={target === undefined}
                   onClick={() => onChoose(way.id === chosen ? null : way.id)}
                 >

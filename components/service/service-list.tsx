@@ -3,10 +3,10 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
 import Link from 'next/link';
 import { useDeferredValue, useMemo, useRef } from 'react';
-import type { ServiceRow } from '@/lib/api/service-types';
+import type { DriftView, ServiceRow } from '@/lib/api/service-types';
 import type { SourceView } from '@/lib/api/types';
 import { useIsNarrow } from '../hooks/use-media';
-import { useServices } from '../hooks/use-services';
+import { useDrift, useServices } from '../hooks/use-services';
 import { ErrorState } from '../shell/error-state';
 import { useKeys } from '../shell/keys';
 import { ViewBar } from '../shell/shell';
@@ -25,6 +25,7 @@ interface ListProps {
 /** Every Service of the cluster. Only the rows in sight are in the page. */
 export function ServiceList({ source, node }: ListProps) {
   const services = useServices(source.id);
+  const drift = useDrift(source.id).data;
   const [{ find }, set] = useServiceState();
   const input = useRef<HTMLInputElement>(null);
   useKeys('This view', [{ keys: '/', say: 'Filter the Services', run: () => input.current?.focus() }]);
@@ -61,27 +62,60 @@ export function ServiceList({ source, node }: ListProps) {
       ) : rows.length === 0 ? (
         <Note>{all?.length === 0 ? 'The cluster has no Service.' : 'No Service is like this.'}</Note>
       ) : (
-        <Rows source={source.id} node={node} rows={rows} find={find} />
+        <>
+          <Left source={source.id} node={node} all={all ?? []} drift={drift} />
+          <Rows source={source.id} node={node} rows={rows} find={find} drift={drift} />
+        </>
       )}
     </>
   );
 }
 
+/** What nodes still have of Services that are gone. */
+function Left({
+  source,
+  node,
+  all,
+  drift,
+}: {
+  readonly source: string;
+  readonly node: string;
+  readonly all: readonly ServiceRow[];
+  readonly drift: DriftView | undefined;
+}) {
+  const known = useMemo(() => new Set(all.map((row) => `${row.namespace}/${row.name}`)), [all]);
+  const left = Object.entries(drift?.services ?? {}).filter(([service]) => !known.has(service));
+  if (left.length === 0) return null;
+  return (
+    <p className="flex flex-wrap items-center gap-x-3 gap-y-1 border-line border-b bg-depends-ground px-4 py-1.5">
+      <span className="font-[600] text-depends">Gone from the cluster, still on nodes:</span>
+      {left.map(([service, nodes]) => (
+        <Link key={service} href={viewHref('/service', { source, node: nodes[0] ?? node, service })} className="link">
+          {service}
+        </Link>
+      ))}
+    </p>
+  );
+}
+
 const ROW = 34;
 const NARROW_ROW = 62;
-const GRID = 'grid grid-cols-[minmax(160px,1.4fr)_110px_minmax(150px,1fr)_minmax(160px,1.2fr)_120px] gap-x-4 px-4';
-const HEADS = ['Service', 'Type', 'Addresses', 'Ports', 'Endpoints ready'];
+const GRID =
+  'grid grid-cols-[minmax(160px,1.4fr)_110px_minmax(150px,1fr)_minmax(160px,1.2fr)_110px_150px] gap-x-4 px-4';
+const HEADS = ['Service', 'Type', 'Addresses', 'Ports', 'Endpoints ready', 'On nodes'];
 
 function Rows({
   source,
   node,
   rows,
   find,
+  drift,
 }: {
   readonly source: string;
   readonly node: string;
   readonly rows: readonly ServiceRow[];
   readonly find: string | null;
+  readonly drift: DriftView | undefined;
 }) {
   const narrow = useIsNarrow();
   const scroll = useRef<HTMLDivElement>(null);
@@ -95,7 +129,7 @@ function Rows({
   });
   return (
     <section ref={scroll} aria-label="Services" className="min-h-[60dvh] flex-1 overflow-auto bg-surface roomy:min-h-0">
-      <table aria-rowcount={rows.length + 1} className={cx('block', !narrow && 'min-w-[860px]')}>
+      <table aria-rowcount={rows.length + 1} className={cx('block', !narrow && 'min-w-[980px]')}>
         <caption className="sr-only">Services</caption>
         <thead className={narrow ? 'sr-only' : 'sticky top-0 z-10 block border-line border-b bg-surface'}>
           <tr aria-rowindex={1} className={cx(GRID, 'h-8 items-center text-left text-ink-2 text-label')}>
@@ -125,7 +159,8 @@ function Rows({
                   <td className="min-w-0 flex-1">
                     <Name row={row} href={href} />
                     <span className="block truncate text-ink-2">
-                      {row.type}, {row.ports.join(', ') || 'no port'}, <EndpointsReady row={row} />
+                      {row.type}, {row.ports.join(', ') || 'no port'}, <EndpointsReady row={row} /> ready,{' '}
+                      <OnNodes row={row} drift={drift} />
                     </span>
                   </td>
                 ) : (
@@ -142,6 +177,9 @@ function Rows({
                     </td>
                     <td>
                       <EndpointsReady row={row} />
+                    </td>
+                    <td className="truncate">
+                      <OnNodes row={row} drift={drift} />
                     </td>
                   </>
                 )}
@@ -169,4 +207,20 @@ function EndpointsReady({ row: { endpoints } }: { readonly row: ServiceRow }) {
       {endpoints.ready} of {endpoints.all}
     </span>
   );
+}
+
+/** Whether nodes have what is expected, as far as they were read. */
+function OnNodes({ row, drift }: { readonly row: ServiceRow; readonly drift: DriftView | undefined }) {
+  if (drift === undefined) return <span className="text-ink-2">not read yet</span>;
+  const own = drift.services[`${row.namespace}/${row.name}`] ?? [];
+  const odd = new Set([...own, ...drift.general]).size;
+  if (odd > 0)
+    return (
+      <span className="font-[600] text-depends" title={[...new Set([...own, ...drift.general])].join(', ')}>
+        {odd === 1 ? '1 node differs' : `${odd} nodes differ`}
+      </span>
+    );
+  const known = drift.nodes.filter(({ state }) => state === 'expected').length;
+  if (known === drift.of && drift.of > 0) return <span className="text-ink-2">as expected</span>;
+  return <span className="text-ink-2">{known === 0 ? 'not known' : `as expected on ${known} of ${drift.of}`}</span>;
 }

@@ -72,12 +72,34 @@ function graphsOf(
   for (const graphs of [ours, theirs])
     for (const port of graphs?.ports(query.namespace, query.name) ?? [])
       ports.set(`${port.port} ${port.protocol}`, port);
-  return [...ports.values()].map((port) => {
-    const should = ours?.port(port);
-    const keys = new Set(should?.parts.flatMap(({ id, role }) => (role === 'element' ? [id] : [])));
-    const graph = compareServiceGraphs(should, theirs?.port(port, keys));
-    return { table: `${family} ${table.name}`, family, port, graph };
-  });
+  const order = portOrder(cluster, query);
+  return [...ports.values()]
+    .toSorted((a, b) => order(a) - order(b))
+    .map((port) => {
+      const should = ours?.port(port);
+      const keys = new Set(should?.parts.flatMap(({ id, role }) => (role === 'element' ? [id] : [])));
+      const there = theirs?.port(port, keys);
+      // Chains for all Services are missing or stale only where the table has them not, or not expected.
+      const shared = [...(should?.parts ?? []), ...(there?.parts ?? [])].flatMap(({ role, name }) =>
+        role === 'base' || role === 'chain' ? [name] : [],
+      );
+      const graph = compareServiceGraphs(
+        should === undefined ? undefined : ours?.port(port, undefined, shared),
+        theirs?.port(port, keys, shared),
+      );
+      return { table: `${family} ${table.name}`, family, port, graph };
+    });
+}
+
+/** As the Service lists its ports; those that it has no more come last. */
+function portOrder({ services }: Cluster, { namespace, name }: ServiceQuery): (port: ServicePortRef) => number {
+  const known = services.known
+    ? (services.value.find((one) => one.namespace === namespace && one.name === name)?.ports ?? [])
+    : [];
+  return ({ port, protocol }) => {
+    const at = known.findIndex((one) => (one.name ?? '') === port && one.protocol.toLowerCase() === protocol);
+    return at === -1 ? known.length : at;
+  };
 }
 
 /** What is there where nothing tells what should be: tables of nftables mode, else the nat tables of iptables mode. */

@@ -44,7 +44,7 @@ export function servicesView(source: string, { services, endpointSlices }: Clust
   return {
     source,
     services: services.value.toSorted(byName).map((service): ServiceRow => {
-      const own = (slices.get(`${service.namespace}/${service.name}`) ?? []).flatMap(({ endpoints }) => endpoints);
+      const own = endpointsReady(slices.get(`${service.namespace}/${service.name}`) ?? []);
       return {
         namespace: service.namespace,
         name: service.name,
@@ -53,11 +53,22 @@ export function servicesView(source: string, { services, endpointSlices }: Clust
         ports: service.ports.map(({ name, port, protocol }) =>
           [name, `${port}/${protocol.toLowerCase()}`].filter((part) => part !== undefined).join(' '),
         ),
-        endpoints: endpointSlices.known ? { ready: own.filter(({ ready }) => ready).length, all: own.length } : null,
+        endpoints: endpointSlices.known ? own : null,
       };
     }),
     problem: null,
   };
+}
+
+/** A pod with addresses of both families is one endpoint, ready where all its addresses are. */
+function endpointsReady(slices: readonly EndpointSlice[]): NonNullable<ServiceRow['endpoints']> {
+  const found = new Map<string, boolean>();
+  for (const { endpoints } of slices)
+    for (const { pod, addresses, ready } of endpoints) {
+      const key = pod === undefined ? (addresses[0] ?? '') : `${pod.namespace}/${pod.name}`;
+      found.set(key, ready && found.get(key) !== false);
+    }
+  return { ready: [...found.values()].filter((ready) => ready).length, all: found.size };
 }
 
 const typeWord = ({ type, headless }: Service): string => (headless && type === 'ClusterIP' ? 'headless' : type);
@@ -264,12 +275,8 @@ function nodeRow(node: NodeSummary, read: ReadDrift | undefined, of: Of): Servic
   const ways = Object.fromEntries(
     of.ways.map((way) => [way.id, absent.includes(way) ? 'missing' : wayState(way, of, differences)] as const),
   );
-  const state =
-    absent.length > 0 || differences.some(({ difference: { kind } }) => kind.endsWith(' missing'))
-      ? 'missing'
-      : differences.length > 0
-        ? 'differs'
-        : 'expected';
+  const found = Object.values(ways);
+  const state = found.includes('missing') ? 'missing' : differences.length > 0 ? 'differs' : 'expected';
   return {
     ...base,
     state,
@@ -317,9 +324,13 @@ function lacksFamily(way: WayView, { service, drifts }: Of, own: readonly Family
 
 function wayState(way: WayView, { service }: Of, differences: readonly Concerned[]): NodeWayState {
   const own = differences.filter(({ difference }) => service !== undefined && touches(difference, way, service));
-  if (own.some(({ difference: { kind } }) => kind.endsWith(' missing'))) return 'missing';
+  if (own.some(({ difference }) => isEntryMissing(difference))) return 'missing';
   return own.length > 0 ? 'differs' : 'expected';
 }
+
+/** Nothing leads a packet in any more; with less it may still arrive. */
+const isEntryMissing = ({ kind, name }: ExplainedDifference): boolean =>
+  kind === 'table missing' || (kind === 'element missing' && (name === 'service-ips' || name === 'service-nodeports'));
 
 /** Whether a difference lies on a way, by what kube-proxy's chains lead to (pkg/proxy/nftables/proxier.go). */
 function touches({ owner, name, expected, actual }: ExplainedDifference, way: WayView, service: Service): boolean {

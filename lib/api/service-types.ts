@@ -18,7 +18,7 @@ export interface ServiceRow {
   readonly addresses: readonly string[];
   /** `http 80/tcp` */
   readonly ports: readonly string[];
-  /** Ready and all endpoint addresses; null where the slices were not read. */
+  /** Ready ones and all, a pod with addresses of both families once; null where the slices were not read. */
   readonly endpoints: { readonly ready: number; readonly all: number } | null;
 }
 
@@ -120,6 +120,28 @@ export interface ServiceNodeRow {
   readonly ways: { readonly [way: string]: NodeWayState };
   readonly used: readonly UsedEndpoints[];
   readonly differences: readonly ServiceDifference[];
+}
+
+/** How one node stands as a whole: all that kube-proxy should have written there. */
+export interface NodeDriftRow {
+  readonly name: string;
+  readonly state: 'expected' | 'differs' | 'unknown' | 'unread';
+  readonly differences: number;
+  /** Why it was not compared. */
+  readonly why: string | null;
+}
+
+/** GET /api/sources/[id]/drift: every node against what is expected, counted. */
+export interface DriftView {
+  readonly source: string;
+  readonly state: 'reading' | 'done' | 'stopped';
+  readonly done: number;
+  readonly of: number;
+  readonly nodes: readonly NodeDriftRow[];
+  /** Nodes that differ by `NAMESPACE/NAME`, those of Services that are gone included; others are on no node otherwise. */
+  readonly services: { readonly [service: string]: readonly string[] };
+  /** Nodes with differences that concern all Services. */
+  readonly general: readonly string[];
 }
 
 /** GET /api/sources/[id]/service?service=NAMESPACE/NAME */

@@ -32,13 +32,13 @@ export interface ServiceGraphLayout {
 
 /** What a column is wide; a verdict stands in the column of endpoints. */
 const WIDTH: { readonly [R in GraphRole]: number } = {
-  base: 158,
-  chain: 116,
-  element: 208,
+  base: 138,
+  chain: 132,
+  element: 204,
   external: 146,
-  service: 146,
-  endpoint: 186,
-  end: 186,
+  service: 142,
+  endpoint: 180,
+  end: 180,
 };
 const HEAD = 30;
 const HEIGHT = 40;
@@ -52,7 +52,7 @@ const PITCH: { readonly [R in GraphRole]: number } = {
   endpoint: 50,
   end: 50,
 };
-const LEAST_GAP = 34;
+const LEAST_GAP = 26;
 /** Room for the probability before an endpoint. */
 const PILL = 22;
 
@@ -73,12 +73,20 @@ export function layoutServiceGraph({ parts, links }: ComparedGraph, width: numbe
   });
   // The middle of what does not change with endpoints.
   const middle = HEAD + Math.max(stackHeight(parts, 'element'), stackHeight(parts, 'base')) / 2;
-  const boxes = columns.flatMap(({ role, x, width }) => {
+  const boxes: GraphBox[] = [];
+  for (const { role, x, width } of columns) {
     const own = parts.filter((part) => columnOf(part.role) === role);
-    const top =
-      role === 'endpoint' || role === 'element' ? HEAD : Math.max(middle - stackHeight(parts, role) / 2, HEAD);
-    return own.map((part, index): GraphBox => ({ part, x, y: top + index * PITCH[role], width, height: HEIGHT }));
-  });
+    const isTop = role === 'endpoint' || role === 'element';
+    let y = isTop ? HEAD : Math.max(middle - stackHeight(parts, role) / 2, HEAD);
+    // Chains of the Service stand beside what leads to them.
+    const beside =
+      role === 'external' || role === 'service' ? own.map((part) => besideSources(part, links, boxes)) : [];
+    for (const { part, at } of besideOrder(own, beside)) {
+      y = Math.max(at ?? y, boxes.at(-1)?.x === x ? (boxes.at(-1)?.y ?? 0) + PITCH[role] : HEAD);
+      boxes.push({ part, x, y, width, height: HEIGHT });
+      y += PITCH[role];
+    }
+  }
   const byId = new Map(boxes.map((box) => [box.part.id, box]));
   const lines = links.flatMap((link): readonly GraphLine[] => {
     const [a, b] = [byId.get(link.from), byId.get(link.to)];
@@ -101,6 +109,27 @@ export function layoutServiceGraph({ parts, links }: ComparedGraph, width: numbe
     boxes,
     lines,
   };
+}
+
+/** The mean height of what leads to a part. */
+function besideSources(
+  part: ComparedPart,
+  links: readonly ComparedLink[],
+  boxes: readonly GraphBox[],
+): number | undefined {
+  const sources = new Set(links.filter(({ to }) => to === part.id).map(({ from }) => from));
+  const heights = boxes.filter((box) => sources.has(box.part.id)).map(({ y }) => y);
+  return heights.length === 0 ? undefined : heights.reduce((total, y) => total + y, 0) / heights.length;
+}
+
+/** In the order of the heights wished for, where there are any; parts without one last. */
+function besideOrder(
+  parts: readonly ComparedPart[],
+  wished: readonly (number | undefined)[],
+): readonly { readonly part: ComparedPart; readonly at: number | undefined }[] {
+  const all = parts.map((part, index) => ({ part, at: wished[index] }));
+  const last = Number.POSITIVE_INFINITY;
+  return wished.length === 0 ? all : all.toSorted((a, b) => (a.at ?? last) - (b.at ?? last) || 0);
 }
 
 function stackHeight(parts: readonly ComparedPart[], role: GraphRole): number {

@@ -92,9 +92,12 @@ export class ServiceGraphs {
     return [...found.values()];
   }
 
-  /** @param keys elements that count whatever they lead to, by {@link elementId} */
-  port(port: ServicePortRef, keys: ReadonlySet<string> = new Set()): ServiceGraph {
-    return new PortGraph(this.table, this.#owners, this.#chains, this.#ctx, port, keys).graph();
+  /**
+   * @param keys elements that count whatever they lead to, by {@link elementId}
+   * @param shared chains for all Services that count whether or not they lead to this one
+   */
+  port(port: ServicePortRef, keys: ReadonlySet<string> = new Set(), shared: readonly string[] = []): ServiceGraph {
+    return new PortGraph(this.table, this.#owners, this.#chains, this.#ctx, port, keys).graph(shared);
   }
 }
 
@@ -116,7 +119,7 @@ class PortGraph {
     readonly keys: ReadonlySet<string>,
   ) {}
 
-  graph(): ServiceGraph {
+  graph(shared: readonly string[]): ServiceGraph {
     for (const { name, elements } of this.table.sets) {
       if (!isLookedUp(name)) continue;
       const own = elements.filter(
@@ -128,6 +131,7 @@ class PortGraph {
     }
     const known = new Map<string, boolean>();
     for (const chain of this.table.chains) if (chain.base !== undefined) this.#shared(chain, known);
+    this.#alsoShared(shared);
     // What nothing leads to is there all the same.
     for (const chain of this.table.chains) if (this.#isOwn(chain.name)) this.#own(chain);
     return sorted([...this.#parts.values()], [...this.#links.values()]);
@@ -175,18 +179,25 @@ class PortGraph {
     return leads;
   }
 
+  #alsoShared(names: readonly string[]): void {
+    const all = names.flatMap((name) => this.chains.get(name) ?? []);
+    for (const chain of all)
+      if (!this.#parts.has(chainId(chain.name)))
+        this.#put(this.#chainPart(chain, chain.base === undefined ? 'chain' : 'base'));
+    for (const chain of all)
+      for (const exit of chain.rules.flatMap((rule) => this.#exits(rule)))
+        if (exit.to.kind === 'chain' && names.includes(exit.to.chain))
+          this.#link(chainId(chain.name), chainId(exit.to.chain), exit);
+  }
+
   /** In iptables mode a rule stands where nftables mode has a map element. */
   #entryRule(chain: Chain, rule: Rule): string {
-    const name = rule.statements
-      .filter(({ kind }) => kind === 'match')
-      .map((one) => renderStatement(one, this.ctx))
-      .join(' ');
     const text = renderRule(rule, this.ctx);
     const place = { kind: 'rule', chain: chain.name, handle: rule.handle } as const;
     return this.#put({
       id: `rule:${chain.name}:${text}`,
       role: 'element',
-      name: name || text,
+      name: entryName(rule) ?? text,
       note: chain.name,
       place,
       text,
@@ -273,7 +284,9 @@ class PortGraph {
       id: chainId(chain.name),
       role,
       name: chain.name,
-      note: chain.base === undefined ? doesWhat(chain, this.owners.chain(chain.name)) : baseWords(chain.base),
+      note:
+        (chain.base === undefined ? doesWhat(chain, this.owners.chain(chain.name)) : baseWords(chain.base)) ||
+        handleWords(chain),
       place: { kind: 'chain', chain: chain.name, handle: chain.handle },
       text: this.#texts(chain),
     };
@@ -347,6 +360,21 @@ export const elementId = (map: string, key: string): string => `element:${map}:$
 export const endpointId = (endpoint: string): string => `endpoint:${endpoint}`;
 export const endId = (verdict: 'drop' | 'reject'): string => `end:${verdict}`;
 
+/** `10.96.0.10 . udp . 53`, `tcp . 30080`: what a rule matches, as the key of a map element has it. */
+function entryName({ statements }: Rule): string | undefined {
+  let address: string | undefined;
+  let port: string | undefined;
+  for (const one of statements) {
+    if (one.kind !== 'match' || one.op !== '==' || typeof one.left !== 'object' || one.left.kind !== 'payload')
+      continue;
+    const { left, right } = one;
+    if (left.field === 'daddr' && typeof right === 'string') address = right;
+    if (left.field === 'dport' && typeof right === 'number') port = `${left.protocol} . ${right}`;
+  }
+  if (port === undefined) return undefined;
+  return address === undefined ? port : `${address} . ${port}`;
+}
+
 /** `meta l4proto tcp` before a dnat with a port says nothing about the way. */
 const isProtocolOnly = (one: Statement): boolean =>
   one.kind === 'match' && typeof one.left === 'object' && one.left.kind === 'meta' && one.left.key === 'l4proto';
@@ -400,8 +428,11 @@ const elementText = ({ data, comment }: SetElement): string => {
   return comment === undefined ? verdict : `comment "${comment}" : ${verdict}`;
 };
 
+/** What is computed has no handle. */
+const handleWords = ({ handle }: Chain): string => (handle > 0 ? `#${handle}` : '');
+
 const baseWords = ({ type, hook, prio }: NonNullable<Chain['base']>): string =>
-  `${type}, ${hook} ${prio}`.replace('-', '−');
+  `${type} ${hook} ${prio}`.replace('-', '−');
 
 /** What a chain of the Service does beside leading on. */
 function doesWhat({ rules }: Chain, { role }: ObjectOwner): string {
@@ -412,7 +443,7 @@ function doesWhat({ rules }: Chain, { role }: ObjectOwner): string {
         return at === -1 ? [] : [at];
       });
       if (marks.length === 0) return 'source kept';
-      return marks.includes(0) ? 'source is replaced later' : 'source kept, except from the node';
+      return marks.includes(0) ? 'source is replaced' : "replaces the node's source";
     }
     case 'firewall':
       return 'source ranges';

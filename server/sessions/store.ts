@@ -1,9 +1,10 @@
 /** The sources of this server and the nodes opened of them. One per process. */
 import 'server-only';
 import { createHash } from 'node:crypto';
+import { driftView } from '@/lib/api/drift-view';
 import type { FleetView } from '@/lib/api/fleet-view';
 import { type ReadDrift, type ServiceName, servicePage, servicesView } from '@/lib/api/service-page';
-import type { ServicePage, ServicesView } from '@/lib/api/service-types';
+import type { DriftView, ServicePage, ServicesView } from '@/lib/api/service-types';
 import type { NodeSummary, ProblemView, Reading, SourceView } from '@/lib/api/types';
 import { failed, ok, type Problem, type Result } from '@/lib/net/result';
 import { describeFailure } from '@/lib/world/capture-files';
@@ -205,7 +206,18 @@ export class Store {
     return ok(servicePage({ source: id, nodes, ...read }, described.value.cluster.cluster, name));
   }
 
-  stopService(id: string): void {
+  /** Every node against what is expected, as far as they are read; asking again goes on. */
+  async drift(id: string, goOn: boolean, signal: AbortSignal): Promise<Result<DriftView>> {
+    const entry = this.#entries.get(id);
+    if (entry === undefined) return failed(storeProblems.noSource(id));
+    const [view, described] = [await this.#view(entry, signal), await this.#describe(entry, signal)];
+    if (!view.ok) return view;
+    if (!described.ok) return described;
+    const { nodes } = view.value;
+    return ok(driftView({ source: id, nodes, ...entry.drifts.ask(nodes, described.value, goOn) }));
+  }
+
+  stopDrift(id: string): void {
     this.#entries.get(id)?.drifts.stop();
   }
 

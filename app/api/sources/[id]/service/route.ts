@@ -22,7 +22,7 @@ export const { GET, POST, PUT, PATCH, DELETE, OPTIONS } = route<Context>({
     const { store } = await currentStore();
     const asked = Params.read(request, (read) => read.service('service'));
     if (!asked.ok) return answered(asked, json);
-    store.stopService(id);
+    store.stopDrift(id);
     return answered(await store.service(id, asked.value, false, request.signal), json);
   },
 });
