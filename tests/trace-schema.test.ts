@@ -6,7 +6,8 @@ import { Ajv2020 } from 'ajv/dist/2020';
 import { describe, expect, test } from 'vitest';
 import { names } from '@/lib/api/names';
 import { type OpenNode, openNode } from '@/lib/api/open-node';
-import { traceAnswer } from '@/lib/api/trace-answer';
+import { answerOf, traceAnswer, tracePacket } from '@/lib/api/trace-answer';
+import { whatWouldDeliverOf } from '@/lib/api/what-would-deliver';
 import { toWire } from '@/lib/api/wire';
 import { decodeRuleset } from '@/lib/decode/decode-ruleset';
 import { decodePacketSpec } from '@/lib/net/packet-spec';
@@ -97,6 +98,24 @@ describe('answers over the demo capture', () => {
     expect(faults.slice(0, 10)).toEqual([]);
     expect(traces).toBeGreaterThan(30);
   });
+});
+
+test('what would deliver a packet is part of the format', () => {
+  const [node] = nodes;
+  if (node === undefined) throw new Error('the demo has no node');
+  const packet = { iif: 'eth0', saddr: '192.0.2.9', daddr: '203.0.113.12', protocol: 'tcp', dport: 80 };
+  const traced = tracePacket(node, { packet });
+  if (!traced.ok) throw new Error(traced.problem.say);
+  const whatWouldDeliver = whatWouldDeliverOf(node, traced.value);
+  expect(whatWouldDeliver.found.map(({ change }) => change.kind)).toEqual([
+    'element-removed',
+    'rule-dropped',
+    'priority',
+  ]);
+  const answer = answerOf(node, node.ruleset.ok ? node.ruleset.value : undefined, traced.value);
+  expect(answerFaults({ source: 'x', ...answer, whatWouldDeliver })).toEqual([]);
+  const broken = { ...whatWouldDeliver, found: whatWouldDeliver.found.map((one) => ({ ...one, touches: 'all' })) };
+  expect(answerFaults({ source: 'x', ...answer, whatWouldDeliver: broken })).not.toEqual([]);
 });
 
 describe('what breaks the format is found', () => {

@@ -10,13 +10,19 @@ interface OverlayProps {
   /** The button that opens it. */
   readonly trigger: ReactElement;
   readonly label: ReactNode;
+  /** Where the state is somebody else's; else the overlay keeps it. */
+  readonly open?: boolean;
+  readonly onOpen?: (open: boolean) => void;
   readonly children: ReactNode;
 }
 
 /** A wide dialog over the view: what is compared needs both columns. */
-export function Overlay({ title, description, trigger, label, children }: OverlayProps) {
+export function Overlay({ title, description, trigger, label, open, onOpen, children }: OverlayProps) {
   return (
-    <Dialog.Root>
+    <Dialog.Root
+      {...(open !== undefined && { open })}
+      {...(onOpen !== undefined && { onOpenChange: (next: boolean) => onOpen(next) })}
+    >
       <Dialog.Trigger render={trigger}>{label}</Dialog.Trigger>
       <Dialog.Portal>
         <Dialog.Backdrop className="fixed inset-0 z-40 bg-black/30" />

@@ -15,7 +15,15 @@ import type { TraceState, TraceStateChange } from './use-trace-state';
 
 vi.mock('next/navigation', () => ({ useRouter: () => ({ push: vi.fn() }) }));
 
-const CLOSED: TraceState = { question: NO_QUESTION, branch: null, leg: null, step: null, why: false, text: false };
+const CLOSED: TraceState = {
+  question: NO_QUESTION,
+  branch: null,
+  leg: null,
+  step: null,
+  why: false,
+  text: false,
+  deliver: false,
+};
 
 function applied(state: TraceState, { branch, leg, step, why, text }: TraceStateChange): TraceState {
   return {

@@ -84,7 +84,13 @@ function Shown({ model, state, set, stale }: TraceResultProps & { readonly model
     <div className={cx('flex flex-1 flex-col roomy:min-h-0', stale && 'opacity-60')} aria-busy={stale}>
       <StickyVerdict model={model} />
       <div className="shrink-0 border-line border-b bg-bg">
-        <VerdictHeader model={model} onBranch={onBranch} onAssumptions={onAssumptions} />
+        <VerdictHeader
+          model={model}
+          onBranch={onBranch}
+          onAssumptions={onAssumptions}
+          deliver={state.deliver}
+          onDeliver={(open) => set({ deliver: open ? true : null })}
+        />
         <div className="hidden md:block">
           <WayFigure model={model} onStep={onStep} />
         </div>

@@ -15,6 +15,8 @@ const VIEW_PARAMS = {
   why: parseAsBoolean,
   /** The text twin instead of the figure. */
   text: parseAsBoolean,
+  /** What would deliver the packet is open. */
+  deliver: parseAsBoolean,
 } as const;
 
 export interface TraceState {
@@ -24,6 +26,7 @@ export interface TraceState {
   readonly step: number | null;
   readonly why: boolean;
   readonly text: boolean;
+  readonly deliver: boolean;
 }
 
 export interface TraceStateChange {
@@ -32,6 +35,7 @@ export interface TraceStateChange {
   readonly step?: number | null;
   readonly why?: boolean | null;
   readonly text?: boolean | null;
+  readonly deliver?: boolean | null;
 }
 
 /** The state of the view, all of it in the URL. A new question is a new entry of the history; moving in a trace is not. */
@@ -44,12 +48,12 @@ export function useTraceState(): {
   const set = useCallback((change: TraceStateChange) => void setUrl(change), [setUrl]);
   const ask = useCallback(
     (question: Question, history: 'push' | 'replace' = 'push') =>
-      void setUrl({ ...question, branch: null, leg: null, step: null }, { history }),
+      void setUrl({ ...question, branch: null, leg: null, step: null, deliver: null }, { history }),
     [setUrl],
   );
-  const { branch, leg, step, why, text, ...question } = url;
+  const { branch, leg, step, why, text, deliver, ...question } = url;
   return {
-    state: { question, branch, leg, step, why: why ?? false, text: text ?? false },
+    state: { question, branch, leg, step, why: why ?? false, text: text ?? false, deliver: deliver ?? false },
     set,
     ask,
   };

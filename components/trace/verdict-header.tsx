@@ -8,6 +8,7 @@ import { AgreementLine } from './agreement';
 import { BranchTabs } from './branch-tabs';
 import { ruleHref } from './links';
 import type { TraceModel } from './trace-model';
+import { WhatWouldDeliver } from './what-would-deliver';
 
 /** The id of the sentence. */
 export const SENTENCE = 'trace-sentence';
@@ -16,10 +17,13 @@ interface VerdictHeaderProps {
   readonly model: TraceModel;
   readonly onBranch: (index: number) => void;
   readonly onAssumptions: () => void;
+  /** What would deliver the packet is open. */
+  readonly deliver: boolean;
+  readonly onDeliver: (open: boolean) => void;
 }
 
 /** The answer: the word, one sentence with the cause, the facts; and the branches where chance decides. */
-export function VerdictHeader({ model, onBranch, onAssumptions }: VerdictHeaderProps) {
+export function VerdictHeader({ model, onBranch, onAssumptions, deliver, onDeliver }: VerdictHeaderProps) {
   const { trace, branch, names } = model;
   const facts = verdictFacts(trace, branch).map((fact) => ({ key: factKey(fact), node: factNode(fact, model) }));
   const assumed = branch.assumptions.length;
@@ -57,6 +61,7 @@ export function VerdictHeader({ model, onBranch, onAssumptions }: VerdictHeaderP
               </Fragment>
             ))}
           </p>
+          <WhatWouldDeliver model={model} open={deliver} onOpen={onDeliver} />
           <AgreementLine model={model} />
         </div>
       </div>
