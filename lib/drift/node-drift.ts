@@ -32,8 +32,14 @@ export function nodeDrift(
 ): Result<NodeDrift> {
   const expected = expectedOfNode(node, cluster, others);
   if (!expected.ok) return expected;
-  return ok({ node: node.name, families: expected.value.map((family) => familyDrift(family, node)) });
+  return ok(driftOf(node, expected.value));
 }
+
+/** The same where what is expected is known. */
+export const driftOf = (node: CapturedNode, expected: readonly ExpectedFamily[]): NodeDrift => ({
+  node: node.name,
+  families: expected.map((family) => familyDrift(family, node)),
+});
 
 /** Of one family, where what is expected is computed already. */
 export function familyDrift(

@@ -74,6 +74,10 @@ export const marksInPlace = (generation: Generation): boolean => generation === 
 export const MARK_CHAIN = 'mark-for-masquerade';
 export const REJECT_CHAIN = 'reject-chain';
 
+/** Names of base chains and of chains for all Services, of every layout. */
+export const fixedNames = (): ReadonlySet<string> =>
+  new Set([...FILTER_BEFORE_DNAT, ...FILTER, ...NAT].map(([name]) => name)).add(MARK_CHAIN);
+
 export function fixedChains(family: ProxyFamily, config: ProxyConfiguration): readonly Chain[] {
   const { mark } = config;
   const daddr = destination(family);

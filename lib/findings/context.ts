@@ -1,6 +1,6 @@
 /** What every check looks at: a whole capture, opened once. What costs is computed when a check first asks for it. */
 import type { Cluster } from '../cluster/cluster';
-import { type NodeDrift, nodeDrift } from '../drift/node-drift';
+import { driftOf, type NodeDrift } from '../drift/node-drift';
 import { type CapturedNode, type ExpectedFamily, expectedOfNode } from '../expected/expected-of-node';
 import { type ServiceProxy, serviceProxy } from '../fleet/service-proxy';
 import type { Problem, Result } from '../net/result';
@@ -34,7 +34,7 @@ export interface DiagnosisInput {
 /** A node with what is worked out about it. */
 export class NodeContext {
   #proxy: ServiceProxy | undefined;
-  #drift: Result<NodeDrift> | undefined;
+  #drift: NodeDrift | undefined;
   #expected: Result<readonly ExpectedFamily[]> | undefined;
 
   constructor(
@@ -79,11 +79,11 @@ export class NodeContext {
     return this.context.network.nodes.get(this.name)?.prepared;
   }
 
-  /** Undefined where the rules are not known. */
-  get drift(): Result<NodeDrift> | undefined {
+  /** Undefined where the rules are not known, or nothing tells what they should be. */
+  get drift(): NodeDrift | undefined {
     const captured = capturedNode(this);
-    if (captured === undefined) return undefined;
-    this.#drift ??= nodeDrift(captured, this.context.cluster, this.context.othersOf(this));
+    if (captured === undefined || this.expected?.ok !== true) return undefined;
+    this.#drift ??= driftOf(captured, this.expected.value);
     return this.#drift;
   }
 

@@ -1,0 +1,410 @@
+/**
+ * kube-proxy's tables against what it should have written, as findings: Services and endpoints that it has not seen come or go, and
+ * what somebody else wrote into them.
+ */
+import type { Service } from '../../cluster/cluster';
+import type { FamilyDrift } from '../../drift/node-drift';
+import { type Backend, backendsOf, endpointKey } from '../../expected/endpoints';
+import type { ExpectedFamily } from '../../expected/expected-of-node';
+import { fixedNames } from '../../expected/fixed-part';
+import { endpointText, parseKubeProxyName, type ServicePortRef, servicePortText } from '../../explain/kube-proxy-name';
+import type { Rule } from '../../nft/model';
+import { renderContext } from '../../render/context';
+import { renderRule } from '../../render/render-rule';
+import type { Context, NodeContext } from '../context';
+import { unexplainedChains } from '../earlier-state';
+import { type Evidence, type Finding, finding } from '../finding';
+import { groupBy } from '../group-by';
+import { type Endpoints, type PortState, type ProxyState, proxyState } from '../proxy-state';
+import { nameOf } from '../services';
+import { servicesInRule } from '../services-in-rule';
+
+type DriftCode =
+  | 'service-missing-on-node'
+  | 'service-stale-on-node'
+  | 'endpoint-missing-on-node'
+  | 'endpoint-stale-on-node'
+  | 'proxy-rules-altered';
+
+type Difference = FamilyDrift['differences'][number];
+
+/** One thing that is wrong on one node. */
+interface Wrong {
+  readonly code: DriftCode;
+  readonly node: string;
+  /** None: it concerns all. */
+  readonly services: readonly string[];
+  readonly evidence: readonly Evidence[];
+}
+
+export function driftFindings(context: Context): readonly Finding[] {
+  const wrong = context.nodes.flatMap((node) => wrongOn(node, context));
+  const byNode = groupBy(wrong, ({ code, node }) => `${code} ${node}`);
+  const joined = [...byNode.values()].flatMap(([first, ...more]): readonly Wrong[] =>
+    first === undefined
+      ? []
+      : [
+          {
+            ...first,
+            services: [...new Set([first, ...more].flatMap(({ services }) => services))].sort(),
+            evidence: [first, ...more].flatMap(({ evidence }) => evidence),
+          },
+        ],
+  );
+  // Nodes that lack the same lack it for one cause.
+  return [...groupBy(joined, ({ code, services }) => `${code} ${services.join()}`).values()].flatMap((group) => {
+    const [first] = group;
+    return first === undefined ? [] : [say(first.code, group)];
+  });
+}
+
+/** Pieces of evidence that one finding names. */
+const EVIDENCE_MAX = 24;
+
+function say(code: DriftCode, group: readonly Wrong[]): Finding {
+  const nodes = group.map(({ node }) => node);
+  const services = group[0]?.services ?? [];
+  const evidence = group.flatMap((one) => one.evidence);
+  const names = services.length > 4 ? `${services.length} Services` : services.join(', ');
+  const where = nodes.join(', ');
+  const isOne = nodes.length === 1;
+  const [first] = evidence;
+  return finding({
+    code,
+    summary: SUMMARY[code](names, where, isOne),
+    services,
+    nodes,
+    evidence: evidence.slice(0, EVIDENCE_MAX),
+    assumptions: [
+      "That the cluster's objects and the rules were read at about the same time.",
+      ...(evidence.length > EVIDENCE_MAX
+        ? [`Of ${evidence.length} differences ${EVIDENCE_MAX} are named; nftscope drift shows all.`]
+        : []),
+    ],
+    reproduce: first === undefined ? 'nft list ruleset' : command(first),
+    remedy: code === 'proxy-rules-altered' ? RESTART : BEHIND,
+  });
+}
+
+const SUMMARY: Readonly<Record<DriftCode, (names: string, where: string, isOne: boolean) => string>> = {
+  'service-missing-on-node': (names, where) => `kube-proxy's table on ${where} does not lead to ${names}.`,
+  'service-stale-on-node': (names, where) =>
+    `kube-proxy's table on ${where} still serves ${names}, or an address or port of it, which is gone.`,
+  'endpoint-missing-on-node': (names, where, isOne) =>
+    `Usable endpoints of ${names} are not among the choices of ${where}${isOne ? '' : ' each'}.`,
+  'endpoint-stale-on-node': (names, where) =>
+    `${where} still sends traffic of ${names} to endpoints that are gone or not usable.`,
+  'proxy-rules-altered': (names, where) =>
+    `Somebody other than kube-proxy changed its table on ${where}${names === '' ? '' : `; it concerns ${names}`}.`,
+};
+
+const BEHIND =
+  'kube-proxy on the node is stopped, cannot write its rules, or waits: see whether its pod runs and what it logs about syncs. A restart writes everything anew.';
+const RESTART =
+  'Find out who writes there (nft monitor), and restart kube-proxy on the node: it writes its table anew when it starts.';
+
+function command(one: Evidence): string {
+  switch (one.kind) {
+    case 'rule':
+      return `nft -a list chain ${one.family} ${one.table} ${one.chain}`;
+    case 'difference':
+      return `nft list table ${one.family} ${one.table} | grep -F -- '${one.name}'`;
+    default:
+      return 'nft list ruleset';
+  }
+}
+
+function wrongOn(node: NodeContext, context: Context): readonly Wrong[] {
+  const { drift, expected, proxy } = node;
+  if (proxy.kind !== 'nftables' || drift === undefined || expected?.ok !== true) return [];
+  return expected.value.flatMap((family) => {
+    const found = drift.families.find((one) => one.family === family.family);
+    if (found === undefined || found.differences.length === 0 || family.actual === undefined) return [];
+    if (family.actual.chains.every(({ rules }) => rules.length === 0)) return [];
+    return new Judge(node, context, family, found.differences).run();
+  });
+}
+
+/** One table that differs. */
+class Judge {
+  readonly #wrong: Wrong[] = [];
+  readonly #expected: ProxyState;
+  readonly #actual: ProxyState;
+  readonly #services: ReadonlyMap<string, Service>;
+  /** Endpoints that come or go with some difference: hairpin-connections follows them. */
+  readonly #moved = new Set<string>();
+  readonly #missing = new Set<string>();
+  readonly #byPort: ReadonlyMap<string, readonly Difference[]>;
+
+  constructor(
+    readonly node: NodeContext,
+    readonly context: Context,
+    readonly family: ExpectedFamily,
+    readonly differences: readonly Difference[],
+  ) {
+    const { services } = context.cluster;
+    this.#expected = proxyState(family.expected);
+    this.#actual = family.actual === undefined ? new Map() : proxyState(family.actual);
+    this.#services = new Map((services.known ? services.value : []).map((one) => [nameOf(one), one]));
+    this.#byPort = groupBy(
+      differences.flatMap((one) => one.owner.services.map((port) => ({ ...one, port: servicePortText(port) }))),
+      ({ port }) => port,
+    );
+  }
+
+  run(): readonly Wrong[] {
+    for (const port of this.#byPort.keys()) this.#port(port);
+    for (const one of this.differences) this.#fixed(one);
+    return this.#wrong;
+  }
+
+  #add(code: DriftCode, services: readonly string[], evidence: readonly Evidence[]): void {
+    this.#wrong.push({ code, node: this.node.name, services, evidence });
+  }
+
+  #evidence(differences: readonly Difference[]): readonly Evidence[] {
+    const { family } = this.family;
+    return differences.map(({ name, expected, actual, kind }) => {
+      const rule = kind === 'rule extra' ? this.#ruleOf(name, actual) : undefined;
+      return rule === undefined
+        ? { kind: 'difference', node: this.node.name, family, table: 'kube-proxy', name, expected, actual }
+        : {
+            kind: 'rule',
+            node: this.node.name,
+            family,
+            table: 'kube-proxy',
+            chain: name,
+            handle: rule.handle,
+            text: actual ?? '',
+          };
+    });
+  }
+
+  #ruleOf(chain: string, text: string | null): Rule | undefined {
+    const { actual } = this.family;
+    if (actual === undefined) return undefined;
+    const ctx = renderContext(actual, this.node.ruleset?.nftVersion);
+    return actual.chains.find(({ name }) => name === chain)?.rules.find((rule) => renderRule(rule, ctx) === text);
+  }
+
+  // ------------------------------------------------------------------------------------------------------ Service ports
+
+  #port(text: string): void {
+    const ours = this.#expected.get(text);
+    const theirs = this.#actual.get(text);
+    const differences = this.#byPort.get(text) ?? [];
+    const add = (code: DriftCode, some = differences): void => {
+      const port = ours?.port ?? theirs?.port;
+      if (port !== undefined) this.#add(code, [`${port.namespace}/${port.name}`], this.#evidence(some));
+    };
+    if (ours === undefined || theirs === undefined) {
+      for (const { cluster, local } of [ours, theirs].filter((one) => one !== undefined))
+        for (const endpoint of [...(cluster?.keys() ?? []), ...(local?.keys() ?? [])]) this.#moved.add(endpoint);
+      if (ours !== undefined) this.#missing.add(text);
+      if (ours !== undefined) add('service-missing-on-node');
+      else if (theirs !== undefined) add('service-stale-on-node');
+      return;
+    }
+    const missing = [...ours.served.keys(), ...ours.refused].filter(
+      (key) => !theirs.served.has(key) && !theirs.refused.has(key),
+    );
+    const stale = [...theirs.served.keys(), ...theirs.refused].filter(
+      (key) => !ours.served.has(key) && !ours.refused.has(key),
+    );
+    const isMissing = missing.length > 0;
+    if (isMissing) {
+      this.#missing.add(text);
+      add('service-missing-on-node');
+    }
+    const { lacking, leaving } = this.#endpoints(text, ours, theirs, isMissing);
+    if (this.#isAltered(text, ours, theirs, { missing, stale, lacking, leaving })) {
+      add('proxy-rules-altered');
+      return;
+    }
+    if (stale.length > 0) add('service-stale-on-node');
+    if (lacking.length > 0) add('endpoint-missing-on-node');
+    if (leaving.length > 0) add('endpoint-stale-on-node');
+  }
+
+  /** Endpoints that should be chosen and are not, and chosen ones that should not be: hints alone make no endpoint unusable. */
+  #endpoints(
+    text: string,
+    ours: PortState,
+    theirs: PortState,
+    isMissing: boolean,
+  ): { readonly lacking: readonly string[]; readonly leaving: readonly string[] } {
+    const usable = this.#usable(ours.port);
+    const lacking = new Set<string>();
+    const leaving = new Set<string>();
+    for (const role of ['cluster', 'local'] as const) {
+      const [should, has] = [ours[role], theirs[role]];
+      for (const endpoint of without(should, has)) {
+        this.#moved.add(endpoint);
+        // Without the chain there is no choice to be among: the Service port is missing, unless the node takes it to have no endpoints.
+        if (has !== undefined || (!isMissing && theirs.refused.size > 0)) lacking.add(endpoint);
+        else if (!isMissing) this.#chainMissing(text, ours.port);
+      }
+      for (const endpoint of without(has, should)) {
+        this.#moved.add(endpoint);
+        if (!usable.has(endpoint)) leaving.add(endpoint);
+      }
+    }
+    return { lacking: [...lacking], leaving: [...leaving] };
+  }
+
+  #chainMissing(text: string, port: ServicePortRef): void {
+    if (this.#missing.has(text)) return;
+    this.#missing.add(text);
+    this.#add(
+      'service-missing-on-node',
+      [`${port.namespace}/${port.name}`],
+      this.#evidence(this.#byPort.get(text) ?? []),
+    );
+  }
+
+  /** The ready ones; where there are none, those that still serve while they end. */
+  #usable({ namespace, name, port, protocol }: ServicePortRef): ReadonlySet<string> {
+    const all = this.#allBackends.get(endpointKey(namespace, name, port, protocol.toUpperCase())) ?? [];
+    const ready = all.filter((one) => one.ready);
+    const some = ready.length > 0 ? ready : all.filter((one) => one.serving && one.terminating);
+    return new Set(some.map((one) => one.text));
+  }
+
+  get #allBackends(): ReadonlyMap<string, readonly Backend[]> {
+    const { endpointSlices } = this.context.cluster;
+    const { family, node, configuration } = this.family;
+    this.#backends ??= backendsOf(
+      endpointSlices.known ? endpointSlices.value : [],
+      family,
+      node,
+      configuration.release,
+    );
+    return this.#backends;
+  }
+  #backends: ReadonlyMap<string, readonly Backend[]> | undefined;
+
+  // ------------------------------------------------------------------------------------------------ what nobody explains
+
+  #isAltered(
+    text: string,
+    ours: PortState,
+    theirs: PortState,
+    {
+      missing,
+      stale,
+      lacking,
+      leaving,
+    }: Readonly<Record<'missing' | 'stale' | 'lacking' | 'leaving', readonly string[]>>,
+  ): boolean {
+    const service = this.#services.get(`${ours.port.namespace}/${ours.port.name}`);
+    if (service !== undefined && unexplainedChains(theirs, service, this.family).length > 0) return true;
+    if (lacking.length + leaving.length > 0 && this.#siblingsDisagree(text, ours, lacking, leaving)) return true;
+    if (missing.length > 0) return false;
+    // The ClusterIP is the Service's for as long as it lives: no other address was ever led to its endpoints without `external-`.
+    const isInternal = (key: string) => /^(service|local)-/.test(theirs.served.get(key) ?? '');
+    if (stale.some(isInternal) && [...theirs.served.keys()].some((key) => isInternal(key) && ours.served.has(key)))
+      return true;
+    // A chain without a way to it is emptied together with the last one.
+    const chains = new Set(this.family.expected.chains.map(({ name }) => name));
+    if (theirs.chains.some(({ name }) => !chains.has(name) && !this.#references.has(name))) return true;
+    if (lacking.length + leaving.length > 0) return false;
+    const refused = [...theirs.refused].filter((key) => !ours.refused.has(key) && ours.served.has(key));
+    if (refused.length > 0) return true;
+    const unrefused = [...ours.refused].filter((key) => !theirs.refused.has(key));
+    const isExternalEqual = !(this.#byPort.get(text) ?? []).some(({ name }) => name.startsWith('external-'));
+    if (unrefused.length > 0 && isExternalEqual) return true;
+    return (this.#byPort.get(text) ?? []).some(
+      ({ kind, name }) =>
+        (kind === 'element missing' && (name === 'firewall-ips' || name === 'cluster-ips')) ||
+        (name.startsWith('firewall-') && kind.startsWith('rule')),
+    );
+  }
+
+  /**
+   * Whether other ports of the Service, or other Services of the same pods, are up to date on this node: then it has seen what became
+   * of these pods.
+   */
+  #siblingsDisagree(text: string, ours: PortState, lacking: readonly string[], leaving: readonly string[]): boolean {
+    const addresses = addressesOf(ours);
+    const pods = this.context.network.podByAddress;
+    // A Service that now selects other pods: the old ones are there still.
+    const isOtherPods = leaving.length > 0 && leaving.every((one) => pods.has(addressOf(one)));
+    for (const [other, sibling] of this.#expected) {
+      if (other === text || this.#missing.has(other)) continue;
+      const isSame = sibling.port.namespace === ours.port.namespace && sibling.port.name === ours.port.name;
+      if (!isSame && (isOtherPods || addressesOf(sibling) !== addresses || addresses === '')) continue;
+      const there = this.#actual.get(other);
+      if (there === undefined) continue;
+      const has = new Set([...keysOf(there)].map(addressOf));
+      const should = new Set([...keysOf(sibling)].map(addressOf));
+      const isUpToDate = has.size === should.size && [...should].every((one) => has.has(one));
+      const knows = lacking.every((one) => has.has(addressOf(one))) && !leaving.some((one) => has.has(addressOf(one)));
+      if (isUpToDate && knows && has.size > 0) return true;
+    }
+    return false;
+  }
+
+  /** Chains that an element, or a rule of another chain, leads to. */
+  get #references(): ReadonlySet<string> {
+    if (this.#referenced !== undefined) return this.#referenced;
+    const found = new Set<string>();
+    const visit = (value: unknown): void => {
+      if (typeof value !== 'object' || value === null) return;
+      if ('target' in value && typeof value.target === 'string') found.add(value.target);
+      for (const member of Object.values(value)) visit(member);
+    };
+    for (const { rules } of this.family.actual?.chains ?? []) for (const { statements } of rules) visit(statements);
+    for (const { elements } of this.family.actual?.sets ?? []) for (const { data } of elements) visit(data);
+    this.#referenced = found;
+    return found;
+  }
+  #referenced: ReadonlySet<string> | undefined;
+
+  // -------------------------------------------------------------------------------------------------- for all Services
+
+  #fixed(one: Difference): void {
+    const { kind, name, owner } = one;
+    if (owner.role === 'hairpin') {
+      if (!owner.endpoints.some((endpoint) => this.#moved.has(endpointText(endpoint))))
+        this.#add('proxy-rules-altered', owner.services.map(portOwner), this.#evidence([one]));
+      return;
+    }
+    if (owner.services.length > 0 || kind === 'table missing') return;
+    // Addresses of the node are read at full syncs only; none at all are never written.
+    if (name === 'nodeport-ips' && kind.startsWith('element') && !this.#isEmptied(name)) return;
+    // Chains of other releases stay behind after an update.
+    if (kind === 'chain extra' && (fixedNames().has(name) || this.#isIdle(name))) return;
+    if (parseKubeProxyName(name) !== undefined && kind === 'set extra') return;
+    this.#add('proxy-rules-altered', this.#touched(one), this.#evidence([one]));
+  }
+
+  #isEmptied(set: string): boolean {
+    return this.family.actual?.sets.find(({ name }) => name === set)?.elements.length === 0;
+  }
+
+  /** Not hooked, or without rules. */
+  #isIdle(chain: string): boolean {
+    const found = this.family.actual?.chains.find(({ name }) => name === chain);
+    return found?.rules.length === 0 || (found?.base === undefined && !this.#references.has(chain));
+  }
+
+  /** The Services that a rule names by their addresses and ports. */
+  #touched({ kind, name, actual }: Difference): readonly string[] {
+    if (kind !== 'rule extra' && kind !== 'rule differs') return [];
+    const rule = this.#ruleOf(name, actual);
+    return rule === undefined ? [] : servicesInRule(rule, this.context.cluster);
+  }
+}
+
+const portOwner = ({ namespace, name }: ServicePortRef): string => `${namespace}/${name}`;
+
+const without = (some: Endpoints | undefined, others: Endpoints | undefined): readonly string[] =>
+  [...(some?.keys() ?? [])].filter((one) => others?.has(one) !== true);
+
+const keysOf = ({ cluster, local }: PortState): ReadonlySet<string> =>
+  new Set([...(cluster?.keys() ?? []), ...(local?.keys() ?? [])]);
+
+const addressesOf = (state: PortState): string => [...new Set([...keysOf(state)].map(addressOf))].sort().join();
+
+/** `10.244.1.5:8080`, `[fd00::5]:8080` */
+const addressOf = (endpoint: string): string => endpoint.replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
