@@ -136,6 +136,10 @@ export interface TcpSide {
   maxAck: number;
   /** It sent what was not acknowledged yet (IP_CT_TCP_FLAG_DATA_UNACKNOWLEDGED). */
   unacked?: boolean;
+  /** It offered selective acknowledgements (IP_CT_TCP_FLAG_SACK_PERM). */
+  sack?: boolean;
+  /** It offered window scaling (IP_CT_TCP_FLAG_WINDOW_SCALE). */
+  scaling?: boolean;
 }
 
 export interface TcpTracking {
@@ -150,8 +154,22 @@ export interface TcpTracking {
   lastAck: number;
   lastEnd: number;
   lastWin: number;
-  /** Window scale of an ignored SYN. */
-  lastScale: number;
+  /** What an ignored SYN offered. */
+  lastScale: number | undefined;
+  lastSack?: boolean;
+  /** A SYN that was ignored may be answered by an acknowledgement of something else (IP_CT_EXP_CHALLENGE_ACK). */
+  challenged?: boolean;
+  /** Both ends opened it (IP_CT_TCP_SIMULTANEOUS_OPEN). */
+  simultaneous?: boolean;
+}
+
+/** SCTP as conntrack follows it (struct ip_ct_sctp). Tags are those that packets of a direction carry. */
+export interface SctpTracking {
+  state: number;
+  readonly tag: { original: number; reply: number };
+  readonly init: { original: boolean; reply: boolean };
+  /** Direction of a heartbeat whose tag was not the one known. */
+  doubted: Direction | undefined;
 }
 
 export interface Conn {
@@ -169,6 +187,8 @@ export interface Conn {
   tcpState: string | undefined;
   /** Window tracking; undefined for captured connections, whose windows nobody knows. */
   tcp: TcpTracking | undefined;
+  /** SCTP; undefined for captured associations, whose tags nobody knows. */
+  sctp?: SctpTracking;
   packets: { original: number; reply: number };
   bytes: { original: number; reply: number };
   /** Port or id of the translated side that the kernel picked by chance. */
@@ -215,6 +235,7 @@ const cloneConn = (c: Conn): Conn => ({
   bytes: { ...c.bytes },
   random: { ...c.random },
   tcp: c.tcp === undefined ? undefined : { ...c.tcp, original: { ...c.tcp.original }, reply: { ...c.tcp.reply } },
+  ...(c.sctp === undefined ? {} : { sctp: { ...c.sctp, tag: { ...c.sctp.tag }, init: { ...c.sctp.init } } }),
 });
 
 function fromEntryTuple(t: CtTuple): Tuple {

@@ -16,6 +16,7 @@ import {
   zoneId,
 } from './conntrack-state';
 import type { Run } from './environment';
+import { trackSctp } from './sctp-tracking';
 import { sysctl } from './settings';
 import { destinationOf, headerBad, markVerified, type Skb, transportChecksumWrong } from './skb';
 import { trackTcp } from './tcp-tracking';
@@ -90,10 +91,22 @@ export function conntrackIn(run: Run, skb: Skb, hook: Hook): boolean {
 /** Protocols whose checksum conntrack tests whole. */
 const VERIFIED: ReadonlySet<number> = new Set([PROTO.tcp, PROTO.udp, PROTO.icmp, PROTO.icmpv6, PROTO.sctp]);
 
+/** udp_error(), udplite_error(): the header is cut short, or names a length that cannot be; UDP-Lite must have a checksum. */
+function datagramBad({ data, headers }: Skb, lite: boolean): boolean {
+  const at = headers.thoff;
+  const length = data.length - at;
+  if (length < 8) return true;
+  const said = u16(data, at + 4);
+  if (lite && said === 0) return u16(data, at + 6) === 0;
+  return said > length || said < 8 || (lite && u16(data, at + 6) === 0);
+}
+
 function look(run: Run, skb: Skb, family: 'ip' | 'ip6', hook: Hook): string {
   const proto = skb.headers.l4proto;
   const at = skb.headers.thoff;
   if (proto === undefined) return 'invalid: the headers are malformed';
+  if ((proto === PROTO.udp || proto === PROTO.udplite) && datagramBad(skb, proto === PROTO.udplite))
+    return 'invalid: the length in the header does not fit';
   const checksums = hook === 'prerouting' && switchedOn(run, 'nf_conntrack_checksum', true);
   // For UDP-Lite the kernel checks against the pseudo header of UDP (nf_conntrack_proto_udp.c), so a right checksum fails.
   if (checksums && (proto === PROTO.udplite || transportChecksumWrong(skb)))
@@ -127,6 +140,7 @@ function look(run: Run, skb: Skb, family: 'ip' | 'ip6', hook: Hook): string {
       ct = made;
       dir = 'original';
     } else ({ conn: ct, dir } = hit);
+    let counted = true;
     if (proto === PROTO.tcp) {
       const verdict = trackTcp(ct, dir, skb, {
         loose: switchedOn(run, 'nf_conntrack_tcp_loose', true),
@@ -140,10 +154,20 @@ function look(run: Run, skb: Skb, family: 'ip' | 'ip6', hook: Hook): string {
         continue;
       }
       if (verdict === 'kill') run.state.ct.remove(ct);
+      counted = verdict !== 'uncounted';
+    }
+    if (proto === PROTO.sctp) {
+      if (ct.base !== undefined)
+        run.assume('sctp-tag', 'The verification tags of captured SCTP associations are taken to fit.');
+      const verdict = trackSctp(ct, dir, skb);
+      if (verdict === 'invalid') return 'invalid: the SCTP chunks or the verification tag do not fit';
+      counted = verdict !== 'uncounted';
     }
     attach(skb, ct, dir);
-    ct.packets[dir]++;
-    ct.bytes[dir] += skb.data.length;
+    if (counted) {
+      ct.packets[dir]++;
+      ct.bytes[dir] += skb.data.length;
+    }
     // GRE that was seen both ways is no probe (nf_conntrack_gre_packet).
     if (proto === PROTO.gre) {
       const both = (ct.status & STATUS.seenReply) !== 0;
@@ -166,9 +190,6 @@ function attach(skb: Skb, ct: Conn, dir: Direction): void {
     dir === 'reply' || ct.status & STATUS.seenReply ? 'established' : ct.status & STATUS.expected ? 'related' : 'new';
 }
 
-/** SCTP chunks that change the state of an association (sctp_new_state). */
-const SCTP_OPENS: ReadonlySet<number> = new Set([1, 2, 4, 5, 6, 7, 8, 9, 10, 11, 14]);
-
 function create(run: Run, skb: Skb, family: 'ip' | 'ip6', tuple: Tuple): Conn | string {
   const reply = invertTuple(tuple);
   if (reply === undefined) return 'invalid: this ICMP type opens no connection';
@@ -176,15 +197,6 @@ function create(run: Run, skb: Skb, family: 'ip' | 'ip6', tuple: Tuple): Conn | 
     return 'invalid: an ICMP answer without its question';
   if (tuple.protocol === PROTO.icmpv6 && ![128, 139].includes(tuple.icmpType))
     return 'invalid: an ICMPv6 answer without its question';
-  if (tuple.protocol === PROTO.sctp) {
-    // sctp_new(): the first chunk must be whole; DATA and SACK change no state, and an INIT carries the tag 0.
-    const at = skb.headers.thoff + 12;
-    const chunk = skb.data[at];
-    const init = chunk === 1 && u32(skb.data, at - 8) === 0;
-    const whole = skb.data.length >= at + (init ? 20 : 4);
-    if (chunk === undefined || !whole || !SCTP_OPENS.has(chunk) || (chunk === 1 && !init))
-      return 'invalid: this SCTP chunk opens no association';
-  }
   if (isFull(run)) return FULL;
   return newConn(family, skb.zone, tuple, reply);
 }
@@ -238,6 +250,8 @@ export function attachAnswer(answer: Skb, cause: Skb): void {
   answer.ct = cause.ct;
   answer.ctDir = cause.ctDir === 'original' ? 'reply' : 'original';
   answer.ctState = 'related';
+  // A zone that was not asked for yet goes along.
+  if (cause.ct.status & STATUS.template) answer.zone = cause.zone;
 }
 
 /** Stores the connection when its first packet has passed the last hook. `false`: lost a race against an equal tuple, dropped. */

@@ -117,8 +117,6 @@ function expiration(ct: Conn, c: Context): Evaluated {
   if (ct.base !== undefined)
     return ct.timeout === undefined ? new Unknown(reason) : new Between(reason, 0, Math.max(ct.timeout, 432000));
   const proto = ct.original.protocol;
-  // An SCTP association that is not open yet lives some seconds, by the version of the kernel.
-  if (proto === PROTO.sctp) return new Between(reason, 2, 10);
   const brief = proto === PROTO.udp || proto === PROTO.udplite || proto === PROTO.icmp || proto === PROTO.icmpv6;
   const seconds = ct.lifetime ?? (brief ? 30 : 600);
   return new Between(reason, seconds - 2, seconds);

@@ -6,6 +6,7 @@ import { fragments, packetOf } from './packets';
 import { Random } from './random';
 import { Rules } from './rules';
 import { tableOf } from './tables';
+import { walk } from './walk';
 
 export interface Options {
   /** Only packets that belong together. */
@@ -52,8 +53,16 @@ const ENVIRONMENTS: readonly (readonly [number, string])[] = [
   [0.7, 'bridge-nf'],
 ];
 
-/** The case of a seed. */
+/** The case of a seed. A third of the flows are long walks. */
 export function generate(seed: number, options: Options): LabCase {
+  const made = short(seed, options);
+  const r = new Random(seed ^ 0x5bd1e995);
+  const first = made.steps[0];
+  if (!options.flows || first?.kind !== 'packet' || !r.chance(0.34)) return made;
+  return { ...made, steps: walk(r, first.packet) };
+}
+
+function short(seed: number, options: Options): LabCase {
   const r = new Random(seed);
   const profile = options.profile ?? r.weighted(WEIGHTS);
   const g = new Rules(r, profile);

@@ -22,6 +22,9 @@ import sys
 import time
 
 TRACER = "nftscope_lab"
+# What every packet of the router's own meets first. Its questions about neighbours go no further: rules would count them, and whether
+# and when one is asked depends on what was sent before.
+OUT = ["meta nftrace set 1", "icmpv6 type nd-neighbor-solicit ip6 daddr ff02::1:ff00:0/104 drop"]
 # So many messages of one packet are a storm.
 STORM = 5000
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -343,13 +346,13 @@ table netdev {TRACER} {{
  chain in {{ type filter hook ingress devices = {{ {devices} }} priority {lowest}; policy accept; meta nftrace set 1; }}
 }}
 table inet {TRACER} {{
- chain out {{ type filter hook output priority {lowest}; policy accept; meta nftrace set 1; }}
+ chain out {{ type filter hook output priority {lowest}; policy accept; {"; ".join(OUT)}; }}
  chain delivered {{ type filter hook input priority {highest}; policy accept; }}
  chain passed {{ type filter hook postrouting priority {highest}; policy accept; }}
  chain active {{ ct state new counter; }}
 }}
 table arp {TRACER} {{
- chain out {{ type filter hook output priority {lowest}; policy accept; meta nftrace set 1; }}
+ chain out {{ type filter hook output priority {lowest}; policy accept; meta nftrace set 1; arp operation request drop; }}
 }}
 """
         done = subprocess.run(["nft", "-f", "-"], input=rules.encode(), stderr=subprocess.PIPE)
@@ -544,7 +547,7 @@ table arp {TRACER} {{
         answer.update(events=events, frames=frames, conntrack=self.conntrack())
         if request.get("state"):
             answer["listing"] = self.listing()
-        if any(f["hex"][24:28] == "0806" for f in frames) or any("8700" in f["hex"] for f in frames):
+        if any(e.get("table") == TRACER and e["chain"] == "out" and e.get("verdict") == "drop" for e in events):
             self.forget()
         return answer
 
@@ -556,7 +559,8 @@ table arp {TRACER} {{
         run("ip", "-6", "neigh", "flush", "nud", "incomplete")
         run("ip", "neigh", "flush", "nud", "failed")
         self.drain(0.001)
-        subprocess.run(["nft", "-f", "-"], input=f"flush chain inet {TRACER} out\nadd rule inet {TRACER} out meta nftrace set 1\n".encode())
+        rules = "".join(f"add rule inet {TRACER} out {r}\n" for r in OUT)
+        subprocess.run(["nft", "-f", "-"], input=f"flush chain inet {TRACER} out\n{rules}".encode())
 
     def send_local(self, p, data):
         # The owner of a socket is the file system user at the time it is opened; raw sockets need no more than that to differ.

@@ -53,9 +53,99 @@ const half = (index: number, hex: string, offset: number): PacketSpec => ({
   payloadHex: hex,
   fragment: { index, of: 2 },
 });
+/** A packet of an association, with its CRC32c. */
+const sctp = (way: '>' | '<', crc: string, tag: number, chunks: string): PacketSpec => ({
+  ...(way === '>' ? udp : back),
+  protocol: 'sctp',
+  rawL4: true,
+  payloadHex: `${way === '>' ? '045708ae' : '08ae0457'}${tag.toString(16).padStart(8, '0')}${crc}${chunks}`,
+});
 const dynamic = 'set s { type ipv4_addr; size 100; flags dynamic; }';
 
 export const REGRESSIONS: readonly Regression[] = [
+  {
+    name: 'fib does not look up a broadcast that came back',
+    tables: chain('ip', 'prerouting', 0, ['fib saddr . iif oif exists', 'fib daddr oifname "eth1"']),
+    packets: [{ ...udp, from: 'local', saddr: '10.0.2.1', daddr: '10.0.2.255' }],
+  },
+  {
+    name: 'fib does not look up what comes to an open connection',
+    tables: chain('ip', 'input', 0, ['fib daddr oifname "eth*"', 'counter']),
+    packets: [
+      { ...syn, daddr: '10.0.1.1', dport: 8080 },
+      { ...syn, daddr: '10.0.1.1', dport: 8080, flags: ['ack'], seq: 1001, ackFollows: 0 },
+      { ...syn, daddr: '10.0.1.1', dport: 8080, flags: ['ack'], seq: 1001, ackFollows: 0 },
+    ],
+  },
+  {
+    name: 'an error about a packet with a port of chance belongs to its connection',
+    tables: [
+      ...chain('ip', 'postrouting', -400, ['ct state new udp sport set 81', 'ct state related counter']),
+      ...nat('inet', 'postrouting', ['masquerade fully-random']),
+    ],
+    packets: [{ ...local, from: 'local', saddr: '127.0.0.1', daddr: '10.255.255.1', dport: 3000 }],
+  },
+  {
+    name: 'an answer that a rule made into another ICMP message is dropped by NAT',
+    tables: [...nat('ip', 'output', ['counter']), ...chain('ip', 'output', -300, ['th sport set 40000'])],
+    packets: [local],
+  },
+  {
+    name: 'an ICMP redirect about a translated connection is dropped',
+    tables: [...nat('ip', 'postrouting', ['masquerade']), ...chain('ip', 'forward', 0, ['ct state related counter'])],
+    packets: [
+      udp,
+      {
+        iif: 'eth1',
+        family: 'ip',
+        saddr: '10.0.2.2',
+        daddr: '10.0.2.1',
+        protocol: 'icmp',
+        icmpType: 5,
+        icmpCode: 1,
+        payloadHex: '4500001c000000003f11643e0a0002010a000202045708ae0008de0d',
+      },
+    ],
+  },
+  {
+    name: 'a reset by a rule is answered though its sum is not made yet',
+    tables: chain('ip', 'output', 0, ['th dport set 40000 reject']).concat(
+      chain('ip', 'forward', 0, ['reject with tcp reset']),
+    ),
+    packets: [syn],
+  },
+  {
+    name: 'echo to 0.0.0.0 and from ::1 is answered over lo',
+    tables: [],
+    packets: [
+      { ...udp, from: 'local', saddr: '10.0.2.11', daddr: '0.0.0.0', protocol: 'icmp', icmpType: 8, icmpId: 1 },
+      { ...six, from: 'local', saddr: '::1', daddr: 'fd00:2::', protocol: 'icmpv6', icmpType: 128, icmpId: 1 },
+    ],
+  },
+  {
+    name: 'a reset by a rule asks for its connection in the zone that was set',
+    tables: chain('ip', 'prerouting', -300, ['ct original zone set 1 reject with tcp reset']),
+    packets: [
+      { ...syn, from: 'local', saddr: '10.0.2.1', daddr: '10.0.2.2' },
+      { ...back, daddr: '10.0.2.1', flags: ['syn', 'ack'], seq: 7000, ack: 1001 },
+    ],
+  },
+  {
+    name: 'a SYN that is sent again, and what the window does not fit, is not counted',
+    tables: chain(
+      'ip',
+      'forward',
+      0,
+      [1, 2, 3].map((n) => `ct original packets ${n}`),
+    ),
+    packets: [
+      syn,
+      syn,
+      { ...back, flags: ['syn', 'ack'], seq: 7000, ack: 1001 },
+      syn,
+      { ...syn, flags: ['ack'], seq: 1001, ack: 7001 },
+    ],
+  },
   {
     name: 'IPv4 fragments leave as they came',
     tables: [],
@@ -423,5 +513,49 @@ export const REGRESSIONS: readonly Regression[] = [
     name: 'no reset for a broadcast that came back, before routing either',
     tables: chain('ip', 'prerouting', -300, ['reject with tcp reset']),
     packets: [{ ...syn, from: 'local', saddr: '10.0.2.1', daddr: '255.255.255.255' }],
+  },
+  {
+    name: 'SCTP: tags, states, and when an association is assured',
+    tables: chain('ip', 'forward', 0, ['ct expiration > 100s', 'ct expiration > 5s', 'counter']),
+    packets: [
+      // INIT asks for the tag 0x22, INIT_ACK for 0x11; a foreign tag; COOKIE_ECHO, COOKIE_ACK; SHUTDOWN, SHUTDOWN_ACK, SHUTDOWN_COMPLETE.
+      sctp('>', '3d49e5c0', 0, '0100001400000022000100000001000100000001'),
+      sctp('<', '46753b9a', 0x22, '0200001400000011000100000001000100000001'),
+      sctp('>', '1367aed8', 0x33, '0a000004'),
+      sctp('>', 'cc9a28df', 0x11, '0a000004'),
+      sctp('<', '6cbaecd2', 0x22, '0b000004'),
+      sctp('>', 'bc9d8cb1', 0x11, '0700000801020304'),
+      sctp('<', '5533ceb0', 0x22, '08000004'),
+      sctp('>', '3fab0aa4', 0x11, '0e000004'),
+    ],
+  },
+  {
+    name: 'TCP: what the window does not allow passes, and may be acknowledged',
+    tables: chain('ip', 'forward', 0, ['ct expiration > 100s', 'counter']),
+    packets: [
+      syn,
+      { ...back, flags: ['syn', 'ack'], seq: 7000, ack: 1001 },
+      { ...back, flags: ['rst'], seq: 7001 },
+      { ...back, flags: ['psh', 'ack'], seq: 7004, ack: 1001, payloadHex: '01020304' },
+      { ...syn, flags: ['ack'], seq: 1001, ack: 7003 },
+      { ...back, flags: ['ack'], seq: 4294902296, ack: 1104 },
+    ],
+  },
+  {
+    name: 'TCP: both ends open it',
+    tables: chain('ip', 'forward', 0, ['counter']),
+    packets: [
+      syn,
+      { ...back, flags: ['syn'], seq: 7000 },
+      { ...syn, flags: ['syn', 'ack'], seq: 1000, ack: 7001 },
+      { ...back, flags: ['ack'], seq: 7001, ack: 1001 },
+      { ...syn, flags: ['rst'], seq: 2000 },
+      { ...syn, flags: ['rst'], seq: 1001 },
+    ],
+  },
+  {
+    name: 'a datagram that names more than it carries belongs to no connection',
+    tables: chain('ip', 'output', 0, ['ct state invalid', 'counter']),
+    packets: [{ ...udp, from: 'local', saddr: '10.0.2.1', rawL4: true, payloadHex: '045708ae0030000011111111' }],
   },
 ];
