@@ -23,6 +23,10 @@ export function ruleText(p: Prepared, at: Omit<RuleRef, 'index'>): string {
   return renderRule(found, renderContext(chain.table.table, p.program.ruleset.nftVersion));
 }
 
+/** What a rule says, whatever it has counted: the same rule on several nodes is one. */
+export const ruleKey = (p: Prepared, at: Omit<RuleRef, 'index'>): string =>
+  ruleText(p, at).replace(/ packets \d+ bytes \d+/g, '');
+
 /** Who ended a packet: a rule, or the policy of a chain. */
 export function culpritEvidence(p: Prepared, node: string, by: Culprit): Evidence {
   const { family, table, chain, handle } = by;

@@ -15,9 +15,20 @@ export interface Failure {
     | { readonly kind: 'kernel'; readonly step: KernelStep };
 }
 
+/** A probe that did not arrive although no rule and no kernel ended it: its answer was not taken for one. With steps. */
+export interface Unheard {
+  readonly probe: Probe;
+  readonly ending: Ending;
+}
+
+interface Asked {
+  readonly failures: readonly Failure[];
+  readonly unheard: readonly Unheard[];
+}
+
 export class Survey {
   #probes: readonly Probe[] | undefined;
-  #failures: readonly Failure[] | undefined;
+  #asked: readonly Asked[] | undefined;
 
   /** @param asked a further question, where somebody asks one */
   constructor(
@@ -36,25 +47,35 @@ export class Survey {
   }
 
   get failures(): readonly Failure[] {
-    this.#failures ??= this.probes.flatMap((probe) => failuresOf(this.network, probe));
-    return this.#failures;
+    return this.#answers.flatMap(({ failures }) => failures);
+  }
+
+  get unheard(): readonly Unheard[] {
+    return this.#answers.flatMap(({ unheard }) => unheard);
+  }
+
+  get #answers(): readonly Asked[] {
+    this.#asked ??= this.probes.map((probe) => askProbe(this.network, probe));
+    return this.#asked;
   }
 }
 
-function failuresOf(network: Network, probe: Probe): readonly Failure[] {
+function askProbe(network: Network, probe: Probe): Asked {
   const endings = ask(network, probe.question, { verdictOnly: true }).filter(isLost);
-  const [first] = endings;
-  if (first === undefined) return [];
   const ruled = endings.flatMap((ending): readonly Failure[] => {
     const found = culpritOf(ending);
     return found === undefined ? [] : [{ probe, ending, node: found.node, cause: { kind: 'rule', by: found.by } }];
   });
-  if (ruled.length === endings.length) return ruled;
+  if (ruled.length === endings.length) return { failures: ruled, unheard: [] };
   // What the kernel does outside of nftables stands in the steps only.
   const others = ask(network, probe.question)
     .filter(isLost)
-    .flatMap((ending) => kernelFailure(probe, ending));
-  return [...ruled, ...others];
+    .filter((ending) => culpritOf(ending) === undefined)
+    .map((ending) => ({ ending, failure: kernelFailure(probe, ending) }));
+  return {
+    failures: [...ruled, ...others.flatMap(({ failure }) => failure ?? [])],
+    unheard: others.flatMap(({ ending, failure }) => (failure === undefined ? [{ probe, ending }] : [])),
+  };
 }
 
 const isLost = ({ result, undecided }: Ending): boolean => undecided.length === 0 && result !== 'ok';
@@ -70,9 +91,9 @@ export function culpritOf({ stops }: Ending): { readonly node: string; readonly 
   return undefined;
 }
 
-function kernelFailure(probe: Probe, ending: Ending): readonly Failure[] {
-  const found = culpritOf(ending) === undefined ? kernelStepOf(ending) : undefined;
-  return found === undefined ? [] : [{ probe, ending, node: found.node, cause: { kind: 'kernel', step: found.step } }];
+function kernelFailure(probe: Probe, ending: Ending): Failure | undefined {
+  const found = kernelStepOf(ending);
+  return found && { probe, ending, node: found.node, cause: { kind: 'kernel', step: found.step } };
 }
 
 /** The last thing that a kernel did outside of nftables to end the packet; the ending must have been asked with steps. */

@@ -9,6 +9,7 @@ import { isProxyTable } from '../foreign';
 import type { Probe } from '../probes';
 import { reachedRules } from '../reached';
 import { ruleOf } from '../rules';
+import type { Survey } from '../survey';
 
 export interface Untracked {
   readonly probe: Probe;
@@ -31,6 +32,23 @@ export function untrackedProbes(p: Prepared, probes: readonly Probe[]): readonly
       // A cache on the node that has the Service's address itself is meant to be reached untracked.
       const isServed = outcome.kind === 'decided' && outcome.fate.delivered.some(({ skb }) => skb === 0);
       if (!isServed) return [{ probe, by: hit.at }];
+    }
+    return [];
+  });
+}
+
+/** Probes whose answer is lost because a notrack rule keeps it from being translated back. */
+export function untrackedAnswers({ network, unheard }: Survey): readonly (Untracked & { readonly node: string })[] {
+  return unheard.flatMap(({ probe, ending }) => {
+    for (const stop of ending.stops) {
+      if (stop.kind !== 'node' || stop.way !== 'reply') continue;
+      const p = network.nodes.get(stop.node)?.prepared;
+      const steps = stop.trace.branches[stop.branch]?.steps ?? [];
+      const hit = steps.find(
+        (step) => step.kind === 'rule' && step.skb === 0 && p !== undefined && isNotrack(p, ruleOf(p, step.at)),
+      );
+      if (hit?.kind === 'rule' && !steps.some(({ kind }) => kind === 'nat'))
+        return [{ probe, by: hit.at, node: stop.node }];
     }
     return [];
   });

@@ -9,7 +9,7 @@ import type { Context } from '../context';
 import { type Finding, finding } from '../finding';
 import { ownerName } from '../foreign';
 import { nodeAddress } from '../probes';
-import { groupBy, listed, placeOf, ruleEvidence, ruleText, servicesOf, traceCommand } from '../show';
+import { groupBy, listed, placeOf, ruleEvidence, ruleKey, ruleText, servicesOf, traceCommand } from '../show';
 import { hiddenDnats } from './hidden-dnat';
 import { markOverlaps, probesHit } from './mark-overlap';
 
@@ -130,7 +130,7 @@ export function hiddenFindings({ network, cluster }: Context): readonly Finding[
       p: prepared,
     })),
   );
-  return groupBy(all, ({ p, rule, by }) => `${placeOf(rule)} ${ruleText(p, rule)} ${placeOf(by)}`).map((group) => {
+  return groupBy(all, ({ p, rule, by }) => `${placeOf(rule)} ${ruleKey(p, rule)} ${placeOf(by)}`).map((group) => {
     const [{ rule, by, packet, node, p }] = group;
     return finding({
       code: 'dnat-after-proxy-hidden',

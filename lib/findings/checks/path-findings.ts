@@ -3,18 +3,18 @@ import type { Context } from '../context';
 import { type Evidence, type Finding, finding } from '../finding';
 import { ownerName } from '../foreign';
 import { chainOf } from '../rules';
-import { culpritEvidence, groupBy, listed, placeOf, probeCommand, ruleEvidence, ruleText, servicesOf } from '../show';
+import { culpritEvidence, groupBy, listed, placeOf, probeCommand, ruleEvidence, ruleKey, servicesOf } from '../show';
 import { type Dropped, droppedTraffic } from './dropped';
 import { type Captured, capturedProbes } from './nat-captured';
 import { unheardDiscovery } from './neighbour-discovery';
-import { type Untracked, untrackedProbes } from './notrack';
+import { type Untracked, untrackedAnswers, untrackedProbes } from './notrack';
 import { lostErrors } from './related-icmp';
 
 /** `drop-before-proxy`, `drop-after-proxy`. */
 export function dropFindings({ survey, network }: Context): readonly Finding[] {
   const textOf = ({ node, by }: Dropped): string => {
     const p = network.nodes.get(node)?.prepared;
-    return p === undefined || by.handle === undefined ? by.type : ruleText(p, { ...by, handle: by.handle });
+    return p === undefined || by.handle === undefined ? by.type : ruleKey(p, { ...by, handle: by.handle });
   };
   // The same table on several nodes is one cause; of a policy and rules of one chain each is its own.
   return groupBy(droppedTraffic(survey), (one) => `${one.code} ${placeOf(one.by)} ${textOf(one)}`).map((group) => {
@@ -57,7 +57,7 @@ export function natFindings({ survey, network }: Context): readonly Finding[] {
   const all = [...network.nodes].flatMap(([node, { prepared }]) =>
     capturedProbes(prepared, survey.of(node)).map((one) => ({ ...one, node, p: prepared })),
   );
-  return groupBy(all, ({ p, by, manip }) => `${manip} ${placeOf(by)} ${ruleText(p, by)}`).map((group) => {
+  return groupBy(all, ({ p, by, manip }) => `${manip} ${placeOf(by)} ${ruleKey(p, by)}`).map((group) => {
     const [first] = group;
     const services = servicesOf(group.map(({ probe }) => probe));
     const nodes = nodesOf(group);
@@ -83,9 +83,13 @@ const capturedText = ({ manip, now, instead }: Captured): string =>
 
 /** `notrack-service-traffic` */
 export function notrackFindings({ survey, network }: Context): readonly Finding[] {
-  const all = [...network.nodes].flatMap(([node, { prepared }]) =>
-    untrackedProbes(prepared, survey.of(node)).map((one) => ({ ...one, node, p: prepared })),
+  const requests = [...network.nodes].flatMap(([node, { prepared }]) =>
+    untrackedProbes(prepared, survey.of(node)).map((one) => ({ ...one, node })),
   );
+  const all = [...requests, ...untrackedAnswers(survey)].flatMap((one) => {
+    const p = network.nodes.get(one.node)?.prepared;
+    return p === undefined ? [] : [{ ...one, p }];
+  });
   return groupBy(all, ({ p, by }) => `${by.family} ${by.table} ${ownerOf(p, by)}`).map((group) => {
     const [first] = group;
     const services = servicesOf(group.map(({ probe }) => probe));
