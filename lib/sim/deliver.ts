@@ -2,7 +2,7 @@
 import { u16 } from '../net/headers';
 import { PROTO } from '../net/protocols';
 import type { Run } from './environment';
-import { addressType4, isMulticast6 } from './fib';
+import { isMulticast6 } from './fib';
 import { defragment } from './fragments';
 import { sendEchoReply, sendIcmpError, sendReset } from './generated';
 import { runHook } from './hooks';
@@ -57,7 +57,8 @@ function respond(run: Run, skb: Skb): void {
       const type = skb.data[at] ?? 0;
       if (skb.family !== 'ip' || transportChecksumWrong(skb)) return;
       if (type !== 8 && type !== 13) return;
-      if (addressType4({ run }, Number(destinationOf(skb)), undefined) !== 2) {
+      // The route says who is meant: 0.0.0.0 over lo is the node itself (icmp_rcv: rt_flags).
+      if (skb.dst?.type === 'broadcast' || skb.dst?.type === 'multicast') {
         if (type === 13 || setting(run, 'net.ipv4.icmp_echo_ignore_broadcasts', true)) return;
       }
       sendEchoReply(run, skb);

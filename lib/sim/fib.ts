@@ -92,6 +92,17 @@ export function evaluateFib(expr: FibExpression, c: Context): Evaluated {
   return found?.index ?? 0;
 }
 
+/**
+ * nft_fib_can_skip(): a packet is not looked up where it comes to an open connection by the device of the one before, nor where it came
+ * over lo or is a copy of what the node sent to all (PACKET_LOOPBACK). The socket is known from routing on.
+ */
+function skipsLookup(c: Context): boolean {
+  const { skb, hook } = c;
+  if (hook !== 'prerouting' && hook !== 'input' && hook !== 'ingress') return false;
+  if (hook === 'input' && skb.socketIif !== undefined) return skb.socketIif === skb.iif?.name;
+  return skb.looped === true || skb.iif?.type === 'loopback';
+}
+
 function outputInterface(
   c: Context,
   family: 'ip' | 'ip6',
@@ -101,8 +112,7 @@ function outputInterface(
   flags: ReadonlySet<string>,
 ): Link | undefined | Unknown {
   const { skb } = c;
-  if ((c.hook === 'prerouting' || c.hook === 'input' || c.hook === 'ingress') && skb.iif?.type === 'loopback')
-    return skb.iif;
+  if (skipsLookup(c)) return skb.iif;
   const router = c.run.p.routers[family];
   if (router === undefined) return unknownRoutes(family);
   const strictSource = flags.has('saddr') && c.hook === 'forward' && flags.has('iif');

@@ -320,6 +320,8 @@ export function sendReset(
   if (!byReject)
     skb.ownSocket = listener === undefined ? KERNEL_SOCKET : { transparent: listener.transparent, wildcard: true };
   if (!byReject) skb.hidden = headerByChance(family, true);
+  // The device is left to sum up what rules send in IPv4, and the TCP stack in IPv6 (nf_reject_ip_tcphdr_put, tcp_v6_send_response).
+  skb.partial = (family === 'ip') === byReject;
   // A socket's reset belongs to it (since Linux 6.13: skb_set_owner_edemux).
   if (listener !== undefined) skb.sk = { uid: 0, gid: 0 };
   skb.local = true;
@@ -360,7 +362,8 @@ export function sendEchoReply(run: Run, cause: Skb): boolean {
   // Neither a group nor an anycast address answers for itself (icmpv6_echo_reply).
   const unicast = family === 'ip' ? isLocal4({ run }, Number(src)) : isUnicast6(run, cause, BigInt(src));
   // Where the source is still to be chosen, the answer leaves by the device of the question (RT6_LOOKUP_F_IFACE).
-  const oif = family === 'ip6' && !unicast ? deviceOf(cause) : linkOf(cause, dst);
+  // The loopback address is answered over lo.
+  const oif = family === 'ip6' && !unicast && dst !== 1n ? deviceOf(cause) : linkOf(cause, dst);
   const found = routeOutput(run, {
     family,
     daddr: dst,
@@ -380,7 +383,16 @@ export function sendEchoReply(run: Run, cause: Skb): boolean {
     run.nextSkb(),
     'generated',
     family,
-    ipPacket(family, source, dst, protocol, tosOf(cause), segment, 64, options === undefined ? {} : { options }),
+    ipPacket(
+      family,
+      source,
+      dst === 0 ? source : dst,
+      protocol,
+      tosOf(cause),
+      segment,
+      64,
+      options === undefined ? {} : { options },
+    ),
   );
   skb.hidden = headerByChance(family, false);
   skb.ownSocket = KERNEL_SOCKET;
@@ -440,6 +452,7 @@ export function sendSegment(
   // A SYN-ACK has the id 0, what follows counts from a number of chance.
   skb.hidden = [...headerByChance(family, (flags & 2) !== 0), ...segmentByChance(), ...(more.hidden ?? [])];
   skb.ownSocket = more.socket ?? KERNEL_SOCKET;
+  skb.partial = family === 'ip6' || more.socket?.wildcard !== true;
   skb.local = true;
   skb.sk = { uid: 0, gid: 0 };
   run.steps?.push({ kind: 'generated', skb: skb.id, what, packet: viewSkb(skb), because: cause.id });
@@ -487,6 +500,7 @@ export function sendSynproxyAnswer(run: Run, cause: Skb, o: SynproxyOptions): vo
   if (route === undefined) return;
   const skb = newSkb(run.nextSkb(), 'generated', family, ipPacket(family, src, dst, PROTO.tcp, 0, s, 64, { df: true }));
   skb.hidden = segmentByChance();
+  skb.partial = true;
   skb.local = true;
   if (cause.ct !== undefined) {
     skb.ct = cause.ct;

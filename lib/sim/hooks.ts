@@ -1,9 +1,10 @@
 /** Hooks: every chain and every part of the kernel that sits on one, in order. */
 import { formatAddress } from '../net/address';
-import { isIcmpError, u32 } from '../net/headers';
+import { u32 } from '../net/headers';
 import { PROTO } from '../net/protocols';
 import type { Hook } from '../nft/model';
 import { confirm, conntrackIn } from './conntrack';
+import { STATUS } from './conntrack-state';
 import type { Run } from './environment';
 import { type ChainVerdict, evaluateChain } from './evaluate-chain';
 import { addressType4, isLinkLocal6, isMulticast6 } from './fib';
@@ -37,16 +38,15 @@ function ended(run: Run, skb: Skb, verdict: ChainVerdict): HookResult {
   return verdict.kind;
 }
 
+const ICMP_REDIRECT = 5;
+
 function natHook(run: Run, skb: Skb, hook: Hook, entry: Extract<HookEntry, { kind: 'nat' }>): HookResult {
   const { ct } = skb;
   if (ct === undefined || skb.family === 'arp') return 'accept';
   const manip = manipOf(hook);
   const { l4proto } = skb.headers;
-  if (
-    skb.ctState === 'related' &&
-    (l4proto === PROTO.icmp || l4proto === PROTO.icmpv6) &&
-    isIcmpError(l4proto, skb.data[skb.headers.thoff] ?? 0)
-  ) {
+  // Whatever its type is by now (nf_nat_ipv4_fn, nf_nat_ipv6_fn).
+  if (skb.ctState === 'related' && l4proto === (skb.family === 'ip' ? PROTO.icmp : PROTO.icmpv6)) {
     // An error whose checksum does not fit goes no further; in IPv4 the header's belongs to it (nf_nat_icmp_reply_translation). What
     // was found right once is asked again at prerouting and input only (nf_ip_checksum, nf_ip6_checksum).
     if (skb.verified === undefined || hook === 'prerouting' || hook === 'input') {
@@ -56,6 +56,12 @@ function natHook(run: Run, skb: Skb, hook: Hook, entry: Extract<HookEntry, { kin
         return 'drop';
       }
       markVerified(skb);
+    }
+    const translated = (ct.status & (STATUS.srcNat | STATUS.dstNat)) !== 0;
+    const done = isBound(ct, 'src') && isBound(ct, 'dst');
+    if (l4proto === PROTO.icmp && skb.data[skb.headers.thoff] === ICMP_REDIRECT && (translated || !done)) {
+      kernel(run, skb, 'nat-redirect', 'An ICMP redirect about a translated connection is dropped.');
+      return 'drop';
     }
     natIcmpError(run, skb, ct, hook);
     return 'accept';

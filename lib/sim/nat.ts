@@ -126,20 +126,38 @@ function uniqueTuple(run: Run, orig: Tuple, r: NatRange, ct: Conn, manip: Manip)
         const candidate = { ...t, sport: min + i };
         if (!taken(run, candidate, ct)) return { tuple: candidate, randomPort: false };
       }
-    return size === 1 ? { tuple: { ...t, sport: min }, randomPort: false } : { tuple: t, randomPort: true };
+    return size === 1
+      ? { tuple: { ...t, sport: min }, randomPort: false }
+      : { tuple: standIn(run, t, ct, 'sport', min, min + size - 1), randomPort: true };
   }
   if (!tracksPorts(t.protocol)) return { tuple: t, randomPort: false };
   const key = manip === 'src' ? 'sport' : 'dport';
   if (r.minPort === undefined)
-    return manip === 'dst' ? { tuple: t, randomPort: false } : { tuple: t, randomPort: true };
+    return manip === 'dst'
+      ? { tuple: t, randomPort: false }
+      : { tuple: standIn(run, t, ct, 'sport', ...classOf(t.sport)), randomPort: true };
   const [low, high] = [Math.min(r.minPort, r.maxPort ?? r.minPort), Math.max(r.minPort, r.maxPort ?? r.minPort)];
   if (low === high) return { tuple: { ...t, [key]: low }, randomPort: false };
-  if (anyPort || manip === 'src') return { tuple: t, randomPort: true };
+  if (anyPort || manip === 'src') return { tuple: standIn(run, t, ct, key, low, high), randomPort: true };
   for (let port = low; port <= high; port++) {
     const candidate = { ...t, [key]: port };
     if (!taken(run, candidate, ct)) return { tuple: candidate, randomPort: false };
   }
   return { tuple: { ...t, [key]: low }, randomPort: false };
+}
+
+/** Where nf_nat_l4proto_unique_tuple() looks for another port than this one. */
+const classOf = (port: number): readonly [number, number] =>
+  port < 512 ? [1, 511] : port < 1024 ? [600, 1023] : [1024, 65535];
+
+/** A port that stands for one of chance: one that nobody has, so that the entry is found by it and hides no other. */
+function standIn(run: Run, t: Tuple, ct: Conn, key: 'sport' | 'dport', low: number, high: number): Tuple {
+  if (t[key] >= low && t[key] <= high && !taken(run, t, ct)) return t;
+  for (let port = low; port <= high; port++) {
+    const candidate = { ...t, [key]: port };
+    if (!taken(run, candidate, ct)) return candidate;
+  }
+  return t;
 }
 
 /** nf_nat_setup_info(): binds one side of the connection. */
@@ -231,6 +249,8 @@ function rewrite(skb: Skb, manip: Manip, target: Tuple, randomPort: boolean): Fi
   const field = icmp ? `${family === 'ip' ? 'icmp' : 'icmpv6'} id` : `th ${manip === 'src' ? 'sport' : 'dport'}`;
   if (randomPort) {
     skb.random[icmp || manip === 'src' ? 'sport' : 'dport'] = true;
+    // The bytes hold the port of the entry, whatever rules wrote: what quotes the packet belongs to the entry.
+    writeTransport(skb, at, Uint8Array.of(port >> 8, port & 255));
     diffs.push({ field, before: String(old), after: 'random' });
   } else if (old !== port) {
     writeTransport(skb, at, Uint8Array.of(port >> 8, port & 255));

@@ -55,7 +55,7 @@ function receiveIpv4(run: Run, skb: Skb): void {
   prerouting(run, skb);
 }
 
-function receiveIpv6(run: Run, skb: Skb): void {
+function receiveIpv6(run: Run, skb: Skb, next = prerouting): void {
   const src = BigInt(sourceOf(skb));
   const dst = BigInt(destinationOf(skb));
   const loopback = skb.iif?.type === 'loopback';
@@ -71,7 +71,7 @@ function receiveIpv6(run: Run, skb: Skb): void {
     kernel(run, skb, 'martian', 'The source or the scope of the destination is impossible.');
     return;
   }
-  prerouting(run, skb);
+  next(run, skb);
 }
 
 /** From prerouting on; also entered by bridged packets with bridge-nf-call-iptables. */
@@ -88,7 +88,8 @@ function receiveOnBridge(run: Run, skb: Skb, bridge: Link, seen: boolean): void 
     // The IP layer begins anew: it does not know that the packet was put together from fragments (ip_rcv_core, ip6_rcv_core).
     skb.fragSize = undefined;
     delete skb.fragParts;
-    if (headerBad(skb)) kernel(run, skb, 'bad-header', 'The IP header is malformed or its checksum is wrong.');
+    if (skb.family === 'ip6') receiveIpv6(run, skb, routeInput);
+    else if (headerBad(skb)) kernel(run, skb, 'bad-header', 'The IP header is malformed or its checksum is wrong.');
     else routeInput(run, skb);
     return;
   }

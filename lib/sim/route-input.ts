@@ -3,6 +3,7 @@ import { formatAddress } from '../net/address';
 import { u16 } from '../net/headers';
 import type { Link } from '../world/world';
 import { localDeliver } from './deliver';
+import { earlyDemux, hasSocket } from './early-demux';
 import { addressKey, type Run } from './environment';
 import { isLinkLocal6, isMulticast6, joined6 } from './fib';
 import { sendIcmpError } from './generated';
@@ -13,12 +14,12 @@ import { formatRoute, madeUpRoute, type RouteResult } from './routing';
 import { deviceSetting, isForwarding6, linksNeeded, settingUnknown, sysctl } from './settings';
 import { decrementTtl, destinationOf, type Skb, sourceOf, tosOf, ttlOf } from './skb';
 import { sourceForRoute } from './source-address';
-import { hasSocket } from './tcp-socket';
 import { postrouting } from './transmit';
 import { routingMark } from './unknown-mark';
 
 export function routeInput(run: Run, skb: Skb): void {
   linksNeeded(run);
+  earlyDemux(run, skb);
   if (skb.family === 'ip6') routeInput6(run, skb);
   else routeInput4(run, skb);
 }
@@ -166,8 +167,8 @@ function optionsRead(run: Run, skb: Skb, to: RouteResult | undefined): boolean {
 function routeInput4(run: Run, skb: Skb): void {
   const dev = skb.iif;
   if (dev === undefined) return;
-  // A packet that looped through lo keeps the route it was sent by, unless NAT took it away.
-  if (skb.dst !== undefined && (dev.type === 'loopback' || skb.looped === true)) {
+  // A packet that looped through lo keeps the route it was sent by, unless NAT took it away; one of an open connection has a route.
+  if (skb.dst !== undefined && (dev.type === 'loopback' || skb.looped === true || skb.socketIif === dev.name)) {
     // To a group it does so only where it has joined (__mkroute_output: RTCF_LOCAL).
     if (skb.dst.type === 'multicast' && Number(destinationOf(skb)) !== 0xe0000001)
       kernel(run, skb, 'multicast', 'No socket of this node has joined the group.');
@@ -321,7 +322,7 @@ function routeMulticast4(run: Run, skb: Skb, dev: Link, src: number, dst: number
 function routeInput6(run: Run, skb: Skb): void {
   const dev = skb.iif;
   if (dev === undefined) return;
-  if (skb.dst !== undefined && (dev.type === 'loopback' || skb.looped === true)) {
+  if (skb.dst !== undefined && (dev.type === 'loopback' || skb.looped === true || skb.socketIif === dev.name)) {
     localDeliver(run, skb);
     return;
   }

@@ -85,6 +85,8 @@ export interface Skb {
    * the headers at that time.
    */
   verified?: { readonly pseudo: number; readonly headers: number };
+  /** The TCP checksum is left to the device (CHECKSUM_PARTIAL): nobody tests it, and it stands for that of the pseudo header. */
+  partial?: boolean;
   transparentSocket: boolean;
   /** Packets of the kernel's own: what the socket they leave through is. One that is half open has no word on `wildcard`. */
   ownSocket?: { readonly transparent: boolean; readonly wildcard: boolean | undefined };
@@ -94,6 +96,8 @@ export interface Skb {
   hidden?: readonly HiddenField[];
   /** Where the last route sends it: the gateway, or the destination itself. */
   nexthop: IpValue | undefined;
+  /** Where the packet belongs to an open connection of the node's own: the device that the connection's last packet came by. */
+  socketIif?: string;
   /** True for the copy of a broadcast or multicast packet of the node's own that the node itself receives. */
   looped?: boolean;
   /** Ports of the bridge it crosses, where the bridge calls the IP hooks (nf_bridge_info). */
@@ -289,6 +293,7 @@ function stillVerified(skb: Skb): boolean {
 
 /** True when the transport checksum does not fit, as conntrack and the sockets see it. */
 export function transportChecksumWrong(skb: Skb): boolean {
+  if (skb.partial === true) return false;
   return transportChecksumDiffers(skb) && (skb.headers.l4proto === PROTO.sctp || !stillVerified(skb));
 }
 
@@ -313,7 +318,7 @@ export function rejectChecksumWrong(skb: Skb, hook: Hook): boolean {
   if (l4proto === undefined || skb.family === 'arp') return true;
   // IPv6 does not answer what has nothing behind its headers (reject6_csum_ok).
   if (skb.family === 'ip6' && thoff >= skb.data.length) return true;
-  if (OTHER_INTEGRITY.has(l4proto)) return false;
+  if (OTHER_INTEGRITY.has(l4proto) || skb.partial === true) return false;
   // nf_ip_checksum() asks again at prerouting and input only.
   if (skb.verified !== undefined && hook !== 'prerouting' && hook !== 'input') return false;
   if (stillVerified(skb)) return false;

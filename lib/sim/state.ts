@@ -1,6 +1,7 @@
 /** What packets leave behind: connections, elements added by rules, counters, quotas, limits. One object per run, forked between runs. */
 import type { NftSet, SetElement, Statement } from '../nft/model';
 import { type CtBase, CtTable, type Tuple } from './conntrack-state';
+import type { RouteResult } from './routing';
 import type { Skb } from './skb';
 import type { Scalar } from './value';
 
@@ -56,6 +57,9 @@ export interface TcpSocketState {
   /** The SYN that opened it. */
   readonly syn: Skb;
   readonly transparent: boolean;
+  /** How the last packet came: its device, and its route (sk_rx_dst). */
+  iif?: string | undefined;
+  route?: RouteResult | undefined;
   /** What came before its turn. */
   ahead: readonly { readonly from: number; readonly to: number; readonly fin: boolean }[];
 }

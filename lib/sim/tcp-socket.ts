@@ -1,22 +1,17 @@
 /** The node's own TCP sockets, as far as the packets of a run make them: listeners answer, connections acknowledge. */
 import { toHex } from '../net/build-packet';
 import { u32 } from '../net/headers';
-import { PROTO } from '../net/protocols';
+import { socketKey } from './early-demux';
 import type { Run } from './environment';
-import { routeOut, sendSegment } from './generated';
+import { sendSegment } from './generated';
 import { findTcpOption } from './read-options';
+import { routeOutput } from './route-output';
 import { sysctl } from './settings';
 import { destinationOf, type HiddenField, type Skb, sourceOf, tosOf } from './skb';
 import type { TcpSocketState } from './state';
 
 /** The sequence number our listeners begin with; the kernel's is random: far from any number that a packet guesses. */
 export const ISN = 2_000_000_000;
-
-const socketKey = (skb: Skb): string => `${sourceOf(skb)} ${destinationOf(skb)} ${u32(skb.data, skb.headers.thoff)}`;
-
-/** Whether a connection of this node's sockets has the packet's addresses and ports. */
-export const hasSocket = (run: Run, skb: Skb): boolean =>
-  skb.headers.l4proto === PROTO.tcp && run.state.sockets.size > 0 && run.state.sockets.has(socketKey(skb));
 
 /** True when a socket took the segment, so that no reset is due. */
 export function listen(run: Run, skb: Skb, listener: { readonly transparent: boolean } | undefined): boolean {
@@ -40,6 +35,8 @@ export function listen(run: Run, skb: Skb, listener: { readonly transparent: boo
   if (flags & FIN) return true;
   const { transparent } = listener;
   const window = synAck(run, skb, seq, { syn: skb, transparent });
+  // Without a way back there is no connection either (tcp_conn_request: route_req).
+  if (window === undefined) return true;
   run.state.sockets.set(key, {
     phase: 'syn-received',
     isn: ISN,
@@ -159,6 +156,7 @@ function halfOpen(run: Run, skb: Skb, socket: TcpSocketState, s: Segment): boole
 /** A segment for an open connection, or one whose client has closed (tcp_validate_incoming, tcp_ack, tcp_rcv_state_process). */
 function open(run: Run, skb: Skb, socket: TcpSocketState, s: Segment): boolean {
   const closed = socket.phase === 'closed';
+  if (!closed) Object.assign(socket, { iif: skb.iif?.name, route: skb.dst });
   if (!(s.flags & (ACK | RST | SYN))) return true;
   const beyond = before((socket.next + socket.window) >>> 0, s.seq);
   if (s.flags & RST) {
@@ -203,16 +201,19 @@ function take(socket: TcpSocketState, end: number, fin: boolean): void {
  * selective acknowledgements, timestamps and scaling, and a window of as many whole segments as 65535 bytes hold:
  * the result. `syn` is the first one, whose offers count for those that repeat it.
  */
-function synAck(run: Run, skb: Skb, seq: number, of: Pick<TcpSocketState, 'syn' | 'transparent'>): number {
+function synAck(run: Run, skb: Skb, seq: number, of: Pick<TcpSocketState, 'syn' | 'transparent'>): number | undefined {
   const { syn, transparent } = of;
   const { family } = skb;
-  if (family === 'arp') return 0;
+  if (family === 'arp') return undefined;
+  const [daddr, saddr] = [sourceOf(skb), destinationOf(skb)];
+  const back = routeOutput(run, { family, daddr, saddr, mark: 0, tos: 0, anySource: transparent });
+  if (back.kind !== 'found') return undefined;
+  const { route } = back;
   const timestamp = findTcpOption(syn, 8);
   const sack = findTcpOption(syn, 4);
   const scale = findTcpOption(syn, 3);
-  const back = routeOut(run, family, sourceOf(skb), destinationOf(skb), 0, 0);
   const header = family === 'ip' ? 40 : 60;
-  const mss = Math.min(back?.route.mtu ?? back?.dev?.mtu ?? 1500, family === 'ip' ? 65535 : 65536) - header;
+  const mss = Math.min(route.route.mtu ?? route.dev?.mtu ?? 1500, family === 'ip' ? 65535 : 65536) - header;
   const usable = mss - (timestamp === undefined ? 0 : 12);
   const window = Math.max(1, Math.floor(65535 / usable)) * usable;
   const hidden: HiddenField[] = [];
