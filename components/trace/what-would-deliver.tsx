@@ -82,7 +82,7 @@ function Change({ one, answer }: { readonly one: DeliveringChange; readonly answ
         )}
         {owner === null ? null : <span className="ml-2 font-normal text-ink-2">{owner}</span>}
       </h3>
-      {text === undefined ? null : <p className="mt-1 text-code [overflow-wrap:anywhere]">{text}</p>}
+      {text === undefined ? null : <p className="mt-1 font-mono text-code [overflow-wrap:anywhere]">{text}</p>}
       <p className="mt-1 text-prose">
         {result} <span className="text-ink-2">{TOUCHES[touches]}</span>
       </p>
