@@ -2,15 +2,22 @@
 import type { Context } from '../context';
 import type { Finding } from '../finding';
 import { askedServiceFindings } from './asked-service';
+import { commentFindings } from './comment-too-long';
 import { endpointFindings } from './endpoints';
+import { disagreementFindings } from './nodes-disagree';
 import { driftFindings } from './proxy-drift';
+import { proxyModeFindings } from './proxy-mode';
 import { readingFindings } from './readings';
 
-const CHECKS: readonly ((context: Context) => readonly Finding[])[] = [
-  readingFindings,
-  endpointFindings,
-  askedServiceFindings,
-  driftFindings,
-];
-
-export const clusterFindings = (context: Context): readonly Finding[] => CHECKS.flatMap((check) => check(context));
+export function clusterFindings(context: Context): readonly Finding[] {
+  const drift = driftFindings(context);
+  return [
+    ...readingFindings(context),
+    ...endpointFindings(context),
+    ...askedServiceFindings(context),
+    ...commentFindings(context, drift),
+    ...proxyModeFindings(context),
+    ...drift,
+    ...disagreementFindings(context),
+  ];
+}

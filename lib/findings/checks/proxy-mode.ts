@@ -1,0 +1,194 @@
+/** What serves Services on each node: kube-proxy's nftables mode, another mode, nothing, or rules that nft does not show. */
+import type { Table } from '../../nft/model';
+import { decodeIptablesSave } from '../../world/decode-iptables-save';
+import type { Context, NodeContext } from '../context';
+import { type Evidence, type Finding, finding } from '../finding';
+import { groupBy } from '../group-by';
+import { servicesInWords } from '../services-in-rule';
+
+export function proxyModeFindings(context: Context): readonly Finding[] {
+  return [
+    ...missingTables(context),
+    ...otherModes(context),
+    ...context.nodes.flatMap(leftovers),
+    ...context.nodes.flatMap((node) => legacy(node, context)),
+  ];
+}
+
+const proxyTable = (node: NodeContext, family: 'ip' | 'ip6'): Table | undefined =>
+  node.ruleset?.tables.find((one) => one.family === family && one.name === 'kube-proxy');
+
+const isEmpty = (table: Table | undefined): boolean =>
+  table === undefined || table.chains.every(({ rules }) => rules.length === 0);
+
+// --------------------------------------------------------------------------------------------------------- missing tables
+
+function missingTables(context: Context): readonly Finding[] {
+  const found = context.nodes.flatMap((node) => {
+    if (node.ruleset === undefined || !node.isNftables) return [];
+    const families = (['ip', 'ip6'] as const).filter(
+      (family) => isWanted(context, node, family) && isEmpty(proxyTable(node, family)),
+    );
+    return families.length === 0 ? [] : [{ node, families }];
+  });
+  return [...groupBy(found, ({ families }) => families.join()).values()].map((group) => {
+    const nodes = group.map(({ node }) => node.name);
+    const families = group[0]?.families ?? [];
+    const tables = families.map((family) => `${family} kube-proxy`).join(' and ');
+    return finding({
+      code: 'proxy-table-missing',
+      summary: `${tables} ${families.length === 1 ? 'is' : 'are'} missing or empty on ${nodes.join(', ')}: nothing there translates${families.length === 1 ? ` ${families[0] === 'ip' ? 'IPv4' : 'IPv6'}` : ''} Service traffic.`,
+      services: [],
+      nodes,
+      evidence: group.flatMap(({ node, families: some }) => [
+        ...some.map((family): Evidence => {
+          const text = proxyTable(node, family) === undefined ? 'not there' : 'there, without any rule';
+          return { kind: 'table', node: node.name, family, table: 'kube-proxy', text };
+        }),
+        ...versionOf(node),
+      ]),
+      assumptions: ['That kube-proxy should work in nftables mode there, as its other tables or other nodes tell.'],
+      reproduce: `nft list table ${families[0] ?? 'ip'} kube-proxy`,
+      remedy:
+        'Restart kube-proxy on the node: it writes its tables when it starts. Then find out who flushed them (a firewall reload with flush ruleset), or why it could not write them.',
+    });
+  });
+}
+
+const versionOf = ({ name, input }: NodeContext): readonly Evidence[] => {
+  const { kubeProxy } = input.versions;
+  return kubeProxy === undefined ? [] : [{ kind: 'version', node: name, of: 'kube-proxy', version: kubeProxy }];
+};
+
+/** kube-proxy keeps a table of IPv6 where the host has IPv6 (server_linux.go); without Services of the family nobody misses it. */
+function isWanted({ cluster, nodes }: Context, node: NodeContext, family: 'ip' | 'ip6'): boolean {
+  const isUsed = cluster.services.known
+    ? cluster.services.value.some(({ clusterIPs }) =>
+        clusterIPs.some((text) => text.includes(':') === (family === 'ip6')),
+      )
+    : nodes.some((other) => !isEmpty(proxyTable(other, family)));
+  if (!isUsed || family === 'ip') return isUsed;
+  const { sysctl, links } = node.world;
+  if (sysctl.known && sysctl.value.get('net.ipv6.conf.all.disable_ipv6') === '1') return false;
+  return !links.known || links.value.some(({ addresses }) => addresses.some((one) => one.family === 'ip6'));
+}
+
+// ------------------------------------------------------------------------------------------------------------ other modes
+
+/** Where nodes differ in their mode, or where it is not known that they do not. */
+function otherModes(context: Context): readonly Finding[] {
+  const { nodes, cluster } = context;
+  const isMixed = nodes.some((node) => node.proxy.kind === 'nftables');
+  const isRestUnknown = cluster.nodes.known && cluster.nodes.value.length > nodes.length;
+  if (!isMixed && !isRestUnknown) return [];
+  const others = nodes.filter(({ proxy: { kind } }) => kind === 'iptables' || kind === 'ipvs');
+  return [...groupBy(others, ({ proxy }) => proxy.kind)].map(([kind, group]) => {
+    const names = group.map(({ name }) => name);
+    return finding({
+      code: 'proxy-not-nftables',
+      summary: `kube-proxy of ${names.join(', ')} works in ${kind === 'ipvs' ? 'IPVS' : 'iptables'} mode${isMixed ? ', other nodes in nftables mode' : ''}.`,
+      services: [],
+      nodes: names,
+      evidence: group.flatMap((node): readonly Evidence[] => [
+        kind === 'ipvs'
+          ? { kind: 'interface', node: node.name, name: 'kube-ipvs0', text: node.proxy.how }
+          : { kind: 'table', node: node.name, family: 'ip', table: 'nat', text: node.proxy.how },
+        ...versionOf(node),
+      ]),
+      reproduce: 'curl -s http://127.0.0.1:10249/proxyMode',
+      remedy:
+        'Give all nodes the same mode in the configuration of kube-proxy, and restart it. What is said of its nftables tables does not hold for these nodes.',
+    });
+  });
+}
+
+// -------------------------------------------------------------------------------------------------------------- leftovers
+
+/** Chains of iptables mode that only kube-proxy makes: kubelet had its own KUBE-POSTROUTING and KUBE-MARK-MASQ. */
+const IPTABLES_MODE =
+  /^KUBE-(SERVICES|EXTERNAL-SERVICES|NODEPORTS|PROXY-FIREWALL|FORWARD|(SVC|SVL|EXT|FW|SEP|XLB)-[A-Z2-7]+)$/;
+
+function leftovers({ name, proxy, ruleset, world }: NodeContext): readonly Finding[] {
+  if (proxy.kind !== 'nftables' || ruleset === undefined) return [];
+  const tables = ruleset.tables.flatMap((table): readonly Evidence[] => {
+    if (table.family !== 'ip' && table.family !== 'ip6') return [];
+    const chains = table.chains.filter((chain) => IPTABLES_MODE.test(chain.name) && chain.rules.length > 0);
+    if (chains.length === 0) return [];
+    const shown = chains.slice(0, 3).map((chain) => chain.name);
+    const text = `${chains.length} chains of iptables mode with rules: ${shown.join(', ')}${chains.length > 3 ? ', …' : ''}`;
+    return [{ kind: 'table', node: name, family: table.family, table: table.name, text }];
+  });
+  const links = (world.links.known ? world.links.value : [])
+    .filter((link) => link.name === 'kube-ipvs0')
+    .map(
+      (link): Evidence => ({
+        kind: 'interface',
+        node: name,
+        name: link.name,
+        text: `${link.addresses.length} addresses: the node takes them for its own`,
+      }),
+    );
+  if (tables.length + links.length === 0) return [];
+  return [
+    finding({
+      code: 'proxy-leftovers',
+      summary: `${name} still has ${[...(tables.length > 0 ? ['rules of iptables mode'] : []), ...(links.length > 0 ? ['the interface of IPVS mode'] : [])].join(' and ')} beside kube-proxy's nftables tables.`,
+      services: [],
+      nodes: [name],
+      evidence: [...tables, ...links],
+      reproduce: links.length > 0 ? 'ip addr show dev kube-ipvs0' : 'nft list ruleset | grep KUBE-',
+      remedy:
+        'Run kube-proxy --cleanup on the node with the iptables binaries in its path (ip link del kube-ipvs0 for IPVS), or restart the node.',
+    }),
+  ];
+}
+
+// ------------------------------------------------------------------------------------------------------- legacy iptables
+
+/** Tables that nft does not show: with rules, with a policy that drops, or of unknown contents. */
+function legacy({ name, world, input }: NodeContext, context: Context): readonly Finding[] {
+  const { legacyTables, legacySave } = world;
+  const chains = legacySave.known ? legacySave.value : [];
+  const acting = chains.filter(({ policy, rules }) => rules > 0 || policy === 'DROP');
+  if (legacySave.known ? acting.length === 0 : legacyTables.length === 0) return [];
+  const saved = input.files.get('iptables-legacy-save.txt');
+  const lines = saved?.kind === 'read' ? decodeIptablesSave(new TextDecoder().decode(saved.content), 'ip') : undefined;
+  const rules = lines?.ok === true ? lines.value.rules : [];
+  const evidence: readonly Evidence[] = legacySave.known
+    ? [
+        ...acting.map(
+          ({ table, chain, policy, rules: count }): Evidence => ({
+            kind: 'reading',
+            node: name,
+            file: 'iptables-legacy-save.txt',
+            text: `table ${table}, chain ${chain}: ${count} ${count === 1 ? 'rule' : 'rules'}${policy === '-' ? '' : `, policy ${policy}`}`,
+          }),
+        ),
+        ...rules.slice(0, 12).map(
+          ({ chain, args }): Evidence => ({
+            kind: 'reading',
+            node: name,
+            file: 'iptables-legacy-save.txt',
+            text: `-A ${chain} ${args.join(' ')}`,
+          }),
+        ),
+      ]
+    : legacyTables.map(
+        (table): Evidence => ({ kind: 'reading', node: name, file: 'ip_tables_names.txt', text: `table ${table}` }),
+      );
+  return [
+    finding({
+      code: 'legacy-iptables-active',
+      summary: legacySave.known
+        ? `${name} has rules of legacy iptables, which nft does not show: what is said of packets there holds only if these let them pass.`
+        : `${name} has tables of legacy iptables (${legacyTables.join(', ')}), which nft does not show; whether they hold rules is not known.`,
+      services: rules.flatMap(({ args }) => servicesInWords(args, context.cluster)),
+      nodes: [name],
+      evidence,
+      assumptions: legacySave.known ? [] : ['That these tables may hold rules: their names alone do not tell.'],
+      reproduce: 'iptables-legacy-save',
+      remedy:
+        'Move these rules to nftables, or delete them (iptables-legacy -F); then unload the modules iptable_filter and iptable_nat.',
+    }),
+  ];
+}
