@@ -239,11 +239,9 @@ const DIAGNOSE = `nftscope diagnose: what is wrong in a capture
   --ask JSON    a connection that fails: {"from": "shop/web-1" | "node-1" | "external", "srcIP", "node", "dst", "dport", "protocol"};
                 some findings are about such a connection only
   --from REF, --to REF, …  the same by names, as trace takes them; with a client from outside --node is where its packets come in
-
-With a connection its end is told first, and the findings that explain it come before the others.
-
   -o, --output text|json  (default text)
 
+With a connection its end is told first, and the findings that explain it come before the others.
 Findings have stable codes (docs/findings.md). The most serious root cause comes first, followed by what follows from it.
 
 Exit status: 0 no finding of severity error; 1 there is one; 2 wrong usage or input.
