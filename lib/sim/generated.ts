@@ -415,6 +415,8 @@ export function sendSegment(
     readonly window?: number;
     readonly hidden?: readonly HiddenField[];
     readonly socket?: NonNullable<Skb['ownSocket']>;
+    /** Whose IPv4 options it carries: those of `cause`, or of what opened the connection. */
+    readonly echoes?: Skb;
   } = {},
 ): void {
   if (cause.family === 'arp') return;
@@ -442,7 +444,7 @@ export function sendSegment(
   });
   if (found.kind !== 'found') return;
   const { route } = found;
-  const echoed = family === 'ip' ? echoOptions(run, cause, Number(src)) : undefined;
+  const echoed = family === 'ip' ? echoOptions(run, more.echoes ?? cause, Number(src)) : undefined;
   const skb = newSkb(
     run.nextSkb(),
     'generated',

@@ -117,6 +117,8 @@ function acknowledge(run: Run, skb: Skb, s: TcpSocketState, twice?: Stretch): vo
     {
       // Before it is open the listening socket answers.
       socket: { transparent: s.transparent, wildcard: s.phase === 'syn-received' },
+      // An open connection keeps the options of its SYN (tcp_v4_syn_recv_sock: inet_opt).
+      ...(s.phase === 'syn-received' ? {} : { echoes: s.syn }),
       hidden:
         stamp === undefined
           ? []
@@ -233,6 +235,7 @@ function synAck(run: Run, skb: Skb, seq: number, of: Pick<TcpSocketState, 'syn' 
     window,
     hidden,
     socket: { transparent, wildcard: undefined },
+    echoes: syn,
   });
   return window;
 }

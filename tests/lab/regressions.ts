@@ -64,6 +64,15 @@ const dynamic = 'set s { type ipv4_addr; size 100; flags dynamic; }';
 
 export const REGRESSIONS: readonly Regression[] = [
   {
+    name: 'an open connection keeps the IPv4 options of its SYN',
+    tables: [],
+    packets: [
+      { ...syn, daddr: '10.0.1.1', dport: 8080, ipOptionsHex: '07070800000000' },
+      { ...syn, daddr: '10.0.1.1', dport: 8080, flags: ['ack'], seq: 1001, ackFollows: 0 },
+      { ...syn, daddr: '10.0.1.1', dport: 8080, flags: ['rst'], seq: 7001, ackFollows: 0 },
+    ],
+  },
+  {
     name: 'fib does not look up a broadcast that came back',
     tables: chain('ip', 'prerouting', 0, ['fib saddr . iif oif exists', 'fib daddr oifname "eth1"']),
     packets: [{ ...udp, from: 'local', saddr: '10.0.2.1', daddr: '10.0.2.255' }],

@@ -442,8 +442,8 @@ export class Rules extends Values {
   }
 
   /**
-   * nft lists `th dport set` beside a match of the protocol as `tcp dport set`, which also keeps the checksum: the listing does not tell
-   * the two apart, so only the one that it means is made.
+   * nft lists `th dport set` and `@th,16,16 set` beside a match of the protocol as `tcp dport set`, which also keeps the checksum: the
+   * listing does not tell them apart, so only the one that it means is made.
    */
   rule(s: Scope): string[] {
     // Nor does a listing of nft 1.0.6 tell `udp length < 9 ip hdrlength > 5` from a range that begins at 9: a match with `<` (or `>=`)
@@ -455,7 +455,8 @@ export class Rules extends Values {
       const unlisted =
         (/^ip6 nexthdr (== )?60$/.test(p) && all.some((q) => /\bth (sport|dport)/.test(q))) ||
         (/^(meta protocol|ether type) (== )?(arp|ip6?)$/.test(p) &&
-          all.some((q) => /(^|[^a-z])(ip6?|icmp|icmpv6) /.test(q)));
+          all.some((q) => /(^|[^a-z])(ip6?|icmp|icmpv6) |@nh,/.test(q))) ||
+        (/^meta iiftype (== )?ether$/.test(p) && i < all.length - 1);
       // Nor is a protocol listed before what nft takes for a part of it, and a byte of IPv6 becomes two fields.
       const behind = all.slice(i + 1);
       const number =
@@ -468,10 +469,13 @@ export class Rules extends Values {
         /^@nh,4,8 !=/.test(p);
       // Of a match of TCP right before a reset the listing does not tell whether it was written, and so where it stands.
       if (i > 0 && p === 'meta l4proto tcp reject with tcp reset') return 'reject with tcp reset';
+      // And of a reject beside a look at the Ethernet header the listing of nft 1.0.6 leaves the code out.
+      if (/^reject with icmp(v6)? type/.test(p) && s.family === 'inet' && all.some((q) => /\bether\b|@ll,/.test(q)))
+        return 'reject';
       return pair || unlisted || lost ? 'counter' : p;
     });
     const named = parts.some((p) => /\b(tcp|udp|sctp|dccp|udplite|l4proto|protocol|nexthdr|icmp|icmpv6)\b/.test(p));
-    return named ? parts.map((p) => (/^th (dport|sport) set /.test(p) ? 'counter' : p)) : parts;
+    return named ? parts.map((p) => (/^(th (dport|sport)|@th,\d+,\d+) set /.test(p) ? 'counter' : p)) : parts;
   }
 
   private parts(s: Scope): string[] {
