@@ -1,5 +1,6 @@
 /** Conflicts of one node: every pair of base chains that meet at a hook, with a packet that proves it. */
 
+import { count } from '../explain/words';
 import type { Hook } from '../nft/model';
 import type { Prepared } from '../sim/environment';
 import type { Pair } from './candidates';
@@ -77,7 +78,7 @@ class Search {
     const { found, packets, isCut, undecided } = search(pair);
     this.packets += packets;
     if (found !== undefined) this.add(found);
-    else if (isCut) give('bound', `${packets} packets were tried; the chains have more ways than were followed.`);
+    else if (isCut) give('bound', `${count(packets, 'packet')} tried; the chains have more ways than were followed.`);
     else if (undecided > 0) give('undecided', `${undecided} of ${packets} packets have no decided way.`);
   }
 

@@ -16,7 +16,7 @@ export const traceFully = (p: Prepared, packet: PacketSpec): Trace =>
   traceFrom(p, packet, initialState(p), { branchesMax: BRANCHES_MAX }).trace;
 
 /** All ends, equal ones together; undefined where one is undecided: nothing is claimed then. */
-export function endsOf({ branches }: Trace): readonly End[] | undefined {
+function endsOf({ branches }: Trace): readonly End[] | undefined {
   const found = new Map<string, End>();
   for (const branch of branches) {
     const end = endOf(branch);

@@ -10,7 +10,7 @@ import { type Candidate, type Change, TOUCHES, type Touches } from './change';
 import { settingChanges } from './settings';
 
 /** Changes tried for one packet. */
-export const TRIES_MAX = 80;
+const TRIES_MAX = 80;
 const BRANCHES_MAX = 256;
 
 export interface Counterfactual {
