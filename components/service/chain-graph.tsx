@@ -15,7 +15,7 @@ import {
 import { STRINGS } from '../strings';
 import { cx } from '../ui/cx';
 import { OwnerBar } from '../ui/owner-tag';
-import { COLUMN_WORDS, fitEnd, noteOf, partLabel, share, shortName, wayWords } from './graph-words';
+import { columnWord, fitEnd, noteOf, partLabel, share, shortName, wayWords } from './graph-words';
 import { PartMark } from './state-mark';
 
 interface GraphProps {
@@ -70,6 +70,7 @@ function Drawn({
   const ids = layout.boxes.map(({ part }) => part.id);
   const active = [cursor, selected ?? undefined, ids[0]].find((id) => id !== undefined && ids.includes(id));
   const endpoints = page.endpoints ?? [];
+  const parts = layout.boxes.map(({ part }) => part);
 
   const onKeyDown = (event: KeyboardEvent): void => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
@@ -90,7 +91,7 @@ function Drawn({
       <svg aria-hidden="true" width={layout.width} height={layout.height} className="absolute inset-0">
         {layout.columns.map(({ role, x }) => (
           <text key={role} x={x} y={12} className="fill-ink-2 text-[11.5px]">
-            {COLUMN_WORDS[role]}
+            {columnWord(role, parts)}
           </text>
         ))}
         {layout.lines.map((line) => (
@@ -103,7 +104,7 @@ function Drawn({
       </svg>
       {layout.columns.map(({ role, x }) => (
         // biome-ignore lint/a11y/useSemanticElements: a group of buttons in their places, not a fieldset
-        <div key={role} role="group" aria-label={COLUMN_WORDS[role]} onKeyDown={onKeyDown}>
+        <div key={role} role="group" aria-label={columnWord(role, parts)} onKeyDown={onKeyDown}>
           {layout.boxes
             .filter((box) => box.x === x)
             .map((box) => (

@@ -2,7 +2,7 @@ import type { ServicePage } from '@/lib/api/service-types';
 import type { ComparedGraph, ComparedLink, ComparedPart } from '@/lib/graph/compare-service-graphs';
 import { ChainName } from '../ui/chain-name';
 import { cx } from '../ui/cx';
-import { COLUMN_WORDS, linkWords, noteOf, wayWords } from './graph-words';
+import { columnWord, linkWords, noteOf, wayWords } from './graph-words';
 import { PartMark } from './state-mark';
 
 interface ListProps {
@@ -63,7 +63,7 @@ function Item({ part, link, again, page, selected, onSelect, touched, at, childr
           (part.id === selected || at.has(part.id)) && 'bg-marker-row',
         )}
       >
-        <span className="text-ink-2 text-label">{COLUMN_WORDS[part.role]}</span>
+        <span className="text-ink-2 text-label">{columnWord(part.role, [part])}</span>
         <button
           type="button"
           aria-pressed={part.id === selected}

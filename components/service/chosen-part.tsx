@@ -3,7 +3,7 @@ import type { ServicePage } from '@/lib/api/service-types';
 import type { ComparedPart } from '@/lib/graph/compare-service-graphs';
 import { viewHref } from '../shell/views';
 import { ChainName } from '../ui/chain-name';
-import { COLUMN_WORDS } from './graph-words';
+import { columnWord } from './graph-words';
 import { PartMark } from './state-mark';
 
 interface ChosenProps {
@@ -28,7 +28,7 @@ export function ChosenPart({ page, node, table, part }: ChosenProps) {
   return (
     <section aria-label="Chosen part" className="rounded-card border border-line bg-surface px-3 py-2">
       <p className="flex flex-wrap items-baseline gap-x-2">
-        <span className="text-ink-2 text-label">{COLUMN_WORDS[part.role]}</span>
+        <span className="text-ink-2 text-label">{columnWord(part.role, [part])}</span>
         <ChainName name={part.name} className="text-[12px] [overflow-wrap:anywhere]" />
         {place?.kind === 'chain' && isThere ? (
           <span className="font-mono text-[12px] text-ink-2">#{place.handle}</span>

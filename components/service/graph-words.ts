@@ -6,7 +6,7 @@ import type { ComparedLink, ComparedPart } from '@/lib/graph/compare-service-gra
 import type { GraphRole } from '@/lib/graph/service-graph';
 import { STATE_WORDS } from '@/lib/graph/service-graph-layout';
 
-export const COLUMN_WORDS: { readonly [R in GraphRole]: string } = {
+const COLUMN_WORDS: { readonly [R in GraphRole]: string } = {
   base: 'Base chain',
   chain: 'Chain',
   element: 'Map element',
@@ -15,6 +15,12 @@ export const COLUMN_WORDS: { readonly [R in GraphRole]: string } = {
   endpoint: 'Endpoint',
   end: 'Verdict',
 };
+
+/** The head of a column: in iptables mode rules stand where nftables mode has map elements. */
+export const columnWord = (role: GraphRole, parts: readonly ComparedPart[]): string =>
+  role === 'element' && parts.every((part) => part.role !== role || part.place?.kind === 'rule')
+    ? 'Rule'
+    : COLUMN_WORDS[role];
 
 /** `service-KHN6ECMT`: what is different between the chains of a Service; the rest of the name is the Service. */
 export function shortName({ name, role }: ComparedPart): string {
@@ -78,7 +84,7 @@ export function partLabel(
   endpoints: readonly EndpointRow[],
 ): string {
   return [
-    COLUMN_WORDS[part.role],
+    columnWord(part.role, [part]),
     part.name,
     wayWords(part, page),
     noteOf(part, endpoints),

@@ -86,7 +86,7 @@ function Bar({
           onChange={(ref) => void set({ from: ref })}
           options={options}
           address={undefined}
-          className="max-md:[&>div]:border max-md:[&>div]:border-line-strong"
+          className="max-md:[&>div]:border max-md:[&>div]:border-line-strong max-md:[&>div]:px-2.5"
         />
         {to === undefined ? null : (
           <Link

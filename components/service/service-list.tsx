@@ -211,6 +211,7 @@ function EndpointsReady({ row: { endpoints } }: { readonly row: ServiceRow }) {
 
 /** Whether nodes have what is expected, as far as they were read. */
 function OnNodes({ row, drift }: { readonly row: ServiceRow; readonly drift: DriftView | undefined }) {
+  if (['headless', 'ExternalName'].includes(row.type)) return <span className="text-ink-2">no rules</span>;
   if (drift === undefined) return <span className="text-ink-2">not read yet</span>;
   const own = drift.services[`${row.namespace}/${row.name}`] ?? [];
   const odd = new Set([...own, ...drift.general]).size;
@@ -220,7 +221,7 @@ function OnNodes({ row, drift }: { readonly row: ServiceRow; readonly drift: Dri
         {odd === 1 ? '1 node differs' : `${odd} nodes differ`}
       </span>
     );
-  const known = drift.nodes.filter(({ state }) => state === 'expected').length;
+  const known = drift.nodes.filter(({ state }) => state === 'expected' || state === 'differs').length;
   if (known === drift.of && drift.of > 0) return <span className="text-ink-2">as expected</span>;
   return <span className="text-ink-2">{known === 0 ? 'not known' : `as expected on ${known} of ${drift.of}`}</span>;
 }

@@ -1,7 +1,9 @@
 /** The sources of this server and the nodes opened of them. One per process. */
 import 'server-only';
 import { createHash } from 'node:crypto';
+import type { AskedConnection } from '@/lib/api/diagnosis';
 import { driftView } from '@/lib/api/drift-view';
+import type { DiagnosisView, FindingsView } from '@/lib/api/findings-types';
 import type { FleetView } from '@/lib/api/fleet-view';
 import { type ReadDrift, type ServiceName, servicePage, servicesView } from '@/lib/api/service-page';
 import type { DriftView, ServicePage, ServicesView } from '@/lib/api/service-types';
@@ -11,6 +13,7 @@ import { describeFailure } from '@/lib/world/capture-files';
 import { openBytes } from '../sources/open-source';
 import { singleFlight } from '../sources/single-flight';
 import { DEFAULT_LIMITS, type Limits, type NodeEntry, type Source } from '../sources/source';
+import { Diagnosis } from './diagnosis';
 import { driftSweep } from './drifts';
 import { Fleet } from './fleet';
 import { type Described, lookAt } from './look-at';
@@ -29,6 +32,7 @@ interface Entry {
   readonly fleet: Fleet;
   readonly drifts: Sweep<ReadDrift>;
   readonly paths: Paths;
+  readonly diagnosis: Diagnosis;
   /** Looked up once for captures, which never change. */
   described: Promise<Result<Described>> | undefined;
   /** The last that was known, changed or not. */
@@ -65,6 +69,7 @@ export class Store {
       fleet: new Fleet(single),
       drifts: driftSweep(single),
       paths: new Paths(id, single),
+      diagnosis: new Diagnosis(single),
       described: undefined,
       before: undefined,
     };
@@ -103,6 +108,7 @@ export class Store {
   }
 
   #forget(id: string): void {
+    this.#entries.get(id)?.diagnosis.close();
     this.#entries.delete(id);
     for (const [key, opened] of this.#opened) if (opened.source === id) this.#drop(key);
   }
@@ -162,6 +168,7 @@ export class Store {
     entry.fleet.changed(node);
     entry.drifts.changed(node);
     entry.paths.changed(node);
+    entry.diagnosis.changed();
     if (node === undefined) entry.described = undefined;
     for (const [key, opened] of this.#opened)
       if (opened.source === id && (node === undefined || opened.node === node)) this.#drop(key);
@@ -221,6 +228,22 @@ export class Store {
     this.#entries.get(id)?.drifts.stop();
   }
 
+  /** What is wrong, as far as it is known; asking again goes on. */
+  findings(id: string, goOn: boolean): Result<FindingsView> {
+    const entry = this.#entries.get(id);
+    return entry === undefined ? failed(storeProblems.noSource(id)) : ok(entry.diagnosis.view(id, goOn));
+  }
+
+  /** How one connection ends, and the findings that explain it. */
+  async explain(id: string, asked: AskedConnection, signal: AbortSignal): Promise<Result<DiagnosisView>> {
+    const entry = this.#entries.get(id);
+    return entry === undefined ? failed(storeProblems.noSource(id)) : entry.diagnosis.ask(asked, signal);
+  }
+
+  stopFindings(id: string): void {
+    this.#entries.get(id)?.diagnosis.stop();
+  }
+
   /** @param refresh reads a live node again */
   async session(id: string, node: string, signal: AbortSignal, refresh = false): Promise<Result<NodeSession>> {
     const entry = this.#entries.get(id);
@@ -231,6 +254,7 @@ export class Store {
       entry.fleet.changed(node);
       entry.drifts.changed(node);
       entry.paths.changed(node);
+      entry.diagnosis.changed();
     }
     const known = this.#opened.get(key);
     const opened = known ?? { source: id, node, session: this.#open(entry, node), capturedAt: undefined };

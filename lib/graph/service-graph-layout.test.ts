@@ -1,0 +1,111 @@
+import { describe, expect, test } from 'vitest';
+import type { ComparedGraph, ComparedLink, ComparedPart, PartState } from './compare-service-graphs';
+import type { GraphRole } from './service-graph';
+import { foldEndpoints, layoutServiceGraph } from './service-graph-layout';
+
+const part = (id: string, role: GraphRole, state: PartState = 'same'): ComparedPart => ({
+  id,
+  role,
+  name: id,
+  note: '',
+  place: undefined,
+  text: '',
+  state,
+  expected: undefined,
+});
+const link = (from: string, to: string, probability?: number, state: PartState = 'same'): ComparedLink => ({
+  from,
+  to,
+  when: [],
+  probability,
+  sticky: false,
+  state,
+  expected: undefined,
+});
+
+/** A Service with a ClusterIP, a NodePort and these endpoints. */
+function graph(endpoints: readonly (readonly [string, PartState])[]): ComparedGraph {
+  return {
+    parts: [
+      part('nat-output', 'base'),
+      part('nat-prerouting', 'base'),
+      part('services', 'chain'),
+      part('cluster', 'element'),
+      part('nodeport', 'element'),
+      part('external', 'external'),
+      part('service', 'service'),
+      ...endpoints.map(([id, state]) => part(id, 'endpoint', state)),
+    ],
+    links: [
+      link('nat-output', 'services'),
+      link('nat-prerouting', 'services'),
+      link('services', 'cluster'),
+      link('services', 'nodeport'),
+      link('cluster', 'service'),
+      link('nodeport', 'external'),
+      link('external', 'service'),
+      ...endpoints.map(([id, state]) => link('service', id, 1 / endpoints.length, state)),
+    ],
+  };
+}
+const same = (count: number) => Array.from({ length: count }, (_, at) => [`e${at}`, 'same'] as const);
+const places = (of: ComparedGraph) =>
+  new Map(layoutServiceGraph(of, 1100).boxes.map(({ part: { id }, x, y }) => [id, `${x} ${y}`]));
+
+describe('places', () => {
+  test('nothing but endpoints moves when endpoints come and go', () => {
+    const [few, many] = [places(graph(same(2))), places(graph(same(20)))];
+    for (const id of [
+      'nat-output',
+      'nat-prerouting',
+      'services',
+      'cluster',
+      'nodeport',
+      'external',
+      'service',
+      'e0',
+      'e1',
+    ])
+      expect([id, many.get(id)]).toEqual([id, few.get(id)]);
+  });
+  test('no box lies on another', () => {
+    const { boxes } = layoutServiceGraph(graph(same(5)), 1100);
+    const meet = boxes.flatMap((a) =>
+      boxes
+        .filter((b) => a.part.id < b.part.id)
+        .filter((b) => a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height)
+        .map((b) => `${a.part.id} ${b.part.id}`),
+    );
+    expect(meet).toEqual([]);
+  });
+  test('columns keep their order, and stand apart where there is little room', () => {
+    const { columns, width } = layoutServiceGraph(graph(same(1)), 300);
+    expect(columns.map(({ role }) => role)).toEqual(['base', 'chain', 'element', 'external', 'service', 'endpoint']);
+    expect(
+      columns.every(({ x }, at) => at === 0 || x > (columns[at - 1]?.x ?? 0) + (columns[at - 1]?.width ?? 0)),
+    ).toBe(true);
+    expect(width).toBeGreaterThan(300);
+  });
+});
+
+describe('many endpoints', () => {
+  test('few stay as they are', () => {
+    const few = graph(same(24));
+    expect(foldEndpoints(few)).toEqual(few);
+  });
+  test('those that are as expected are one box with all their shares; one that is missing stays', () => {
+    const folded = foldEndpoints(graph([...same(99), ['gone', 'missing']]));
+    const ends = folded.parts.filter(({ role }) => role === 'endpoint').map(({ id, name }) => [id, name]);
+    expect(ends).toEqual([
+      ['endpoints:same', '99 endpoints'],
+      ['gone', 'gone'],
+    ]);
+    const shares = folded.links
+      .filter(({ from }) => from === 'service')
+      .map(({ to, probability }) => [to, probability?.toFixed(2)]);
+    expect(shares).toEqual([
+      ['endpoints:same', '0.99'],
+      ['gone', '0.01'],
+    ]);
+  });
+});
