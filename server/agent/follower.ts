@@ -46,6 +46,7 @@ export class Follower {
   /** Since the listing that runs now, or that the held one is of. Undefined: the monitor did not listen then. */
   #heard: Transaction[] | undefined;
   #isBasing = false;
+  #isMissed = false;
   #queue: Transaction[] = [];
   /** Transactions that the text told more than the JSON, since the listing is held. */
   #ahead = 0;
@@ -103,6 +104,12 @@ export class Follower {
     return this.#held !== undefined;
   }
 
+  /** The last listing began too early to be followed; the next one could be. */
+  get missedListing(): boolean {
+    const isReady = this.#monitor.state.state === 'watching' && !this.#isDistrusted;
+    return isReady && this.#held === undefined && this.#isMissed;
+  }
+
   /** All that was told is worked in. */
   get isCaughtUp(): boolean {
     return this.#held !== undefined && this.#queue.length === 0 && this.#ahead === 0;
@@ -117,6 +124,7 @@ export class Follower {
   listingBegins(): void {
     const isReady = this.#monitor.state.state === 'watching' && !this.#isDistrusted;
     this.#heard = isReady ? [] : undefined;
+    this.#isMissed = !isReady;
   }
 
   /** That listing, complete. */

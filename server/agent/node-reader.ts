@@ -227,7 +227,12 @@ export class NodeReader {
       this.#tell({ kind: 'ruleset' });
       // It changed while it was listed, or the watch began too late for it.
       const isWatched = this.watch.state.state === 'watching';
-      if (this.state === 'changing' || (this.state === 'unwatched' && isWatched)) this.#listSoon();
+      if (
+        this.state === 'changing' ||
+        (this.state === 'unwatched' && isWatched) ||
+        this.follower?.missedListing === true
+      )
+        this.#listSoon();
     });
     return this.#listing;
   }

@@ -157,7 +157,8 @@ const AGENT = `nftscope agent: reads one node and answers for it over HTTP (docs
   --host-root DIR       the node's file system: its nft is tried beside the image's (chroot DIR nft)
   --nft PROGRAM         the image's (default nft)
   --time-limit SECONDS, --byte-limit BYTES   of one command (default 60, 256000000)
-  --prove-every SECONDS lists anew although nothing changed (default 600)
+  --prove-every SECONDS lists anew although nothing is in doubt (default 600)
+  --no-follow           lists at each change, instead of working it into the listing that is held
   --api-server URL, --service-account DIR    (default: those of the pod)
 
 Only reads. Exit status: 0 ended by a signal; 2 wrong usage.
