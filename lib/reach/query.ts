@@ -52,6 +52,7 @@ export function decodeQuestion(json: { readonly [key: string]: unknown }, networ
   if (!connection.ok) return connection;
   return ok({
     client: client.value.client,
+    ...(json.srcPort === undefined ? {} : { isWaiting: true }),
     packet: { family: dst.family, saddr: source, daddr: json.dst, protocol, dport: json.dport, ...connection.value },
   });
 }

@@ -20,6 +20,8 @@ export type Client =
 
 export interface Question {
   readonly client: Client;
+  /** The client waits in a call on a socket that it opened before: of an ICMP error it sees the error number only. */
+  readonly isWaiting?: boolean;
   readonly packet: Omit<PacketSpec, 'from' | 'iif'> & {
     readonly saddr: string;
     readonly daddr: string;
@@ -77,6 +79,8 @@ interface Travel {
 }
 
 const HOPS_MAX = 12;
+/** Both are ECONNREFUSED to a socket, as a TCP reset is (net/ipv4/icmp.c, icmp_err_convert; net/ipv6/icmp.c, tab_unreach). */
+const PORT_UNREACHABLE: ReadonlySet<string> = new Set(['icmp-port-unreachable', 'icmp6-port-unreachable']);
 const OUTSIDE: Reason = {
   code: 'outside-capture',
   say: 'The packet leaves by a route to an address that no captured node or pod owns.',
@@ -314,7 +318,8 @@ class Walk {
   }
 
   private answered(travel: Travel, answer: Flying, node: string, by: Culprit | undefined): void {
-    const word = clientWord(answer, this.asked) ?? 'timeout';
+    const seen = clientWord(answer, this.asked) ?? 'timeout';
+    const word = this.question.isWaiting === true && PORT_UNREACHABLE.has(seen) ? 'refused' : seen;
     const reached = word === 'ok' || travel.backend !== undefined;
     this.end(reached ? travel : { ...travel, backend: undefined, sourceSeen: undefined }, { result: word, node, by });
   }
