@@ -1,47 +1,44 @@
-/** A whole source, decoded once for a diagnosis. A node that cannot be read is among them, with the reason. */
+/** A whole source, read and decoded once for a diagnosis. A node that cannot be read is among them, with the reason. */
 import 'server-only';
-import { decodeListing } from '@/lib/api/open-node';
-import { buildCluster } from '@/lib/cluster/build-cluster';
-import type { DiagnosisInput, NodeInput } from '@/lib/findings/context';
-import { ok, type Result } from '@/lib/net/result';
-import { buildParts, buildWorld } from '@/lib/world/build-world';
-import type { FileReading } from '@/lib/world/capture-files';
+import { createHash } from 'node:crypto';
+import { decodeDiagnosis, type RawDiagnosis } from '@/lib/api/diagnosis';
+import type { DiagnosisInput } from '@/lib/findings/context';
+import { failed, ok, type Result } from '@/lib/net/result';
+import { sourceProblems } from '../sources/problems';
 import type { Source } from '../sources/source';
 
 export async function openDiagnosis(source: Source, signal: AbortSignal): Promise<Result<DiagnosisInput>> {
+  const read = await readDiagnosis(source, signal);
+  return read.ok ? ok(decodeDiagnosis(read.value.raw)) : read;
+}
+
+export interface ReadDiagnosis {
+  readonly raw: RawDiagnosis;
+  /** Equal where everything that was read is. */
+  readonly version: string;
+}
+
+/** Nothing is decoded. @param progress nodes read, of all */
+export async function readDiagnosis(
+  source: Source,
+  signal: AbortSignal,
+  progress: (done: number, of: number) => void = () => {},
+): Promise<Result<ReadDiagnosis>> {
   const names = await source.nodes(signal);
   if (!names.ok) return names;
-  const objects = await source.cluster(signal);
-  if (!objects.ok) return objects;
-  const { cluster } = buildCluster(textsOf(objects.value.files));
-  const nodes: NodeInput[] = [];
-  for (const { name } of names.value) nodes.push(await openNode(source, name, signal));
-  return ok({ cluster, nodes });
-}
-
-async function openNode(source: Source, name: string, signal: AbortSignal): Promise<NodeInput> {
-  const capture = await source.node(name, signal);
-  const files = capture.ok ? capture.value.files : new Map<string, FileReading<Uint8Array>>();
-  const ruleset = capture.ok ? decodeListing(files) : capture;
-  const { parts, versions, problems } = buildParts(textsOf(files, LISTINGS));
-  const known = ruleset.ok
-    ? ({ known: true, value: ruleset.value } as const)
-    : ({ known: false, why: ruleset.problem.say } as const);
-  return { name, ruleset, world: buildWorld(parts, known), versions, files, problems };
-}
-
-/** Large, and decoded from their bytes. */
-const LISTINGS: ReadonlySet<string> = new Set(['nft.json', 'nft.txt']);
-
-function textsOf(
-  files: ReadonlyMap<string, FileReading<Uint8Array>>,
-  without: ReadonlySet<string> = new Set(),
-): ReadonlyMap<string, FileReading> {
-  const decoder = new TextDecoder();
-  const texts = new Map<string, FileReading>();
-  for (const [name, reading] of files) {
-    if (without.has(name)) continue;
-    texts.set(name, reading.kind === 'read' ? { kind: 'read', content: decoder.decode(reading.content) } : reading);
+  const cluster = await source.cluster(signal);
+  if (!cluster.ok) return cluster;
+  const nodes: RawDiagnosis['nodes'][number][] = [];
+  const hash = createHash('sha256');
+  for (const { name } of names.value) {
+    progress(nodes.length, names.value.length);
+    if (signal.aborted) return failed(sourceProblems.cancelled());
+    const capture = await source.node(name, signal);
+    nodes.push({ name, files: capture.ok ? ok(capture.value.files) : capture });
+    hash.update(`${name}\0${capture.ok ? capture.value.hash : capture.problem.say}\0`);
   }
-  return texts;
+  for (const [name, reading] of cluster.value.files)
+    hash.update(`${name}\0`).update(reading.kind === 'read' ? reading.content : JSON.stringify(reading));
+  progress(nodes.length, nodes.length);
+  return ok({ raw: { cluster: cluster.value.files, nodes }, version: hash.digest('hex') });
 }

@@ -102,8 +102,15 @@ function fakeStore(): Configured {
   return { store, broken: [{ name: 'lost.tar.gz', problem: { code: 'SRC-001', say: 'gone', do: 'look' } }] };
 }
 
-beforeAll(() => replaceStore(fakeStore()));
-afterAll(() => replaceStore(undefined));
+beforeAll(() => {
+  // A worker that was built of other sources would answer for these.
+  vi.stubEnv('NFTSCOPE_WORKER', '/nowhere');
+  replaceStore(fakeStore());
+});
+afterAll(() => {
+  replaceStore(undefined);
+  vi.unstubAllEnvs();
+});
 
 describe('every route refuses strangers', () => {
   test.each(FILES.map((file) => [relative(join(ROOT, 'app/api'), dirname(file))]))('%s', async (route) => {

@@ -34,4 +34,9 @@ export const storeProblems = {
     say: `The version ${version} of this node is gone: it was read again since.`,
     do: 'Load the node again.',
   }),
+  notDiagnosed: (): Problem => ({
+    code: 'SRC-017',
+    say: 'nftscope failed while it looked for problems.',
+    do: 'The cause is in the output of the server; please report it.',
+  }),
 } as const;

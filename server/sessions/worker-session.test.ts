@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { NodeInput } from '@/lib/api/open-node';
 import { LISTING, PODS } from '@/lib/api/testing/node';
 import { temporaryFolder } from '../sources/testing/make-bundle';
+import { openHere, openInWorker } from './diagnosis';
 import { inlineSession } from './session';
 import { startWorkerSession } from './worker-session';
 
@@ -81,4 +82,17 @@ test('a worker that dies rejects, and does not hang', async () => {
     "import { parentPort } from 'node:worker_threads';\nparentPort.once('message', () => process.exit(3));\n",
   );
   await expect(startWorkerSession(broken, input(), signal())).rejects.toThrow('the worker ended with 3');
+});
+
+test('a source is diagnosed in a worker as in this thread', async () => {
+  const { files, cluster } = input();
+  const raw = { cluster, nodes: [{ name: 'node-1', files: { ok: true, value: files } as const }] };
+  const worker = await openInWorker(file, raw, 'v1', signal());
+  const here = await openHere(raw, 'v1');
+  const found = await worker.diagnose();
+  expect(found).toEqual(await here.diagnose());
+  expect(found.ok && found.value.looked.nodes).toBe(1);
+  const asked = { kind: 'json', json: { from: 'nobody' } } as const;
+  expect(await worker.diagnose(asked)).toEqual(await here.diagnose(asked));
+  worker.close();
 });

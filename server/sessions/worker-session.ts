@@ -17,7 +17,8 @@ interface Waiting {
 
 type Body<T> = T extends { readonly id: number } ? Omit<T, 'id'> : never;
 
-class WorkerPort {
+/** One worker thread, and the requests that wait for it. */
+export class WorkerPort {
   readonly #worker: Worker;
   readonly #waiting = new Map<number, Waiting>();
   #next = 1;
