@@ -345,6 +345,8 @@ export class CtTable {
   private readonly replaced = new Map<Conn, Conn | undefined>();
   private readonly added: Conn[] = [];
   private readonly byTuple = new Map<string, Hit>();
+  /** What stands behind the stand-in for a port that chance picked. */
+  private readonly behind = new Map<string, Hit>();
 
   constructor(private readonly base: CtBase) {}
 
@@ -362,6 +364,7 @@ export class CtTable {
     for (const [from, to] of this.replaced) copy.replaced.set(from, to === undefined ? undefined : clone(to));
     for (const c of this.added) copy.added.push(clone(c));
     for (const [key, hit] of this.byTuple) copy.byTuple.set(key, { conn: clone(hit.conn), dir: hit.dir });
+    for (const [key, hit] of this.behind) copy.behind.set(key, { conn: clone(hit.conn), dir: hit.dir });
     return copy;
   }
 
@@ -405,7 +408,19 @@ export class CtTable {
   add(conn: Conn): void {
     this.added.push(conn);
     this.byTuple.set(keyOf(conn, 'original'), { conn, dir: 'original' });
-    this.byTuple.set(keyOf(conn, 'reply'), { conn, dir: 'reply' });
+    const reply = keyOf(conn, 'reply');
+    const held = this.byTuple.get(reply);
+    if (held !== undefined && held.conn !== conn) this.behind.set(reply, held);
+    this.byTuple.set(reply, { conn, dir: 'reply' });
+  }
+
+  private forget(key: string, conn: Conn): void {
+    if (this.behind.get(key)?.conn === conn) this.behind.delete(key);
+    if (this.byTuple.get(key)?.conn !== conn) return;
+    const held = this.behind.get(key);
+    this.behind.delete(key);
+    if (held === undefined) this.byTuple.delete(key);
+    else this.byTuple.set(key, held);
   }
 
   /** Sets the ports that chance picked, once they are known: `portsOf` gives those of the reply; undefined where it knows none. */
@@ -413,7 +428,7 @@ export class CtTable {
     for (const conn of this.added) {
       const ports = conn.random.src || conn.random.dst ? portsOf(conn) : undefined;
       if (ports === undefined) continue;
-      this.byTuple.delete(keyOf(conn, 'reply'));
+      this.forget(keyOf(conn, 'reply'), conn);
       conn.reply = { ...conn.reply, ...ports };
       conn.random = { src: false, dst: false };
       this.byTuple.set(keyOf(conn, 'reply'), { conn, dir: 'reply' });
@@ -425,10 +440,7 @@ export class CtTable {
     for (const [from, to] of this.replaced) if (to === conn) this.replaced.set(from, undefined);
     const at = this.added.indexOf(conn);
     if (at >= 0) this.added.splice(at, 1);
-    for (const dir of ['original', 'reply'] as const) {
-      const key = keyOf(conn, dir);
-      if (this.byTuple.get(key)?.conn === conn) this.byTuple.delete(key);
-    }
+    for (const dir of ['original', 'reply'] as const) this.forget(keyOf(conn, dir), conn);
   }
 
   /** Entries of one client address and port. */

@@ -119,13 +119,15 @@ export function splitFragments(skb: Skb, limit: number): readonly Uint8Array[] {
   const body = skb.data.subarray(unfragmentable);
   // What is cut up anew in IPv6 is cut no smaller than this (ip6_fragment: IPV6_MIN_MTU).
   const size = v6 && skb.fragSize !== undefined ? Math.max(limit, 1280) : limit;
-  const chunk = (size - unfragmentable - (v6 ? 8 : 0)) & ~7;
+  const room = size - unfragmentable - (v6 ? 8 : 0);
   // Fragments that still fit leave as they came (ip_do_fragment, ip6_fragment: the fast path over frag_list).
   const parts = skb.fragParts ?? [];
   const kept = parts.reduce((n, l) => n + l, 0) === body.length && parts.every((l) => l <= limit - unfragmentable);
   const out: Uint8Array[] = [];
   for (let at = 0, i = 0; at < body.length; i++) {
-    const part = body.subarray(at, at + (kept ? (parts[i] ?? chunk) : chunk));
+    // All but the last are multiples of eight (ip_frag_next, ip6_frag_next).
+    const cut = body.length - at <= room ? room : room & ~7;
+    const part = body.subarray(at, at + (kept ? (parts[i] ?? cut) : cut));
     const last = at + part.length >= body.length;
     const frame = new Uint8Array(unfragmentable + (v6 ? 8 : 0) + part.length);
     frame.set(skb.data.subarray(0, unfragmentable));

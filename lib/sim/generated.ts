@@ -412,6 +412,7 @@ export function sendSegment(
   ack: number,
   options: string,
   more: {
+    readonly tos?: number;
     readonly window?: number;
     readonly hidden?: readonly HiddenField[];
     readonly socket?: NonNullable<Skb['ownSocket']>;
@@ -449,7 +450,10 @@ export function sendSegment(
     run.nextSkb(),
     'generated',
     family,
-    ipPacket(family, src, dst, PROTO.tcp, 0, s, 64, { df: true, ...(echoed === undefined ? {} : { options: echoed }) }),
+    ipPacket(family, src, dst, PROTO.tcp, more.tos ?? 0, s, 64, {
+      df: true,
+      ...(echoed === undefined ? {} : { options: echoed }),
+    }),
   );
   // A SYN-ACK has the id 0, what follows counts from a number of chance.
   skb.hidden = [...headerByChance(family, (flags & 2) !== 0), ...segmentByChance(), ...(more.hidden ?? [])];

@@ -118,7 +118,7 @@ function acknowledge(run: Run, skb: Skb, s: TcpSocketState, twice?: Stretch): vo
       // Before it is open the listening socket answers.
       socket: { transparent: s.transparent, wildcard: s.phase === 'syn-received' },
       // An open connection keeps the options of its SYN (tcp_v4_syn_recv_sock: inet_opt).
-      ...(s.phase === 'syn-received' ? {} : { echoes: s.syn }),
+      ...(s.phase === 'syn-received' ? { tos: tosOf(skb) & 0xfc } : { echoes: s.syn }),
       hidden:
         stamp === undefined
           ? []

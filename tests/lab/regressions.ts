@@ -567,4 +567,17 @@ export const REGRESSIONS: readonly Regression[] = [
     tables: chain('ip', 'output', 0, ['ct state invalid', 'counter']),
     packets: [{ ...udp, from: 'local', saddr: '10.0.2.1', rawL4: true, payloadHex: '045708ae0030000011111111' }],
   },
+  {
+    name: 'a half-open socket answers in the class of the segment',
+    tables: [],
+    packets: [
+      { ...syn, daddr: '10.0.1.1', dport: 8080, dscp: 10 },
+      { ...syn, daddr: '10.0.1.1', dport: 8080, flags: ['syn', 'ack'], seq: 900000, dscp: 8, ecn: 1, ackFollows: 0 },
+    ],
+  },
+  {
+    name: 'the last piece of what is cut up anew need not be a multiple of eight',
+    tables: chain('ip', 'prerouting', -150, ['dup to 10.0.3.3 device "eth2"']),
+    packets: [half(0, `0457 08ae 0036 0000 ${'11'.repeat(16)}`.replaceAll(' ', ''), 0), half(1, '11'.repeat(30), 24)],
+  },
 ];
