@@ -32,3 +32,15 @@ function translated(branch: Branch): Translated {
   }
   return { branch, dst: found.dst, src: found.src };
 }
+
+/** Where the packet goes and whom it seems to come from, on all its ways: cheaper than {@link translationsOf}, for comparing. */
+export function endsOf(p: Prepared, packet: PacketSpec): string {
+  const { trace } = traceFrom(p, packet, initialState(p), { verdictOnly: true });
+  const ends = trace.branches.map(({ outcome }) => {
+    if (outcome.kind !== 'decided') return 'undecided';
+    const { summary, egress, delivered } = outcome.fate;
+    const packets = [...egress, ...delivered].filter(({ skb }) => skb === 0);
+    return [summary, ...packets.map(({ packet: { saddr, daddr } }) => `${saddr} ${daddr}`)].join(' ');
+  });
+  return [...new Set(ends)].toSorted().join('; ');
+}

@@ -6,7 +6,7 @@ import { ownerName } from '../foreign';
 import { type MarkOf, markWrites } from '../marks';
 import type { Probe } from '../probes';
 import { reachedChains } from '../reached';
-import { translationsOf } from '../translations';
+import { endsOf, translationsOf } from '../translations';
 import { withoutChains } from '../variants';
 
 interface Writer {
@@ -93,7 +93,7 @@ export function probesHit(p: Prepared, probes: readonly Probe[], writer: Writer)
   if (bases.size === 0) return [];
   const without = withoutChains(p, (chain) => bases.has(chain));
   return probes.filter(({ packet }) => {
-    if (packet === undefined) return false;
+    if (packet === undefined || endsOf(p, packet) === endsOf(without, packet)) return false;
     const sources = (where: Prepared) =>
       translationsOf(where, packet)
         .map(({ src }) => src?.to ?? '')

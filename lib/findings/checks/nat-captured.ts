@@ -5,7 +5,7 @@ import type { ProgramChain } from '../../sim/program';
 import { isForeignNat, isProxyChain, natChains } from '../foreign';
 import type { Probe } from '../probes';
 import { isNat, ruleOf } from '../rules';
-import { type Translated, translationsOf } from '../translations';
+import { endsOf, type Translated, translationsOf } from '../translations';
 import { withoutChains } from '../variants';
 
 export interface Captured {
@@ -25,7 +25,7 @@ export function capturedProbes(p: Prepared, probes: readonly Probe[]): readonly 
   if (!isAny('ip') && !isAny('ip6')) return [];
   const without = withoutChains(p, (chain) => chain.base?.type === 'nat' && isOthers(chain));
   return probes.flatMap((probe) => {
-    if (probe.packet === undefined) return [];
+    if (probe.packet === undefined || endsOf(p, probe.packet) === endsOf(without, probe.packet)) return [];
     const now = translationsOf(p, probe.packet);
     if (!now.some(({ dst, src }) => isForeign(p, dst?.by) || isForeign(p, src?.by))) return [];
     const instead = translationsOf(without, probe.packet);
