@@ -1,0 +1,162 @@
+import { expect, type Page, test } from './app';
+import { violationsOf } from './axe';
+
+const WEB = '/service?service=shop/web&node=node-1';
+const figure = (page: Page) =>
+  page.getByRole('figure', { name: 'Chains of the Service, from base chains to endpoints' });
+const parts = (page: Page) => figure(page).getByRole('button');
+const nodes = (page: Page) => page.getByRole('region', { name: 'The Service on every node' });
+const settled = async (page: Page) => {
+  await expect(page.getByText('as expected on all 3 nodes')).toBeVisible();
+  await expect(page.getByText('Reading nodes')).toHaveCount(0);
+};
+
+test('the list finds a Service by what it has, and opens it', async ({ page }) => {
+  await page.goto('/service');
+  const rows = page.getByRole('region', { name: 'Services' }).getByRole('row');
+  await expect(rows.nth(1)).toBeVisible();
+  await page.keyboard.press('/');
+  await page.keyboard.type('203.0.113.10');
+  await expect(page.getByText(/^1 of \d+ Services$/)).toBeVisible();
+  await expect(page).toHaveURL(/find=203\.0\.113\.10/);
+  await expect(rows.nth(1)).toContainText('as expected');
+  await rows.nth(1).getByRole('link', { name: 'shop/web' }).click();
+  await expect(page.getByRole('heading', { level: 1, name: 'shop/web' })).toBeVisible();
+  await page.getByRole('link', { name: 'Services', exact: true }).last().click();
+  await expect(page.getByRole('searchbox', { name: 'Filter the Services' })).toHaveValue('203.0.113.10');
+});
+
+test('g s opens the Services', async ({ page }) => {
+  await page.goto('/hook-map');
+  await page.keyboard.press('g');
+  await page.keyboard.press('s');
+  await expect(page).toHaveURL(/\/service/);
+});
+
+test('the chains from base chain to endpoint, each with its share', async ({ page }) => {
+  await page.goto(WEB);
+  await expect(figure(page)).toMatchAriaSnapshot(`
+    - figure:
+      - group "Base chain":
+        - button "Base chain, nat-output, nat output −100"
+        - button "Base chain, nat-prerouting, nat prerouting −100"
+      - group "Chain":
+        - button /Chain, services/
+      - group "Map element":
+        - button "Map element, 10.101.115.108 . tcp . 80, ClusterIP, @service-ips"
+        - button "Map element, 203.0.113.10 . tcp . 80, load balancer address, @service-ips"
+        - button "Map element, tcp . 30080, NodePort, @service-nodeports"
+      - group "External chain":
+        - button /external-KHN6ECMT-shop.web.tcp.http, source is replaced/
+      - group "Service chain":
+        - button /service-KHN6ECMT-shop.web.tcp.http, all endpoints/
+      - group "Endpoint":
+        - button /10\\.244\\.1\\.3:8080, web-.* node-1/
+        - button /10\\.244\\.2\\.3:8080, web-.* node-2/
+        - button /10\\.244\\.3\\.3:8080, web-.* node-3/
+  `);
+  await expect(figure(page).locator('svg text', { hasText: '1/3' })).toHaveCount(3);
+});
+
+test('by keyboard: one stop, arrows along the way, Enter chooses, the link opens the Ruleset', async ({ page }) => {
+  await page.goto(WEB);
+  await expect(parts(page).first()).toBeVisible();
+  await expect(figure(page).locator('[tabindex="0"]')).toHaveCount(1);
+  await parts(page).first().focus();
+  for (const key of ['ArrowDown', 'ArrowRight', 'ArrowRight', 'ArrowRight']) await page.keyboard.press(key);
+  await expect(page.locator(':focus')).toHaveAccessibleName(/external-KHN6ECMT/);
+  await page.keyboard.press('Enter');
+  await expect(page).toHaveURL(/part=chain(:|%3A)external-KHN6ECMT/);
+  const chosen = page.getByRole('region', { name: 'Chosen part' });
+  await expect(chosen).toContainText('goto service-KHN6ECMT-shop/web/tcp/http');
+  await chosen.getByRole('link', { name: 'Open in Ruleset' }).click();
+  await expect(page).toHaveURL(/\/ruleset\?.*chain=external-KHN6ECMT/);
+});
+
+test('t shows the same as a list; a link brings it back', async ({ page }) => {
+  await page.goto(WEB);
+  await expect(figure(page)).toBeVisible();
+  const names = await parts(page).evaluateAll((all) => all.map((one) => one.dataset.part));
+  await page.keyboard.press('t');
+  await expect(page).toHaveURL(/as=text/);
+  await expect(figure(page)).toHaveCount(0);
+  const list = page.locator('section', { has: page.getByRole('heading', { name: 'Chains' }) }).getByRole('listitem');
+  await expect(list.filter({ hasText: '1/3 of new connections' }).last()).toBeVisible();
+  // Each part once, and services once more under the second base chain, external once more under the NodePort.
+  expect(await list.count()).toBeGreaterThanOrEqual(names.length);
+  await page.reload();
+  await expect(list.first()).toContainText('nat-output');
+});
+
+test('another port, another node: in the address, and the page behind it', async ({ page }) => {
+  await page.goto(WEB);
+  await settled(page);
+  await page.getByRole('radio', { name: /https 443/ }).click();
+  await expect(page).toHaveURL(/port=https/);
+  await expect(figure(page).getByRole('button', { name: /10\.101\.115\.108 \. tcp \. 443/ })).toBeVisible();
+  await nodes(page).getByRole('button', { name: 'node-3' }).click();
+  await expect(page).toHaveURL(/node=node-3/);
+  await expect(page.getByRole('columnheader', { name: 'Chosen on node-3' })).toBeVisible();
+});
+
+test('every node: each way in, the endpoints used, and a trace from there', async ({ page }) => {
+  await page.goto(WEB);
+  await settled(page);
+  const row = nodes(page).getByRole('row').filter({ hasText: 'node-2' });
+  await expect(row).toContainText('3 of 3');
+  await expect(row.getByRole('cell').filter({ hasText: 'as expected' })).toHaveCount(7);
+  await row.getByRole('link', { name: 'Trace from node-2' }).click();
+  await expect(page).toHaveURL(/\/trace\?.*from=node-2&to=svc/);
+  await expect(page.getByText('delivered').first()).toBeVisible();
+});
+
+test('the way of a packet: lit at once where motion is not wanted', async ({ page }) => {
+  await page.emulateMedia({ reducedMotion: 'reduce' });
+  await page.goto(WEB);
+  await expect(parts(page).first()).toBeVisible();
+  await page.getByRole('button', { name: 'NodePort http: Show the way' }).click();
+  await expect(page).toHaveURL(/way=http/);
+  await expect(page.getByText('Its way touches 6 places here.')).toBeVisible();
+  await expect(page.getByText('delivered', { exact: true })).toBeVisible();
+  const lit = figure(page).locator('button.border-2');
+  await expect(lit).toHaveCount(8);
+  await expect(figure(page).getByRole('button', { name: /nat-output/ })).not.toHaveClass(/border-2/);
+});
+
+test('the way of a packet: part after part, to the same end', async ({ page }) => {
+  await page.emulateMedia({ reducedMotion: 'no-preference' });
+  await page.goto(`${WEB}&way=http/tcp+ClusterIP&from=external`);
+  await expect(figure(page).locator('button.border-2')).toHaveCount(7);
+});
+
+test('a Service that is not there says so, and what it may have been', async ({ page }) => {
+  await page.goto('/service?service=shop/wep');
+  await expect(page.getByText('The cluster has no Service shop/wep.')).toBeVisible();
+  await expect(page.getByText(/Like it: .*shop\/web/)).toBeVisible();
+});
+
+for (const colorScheme of ['light', 'dark'] as const)
+  for (const [name, path, size] of [
+    ['list', '/service', { width: 1440, height: 900 }],
+    ['graph', `${WEB}&part=chain:services`, { width: 1440, height: 900 }],
+    ['list of chains', `${WEB}&as=text`, { width: 1440, height: 900 }],
+    ['phone, list', '/service', { width: 390, height: 844 }],
+    ['phone', WEB, { width: 390, height: 844 }],
+  ] as const)
+    test(`axe: ${name}, ${colorScheme}`, async ({ page }) => {
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      await page.setViewportSize(size);
+      await page.goto(path);
+      if (path === '/service')
+        await expect(page.getByRole('region', { name: 'Services' }).getByRole('link').first()).toBeVisible();
+      else {
+        await settled(page);
+        await expect(page.getByRole('heading', { name: 'Chains' })).toBeVisible();
+        await expect(page.getByText('nat-prerouting').first()).toBeVisible();
+      }
+      expect(await violationsOf(page)).toEqual([]);
+      // The page does not scroll sideways.
+      expect(await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)).toBeLessThanOrEqual(
+        0,
+      );
+    });
