@@ -1,11 +1,14 @@
 /**
- * Memory that following a large cluster takes: 10,000 Services with a slice each, 5,000 nodes, 30 pods a node.
+ * Memory that following a large cluster takes, and how long a change of it holds the event loop: 10,000 Services with a slice each,
+ * 5,000 nodes, 30 pods a node.
  *
  *   node --expose-gc --conditions=react-server --import tsx bench/cluster-objects.ts [SERVICES] [NODES] [PODS]
  */
 import { Agent } from 'node:http';
 import { ClusterObjects } from '../server/kube/cluster-objects';
 import { KubeClient } from '../server/kube/kube-client';
+import { type Described, lookAt } from '../server/sessions/look-at';
+import type { Source } from '../server/sources/source';
 
 const [services = 10_000, nodes = 5000, pods = 150_000] = process.argv.slice(2).map(Number);
 const address = (base: number, i: number) => `10.${base + (i >> 16)}.${(i >> 8) & 255}.${i & 255}`;
@@ -97,6 +100,8 @@ const MAKE: Readonly<Record<string, readonly [count: number, make: (i: number) =
 };
 
 let received = 0;
+/** Named in one object of each kind: a change. */
+let mark = 'unchanged';
 /** Pages as JSON that is parsed as that of a real answer is. */
 class MadeCluster extends KubeClient {
   override async json(path: string) {
@@ -105,6 +110,8 @@ class MadeCluster extends KubeClient {
     const from = Number(url.searchParams.get('continue') ?? 0);
     const to = Math.min(from + Number(url.searchParams.get('limit') ?? 500), count);
     const items = Array.from({ length: to - from }, (_, i) => make(from + i));
+    const [one] = items as { readonly metadata?: { readonly labels: object } }[];
+    if (from === 0 && one?.metadata !== undefined) Object.assign(one.metadata.labels, { mark });
     const text = JSON.stringify({
       metadata: { resourceVersion: '1', ...(to < count && { continue: String(to) }) },
       items,
@@ -138,3 +145,35 @@ process.stdout.write(
     `held: ${Math.round(held)} MB; with the files that are handed out (${Math.round(size / 1e6)} MB): ${Math.round(withFiles)} MB; ` +
     `at most ${Math.round(process.resourceUsage().maxRSS / 1e3)} MB of the process\n`,
 );
+
+const source: Source = {
+  describe: () => ({ kind: 'cluster', name: 'bench', live: true }),
+  nodes: async () => ({ ok: true, value: [] }),
+  cluster: async () => ({ ok: true, value: { files: objects.files() } }),
+  node: () => Promise.reject(new Error('not asked for')),
+};
+let longest = 0;
+let ticked = performance.now();
+const ticker = setInterval(() => {
+  longest = Math.max(longest, performance.now() - ticked - 1);
+  ticked = performance.now();
+}, 1);
+const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+async function look(what: string, previous: Described | undefined): Promise<Described> {
+  await pause(50);
+  longest = 0;
+  const from = performance.now();
+  const described = await lookAt(source, previous);
+  const took = performance.now() - from;
+  await pause(20);
+  if (!described.ok) throw new Error(described.problem.say);
+  process.stdout.write(`${what}: ${Math.round(took)} ms, the event loop held for ${Math.round(longest)} ms at most\n`);
+  return described.value;
+}
+const first = await look('objects decoded', undefined);
+mark = 'changed';
+await objects.refresh(new AbortController().signal);
+const second = await look('decoded again after one object of each kind changed', first);
+const label = (one: Described) => (one.cluster.cluster.nodes.known ? one.clusterNodes[0]?.labels.mark : undefined);
+if (label(first) !== 'unchanged' || label(second) !== 'changed') throw new Error('the change was not seen');
+clearInterval(ticker);

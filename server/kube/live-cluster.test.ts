@@ -91,6 +91,60 @@ test('the Fleet view fills; a change, and an API server that goes and comes back
   await fleet(({ rows, state }) => state === 'done' && rows.every((row) => row.state === 'ready'));
 }, 30_000);
 
+/** `NFTSCOPE_OUTAGE_MS=60000` makes it the whole minute. */
+const OUTAGE_MS = Number(process.env.NFTSCOPE_OUTAGE_MS ?? 1500);
+
+test('an outage of the API server: nothing wrong is shown during it, and what changed meanwhile is there after it', {
+  timeout: OUTAGE_MS + 60_000,
+}, async () => {
+  const { store } = await served();
+  const id = (await store.sources(signal)).find(({ kind }) => kind === 'cluster')?.id ?? '';
+  const heard: { readonly at: number; readonly event: LiveEvent }[] = [];
+  hub = new LiveHub(store);
+  hub.listen(id, (event) => heard.push({ at: performance.now(), event }));
+  const fleet = async () => {
+    const asked = await store.fleet(id, true, signal);
+    if (!asked.ok) throw new Error(asked.problem.say);
+    return asked.value;
+  };
+  const shown = ({ rows, services, groups }: FleetView) => ({
+    services,
+    groups: groups.length,
+    rows: rows.map(({ name, state, version }) => ({ name, state, version })),
+  });
+  await expect
+    .poll(async () => (await fleet()).rows.every(({ state }) => state === 'ready'), { timeout: 20_000 })
+    .toBe(true);
+  const before = shown(await fleet());
+  const told = (kind: 'lost' | 'back') =>
+    heard.find(({ event }) => event.kind === kind && event.what === 'the API server')?.at;
+
+  const began = performance.now();
+  await shop.api.stop();
+  await expect.poll(() => told('lost'), { timeout: 20_000 }).toBeDefined();
+  shop.api.store.set('services', {
+    metadata: { namespace: 'shop', name: 'made-meanwhile' },
+    spec: { clusterIP: '10.96.99.99', clusterIPs: ['10.96.99.99'], type: 'ClusterIP', ports: [{ port: 80 }] },
+  });
+  let looks = 0;
+  while (performance.now() - began < OUTAGE_MS) {
+    expect(shown(await fleet())).toEqual(before);
+    looks += 1;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+  expect(told('back')).toBeUndefined();
+  await shop.api.start();
+  const end = performance.now();
+  await expect.poll(() => told('back'), { timeout: 50_000 }).toBeDefined();
+  await expect.poll(async () => (await fleet()).services, { timeout: 20_000 }).toBe((before.services ?? 0) + 1);
+  const after = await fleet();
+  expect(after.rows.map(({ state }) => state)).toEqual(before.rows.map(({ state }) => state));
+  if (process.env.NFTSCOPE_OUTAGE_MS !== undefined)
+    console.log(
+      `lost told after ${Math.round((told('lost') ?? 0) - began)} ms, ${looks} looks in ${OUTAGE_MS} ms, back told after ${Math.round((told('back') ?? 0) - end)} ms, all there after ${Math.round(performance.now() - end)} ms`,
+    );
+});
+
 test('read by exec alone: what cannot be read says why', async () => {
   const { store } = await served({ readBy: ['exec', 'node-1=agent'] });
   const id = (await store.sources(signal)).find(({ kind }) => kind === 'cluster')?.id ?? '';
