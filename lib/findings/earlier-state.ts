@@ -4,7 +4,7 @@
  */
 import type { Endpoint, EndpointSlice, Service } from '../cluster/cluster';
 import type { ExpectedFamily } from '../expected/expected-of-node';
-import { type ClusterObjects, expectedTable } from '../expected/expected-table';
+import { expectedTable } from '../expected/expected-table';
 import type { ServicePortRef } from '../explain/kube-proxy-name';
 import type { Chain, Table } from '../nft/model';
 import { renderContext } from '../render/context';
@@ -15,27 +15,34 @@ type Policy = 'Cluster' | 'Local';
 const POLICIES: readonly Policy[] = ['Cluster', 'Local'];
 /** That of Services without one: a chain with affinity does not name it. */
 const ANY_AFFINITY = 10_800;
+/** Addresses for documentation (RFC 5737, RFC 3849) stand for those from outside that a Service may have had. */
+const OUTSIDE = { ip: '192.0.2.1', ip6: '2001:db8::1' } as const;
 
-/** The chains of a Service port that no earlier state of its objects explains. */
-export function unexplainedChains(
+/** Whether one earlier state of a Service port's objects explains all chains that it has. */
+export function isExplained(
   state: PortState,
   service: Service,
   { family, actual, node, configuration }: ExpectedFamily,
-): readonly Chain[] {
-  if (actual === undefined) return [];
+): boolean {
+  if (actual === undefined) return true;
   const textsOf = chainTexts(actual);
-  let left = state.chains.filter(({ name }) => !name.startsWith('firewall-'));
-  for (const variant of variantsOf(state, service, family, node.name)) {
-    if (left.length === 0) break;
-    const table = expectedTable(family, variant, node, configuration);
-    const written = new Map(table.chains.map((chain) => [chain.name, chain]));
-    const texts = chainTexts(table);
-    left = left.filter((chain) => {
-      const other = written.get(chain.name);
-      return other === undefined || texts(other) !== textsOf(chain);
-    });
+  // Ranges of sources may have been any.
+  const chains = state.chains.filter(({ name }) => !name.startsWith('firewall-'));
+  for (const earlier of earlierServices(state, service, family)) {
+    const left = new Set(chains);
+    for (const endpointSlices of choicesOf(state, service, family, node.name)) {
+      if (left.size === 0) return true;
+      const table = expectedTable(family, { services: [earlier], endpointSlices }, node, configuration);
+      const written = new Map(table.chains.map((chain) => [chain.name, chain]));
+      const texts = chainTexts(table);
+      for (const chain of left) {
+        const other = written.get(chain.name);
+        if (other !== undefined && texts(other) === textsOf(chain)) left.delete(chain);
+      }
+    }
+    if (left.size === 0) return true;
   }
-  return left;
+  return false;
 }
 
 function chainTexts(table: Table): (chain: Chain) => string {
@@ -43,14 +50,41 @@ function chainTexts(table: Table): (chain: Chain) => string {
   return ({ rules }) => rules.map((rule) => renderRule(rule, ctx)).join('\n');
 }
 
-/** Choices may have been narrowed by hints of topology, so each chain's endpoints are tried by themselves as well. */
-function* variantsOf(
+/** The Service under every policy, as it is first; what leads to its chains tells some of it. */
+function* earlierServices(state: PortState, service: Service, family: 'ip' | 'ip6'): Generator<Service> {
+  const targets = [...state.served.values()];
+  const internal = targets.some((name) => name.startsWith('service-'))
+    ? (['Cluster'] as const)
+    : targets.some((name) => name.startsWith('local-'))
+      ? (['Local'] as const)
+      : POLICIES;
+  const affinities = [service.clientIPAffinity, service.clientIPAffinity === undefined ? ANY_AFFINITY : undefined];
+  const exposed: Service = {
+    ...service,
+    type: 'LoadBalancer',
+    externalIPs: [...service.externalIPs, OUTSIDE[family]],
+  };
+  const hidden: Service = {
+    ...service,
+    type: 'ClusterIP',
+    externalIPs: [],
+    virtualIPs: [],
+    ports: service.ports.map((port) => ({ ...port, nodePort: undefined })),
+  };
+  for (const one of [service, exposed, hidden])
+    for (const clientIPAffinity of affinities)
+      for (const internalTrafficPolicy of internal)
+        for (const externalTrafficPolicy of POLICIES)
+          yield { ...one, clientIPAffinity, internalTrafficPolicy, externalTrafficPolicy };
+}
+
+/** What the node has; and each chain's endpoints by themselves, as hints of topology may have narrowed one of them. */
+function* choicesOf(
   { port, cluster = NONE, local = NONE }: PortState,
   service: Service,
   family: 'ip' | 'ip6',
   node: string,
-): Generator<ClusterObjects> {
-  const affinities = [service.clientIPAffinity, service.clientIPAffinity === undefined ? ANY_AFFINITY : undefined];
+): Generator<readonly EndpointSlice[]> {
   const here = new Set(local.keys());
   const choices: readonly (readonly [Endpoints, ReadonlySet<string>])[] = [
     [new Map([...cluster, ...local]), here],
@@ -58,16 +92,7 @@ function* variantsOf(
     [cluster, new Set()],
     [local, here],
   ];
-  for (const [endpoints, isHere] of choices) {
-    const endpointSlices = slicesOf(endpoints, isHere, port, service, family, node);
-    for (const clientIPAffinity of affinities)
-      for (const internalTrafficPolicy of POLICIES)
-        for (const externalTrafficPolicy of POLICIES)
-          yield {
-            services: [{ ...service, clientIPAffinity, internalTrafficPolicy, externalTrafficPolicy }],
-            endpointSlices,
-          };
-  }
+  for (const [endpoints, isHere] of choices) yield slicesOf(endpoints, isHere, port, service, family, node);
 }
 
 const NONE: Endpoints = new Map();

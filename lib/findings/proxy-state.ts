@@ -89,7 +89,8 @@ const endpointsOf = (chain: Chain, owners: TableOwners): Endpoints =>
       .map((endpoint) => [endpointText(endpoint), endpoint]),
   );
 
-const partsOf = (key: Expression): readonly (string | number)[] => {
+/** Parts of the key of an element. */
+export const partsOf = (key: Expression): readonly (string | number)[] => {
   if (typeof key === 'string' || typeof key === 'number') return [key];
   if (typeof key !== 'object') return [];
   if (key.kind === 'concat') return key.parts.flatMap(partsOf);

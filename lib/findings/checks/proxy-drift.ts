@@ -12,10 +12,10 @@ import type { Rule } from '../../nft/model';
 import { renderContext } from '../../render/context';
 import { renderRule } from '../../render/render-rule';
 import type { Context, NodeContext } from '../context';
-import { unexplainedChains } from '../earlier-state';
+import { isExplained } from '../earlier-state';
 import { type Evidence, type Finding, finding } from '../finding';
 import { groupBy } from '../group-by';
-import { type Endpoints, type PortState, type ProxyState, proxyState } from '../proxy-state';
+import { type Endpoints, type PortState, type ProxyState, partsOf, proxyState } from '../proxy-state';
 import { nameOf } from '../services';
 import { servicesInRule } from '../services-in-rule';
 
@@ -125,6 +125,34 @@ function wrongOn(node: NodeContext, context: Context): readonly Wrong[] {
   });
 }
 
+interface Moves {
+  readonly lacking: readonly string[];
+  /** Those of them that a chain should choose from and does not: a policy does not explain it. */
+  readonly leftOut: readonly string[];
+  readonly leaving: readonly string[];
+  /** A chain that should choose is not there, though the Service port is known. */
+  readonly isChainMissing: boolean;
+}
+
+interface Changes extends Moves {
+  /** Keys that should lead somewhere. */
+  readonly missing: readonly string[];
+  /** Keys that lead somewhere and should not. */
+  readonly stale: readonly string[];
+}
+
+/**
+ * One that is rejected or dropped where it should be served is known to the node, which takes its Service to have no endpoints. With
+ * policy Local both may be: then it must be in both.
+ */
+const missingKeys = (ours: PortState, theirs: PortState): readonly string[] => [
+  ...[...ours.served.keys()].filter(
+    (key) =>
+      !theirs.served.has(key) && !(theirs.refused.has(key) && !(ours.refused.has(key) && theirs.chains.length > 0)),
+  ),
+  ...[...ours.refused].filter((key) => !ours.served.has(key) && !theirs.served.has(key) && !theirs.refused.has(key)),
+];
+
 /** One table that differs. */
 class Judge {
   readonly #wrong: Wrong[] = [];
@@ -205,61 +233,46 @@ class Judge {
       else if (theirs !== undefined) add('service-stale-on-node');
       return;
     }
-    const missing = [...ours.served.keys(), ...ours.refused].filter(
-      (key) => !theirs.served.has(key) && !theirs.refused.has(key),
-    );
     const stale = [...theirs.served.keys(), ...theirs.refused].filter(
       (key) => !ours.served.has(key) && !ours.refused.has(key),
     );
-    const isMissing = missing.length > 0;
-    if (isMissing) {
-      this.#missing.add(text);
-      add('service-missing-on-node');
-    }
-    const { lacking, leaving } = this.#endpoints(text, ours, theirs, isMissing);
-    if (this.#isAltered(text, ours, theirs, { missing, stale, lacking, leaving })) {
+    const changes = { missing: missingKeys(ours, theirs), stale, ...this.#endpoints(ours, theirs) };
+    const { missing, lacking, leaving, isChainMissing } = changes;
+    const isMissing = missing.length > 0 || isChainMissing;
+    if (isMissing) this.#missing.add(text);
+    if (this.#isAltered(text, ours, theirs, changes)) {
       add('proxy-rules-altered');
       return;
     }
+    if (isMissing) add('service-missing-on-node');
     if (stale.length > 0) add('service-stale-on-node');
     if (lacking.length > 0) add('endpoint-missing-on-node');
     if (leaving.length > 0) add('endpoint-stale-on-node');
   }
 
   /** Endpoints that should be chosen and are not, and chosen ones that should not be: hints alone make no endpoint unusable. */
-  #endpoints(
-    text: string,
-    ours: PortState,
-    theirs: PortState,
-    isMissing: boolean,
-  ): { readonly lacking: readonly string[]; readonly leaving: readonly string[] } {
+  #endpoints(ours: PortState, theirs: PortState): Moves {
     const usable = this.#usable(ours.port);
+    const isUnknown = missingKeys(ours, theirs).length > 0;
     const lacking = new Set<string>();
     const leaving = new Set<string>();
+    const leftOut = new Set<string>();
+    let isChainMissing = false;
     for (const role of ['cluster', 'local'] as const) {
       const [should, has] = [ours[role], theirs[role]];
       for (const endpoint of without(should, has)) {
         this.#moved.add(endpoint);
         // Without the chain there is no choice to be among: the Service port is missing, unless the node takes it to have no endpoints.
-        if (has !== undefined || (!isMissing && theirs.refused.size > 0)) lacking.add(endpoint);
-        else if (!isMissing) this.#chainMissing(text, ours.port);
+        if (has !== undefined) leftOut.add(endpoint);
+        if (has !== undefined || (!isUnknown && theirs.refused.size > 0)) lacking.add(endpoint);
+        else isChainMissing = true;
       }
       for (const endpoint of without(has, should)) {
         this.#moved.add(endpoint);
         if (!usable.has(endpoint)) leaving.add(endpoint);
       }
     }
-    return { lacking: [...lacking], leaving: [...leaving] };
-  }
-
-  #chainMissing(text: string, port: ServicePortRef): void {
-    if (this.#missing.has(text)) return;
-    this.#missing.add(text);
-    this.#add(
-      'service-missing-on-node',
-      [`${port.namespace}/${port.name}`],
-      this.#evidence(this.#byPort.get(text) ?? []),
-    );
+    return { lacking: [...lacking], leftOut: [...leftOut], leaving: [...leaving], isChainMissing };
   }
 
   /** The ready ones; where there are none, those that still serve while they end. */
@@ -285,40 +298,57 @@ class Judge {
 
   // ------------------------------------------------------------------------------------------------ what nobody explains
 
-  #isAltered(
-    text: string,
-    ours: PortState,
-    theirs: PortState,
-    {
-      missing,
-      stale,
-      lacking,
-      leaving,
-    }: Readonly<Record<'missing' | 'stale' | 'lacking' | 'leaving', readonly string[]>>,
-  ): boolean {
+  #isAltered(text: string, ours: PortState, theirs: PortState, changes: Changes): boolean {
+    const { missing, stale, lacking, leftOut, leaving } = changes;
+    const differences = this.#byPort.get(text) ?? [];
     const service = this.#services.get(`${ours.port.namespace}/${ours.port.name}`);
-    if (service !== undefined && unexplainedChains(theirs, service, this.family).length > 0) return true;
-    if (lacking.length + leaving.length > 0 && this.#siblingsDisagree(text, ours, lacking, leaving)) return true;
+    if (service !== undefined && !isExplained(theirs, service, this.family)) return true;
+    // A chain that is used is never empty.
+    const isEmptied = ({ kind, name }: Difference) =>
+      kind === 'rule missing' && this.#references.has(name) && this.#isEmpty(name);
+    if (differences.some(isEmptied)) return true;
+    if (leftOut.some((endpoint) => this.#hairpins.has(`${ours.port.protocol} ${endpoint}`))) return true;
+    if (leftOut.length + leaving.length > 0 && this.#siblingsDisagree(text, ours, leftOut, leaving)) return true;
     if (missing.length > 0) return false;
     // The ClusterIP is the Service's for as long as it lives: no other address was ever led to its endpoints without `external-`.
     const isInternal = (key: string) => /^(service|local)-/.test(theirs.served.get(key) ?? '');
     if (stale.some(isInternal) && [...theirs.served.keys()].some((key) => isInternal(key) && ours.served.has(key)))
       return true;
     // A chain without a way to it is emptied together with the last one.
-    const chains = new Set(this.family.expected.chains.map(({ name }) => name));
-    if (theirs.chains.some(({ name }) => !chains.has(name) && !this.#references.has(name))) return true;
+    if (theirs.chains.some(({ name }) => !this.#references.has(name))) return true;
     if (lacking.length + leaving.length > 0) return false;
-    const refused = [...theirs.refused].filter((key) => !ours.refused.has(key) && ours.served.has(key));
-    if (refused.length > 0) return true;
-    const unrefused = [...ours.refused].filter((key) => !theirs.refused.has(key));
-    const isExternalEqual = !(this.#byPort.get(text) ?? []).some(({ name }) => name.startsWith('external-'));
-    if (unrefused.length > 0 && isExternalEqual) return true;
-    return (this.#byPort.get(text) ?? []).some(
+    // Drops that follow from a policy come and go with the rules of `external-`, or with where the ClusterIP leads.
+    const isSame = (key: string) => ours.served.get(key) === theirs.served.get(key);
+    const refusals = [...ours.refused, ...theirs.refused].filter(
+      (key) => ours.refused.has(key) !== theirs.refused.has(key) && ours.served.has(key) && isSame(key),
+    );
+    const isExternalEqual = !differences.some(({ name }) => name.startsWith('external-'));
+    if (refusals.length > 0 && isExternalEqual) return true;
+    return differences.some(
       ({ kind, name }) =>
         (kind === 'element missing' && (name === 'firewall-ips' || name === 'cluster-ips')) ||
         (name.startsWith('firewall-') && kind.startsWith('rule')),
     );
   }
+
+  #isEmpty(chain: string): boolean {
+    return this.family.actual?.chains.find(({ name }) => name === chain)?.rules.length === 0;
+  }
+
+  /** Endpoints of this node that it knows, from 1.36: `PROTOCOL ADDRESS:PORT`. */
+  get #hairpins(): ReadonlySet<string> {
+    const set = this.family.actual?.sets.find(({ name }) => name === 'hairpin-connections');
+    this.#hairpinned ??= new Set(
+      (set?.elements ?? []).flatMap(({ key }) => {
+        const [address, , protocol, port] = partsOf(key);
+        return address === undefined
+          ? []
+          : [`${protocol} ${endpointText({ address: String(address), port: Number(port) })}`];
+      }),
+    );
+    return this.#hairpinned;
+  }
+  #hairpinned: ReadonlySet<string> | undefined;
 
   /**
    * Whether other ports of the Service, or other Services of the same pods, are up to date on this node: then it has seen what became
@@ -334,12 +364,13 @@ class Judge {
       const isSame = sibling.port.namespace === ours.port.namespace && sibling.port.name === ours.port.name;
       if (!isSame && (isOtherPods || addressesOf(sibling) !== addresses || addresses === '')) continue;
       const there = this.#actual.get(other);
-      if (there === undefined) continue;
-      const has = new Set([...keysOf(there)].map(addressOf));
-      const should = new Set([...keysOf(sibling)].map(addressOf));
-      const isUpToDate = has.size === should.size && [...should].every((one) => has.has(one));
+      // Policies and hints narrow the choice: such a Service does not show what the node knows.
+      if (there?.cluster === undefined || !isEqual(new Set(sibling.cluster?.keys()), this.#usable(sibling.port)))
+        continue;
+      const has = new Set([...there.cluster.keys()].map(addressOf));
+      const should = new Set([...(sibling.cluster?.keys() ?? [])].map(addressOf));
       const knows = lacking.every((one) => has.has(addressOf(one))) && !leaving.some((one) => has.has(addressOf(one)));
-      if (isUpToDate && knows && has.size > 0) return true;
+      if (isEqual(has, should) && knows && has.size > 0) return true;
     }
     return false;
   }
@@ -400,6 +431,9 @@ const portOwner = ({ namespace, name }: ServicePortRef): string => `${namespace}
 
 const without = (some: Endpoints | undefined, others: Endpoints | undefined): readonly string[] =>
   [...(some?.keys() ?? [])].filter((one) => others?.has(one) !== true);
+
+const isEqual = (a: ReadonlySet<string>, b: ReadonlySet<string>): boolean =>
+  a.size === b.size && [...a].every((one) => b.has(one));
 
 const keysOf = ({ cluster, local }: PortState): ReadonlySet<string> =>
   new Set([...(cluster?.keys() ?? []), ...(local?.keys() ?? [])]);
