@@ -12,7 +12,7 @@ import { need, write } from './operand';
 import { fieldName } from './program';
 import { findTcpOption } from './read-options';
 import { headerBytes, protocolMissing, readBits } from './read-payload';
-import { type Skb, writeNetwork, writeRawNetwork, writeRawTransport, writeTransport } from './skb';
+import { type Skb, writeNetworkByRule, writeRawNetwork, writeRawTransport, writeTransport } from './skb';
 import { isMarkUnknown } from './unknown-mark';
 import type { Scalar, Value } from './value';
 
@@ -131,7 +131,7 @@ export function compileMangle(s: MangleStatement, scope: Scope): Op {
         setBits(bytes, where.offset - first * 8, where.len, v as number | bigint);
         revealed(c.skb, where.base, where.offset, where.len);
         if (where.base === 'nh') {
-          if (key.kind === 'payload') writeNetwork(c.skb, first, bytes);
+          if (key.kind === 'payload') writeNetworkByRule(c.skb, first, bytes);
           else writeRawNetwork(c.skb, first, bytes);
         } else if (where.base === 'th') {
           // Only a named protocol tells nft where the checksum is; `th` and raw payload leave it as it was.

@@ -6,6 +6,7 @@ import type { RtExpression, SocketExpression } from '../nft/model';
 import type { Link } from '../world/world';
 import type { Context } from './environment';
 import { unknownHost, unsupported } from './read-unknown';
+import { routeOutput } from './route-output';
 import { destinationOf, sourceOf } from './skb';
 import { type Evaluated, Missing } from './value';
 
@@ -31,13 +32,15 @@ export function readRt(expr: RtExpression, name: string): (c: Context) => Evalua
         // get_tcpmss(): the smaller MTU of both ways, or the default of TCP where it says nothing.
         const header = skb.family === 'ip' ? 40 : 60;
         const most = skb.family === 'ip' ? 65535 : 65575;
-        const back = c.run.p.routers[skb.family]?.lookup({ daddr: sourceOf(skb), mark: 0, tos: 0, iif: undefined });
+        const { family } = skb;
+        const ask = { family, daddr: sourceOf(skb), saddr: undefined, mark: 0, tos: 0 };
+        const back = c.run.p.routers[family] === undefined ? undefined : routeOutput(c.run, ask);
         const mtuOf = (link: Link, route: number | undefined): number => Math.min(route ?? link.mtu, most);
         const forward = mtuOf(dev, dst.route.mtu);
         const mtu =
-          back?.kind !== 'found' || back.result.dev === undefined
+          back?.kind !== 'found' || back.route.dev === undefined
             ? forward
-            : Math.min(forward, mtuOf(back.result.dev, back.result.route.mtu));
+            : Math.min(forward, mtuOf(back.route.dev, back.route.route.mtu));
         return mtu <= header || mtu > 65535 ? 536 : mtu - header;
       }
       default:

@@ -14,7 +14,7 @@ export function rejectPacket(c: Context, s: RejectStatement): void {
   if (skb.family === 'arp') return;
   const cause = routed(c);
   if (cause === undefined) return;
-  if (rejectChecksumWrong(skb, c.hook)) return;
+  if (rejectChecksumWrong(skb, c.hook, s.type === 'tcp reset')) return;
   if (s.type === 'tcp reset') {
     sendReset(run, cause, true);
     return;

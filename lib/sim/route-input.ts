@@ -414,6 +414,8 @@ function forward(run: Run, skb: Skb, route: RouteResult): void {
     kernel(run, skb, 'not-for-us', 'Frames sent to a broadcast or multicast MAC address are not forwarded.');
     return;
   }
+  // What the kernel knew of its checksum is forgotten (skb_forward_csum).
+  delete skb.verified;
   // What leaves by the device it came in by is not asked for its source (ip6_forward).
   if (v6 && route.dev?.index !== skb.iif?.index) {
     const src = BigInt(sourceOf(skb));

@@ -85,6 +85,8 @@ export interface Skb {
    * the headers at that time.
    */
   verified?: { readonly pseudo: number; readonly headers: number };
+  /** Set once the transport checksum was found right, for good (csum_valid). */
+  foundRight?: boolean;
   /** The TCP checksum is left to the device (CHECKSUM_PARTIAL): nobody tests it, and it stands for that of the pseudo header. */
   partial?: boolean;
   transparentSocket: boolean;
@@ -277,11 +279,23 @@ function headerSums(skb: Skb): NonNullable<Skb['verified']> {
 /** The transport checksum was found right. */
 export function markVerified(skb: Skb): void {
   skb.verified ??= headerSums(skb);
+  skb.foundRight = true;
 }
 
 /** Address translation keeps the sum in step with the addresses (inet_proto_csum_replace4). */
 export function keepVerified(skb: Skb): void {
   if (skb.verified !== undefined && skb.family === 'ip') skb.verified = headerSums(skb);
+}
+
+/**
+ * A rule's write of the network header. The kernel changes the sum it keeps by what it changed the transport checksum by, which is
+ * right in IPv4, where the header adds up to nothing, and wrong in IPv6 (nft_payload_l4csum_update).
+ */
+export function writeNetworkByRule(skb: Skb, at: number, bytes: Uint8Array): void {
+  const { verified } = skb;
+  const before = verified === undefined ? 0 : headerSums(skb).pseudo;
+  writeNetwork(skb, at, bytes);
+  if (verified !== undefined) skb.verified = { ...verified, pseudo: verified.pseudo + headerSums(skb).pseudo - before };
 }
 
 /** True where the sum that the kernel kept still fits the headers, so that it does not add up the bytes again. */
@@ -313,9 +327,11 @@ const OTHER_INTEGRITY = new Set<number>([PROTO.gre, PROTO.ah, PROTO.esp, PROTO.s
  * The test `reject` makes before it answers (nf_reject_verify_csum): every protocol outside a short list is taken to have an Internet
  * checksum over its whole payload, so that an unknown protocol is hardly ever answered.
  */
-export function rejectChecksumWrong(skb: Skb, hook: Hook): boolean {
+export function rejectChecksumWrong(skb: Skb, hook: Hook, byReset: boolean): boolean {
   const { l4proto, thoff } = skb.headers;
   if (l4proto === undefined || skb.family === 'arp') return true;
+  // Only a reset does not ask whether it was found right before (nf_reject_ip_tcphdr_get; nf_send_unreach: skb_csum_unnecessary).
+  if (!byReset && skb.foundRight === true) return false;
   // IPv6 does not answer what has nothing behind its headers (reject6_csum_ok).
   if (skb.family === 'ip6' && thoff >= skb.data.length) return true;
   if (OTHER_INTEGRITY.has(l4proto) || skb.partial === true) return false;

@@ -8,7 +8,7 @@ import { withDevices } from '../../lib/sim/case-devices';
 import { type Conn, toEntry } from '../../lib/sim/conntrack-state';
 import { prepare } from '../../lib/sim/environment';
 import { initialState, traceFrom } from '../../lib/sim/index';
-import { ISN } from '../../lib/sim/tcp-socket';
+import { ISN } from '../../lib/sim/initial-number';
 import type { Branch } from '../../lib/sim/trace';
 import { decodeEnvironment } from '../../lib/world/decode-environment';
 import { type LabCase, type LabStep, type LabTable, rulesetText } from './case';
@@ -86,7 +86,7 @@ function following(spec: PacketSpec, answers: readonly KernelAnswer[]): PacketSp
 }
 
 /** The packet of a step, once the kernel's answers to the earlier ones are known. Undefined where there is nothing to answer. */
-function resolve(step: LabStep, answers: readonly KernelAnswer[]): PacketSpec | undefined {
+function resolve(step: LabStep, answers: readonly KernelAnswer[], steps: readonly LabStep[]): PacketSpec | undefined {
   if (step.kind === 'packet') return following(addressed(step.packet), answers);
   const f = frameOf(answers[step.to]);
   if (f === undefined) return undefined;
@@ -103,8 +103,14 @@ function resolve(step: LabStep, answers: readonly KernelAnswer[]): PacketSpec | 
       payloadHex: toHex(quoted),
     });
   }
-  const synAck =
-    view.flags?.join() === 'syn,ack' && answers[step.to]?.events.some((e) => e.chain === 'delivered') === true;
+  // What a socket sends begins with a number of chance, whatever rules made of its flags.
+  const asked = steps[step.to];
+  const opened =
+    asked?.kind === 'packet' &&
+    asked.packet.flags?.join() === 'syn' &&
+    view.flags?.includes('rst') !== true &&
+    answers[step.to]?.events.some((e) => e.chain === 'delivered') === true;
+  const synAck = opened && view.flags?.join() === 'syn,ack';
   const base: PacketSpec = {
     ...from,
     ...(view.saddr === undefined ? {} : { daddr: view.saddr }),
@@ -114,7 +120,11 @@ function resolve(step: LabStep, answers: readonly KernelAnswer[]): PacketSpec | 
     ...(view.protocol === 'tcp'
       ? synAck
         ? { flags: ['ack'], seq: view.ack ?? 0, ackFollows: step.to }
-        : { flags: ['syn', 'ack'], seq: 7000, ack: ((view.seq ?? 0) + 1) % 2 ** 32 }
+        : {
+            flags: ['syn', 'ack'],
+            seq: 7000,
+            ...(opened ? { ackFollows: step.to } : { ack: ((view.seq ?? 0) + 1) % 2 ** 32 }),
+          }
       : {}),
     ...(view.protocol === 'icmp' || view.protocol === 'icmpv6'
       ? {
@@ -191,7 +201,7 @@ export async function runLab(kernel: Kernel, lab: LabCase, settle = 0.002): Prom
   const mangles = changesHeaders(text);
   const stateful = /@|limit|quota|counter [a-z]|dynamic/.test(text);
   for (const step of lab.steps) {
-    const spec = resolve(step, answers);
+    const spec = resolve(step, answers, steps);
     if (spec === undefined) break;
     steps.push({ kind: 'packet', packet: spec });
     const sent = acknowledged(spec, answers);

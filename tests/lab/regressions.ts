@@ -63,6 +63,27 @@ const sctp = (way: '>' | '<', crc: string, tag: number, chunks: string): PacketS
 const dynamic = 'set s { type ipv4_addr; size 100; flags dynamic; }';
 
 export const REGRESSIONS: readonly Regression[] = [
+  ...(['ip', 'ip6'] as const).map((family) => {
+    const [to, away] = family === 'ip' ? ['10.0.1.1', '10.0.2.1'] : ['fd00:1::1', 'fd00:2::1'];
+    return {
+      name: `the sum the kernel keeps, where a rule writes an address of ${family}`,
+      tables: chain(family, 'prerouting', 0, [`${family} daddr set ${away}`, 'th dport set 81']),
+      packets: [{ ...(family === 'ip' ? syn : { ...six, protocol: 'tcp', flags: ['syn'] }), daddr: to }],
+    };
+  }),
+  ...(['tcp reset', 'icmp type port-unreachable'] as const).map((answer) => ({
+    name: `reject with ${answer} asks for the sum of what is forwarded`,
+    tables: [
+      ...chain('ip', 'prerouting', 0, ['th dport set 81']),
+      ...chain('ip', 'forward', 0, [`reject with ${answer}`]),
+    ],
+    packets: [syn],
+  })),
+  {
+    name: 'rt mtu knows that the node is reached over lo',
+    tables: chain('ip', 'postrouting', 0, ['rt mtu 1460', 'rt mtu 65495']),
+    packets: [{ ...udp, from: 'local', saddr: '127.0.0.1', daddr: '10.0.2.11' }],
+  },
   {
     name: 'an open connection keeps the IPv4 options of its SYN',
     tables: [],
