@@ -345,7 +345,7 @@ export function nodeAddress(cluster: Cluster, node: string, p: Prepared, family:
 }
 
 /** Whether an address lies in a pod network, whoever has it. */
-function isInside(cluster: Cluster, text: string): boolean {
+export function isInside(cluster: Cluster, text: string): boolean {
   const address = parseAddress(text);
   if (address === undefined || !cluster.nodes.known) return false;
   return cluster.nodes.value.some(({ podCIDRs }) =>

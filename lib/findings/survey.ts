@@ -80,13 +80,14 @@ function askProbe(network: Network, probe: Probe): Asked {
 
 const isLost = ({ result, undecided }: Ending): boolean => undecided.length === 0 && result !== 'ok';
 
-/** The last rule or policy on the way that ended the packet. */
+/** The last rule or policy on the way that ended the packet; one that hands it to somebody else, such as synproxy, did not. */
 export function culpritOf({ stops }: Ending): { readonly node: string; readonly by: Culprit } | undefined {
   for (const stop of stops.toReversed()) {
     if (stop.kind !== 'node') continue;
     const outcome = stop.trace.branches[stop.branch]?.outcome;
     const by = outcome?.kind === 'decided' ? outcome.fate.by : undefined;
-    if (by !== undefined) return { node: stop.node, by };
+    if (by !== undefined)
+      return by.verdict === 'stolen' || by.verdict === 'queue' ? undefined : { node: stop.node, by };
   }
   return undefined;
 }

@@ -10,7 +10,7 @@ import type { Network, NetworkNode } from '../../reach/network';
 import type { Prepared } from '../../sim';
 import type { CtEntry } from '../../world/world';
 import { isProxyTable } from '../foreign';
-import { deviceTowards, freePort } from '../probes';
+import { deviceTowards, freePort, isInside } from '../probes';
 import { translationsOf } from '../translations';
 
 export interface HeldConnection {
@@ -74,11 +74,22 @@ function codeOf(
     if (isEnding || isOwn || endpoints.size === 0) return undefined;
     return wouldTranslate(network, p, port, entry) ? 'conntrack-without-nat' : undefined;
   }
-  // Whom another's rules chose is no endpoint that is gone.
-  if (endpoints.has(endpointOf(entry)) || !isGone(network, p, entry)) return undefined;
-  if (port.protocol === 'udp') return 'conntrack-stale-udp';
-  return entry.tcpState === 'ESTABLISHED' ? 'conntrack-to-removed-endpoint' : undefined;
+  if (endpoints.has(endpointOf(entry))) return undefined;
+  if (port.protocol === 'udp') {
+    // A pod may live on and be no endpoint any more; whom another's rules choose is none of kube-proxy's.
+    const isLeft = isGone(network, p, entry) || !wouldReach(network, p, port, entry);
+    return isLeft && isPodNetwork(network, entry) ? 'conntrack-stale-udp' : undefined;
+  }
+  return entry.tcpState === 'ESTABLISHED' && isGone(network, p, entry) ? 'conntrack-to-removed-endpoint' : undefined;
 }
+
+/** An address that endpoints have; a process of a node may answer for other reasons. */
+const isPodNetwork = ({ cluster, podByAddress, nodeByAddress }: Network, { reply }: CtEntry): boolean => {
+  const address = formatAddress(reply.src);
+  return (
+    !nodeByAddress.has(address) && (podByAddress.has(address) || isInside(cluster, address) || !cluster.nodes.known)
+  );
+};
 
 /** States of a connection that sends no more (nf_conntrack_proto_tcp.c). */
 const ENDING: ReadonlySet<string> = new Set(['TIME_WAIT', 'CLOSE', 'LAST_ACK', 'CLOSE_WAIT', 'FIN_WAIT']);
@@ -97,16 +108,23 @@ function isGone(
 }
 
 /** Whether a new connection of the same client would be translated: else the entry is as it has to be. */
-function wouldTranslate(
+const wouldTranslate = (network: Network, p: Prepared, port: ServicePortFacts, entry: CtEntry): boolean =>
+  targetsOf(network, p, port, entry).length > 0;
+
+const wouldReach = (network: Network, p: Prepared, port: ServicePortFacts, entry: CtEntry): boolean =>
+  targetsOf(network, p, port, entry).includes(formatAddress(entry.reply.src));
+
+/** Where a new connection of the same client would be sent. */
+function targetsOf(
   { nodes }: Network,
   p: Prepared,
   port: ServicePortFacts,
   { family, original }: CtEntry,
-): boolean {
+): readonly (string | undefined)[] {
   const saddr = formatAddress(original.src);
   const isLocal = p.localAddresses.has(`${family} ${original.src}`);
   const iif = isLocal ? undefined : deviceTowards(p, saddr);
-  if (!isLocal && iif === undefined) return false;
+  if (!isLocal && iif === undefined) return [];
   const ways = translationsOf(p, {
     ...(iif === undefined ? { from: 'local' } : { iif }),
     family,
@@ -114,9 +132,9 @@ function wouldTranslate(
     daddr: formatAddress(original.dst),
     protocol: port.protocol,
     sport: freePort([...nodes.values()].map(({ prepared }) => prepared.world)),
-    dport: port.number,
+    ...(typeof original.dport === 'number' && { dport: original.dport }),
   });
-  return ways.some(({ dst }) => dst !== undefined);
+  return ways.flatMap(({ dst }) => (dst === undefined ? [] : [dst.to]));
 }
 
 export interface HeldClient {

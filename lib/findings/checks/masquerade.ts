@@ -3,7 +3,7 @@ import type { Pod } from '../../cluster/cluster';
 import { inferConfiguration } from '../../expected/infer-configuration';
 import { formatAddress, inPrefix, parseAddress } from '../../net/address';
 import { parsePrefix } from '../../net/prefix';
-import type { Expression } from '../../nft/model';
+import type { Expression, Table } from '../../nft/model';
 import type { Network } from '../../reach/network';
 import type { Prepared } from '../../sim';
 import { isProxyTable } from '../foreign';
@@ -12,8 +12,11 @@ import { deviceTowards, podAddress } from '../probes';
 export interface WrongLocal {
   readonly node: string;
   readonly family: 'ip' | 'ip6';
-  /** `always`: pods of the node that are taken for strangers; `never`: strangers that are taken for pods. */
-  readonly kind: 'always' | 'never';
+  /**
+   * `always`: pods of the node that are taken for strangers; `never`: strangers that are taken for pods; `untold`: nothing is, other
+   * than on the other nodes.
+   */
+  readonly kind: 'always' | 'never' | 'untold';
   /** What is compared with, as it is written: a network or an interface. */
   readonly told: string;
   readonly pods: readonly Pod[];
@@ -25,10 +28,15 @@ const STRANGER = { ip: '8.8.4.4', ip6: '2001:4860:4860::8844' } as const;
 export function wrongLocalTraffic(network: Network): readonly WrongLocal[] {
   const { pods } = network.cluster;
   if (!pods.known) return [];
+  const isTold = (family: 'ip' | 'ip6') =>
+    [...network.nodes.values()].some(({ prepared }) => localTest(prepared, family) !== undefined);
   return [...network.nodes].flatMap(([node, { prepared }]) =>
     (['ip', 'ip6'] as const).flatMap((family): readonly WrongLocal[] => {
       const test = localTest(prepared, family);
-      if (test === undefined) return [];
+      if (test === undefined)
+        return isTold(family) && tellsNothing(prepared, family)
+          ? [{ node, family, kind: 'untold', told: '', pods: [] }]
+          : [];
       const own = pods.value.filter((pod) => podAddress(pod, node, family) !== undefined);
       const strange = own.filter((pod) => test.holds(podAddress(pod, node, family) ?? '') === false);
       const { told } = test;
@@ -51,9 +59,21 @@ function localTest(p: Prepared, family: 'ip' | 'ip6'): LocalTest | undefined {
   return table === undefined ? iptablesTest(p, family) : nftablesTest(p, inferLocal(table));
 }
 
-const inferLocal = (table: Parameters<typeof inferConfiguration>[0]) =>
-  inferConfiguration(table, { version: undefined, address: undefined, localAddresses: undefined })?.configuration
-    .localTraffic;
+const configurationOf = (table: Table) =>
+  inferConfiguration(table, { version: undefined, address: undefined, localAddresses: undefined })?.configuration;
+
+const inferLocal = (table: Table) => configurationOf(table)?.localTraffic;
+
+/** kube-proxy has written its rules for Services without a word on whose traffic is local, and does not masquerade all. */
+function tellsNothing(p: Prepared, family: 'ip' | 'ip6'): boolean {
+  const { ruleset } = p.world;
+  const table = ruleset.known
+    ? ruleset.value.tables.find((one) => one.family === family && isProxyTable(one))
+    : undefined;
+  if (table === undefined || !table.chains.some(({ name }) => name.startsWith('service-'))) return false;
+  const configuration = configurationOf(table);
+  return configuration !== undefined && configuration.localTraffic === undefined && !configuration.masqueradeAll;
+}
 
 function nftablesTest(p: Prepared, local: ReturnType<typeof inferLocal>): LocalTest | undefined {
   if (local === undefined || typeof local.left !== 'object') return undefined;

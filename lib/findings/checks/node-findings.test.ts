@@ -150,6 +150,26 @@ describe('settings, routes and connections', () => {
       want: ['conntrack-stale-udp shop/web'],
     },
     {
+      name: 'UDP to a pod that lives on and is no endpoint any more',
+      small: {
+        endpoints: ['10.244.1.3'],
+        service: { ports: [{ name: 'http', protocol: 'UDP', port: 80, targetPort: 8080 }] },
+        files: {
+          'conntrack.txt':
+            'ipv4 2 udp 17 20 src=10.244.1.2 dst=10.96.0.10 sport=5000 dport=80 src=10.244.2.2 dst=10.244.1.2 sport=8080 dport=5000 mark=0 use=1\n',
+        },
+      },
+      want: ['conntrack-stale-udp shop/web'],
+    },
+    {
+      name: 'TCP to a pod that lives on and is no endpoint any more: kube-proxy leaves it alone',
+      small: {
+        endpoints: ['10.244.1.3'],
+        files: { 'conntrack.txt': `${PINNED} src=10.244.2.2 dst=10.244.1.2 sport=8080 dport=5000 ${ASSURED}` },
+      },
+      want: [],
+    },
+    {
       name: 'a NodePort on loopback, asked for',
       small: {
         files: routes([...ROUTES, LOOPBACK]),

@@ -7,7 +7,7 @@ import { type Evidence, type Finding, finding } from '../finding';
 import { serviceNames } from '../probes';
 import { groupBy, listed, probeCommand, servicesOf } from '../show';
 import { type HeldConnection, heldClients, heldConnections } from './connections';
-import { wrongLocalTraffic } from './masquerade';
+import { type WrongLocal, wrongLocalTraffic } from './masquerade';
 import { missingRoutes, strictlyFiltered } from './routes';
 import { bridgeBypasses, conntrackFull, forwardingOff } from './settings';
 
@@ -142,14 +142,17 @@ export function masqueradeFindings({ network }: Context): readonly Finding[] {
     const pods = [...new Set(group.flatMap((one) => one.pods.map(({ namespace, name }) => `${namespace}/${name}`)))];
     return finding({
       code: 'masquerade-missing',
-      summary:
-        kind === 'always'
-          ? `kube-proxy of ${node} takes traffic of ${told} for that of its pods, and ${listed(pods)} is not part of it: all their Service traffic is masqueraded, and servers see the node.`
-          : `kube-proxy of ${node} takes traffic of ${told} for that of its pods, which others are part of, too: their Service traffic is not masqueraded, and answers may go another way.`,
+      summary: masqueradeSummary(node, kind, told, pods),
       services: [],
       nodes: [node],
       evidence: group.flatMap((one): readonly Evidence[] => [
-        { kind: 'table', node, family: one.family, table: 'kube-proxy', text: `pods are told by ${one.told}` },
+        {
+          kind: 'table',
+          node,
+          family: one.family,
+          table: 'kube-proxy',
+          text: one.told === '' ? 'no rule tells pods from others' : `pods are told by ${one.told}`,
+        },
         ...one.pods.slice(0, 3).map(({ namespace, name, addresses }): Evidence => {
           return { kind: 'object', object: 'Pod', namespace, name, text: addresses.join(', ') };
         }),
@@ -158,6 +161,17 @@ export function masqueradeFindings({ network }: Context): readonly Finding[] {
       remedy: 'Correct clusterCIDR (or detectLocal) in the configuration of kube-proxy and restart it.',
     });
   });
+}
+
+function masqueradeSummary(node: string, kind: WrongLocal['kind'], told: string, pods: readonly string[]): string {
+  switch (kind) {
+    case 'always':
+      return `kube-proxy of ${node} takes traffic of ${told} for that of its pods, and ${listed(pods)} is not part of it: all their Service traffic is masqueraded, and servers see the node.`;
+    case 'never':
+      return `kube-proxy of ${node} takes traffic of ${told} for that of its pods, which others are part of, too: their Service traffic is not masqueraded, and answers may go another way.`;
+    case 'untold':
+      return `kube-proxy of ${node} does not know which traffic is that of pods, as it does on other nodes: what comes from elsewhere to a ClusterIP is not masqueraded, and answers may go another way.`;
+  }
 }
 
 /** `conntrack-stale-udp`, `conntrack-to-removed-endpoint`, `conntrack-without-nat` */

@@ -41,7 +41,7 @@ export interface ConntrackFull {
 }
 
 /** From here on a table counts as full: entries come and go faster than a capture is read. */
-const NEARLY_FULL = 0.95;
+const NEARLY_FULL = 0.9;
 
 export function conntrackFull({ nodes }: Network): readonly ConntrackFull[] {
   return [...nodes].flatMap(([node, { prepared }]) => {
