@@ -161,6 +161,8 @@ export interface TcpTracking {
   challenged?: boolean;
   /** Both ends opened it (IP_CT_TCP_SIMULTANEOUS_OPEN). */
   simultaneous?: boolean;
+  /** Which half of all numbers the random one of a socket of this node is in has been chosen. */
+  numberChosen?: boolean;
 }
 
 /** SCTP as conntrack follows it (struct ip_ct_sctp). Tags are those that packets of a direction carry. */
@@ -395,6 +397,14 @@ export class CtTable {
   has(tuple: Tuple, zone: number): boolean {
     if (zone < 0x10000) return this.hasKey(tupleKey(tuple, zone));
     return this.find(tuple, zone) !== undefined;
+  }
+
+  /** True where an entry stands in the place that one of a direction would have: the hash of that direction's zone. */
+  holds(tuple: Tuple, zone: number, dir: Direction): boolean {
+    if (zone < 0x10000) return this.has(tuple, zone);
+    const place = zoneId(zone, dir);
+    const hit = this.findKey(tupleKey(tuple, place));
+    return hit !== undefined && zoneId(zone, hit.dir) === place;
   }
 
   private hasKey(key: string): boolean {

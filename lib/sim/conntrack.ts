@@ -16,6 +16,7 @@ import {
   zoneId,
 } from './conntrack-state';
 import type { Run } from './environment';
+import { chooseInitialNumber } from './initial-number';
 import { trackSctp } from './sctp-tracking';
 import { sysctl } from './settings';
 import { destinationOf, headerBad, markVerified, type Skb, transportChecksumWrong } from './skb';
@@ -142,6 +143,9 @@ function look(run: Run, skb: Skb, family: 'ip' | 'ip6', hook: Hook): string {
     } else ({ conn: ct, dir } = hit);
     let counted = true;
     if (proto === PROTO.tcp) {
+      const acks = ((skb.data[at + 13] ?? 0) & 16) !== 0;
+      if (skb.data.length >= at + 20)
+        chooseInitialNumber(run, ct, dir, u32(skb.data, at + 4), acks ? u32(skb.data, at + 8) : undefined);
       const verdict = trackTcp(ct, dir, skb, {
         loose: switchedOn(run, 'nf_conntrack_tcp_loose', true),
         liberal: switchedOn(run, 'nf_conntrack_tcp_be_liberal', false),

@@ -9,7 +9,7 @@ import type { Ruleset } from '../nft/model';
 import type { CtEntry, CtTuple, World } from '../world/world';
 import { prepare } from './environment';
 import { initialState, traceFrom } from './index';
-import { ISN } from './tcp-socket';
+import { ISN } from './initial-number';
 import type { Branch, Step } from './trace';
 
 export interface CaseInput {

@@ -4,14 +4,12 @@ import { u32 } from '../net/headers';
 import { socketKey } from './early-demux';
 import type { Run } from './environment';
 import { sendSegment } from './generated';
+import { ISN } from './initial-number';
 import { findTcpOption } from './read-options';
 import { routeOutput } from './route-output';
 import { sysctl } from './settings';
 import { destinationOf, type HiddenField, type Skb, sourceOf, tosOf } from './skb';
 import type { TcpSocketState } from './state';
-
-/** The sequence number our listeners begin with; the kernel's is random: far from any number that a packet guesses. */
-export const ISN = 2_000_000_000;
 
 /** True when a socket took the segment, so that no reset is due. */
 export function listen(run: Run, skb: Skb, listener: { readonly transparent: boolean } | undefined): boolean {

@@ -1,8 +1,8 @@
 /** One packet: what the kernel did beside what the tracer says it does. */
 import { fromHex } from '../../lib/net/build-packet';
 import { viewPacket } from '../../lib/net/headers';
+import { ISN } from '../../lib/sim/initial-number';
 import { eventsOf, plainEntry } from '../../lib/sim/run-case';
-import { ISN } from '../../lib/sim/tcp-socket';
 import type { Branch } from '../../lib/sim/trace';
 import type { KernelAnswer, KernelEvent } from './kernel';
 

@@ -6,7 +6,7 @@ import type { PacketSpec } from '../../lib/net/packet-spec';
 import { withDevices } from '../../lib/sim/case-devices';
 import { prepare } from '../../lib/sim/environment';
 import { initialState, traceFrom } from '../../lib/sim/index';
-import { ISN } from '../../lib/sim/tcp-socket';
+import { ISN } from '../../lib/sim/initial-number';
 import { decodeEnvironment } from '../../lib/world/decode-environment';
 import { changesHeaders, differences, type Seen, seenByUs } from './compare';
 
