@@ -21,8 +21,10 @@ const INNER = { pathsMax: 12, elementsMax: 6 } as const;
 const ENABLING = { pathsMax: 48, elementsMax: 12 } as const;
 const ALL: ReadonlySet<Effect> = new Set(['drop', 'nat', 'write']);
 const CHANGES: ReadonlySet<Effect> = new Set(['nat', 'write']);
-/** Packets made for one combination of ways. */
-const EACH = 3;
+/** Packets made for one combination of ways: first the likeliest of each, then more of each. */
+const ROUNDS = [3, 48] as const;
+/** Combinations of ways for one pair. */
+const COMBINATIONS_MAX = 600;
 
 /** Packets for other hosts are forwarded, those for the node come in; unless they are translated on the way. */
 const ENTERING: { readonly [H in Hook]?: Wanted } = {
@@ -30,8 +32,13 @@ const ENTERING: { readonly [H in Hook]?: Wanted } = {
   input: { fields: {}, daddrLocal: true },
 };
 
+interface Effects {
+  readonly first: ReadonlySet<Effect>;
+  readonly second: ReadonlySet<Effect>;
+}
+
 export interface Candidates extends Iterable<PacketSpec> {
-  /** True once ways were left out because there were too many. */
+  /** True while not every way had a packet, and where ways were left out because there were too many. */
   readonly isCut: () => boolean;
 }
 
@@ -39,70 +46,70 @@ export interface Candidates extends Iterable<PacketSpec> {
  * Ways through the smaller chain, with those through the other that they leave open, as packets. Then the same for packets that an
  * earlier chain translates or marks: what the two ask of destination and mark is left to that chain.
  */
-export function candidatesFor(
-  pair: Pair,
-  effects: { first: ReadonlySet<Effect>; second: ReadonlySet<Effect> } = { first: ALL, second: ALL },
-): Candidates {
-  let isCut = false;
-  const seen = new Set<string>();
+export function candidatesFor(pair: Pair, effects: Effects = { first: ALL, second: ALL }): Candidates {
   const { p, family, hook } = pair;
-  const [small, large] =
-    pair.first.size <= pair.second.size
-      ? [
-          { actor: pair.first, effects: effects.first },
-          { actor: pair.second, effects: effects.second },
-        ]
-      : [
-          { actor: pair.second, effects: effects.second },
-          { actor: pair.first, effects: effects.first },
-        ];
+  const seen = new Set<string>();
+  let isCut = true;
 
-  function* fresh(packets: readonly PacketSpec[]): Generator<PacketSpec> {
-    for (const packet of packets) {
-      const key = JSON.stringify(packet);
-      if (seen.has(key) || !passes(packet, hook)) continue;
-      seen.add(key);
-      yield packet;
+  function* packets(): Generator<PacketSpec> {
+    const { ways, isWhole } = combinations(pair, effects);
+    for (const [round, each] of ROUNDS.entries()) {
+      for (const wanted of ways)
+        for (const packet of packetsFor(p, family, wanted, each)) {
+          const key = JSON.stringify(packet);
+          if (seen.has(key) || !passes(packet, hook)) continue;
+          seen.add(key);
+          yield packet;
+        }
+      if (round === 0) isCut = !isWhole;
     }
   }
 
-  function* all(): Generator<PacketSpec> {
-    const outer = pathsOf(p, small.actor.chain, family, small.effects, NARROW, ENTERING[hook] ?? ANY);
-    isCut ||= outer.isCut;
-    const ways: Path[] = [];
-    for (const one of outer.paths) {
-      const inner = pathsOf(p, large.actor.chain, family, large.effects, INNER, one.wanted);
-      isCut ||= inner.isCut;
-      ways.push(...inner.paths);
-      for (const { wanted } of inner.paths) yield* fresh(packetsFor(p, family, wanted, EACH));
-    }
-    // One of the two may give the packet what the other asks for.
-    const others = pathsOf(p, large.actor.chain, family, large.effects, NARROW, ENTERING[hook] ?? ANY);
-    for (const [changing, asking] of [
-      [outer.paths, others.paths],
-      [others.paths, outer.paths],
-    ] as const)
-      for (const { effect, wanted } of changing) {
-        if (!CHANGES.has(effect)) continue;
-        for (const one of distinct(asking.map((way) => afterChanges(way.wanted)))) {
-          const merged = both(afterEntering(wanted), one);
-          if (merged !== undefined) yield* fresh(packetsFor(p, family, merged, 2));
-        }
-      }
-    const pairKeys = new Set([pair.first.chain, pair.second.chain]);
-    const late = [...outer.paths, ...ways].map(({ wanted }) => wanted).map(afterChanges);
-    for (const enabler of enablersOf(p, family, hook)) {
-      if (pairKeys.has(enabler.chain)) continue;
-      const enabling = pathsOf(p, enabler.chain, family, CHANGES, ENABLING);
-      for (const { wanted } of enabling.paths)
-        for (const one of distinct(late)) {
-          const merged = both(wanted, one);
-          if (merged !== undefined) yield* fresh(packetsFor(p, family, merged, 2));
-        }
-    }
-  }
+  return { [Symbol.iterator]: packets, isCut: () => isCut };
+}
 
-  return { [Symbol.iterator]: all, isCut: () => isCut };
+interface Combinations {
+  readonly ways: readonly Wanted[];
+  /** No way was left out. */
+  readonly isWhole: boolean;
+}
+
+function combinations(pair: Pair, effects: Effects): Combinations {
+  const { p, family, hook } = pair;
+  const entering = ENTERING[hook] ?? ANY;
+  const a = { actor: pair.first, effects: effects.first };
+  const b = { actor: pair.second, effects: effects.second };
+  const [small, large] = a.actor.size <= b.actor.size ? [a, b] : [b, a];
+  const ways = new Map<string, Wanted>();
+  const put = (wanted: Wanted | undefined): void => {
+    if (wanted !== undefined && ways.size < COMBINATIONS_MAX) ways.set(keyOf(wanted), wanted);
+  };
+  const outer = pathsOf(p, small.actor.chain, family, small.effects, NARROW, entering);
+  let isWhole = !outer.isCut;
+  const asked: Path[] = [...outer.paths];
+  for (const one of outer.paths) {
+    const inner = pathsOf(p, large.actor.chain, family, large.effects, INNER, one.wanted);
+    if (inner.isCut) isWhole = false;
+    asked.push(...inner.paths);
+    for (const { wanted } of inner.paths) put(wanted);
+  }
+  // One of the two may give the packet what the other asks for.
+  const others = pathsOf(p, large.actor.chain, family, large.effects, NARROW, entering);
+  for (const [changing, asking] of [
+    [outer.paths, others.paths],
+    [others.paths, outer.paths],
+  ] as const) {
+    const late = distinct(asking.flatMap(({ wanted }) => [withoutFields(wanted, 'mark'), afterChanges(wanted)]));
+    for (const { effect, wanted } of changing)
+      if (CHANGES.has(effect)) for (const one of late) put(both(afterEntering(wanted), one));
+  }
+  const late = distinct(asked.map(({ wanted }) => afterChanges(wanted)));
+  for (const enabler of enablersOf(p, family, hook)) {
+    if (enabler.chain === pair.first.chain || enabler.chain === pair.second.chain) continue;
+    const enabling = pathsOf(p, enabler.chain, family, CHANGES, ENABLING);
+    for (const { wanted } of enabling.paths) for (const one of late) put(both(wanted, one));
+  }
+  return { ways: [...ways.values()], isWhole: isWhole && ways.size < COMBINATIONS_MAX };
 }
 
 function afterEntering({ daddrLocal, ...rest }: Wanted): Wanted {
@@ -115,12 +122,12 @@ function afterChanges(wanted: Wanted): Wanted {
   return rest;
 }
 
-const LATE_MAX = 12;
+const LATE_MAX = 24;
 
 const distinct = (all: readonly Wanted[]): readonly Wanted[] =>
-  [...new Map(all.map((one) => [key(one), one])).values()].slice(0, LATE_MAX);
+  [...new Map(all.map((one) => [keyOf(one), one])).values()].slice(0, LATE_MAX);
 
-const key = (wanted: Wanted): string =>
+const keyOf = (wanted: Wanted): string =>
   JSON.stringify(wanted, (_, value) => (typeof value === 'bigint' ? String(value) : value));
 
 /** Whether the packet can come to the hook at all. */

@@ -96,12 +96,7 @@ function verdictsOf(base: ProgramChain, statement: Statement): readonly VerdictD
 
 /** Whether the order of two chains of one hook can matter at all. Two filters that write nothing may change places freely. */
 export function canMatter(a: Actor, b: Actor): boolean {
-  const isNat = (actor: Actor): boolean => actor.at.type === 'nat';
-  const does = (actor: Actor, what: HookChain['does'][number]): boolean => actor.does.includes(what);
-  const changes = (actor: Actor): boolean => does(actor, 'write') || does(actor, 'nat');
-  if (isNat(a) && isNat(b)) return (changes(a) && b.does.length > 0) || (changes(b) && a.does.length > 0);
-  if (isNat(a)) return does(a, 'nat') && b.does.length > 0;
-  if (isNat(b)) return does(b, 'nat') && a.does.length > 0;
+  const changes = ({ does }: Actor): boolean => does.includes('write') || does.includes('nat');
   return (changes(a) && b.does.length > 0) || (changes(b) && a.does.length > 0);
 }
 

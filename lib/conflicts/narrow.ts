@@ -8,6 +8,7 @@ import type { Prepared } from '../sim/environment';
 import type { ProgramTable } from '../sim/program';
 import { type Part, part } from '../sim/sets';
 import {
+  bitsOf,
   complement,
   type Field,
   type Interval,
@@ -130,20 +131,6 @@ function fibKey(result: string, flags: readonly string[]): Key {
   if (result !== 'type' || flags.some((flag) => flag !== 'saddr' && flag !== 'daddr')) return OPEN;
   return { kind: 'local', key: flags.includes('daddr') ? 'daddrLocal' : 'saddrLocal' };
 }
-
-const BITS: { readonly [F in Field]: number } = {
-  saddr: 32,
-  daddr: 32,
-  protocol: 8,
-  sport: 16,
-  dport: 16,
-  mark: 32,
-  uid: 32,
-  icmpType: 8,
-};
-
-const bitsOf = (field: Field, family: 'ip' | 'ip6'): number =>
-  (field === 'saddr' || field === 'daddr') && family === 'ip6' ? 128 : BITS[field];
 
 /** Everything that gets past a match: none where nothing does. Matches that are not solved let all through. */
 export function narrowMatch(wanted: Wanted, { left, op, right }: MatchStatement, place: Place): readonly Wanted[] {

@@ -8,8 +8,10 @@ import type { Lookup } from '../sim/routing';
 import type { IpFamily, IpValue } from '../world/world';
 import { holds, type Interval, type Wanted } from './wanted';
 
-/** Ports of a packet where nothing asks for others; the source is one that few captures have a connection from. */
-const PORT = { sport: 47811, dport: 80 } as const;
+/** One that few captures have a connection from. */
+const SOURCE_PORT = 47811;
+/** Where rules leave the first out, or drop it, the next. */
+const PORTS = [80, 443, 8080, 22, 53, 4711] as const;
 /** Documentation addresses (RFC 5737, RFC 3849): somebody outside. */
 const STRANGER = { ip: 0xc633640a, ip6: 0x20010db8005100000000000000000010n } as const;
 
@@ -81,25 +83,26 @@ const INTERVALS_MAX = 3;
 export function packetsFor(p: Prepared, family: IpFamily, wanted: Wanted, max: number): readonly PacketSpec[] {
   if (wanted.family !== undefined && wanted.family !== family) return [];
   const around = surroundingsOf(p, family);
-  const transport = transportOf(wanted, family);
-  if (transport === undefined) return [];
   const found: PacketSpec[] = [];
   // Every source meets the likeliest target before any meets the next.
   const sources = sourcesFor(p, family, wanted, around);
-  for (const daddr of targetsFor(p, family, wanted, around)) {
-    for (const source of sources) {
-      if (found.length >= max) return found;
-      if (source.saddr === daddr) continue;
-      if (!leavesBy(p, family, wanted, source, daddr)) continue;
-      found.push({
-        ...(source.kind === 'local' ? { from: 'local' } : { iif: source.iif ?? '' }),
-        ...(source.kind === 'local' && wanted.fields.uid !== undefined && { uid: first(wanted.fields.uid, 0) }),
-        ...(source.kind === 'local' && wanted.fields.mark !== undefined && { mark: first(wanted.fields.mark, 0) }),
-        family,
-        saddr: formatAddress(source.saddr),
-        daddr: formatAddress(daddr),
-        ...transport,
-      });
+  const targets = targetsFor(p, family, wanted, around);
+  for (const transport of transportsOf(wanted, family)) {
+    for (const daddr of targets) {
+      for (const source of sources) {
+        if (found.length >= max) return found;
+        if (source.saddr === daddr) continue;
+        if (!leavesBy(p, family, wanted, source, daddr)) continue;
+        found.push({
+          ...(source.kind === 'local' ? { from: 'local' } : { iif: source.iif ?? '' }),
+          ...(source.kind === 'local' && wanted.fields.uid !== undefined && { uid: first(wanted.fields.uid, 0) }),
+          ...(source.kind === 'local' && wanted.fields.mark !== undefined && { mark: first(wanted.fields.mark, 0) }),
+          family,
+          saddr: formatAddress(source.saddr),
+          daddr: formatAddress(daddr),
+          ...transport,
+        });
+      }
     }
   }
   return found;
@@ -111,26 +114,25 @@ function first(intervals: readonly Interval[] | undefined, preferred: number): n
   return Number(intervals?.[0]?.[0] ?? preferred);
 }
 
-function transportOf({ fields }: Wanted, family: IpFamily): Partial<PacketSpec> | undefined {
+/** The likeliest first; another port where the first may be what others drop. */
+function transportsOf({ fields }: Wanted, family: IpFamily): readonly Partial<PacketSpec>[] {
   const icmp = family === 'ip' ? PROTO.icmp : PROTO.icmpv6;
-  if (fields.icmpType !== undefined) {
-    const echo = family === 'ip' ? 8 : 128;
-    return { protocol: protocolName(icmp), icmpType: first(fields.icmpType, echo), icmpCode: 0 };
-  }
+  const echo = family === 'ip' ? 8 : 128;
+  if (fields.icmpType !== undefined)
+    return [{ protocol: protocolName(icmp), icmpType: first(fields.icmpType, echo), icmpCode: 0 }];
   const wantsPorts = fields.sport !== undefined || fields.dport !== undefined;
   const number = [PROTO.tcp, PROTO.udp, PROTO.sctp].find((one) => holds(fields.protocol, BigInt(one)));
   const protocol = number ?? Number(fields.protocol?.[0]?.[0] ?? PROTO.tcp);
   if (!hasPorts(protocol)) {
-    if (wantsPorts) return undefined;
+    if (wantsPorts) return [];
     return protocol === icmp
-      ? { protocol: protocolName(icmp), icmpType: family === 'ip' ? 8 : 128, icmpCode: 0 }
-      : { protocol: protocolName(protocol) };
+      ? [{ protocol: protocolName(protocol), icmpType: echo, icmpCode: 0 }]
+      : [{ protocol: protocolName(protocol) }];
   }
-  return {
-    protocol: protocolName(protocol),
-    sport: first(fields.sport, PORT.sport),
-    dport: first(fields.dport, PORT.dport),
-  };
+  const sport = first(fields.sport, SOURCE_PORT);
+  const usual = PORTS.filter((port) => holds(fields.dport, BigInt(port))).slice(0, 2);
+  const ports = usual.length === 0 ? [first(fields.dport, PORTS[0])] : usual;
+  return ports.map((dport) => ({ protocol: protocolName(protocol), sport, dport }));
 }
 
 const route = (p: Prepared, family: IpFamily, daddr: IpValue): Lookup | undefined =>
@@ -145,7 +147,8 @@ function wayFrom(p: Prepared, family: IpFamily, address: IpValue): string | unde
 function sourcesFor(p: Prepared, family: IpFamily, wanted: Wanted, around: Surroundings): readonly Source[] {
   const { saddr } = wanted.fields;
   const fits = (address: IpValue): boolean => holds(saddr, BigInt(address));
-  const isLocalOnly = wanted.fields.uid !== undefined || wanted.fields.mark !== undefined;
+  // What arrives has no mark, and nobody owns it.
+  const isLocalOnly = wanted.fields.uid !== undefined || !holds(wanted.fields.mark, 0n);
   const sources: Source[] = [];
   const arrive = (address: IpValue, dev: string | undefined): void => {
     if (isLocalOnly || wanted.saddrLocal === true || dev === undefined || !fits(address)) return;

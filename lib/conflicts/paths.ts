@@ -4,7 +4,7 @@ import type { Statement, Verdict } from '../nft/model';
 import type { Prepared } from '../sim/environment';
 import type { ProgramChain } from '../sim/program';
 import { narrowMatch, narrowVmap, type Place } from './narrow';
-import { ANY, complement, type Interval, restrict, type Wanted } from './wanted';
+import { ANY, bitsOf, complement, type Field, restrict, type Wanted } from './wanted';
 
 export type Effect = 'drop' | 'accept' | 'nat' | 'write';
 
@@ -134,15 +134,14 @@ function after(wanted: Wanted, ways: readonly Wanted[], matches: number): Wanted
   if (matches === 0) return undefined;
   const [way] = ways;
   if (matches > 1 || ways.length !== 1 || way === undefined) return wanted;
-  const changed = (Object.keys(way.fields) as (keyof Wanted['fields'])[]).filter(
-    (field) => way.fields[field] !== wanted.fields[field],
-  );
-  const [field] = changed;
-  const isOnly = changed.length === 1 && way.iif === wanted.iif && way.oif === wanted.oif && sameFlags(way, wanted);
+  const changed = (Object.keys(way.fields) as Field[]).filter((field) => way.fields[field] !== wanted.fields[field]);
+  // A port is asked of its protocol.
+  const isPort = changed.some((field) => field === 'sport' || field === 'dport');
+  const [field, ...others] = isPort ? changed.filter((one) => one !== 'protocol') : changed;
   const taken = field === undefined ? undefined : way.fields[field];
+  const isOnly = others.length === 0 && way.iif === wanted.iif && way.oif === wanted.oif && sameFlags(way, wanted);
   if (!isOnly || field === undefined || taken === undefined) return wanted;
-  const bits = field === 'saddr' || field === 'daddr' ? (way.family === 'ip6' ? 128 : 32) : 32;
-  return restrict(wanted, field, complement(taken as readonly Interval[], bits));
+  return restrict(wanted, field, complement(taken, bitsOf(field, way.family ?? 'ip')));
 }
 
 const sameFlags = (a: Wanted, b: Wanted): boolean => a.daddrLocal === b.daddrLocal && a.saddrLocal === b.saddrLocal;

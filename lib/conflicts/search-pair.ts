@@ -54,7 +54,7 @@ export function searchPair(pair: Pair): Searched {
     }
     if (best !== undefined && best.differs !== 'source') break;
   }
-  const isCut = packets >= last || candidates.isCut();
+  const isCut = candidates.isCut();
   if (best === undefined) return { found: undefined, packets, isCut, undecided };
   const { witness, differs, passed } = best;
   const found: Conflict = {
@@ -74,25 +74,27 @@ function kindOf(first: Actor, second: Actor): ConflictKind {
   const isNat = ({ at }: Actor): boolean => at.type === 'nat';
   if (isNat(first) && isNat(second)) return 'nat-binds-first';
   if (!isNat(first) && !isNat(second)) return 'written';
-  const filter = isNat(first) ? second : first;
-  if (!filter.does.includes('drop')) return 'written';
-  return isNat(second) ? 'before-nat' : 'after-nat';
+  const [nat, filter] = isNat(first) ? [first, second] : [second, first];
+  if (!filter.does.includes('drop') || !nat.does.includes('nat')) return 'written';
+  return nat === second ? 'before-nat' : 'after-nat';
 }
 
-/** Of a filter and a nat chain: all nat chains were passed together; the one meant must be the one that translates. */
+/** Of a filter and a nat chain: all nat chains were passed together; the one meant must be the one that does something. */
 function isBetween({ hook, first, second }: Pair, traces: readonly Trace[]): boolean {
   const nats = [first, second].filter(({ at }) => at.type === 'nat');
   const [nat] = nats;
   if (nat === undefined || nats.length === 2) return true;
-  return traces.some(({ branches }) => branches.some((branch) => binds(branch, nat, hook)));
+  return traces.some(({ branches }) => branches.some((branch) => acts(branch, nat, hook)));
 }
 
-function binds({ steps }: Branch, { at }: Actor, hook: string): boolean {
+function acts({ steps }: Branch, { at }: Actor, hook: string): boolean {
   let base: ChainStep | undefined;
   for (const step of steps) {
     if (step.kind === 'chain') base = step;
-    if (step.kind !== 'nat' || step.hook !== hook || step.by === 'entry' || base === undefined) continue;
-    if (isChain(base, at)) return true;
+    if (base === undefined || !isChain(base, at)) continue;
+    if (step.kind === 'nat' && step.hook === hook && step.by !== 'entry') return true;
+    if (step.kind === 'rule' && (step.verdict === 'drop' || step.writes.length > 0)) return true;
+    if (step.kind === 'policy' && step.verdict === 'drop') return true;
   }
   return false;
 }

@@ -32,6 +32,21 @@ function intersect(a: readonly Interval[], b: readonly Interval[]): readonly Int
   );
 }
 
+const BITS: { readonly [F in Field]: number } = {
+  saddr: 32,
+  daddr: 32,
+  protocol: 8,
+  sport: 16,
+  dport: 16,
+  mark: 32,
+  uid: 32,
+  icmpType: 8,
+};
+
+/** Width of a field. */
+export const bitsOf = (field: Field, family: 'ip' | 'ip6'): number =>
+  (field === 'saddr' || field === 'daddr') && family === 'ip6' ? 128 : BITS[field];
+
 // Math.max takes no bigint.
 function greater(a: bigint, b: bigint): bigint {
   if (a > b) return a;

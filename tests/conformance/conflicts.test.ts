@@ -39,7 +39,11 @@ describeShared('conflicts of captures', (dir) => {
     },
     {
       path: 'faults/hostport-captures-nodeport.tar.gz',
-      want: ['node-1 nat-binds-first tie ip destination: cni_hostport, kube-proxy'],
+      // At prerouting and, for processes of the node, at output.
+      want: [
+        'node-1 nat-binds-first tie ip destination: cni_hostport, kube-proxy',
+        'node-1 nat-binds-first tie ip destination: cni_hostport, kube-proxy',
+      ],
     },
     {
       path: 'faults/port-forward-hidden-behind-proxy.tar.gz',
@@ -47,7 +51,11 @@ describeShared('conflicts of captures', (dir) => {
     },
     {
       path: 'faults/egress-snat-captures-masquerade.tar.gz',
-      want: ['node-1 nat-binds-first ip source: egress-gw, kube-proxy'],
+      // A Service whose endpoint lies outside meets kindnet's masquerade before the gateway's.
+      want: [
+        'node-1 nat-binds-first ip source: kindnet-ipmasq, egress-gw',
+        'node-1 nat-binds-first ip source: egress-gw, kube-proxy',
+      ],
     },
     {
       path: 'faults/mark-bit-0x4000-set-by-other.tar.gz',
