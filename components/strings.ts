@@ -18,6 +18,8 @@ export const STRINGS = {
   rulesetText: 'Text of the table',
   rule: (handle: number) => `Rule ${handle}`,
   filterServices: 'Filter the Services',
+  filterFindings: 'Findings by severity',
+  findInFindings: 'Filter the findings',
   chainGraph: 'Chains of the Service, from base chains to endpoints',
   nodesOfService: 'The Service on every node',
   endpointsOfService: 'Endpoints',

@@ -67,7 +67,7 @@ export function useLive(source: string | undefined): Live | undefined {
 /** Questions about a node, by the first word of their key. Those that name a version ask anew with the new one. */
 const OF_NODE = ['overview', 'names', 'trace', 'service-graphs'] as const;
 /** Questions about all nodes of a source. */
-const OF_ALL = ['fleet', 'whole-path', 'service', 'drift'] as const;
+const OF_ALL = ['fleet', 'whole-path', 'service', 'drift', 'findings', 'explained'] as const;
 
 function refresh(client: QueryClient, source: string, event: LiveEvent): void {
   switch (event.kind) {

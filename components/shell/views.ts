@@ -5,6 +5,7 @@ export const VIEWS = [
   { path: '/service', name: 'Services', keys: 'g s' },
   { path: '/ruleset', name: 'Ruleset', keys: 'g r' },
   { path: '/hook-map', name: 'Hook map', keys: 'g h' },
+  { path: '/findings', name: 'Findings', keys: 'g i' },
 ] as const;
 
 export type ViewPath = (typeof VIEWS)[number]['path'];

@@ -101,6 +101,14 @@ export const TriangleIcon = (p: IconProps) => (
   </Icon>
 );
 
+/** Worth knowing. */
+export const InfoIcon = (p: IconProps) => (
+  <Icon {...p}>
+    <circle cx="8" cy="8" r="6.2" />
+    <path d="M8 7.4v3.6M8 4.9v.1" />
+  </Icon>
+);
+
 /** The sign of nftscope: a packet's way through three hooks, the highlighter behind it. */
 export function Logo() {
   return (

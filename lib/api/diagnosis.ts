@@ -122,9 +122,14 @@ const isOf = (cause: Cause, { code, nodes, services }: Finding): boolean =>
   cause.code === code && cause.nodes === nodes && cause.services === services;
 
 function evidenceView(one: Evidence, context: Context): EvidenceView {
-  if (one.kind !== 'rule') return one;
+  if (one.kind !== 'rule' && one.kind !== 'difference') return one;
   const ruleset = context.node(one.node)?.ruleset;
   const table = ruleset?.tables.find(({ family, name }) => family === one.family && name === one.table);
+  if (one.kind === 'difference') {
+    const isChain = table?.chains.some(({ name }) => name === one.name) === true;
+    const isSet = table?.sets.some(({ name }) => name === one.name) === true;
+    return { ...one, in: isChain ? 'chain' : isSet ? 'set' : null };
+  }
   const rule = table?.chains.find(({ name }) => name === one.chain)?.rules.find(({ handle }) => handle === one.handle);
   if (table === undefined || rule === undefined) return { ...one, tokens: null, owner: null };
   return {

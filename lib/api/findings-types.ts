@@ -5,11 +5,16 @@ import type { Reason } from '../sim/trace';
 import type { OwnerKey, ProblemView } from './types';
 
 type RuleEvidence = Extract<Evidence, { readonly kind: 'rule' }>;
+type DifferenceEvidence = Extract<Evidence, { readonly kind: 'difference' }>;
 
-/** A rule comes with its tokens, so that it looks as everywhere else; `tokens` is null where the rule cannot be found again. */
+/**
+ * A rule comes with its tokens, so that it looks as everywhere else; `tokens` is null where the rule cannot be found again. Of a
+ * difference `in` says whether its name is that of a chain or of a set there; null where it is of neither.
+ */
 export type EvidenceView =
-  | Exclude<Evidence, RuleEvidence>
-  | (RuleEvidence & { readonly tokens: readonly Token[] | null; readonly owner: OwnerKey | null });
+  | Exclude<Evidence, RuleEvidence | DifferenceEvidence>
+  | (RuleEvidence & { readonly tokens: readonly Token[] | null; readonly owner: OwnerKey | null })
+  | (DifferenceEvidence & { readonly in: 'chain' | 'set' | null });
 
 export interface FindingView extends Omit<Finding, 'evidence' | 'causes'> {
   /** Unique in the answer, and the same as long as code, nodes and Services are: `no-endpoints~4f1a09c2`. */

@@ -1,0 +1,155 @@
+'use client';
+
+import Link from 'next/link';
+import { useMemo, useState } from 'react';
+import type { DiagnosisView } from '@/lib/api/findings-types';
+import type { NamesView } from '@/lib/api/types';
+import { fraction } from '@/lib/explain/words';
+import type { useExplained } from '../hooks/use-findings';
+import { useNames } from '../hooks/use-trace';
+import { PlaceField } from '../packet-form/place-field';
+import { fromOptions, toOptions } from '../packet-form/places';
+import { ErrorState } from '../shell/error-state';
+import { viewHref } from '../shell/views';
+import { Badge } from '../ui/badge';
+import { Button } from '../ui/button';
+import { Loading } from '../ui/states';
+import { SeverityMark } from './severity-mark';
+import { useFindingsState } from './use-findings-state';
+
+/** On a phone the field draws no border of its own; here nothing else does. */
+const FIELD = 'md:flex-1 max-md:[&>div]:border max-md:[&>div]:border-line-strong max-md:[&>div]:px-2.5';
+const NOBODY: NamesView = { pods: [], services: [], nodes: [], readings: [] };
+
+interface ExplainProps {
+  readonly source: string;
+  readonly node: string;
+  readonly explained: ReturnType<typeof useExplained>;
+  readonly hrefOf: (id: string) => string;
+}
+
+/** Why does this connection not arrive? Its end, and the findings that explain it. */
+export function ExplainBox({ source, node, explained, hrefOf }: ExplainProps) {
+  const [{ from, to }, set] = useFindingsState();
+  const names = useNames(source, node).data ?? NOBODY;
+  const [draft, setDraft] = useState<{ readonly from: string | null; readonly to: string | null }>({ from, to });
+  const fromPlaces = useMemo(() => fromOptions(names, node), [names, node]);
+  const toPlaces = useMemo(() => toOptions(names), [names]);
+  const isAsked = from !== null && to !== null;
+  return (
+    <div className="border-line border-b bg-surface px-4 py-2.5 md:px-5">
+      <form
+        aria-label="Ask about a connection"
+        className="flex flex-col gap-2 md:flex-row md:items-center md:gap-3"
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (draft.from !== null && draft.to !== null) void set({ ...draft, open: null }, { history: 'push' });
+        }}
+      >
+        <strong className="shrink-0 font-[640]">Why does it not arrive</strong>
+        <PlaceField
+          label="from"
+          end="from"
+          value={draft.from}
+          onChange={(value) => setDraft({ ...draft, from: value })}
+          options={fromPlaces}
+          address={undefined}
+          className={FIELD}
+        />
+        <PlaceField
+          label="to"
+          end="to"
+          value={draft.to}
+          onChange={(value) => setDraft({ ...draft, to: value })}
+          options={toPlaces}
+          address={undefined}
+          className={FIELD}
+        />
+        <span className="flex gap-2">
+          <Button look="ink" type="submit" disabled={draft.from === null || draft.to === null}>
+            Explain
+          </Button>
+          {isAsked ? (
+            <Button
+              look="quiet"
+              onClick={() => {
+                setDraft({ from: null, to: null });
+                void set({ from: null, to: null }, { history: 'push' });
+              }}
+            >
+              Clear
+            </Button>
+          ) : null}
+        </span>
+      </form>
+      {!isAsked ? null : explained.isError ? (
+        <ErrorState error={explained.error} what="The connection" onRetry={() => void explained.refetch()} />
+      ) : explained.data === undefined ? (
+        <Loading
+          what="Following the connection and looking for what explains its end"
+          command="nftscope diagnose"
+          onCancel={() => void set({ from: null, to: null })}
+          className="mx-0! mb-0!"
+        />
+      ) : (
+        <Answer source={source} node={node} from={from} to={to} view={explained.data} hrefOf={hrefOf} />
+      )}
+    </div>
+  );
+}
+
+interface AnswerProps {
+  readonly source: string;
+  readonly node: string;
+  readonly from: string;
+  readonly to: string;
+  readonly view: DiagnosisView;
+  readonly hrefOf: (id: string) => string;
+}
+
+function Answer({ source, node, from, to, view: { asked, findings }, hrefOf }: AnswerProps) {
+  if (asked === null) return null;
+  const reasons = asked.explainedBy.flatMap((id) => findings.find((one) => one.id === id) ?? []);
+  const results = Object.entries(asked.results).sort(([, a], [, b]) => b - a);
+  const arrives = results.every(([word]) => word === 'ok');
+  return (
+    <div role="status" className="mt-2.5 flex flex-col gap-1.5 border-line border-t pt-2.5">
+      <p className="flex flex-wrap items-center gap-2">
+        {results.map(([word, probability]) => (
+          <Badge key={word} tone={word === 'ok' ? 'delivered' : word === 'undecided' ? 'unknown' : 'lost'}>
+            {word === 'ok' ? 'arrives' : word}
+            {results.length === 1 ? '' : ` ${fraction(probability)}`}
+          </Badge>
+        ))}
+        <span className="font-[600] [overflow-wrap:anywhere]">
+          {from} → {to}
+        </span>
+        <Link className="link" href={viewHref('/trace', { source, node, from, to, scope: 'path' })}>
+          Trace it
+        </Link>
+      </p>
+      {asked.undecided.map((reason) => (
+        <p key={reason.say} className="text-prose text-undecided">
+          ? {reason.say}
+        </p>
+      ))}
+      {arrives ? null : reasons.length === 0 ? (
+        <p>Nothing that was found explains it. The trace shows where it ends.</p>
+      ) : (
+        <ol className="flex flex-col gap-1">
+          {reasons.map((one, i) => (
+            <li key={one.id} className="flex gap-2">
+              <SeverityMark severity={one.severity} size={14} />
+              <span className="min-w-0">
+                {i === 0 ? <span className="text-ink-2">most likely: </span> : null}
+                <Link className="link [overflow-wrap:anywhere]" href={hrefOf(one.id)} scroll={false}>
+                  {one.summary}
+                </Link>
+              </span>
+            </li>
+          ))}
+        </ol>
+      )}
+    </div>
+  );
+}
