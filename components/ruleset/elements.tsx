@@ -90,7 +90,7 @@ export function Elements({ place, table, name, links }: ElementsProps) {
             {table} #{set.handle}
           </Link>
           <Badge mono>{page.typeText}</Badge>
-          {set.object === null ? null : <ObjectChip object={set.object} />}
+          {set.object === null ? null : <ObjectChip object={set.object} place={place} />}
           <SetComment page={page} />
         </div>
         <div className="flex flex-wrap items-center gap-x-4 gap-y-2">

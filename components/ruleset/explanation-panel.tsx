@@ -103,10 +103,11 @@ function Content({ place, overview, table, chainName, handle, rule, links }: Exp
   return (
     <ChainExplanation
       key={chain.name}
+      place={place}
       overview={overview}
       table={table}
       chain={chain}
-      uses={view === undefined ? undefined : { first: view.usedBy, count: view.usedByCount }}
+      view={view}
       links={links}
     />
   );

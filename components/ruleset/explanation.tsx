@@ -1,13 +1,23 @@
 'use client';
 
 import Link from 'next/link';
-import { type ReactNode, useMemo, useState } from 'react';
-import type { ChainOverview, NodeOverview, OwnerView, RuleDetail, TableOverview, UseView } from '@/lib/api/types';
+import { Fragment, type ReactNode, useMemo, useState } from 'react';
+import type {
+  ChainOverview,
+  ChainView,
+  NodeOverview,
+  OwnerView,
+  RuleDetail,
+  TableOverview,
+  UseView,
+  WrittenFor,
+} from '@/lib/api/types';
 import { type ExplainedPart, explainRule } from '@/lib/explain/explain-rule';
+import { servicePortText } from '@/lib/explain/kube-proxy-name';
 import { ruleName } from '@/lib/explain/rule-name';
 import { renderContext } from '@/lib/render/context';
 import type { Token } from '@/lib/render/tokens';
-import type { VersionRef } from '../hooks/node-path';
+import type { NodeRef, VersionRef } from '../hooks/node-path';
 import { CopyButton } from '../shell/copy';
 import { viewHref } from '../shell/views';
 import { Words } from '../trace/words';
@@ -106,7 +116,7 @@ export function RuleExplanation({ place, overview, table, detail, next, links }:
         </PanelSection>
       )}
       <ReachedFrom uses={detail.chainUsedBy} chain={chain} table={id} links={links} />
-      <WrittenBy owner={detail.owner} overview={overview}>
+      <WrittenBy owner={detail.owner} overview={overview} place={place} writtenFor={detail.writtenFor}>
         {detail.object === null ? null : <ObjectChip object={detail.object} />}
       </WrittenBy>
       <PanelSection>
@@ -261,10 +271,15 @@ function Use({ use, table, links }: { readonly use: UseView; readonly table: str
 function WrittenBy({
   owner,
   overview,
+  place,
+  writtenFor,
   children,
 }: {
   readonly owner: OwnerView;
   readonly overview: NodeOverview;
+  /** With `writtenFor`: for its links. */
+  readonly place?: NodeRef;
+  readonly writtenFor?: WrittenFor | undefined;
   readonly children?: ReactNode;
 }) {
   const version = owner.key === 'kp' ? overview.versions.kubeProxy : null;
@@ -277,23 +292,60 @@ function WrittenBy({
         {children}
       </p>
       <p className="mt-1 text-ink-2 text-prose">{owner.key === 'ot' ? owner.how : `recognised ${owner.how}`}</p>
+      {writtenFor === undefined || place === undefined ? null : <ForServices {...writtenFor} place={place} />}
     </PanelSection>
+  );
+}
+
+/** Endpoints that are named at once. */
+const MOST_ENDPOINTS = 8;
+
+/** The Services and endpoints that it was written for, each Service with its view. */
+function ForServices({ services, endpoints, place }: WrittenFor & { readonly place: NodeRef }) {
+  if (services.length === 0) return null;
+  const shown = endpoints.slice(0, MOST_ENDPOINTS);
+  const more = endpoints.length - shown.length;
+  return (
+    <p className="mt-1 text-prose [overflow-wrap:anywhere]">
+      for{' '}
+      {services.map((service, index) => {
+        const { source, node } = place;
+        const href = viewHref('/service', {
+          source,
+          node,
+          service: `${service.namespace}/${service.name}`,
+          port: `${service.port}/${service.protocol}`,
+        });
+        return (
+          <Fragment key={servicePortText(service)}>
+            {index === 0 ? '' : ', '}
+            <Link href={href} className="link">
+              Service {servicePortText(service)}
+            </Link>
+          </Fragment>
+        );
+      })}
+      {shown.length === 0 ? '' : `, to ${shown.join(', ')}`}
+      {more > 0 ? ` and ${more} more` : ''}
+    </p>
   );
 }
 
 /** What is chosen is a chain: what it is, where it hangs, who comes here. */
 export function ChainExplanation({
+  place,
   overview,
   table,
   chain,
-  uses,
+  view,
   links,
 }: {
+  readonly place: NodeRef;
   readonly overview: NodeOverview;
   readonly table: TableOverview;
   readonly chain: ChainOverview;
   /** Undefined while the chain's page is not there. */
-  readonly uses: { readonly first: readonly UseView[]; readonly count: number } | undefined;
+  readonly view: ChainView | undefined;
   readonly links: RulesetLinks;
 }) {
   const id = tableId(table);
@@ -320,10 +372,10 @@ export function ChainExplanation({
         </p>
         {chain.comment === null ? null : <p className="mt-1 text-ink-2 italic">“{chain.comment}”</p>}
       </PanelSection>
-      {uses === undefined ? null : (
-        <ReachedFrom uses={uses.first} total={uses.count} chain={chain} table={id} links={links} />
+      {view === undefined ? null : (
+        <ReachedFrom uses={view.usedBy} total={view.usedByCount} chain={chain} table={id} links={links} />
       )}
-      <WrittenBy owner={table.owner} overview={overview}>
+      <WrittenBy owner={view?.owner ?? table.owner} overview={overview} place={place} writtenFor={view?.writtenFor}>
         {chain.object === null ? null : <ObjectChip object={chain.object} />}
       </WrittenBy>
     </>

@@ -4,6 +4,8 @@ import Link from 'next/link';
 import { type ReactNode, useMemo } from 'react';
 import type { NodeOverview, ObjectView, RuleView, SearchView, TableOverview } from '@/lib/api/types';
 import type { Token } from '@/lib/render/tokens';
+import type { NodeRef } from '../hooks/node-path';
+import { serviceHref } from '../service/service-href';
 import { STRINGS } from '../strings';
 import { Chip } from '../ui/chip';
 import { cx } from '../ui/cx';
@@ -252,8 +254,13 @@ function HeadLine({
   );
 }
 
-export const ObjectChip = ({ object }: { readonly object: ObjectView }) => (
-  <Chip kind={objectKind(object)} name={objectName(object)} />
+/** @param place of the link to a Service's view; without it the chip is text */
+export const ObjectChip = ({ object, place }: { readonly object: ObjectView; readonly place?: NodeRef }) => (
+  <Chip
+    kind={objectKind(object)}
+    name={objectName(object)}
+    href={place === undefined ? undefined : serviceHref(object, place)}
+  />
 );
 
 function HandleButton({

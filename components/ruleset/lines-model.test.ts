@@ -39,6 +39,7 @@ const set = (name: string, declaration: readonly string[], elementsCut = false):
   usedBy: [],
   usedByCount: 0,
   object: null,
+  writtenFor: { services: [], endpoints: [] },
 });
 const page = (rest: Partial<RulesetPage>): RulesetPage => ({
   version: 'v',
@@ -145,6 +146,8 @@ test('arrivedOf finds a rule of a chain that two pages share', () => {
     usedBy: [],
     usedByCount: 0,
     object: null,
+    owner: OWNER,
+    writtenFor: { services: [], endpoints: [] },
   });
   const arrived = arrivedOf([page({ chains: [part(0, 2)] }), page({ chains: [part(2, 1)] })]);
   expect([0, 1, 2, 3].map((i) => arrived.rule('a', i)?.at.index)).toEqual([0, 1, 2, undefined]);

@@ -5,6 +5,7 @@ import { serviceOfChain } from '@/lib/explain/trace-names';
 import type { NumberedStep } from '@/lib/explain/trace-steps';
 import { fraction } from '@/lib/explain/words';
 import type { FieldDiff, Reason } from '@/lib/sim/trace';
+import { serviceHref } from '../service/service-href';
 import { Chip } from '../ui/chip';
 import { cx } from '../ui/cx';
 import { Kbd } from '../ui/kbd';
@@ -70,6 +71,7 @@ export function StepCards({ entry, model }: { readonly entry: NumberedStep; read
                 key={`${object.kind} ${objectName(object)}`}
                 kind={OBJECT_KIND[object.kind]}
                 name={objectName(object)}
+                href={serviceHref(object, { source: model.answer.source.id, node: model.answer.node })}
               />
             ))}
           </span>

@@ -3,6 +3,7 @@ import { AddressBook } from '../cluster/address-book';
 import { type BuiltCluster, buildCluster } from '../cluster/build-cluster';
 import { decodeBytes } from '../decode/decode-bytes';
 import { supplementFromText } from '../decode/supplement';
+import { type IptablesName, iptablesNames } from '../explain/iptables-names';
 import { within } from '../explain/words';
 import { failed, ok, type Problem, type Result } from '../net/result';
 import type { Ruleset } from '../nft/model';
@@ -57,7 +58,16 @@ export function openNode(input: NodeInput): OpenNode {
     cluster,
     addresses,
     world: buildWorld(built.parts, known),
-    ruleset: ruleset.ok ? ok(new RulesetIndex(ruleset.value)) : ruleset,
+    ruleset: ruleset.ok ? ok(new RulesetIndex(ruleset.value, namesOf(cluster))) : ruleset,
+  };
+}
+
+/** Made when the first asks, once for all tables. */
+function namesOf({ cluster }: BuiltCluster): () => ReadonlyMap<string, IptablesName> {
+  let names: ReadonlyMap<string, IptablesName> | undefined;
+  return () => {
+    names ??= iptablesNames(cluster);
+    return names;
   };
 }
 

@@ -1,5 +1,7 @@
 /** Rules, chains, sets and objects as lines of tokens with their links. */
 import type { AddressBook } from '../cluster/address-book';
+import { endpointText } from '../explain/kube-proxy-name';
+import type { ObjectOwner } from '../explain/object-owner';
 import type { Chain, NftSet, Rule } from '../nft/model';
 import { ruleReferences } from '../nft/references';
 import { quote } from '../render/literal';
@@ -9,7 +11,7 @@ import { renderRuleTokens } from '../render/render-rule';
 import { renderSetHeader, setLines } from '../render/render-set';
 import type { Token, TokenKind } from '../render/tokens';
 import type { TableIndex } from './ruleset-index';
-import type { BaseChainView, ChainView, RuleView, SetView, StatefulView } from './types';
+import type { BaseChainView, ChainView, RuleView, SetView, StatefulView, WrittenFor } from './types';
 
 const token = (kind: TokenKind, text: string): Token => ({ kind, text, statement: -1 });
 /** A line that the renderer gives as text only. */
@@ -42,6 +44,11 @@ export function ruleView(index: TableIndex, chain: Chain, at: number, rule: Rule
   };
 }
 
+export const writtenFor = ({ services, endpoints }: ObjectOwner): WrittenFor => ({
+  services,
+  endpoints: endpoints.map(endpointText),
+});
+
 const unique = (names: readonly string[]): readonly string[] => [...new Set(names)];
 
 export function baseChainView(index: TableIndex, chain: Chain): BaseChainView | null {
@@ -56,6 +63,7 @@ export function baseChainView(index: TableIndex, chain: Chain): BaseChainView | 
 export function chainView(index: TableIndex, chain: Chain, book: AddressBook, from: number, to: number): ChainView {
   const uses = index.uses('chain', chain.name);
   const base = baseChainView(index, chain);
+  const owner = index.owners.chain(chain.name);
   return {
     name: chain.name,
     handle: chain.handle,
@@ -71,6 +79,8 @@ export function chainView(index: TableIndex, chain: Chain, book: AddressBook, fr
     usedBy: uses.first,
     usedByCount: uses.count,
     object: book.chain(chain.name) ?? null,
+    owner: owner.component,
+    writtenFor: writtenFor(owner),
   };
 }
 
@@ -116,6 +126,7 @@ export function setView(index: TableIndex, set: NftSet, book: AddressBook): SetV
     usedBy: uses.first,
     usedByCount: uses.count,
     object: book.chain(set.name) ?? null,
+    writtenFor: writtenFor(index.owners.set(set.name)),
   };
 }
 

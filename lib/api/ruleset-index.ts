@@ -1,4 +1,6 @@
 /** A ruleset with what leads where: uses of chains, sets and objects, by table. Built once; O(rules + elements). */
+import type { IptablesName } from '../explain/iptables-names';
+import { TableOwners } from '../explain/object-owner';
 import { type Owner, ownerOf } from '../explain/owners';
 import type { Chain, Family, NftSet, RuleRef, Ruleset, Table } from '../nft/model';
 import { elementReferences, type Reference, ruleReferences } from '../nft/references';
@@ -12,6 +14,8 @@ export interface Uses {
   readonly first: readonly UseView[];
 }
 const KEPT = 200;
+type IptablesNames = () => ReadonlyMap<string, IptablesName>;
+const NO_NAMES: IptablesNames = () => new Map();
 const NO_USES: Uses = { count: 0, first: [] };
 
 export class TableIndex {
@@ -20,10 +24,13 @@ export class TableIndex {
   readonly chains: ReadonlyMap<string, Chain>;
   readonly sets: ReadonlyMap<string, NftSet>;
   readonly #uses = new Map<string, { count: number; first: UseView[] }>();
+  #owners: TableOwners | undefined;
 
+  /** @param names of chains that kube-proxy names by a hash; asked for once somebody wants to know who wrote what */
   constructor(
     readonly table: Table,
     nftVersion: string | undefined,
+    readonly names: IptablesNames = NO_NAMES,
   ) {
     this.ctx = renderContext(table, nftVersion);
     this.owner = ownerOf(table);
@@ -46,6 +53,13 @@ export class TableIndex {
         }
       }
     }
+  }
+
+  /** Who wrote each part, and for whom. */
+  get owners(): TableOwners {
+    const isIptables = this.table.name !== 'kube-proxy' && this.chains.has('KUBE-SERVICES');
+    this.#owners ??= new TableOwners(this.table, isIptables ? this.names() : undefined);
+    return this.#owners;
   }
 
   ruleRef(chain: Chain, index: number): RuleRef {
@@ -71,8 +85,11 @@ export class RulesetIndex {
   readonly tables: readonly TableIndex[];
   readonly #byName: ReadonlyMap<string, TableIndex>;
 
-  constructor(readonly ruleset: Ruleset) {
-    this.tables = ruleset.tables.map((table) => new TableIndex(table, ruleset.nftVersion));
+  constructor(
+    readonly ruleset: Ruleset,
+    names?: IptablesNames,
+  ) {
+    this.tables = ruleset.tables.map((table) => new TableIndex(table, ruleset.nftVersion, names));
     this.#byName = new Map(this.tables.map((index) => [`${index.table.family} ${index.table.name}`, index]));
   }
 

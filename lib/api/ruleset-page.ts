@@ -4,7 +4,7 @@ import { quote } from '../render/literal';
 import type { Token } from '../render/tokens';
 import type { OpenNode } from './open-node';
 import { viewProblems } from './problems';
-import { chainView, ruleView, setView, statefulViews } from './rule-view';
+import { chainView, ruleView, setView, statefulViews, writtenFor } from './rule-view';
 import type { RulesetIndex, TableIndex } from './ruleset-index';
 import type { ChainView, RuleDetail, RulesetPage } from './types';
 import { toWire } from './wire';
@@ -92,10 +92,12 @@ export function ruleDetail(node: OpenNode, ruleset: RulesetIndex, query: RuleQue
   const at = chain.rules.findIndex(({ handle }) => handle === query.handle);
   const rule = chain.rules[at];
   if (rule === undefined) return failed(viewProblems.noRule(query.handle, chain));
+  const owner = index.owners.rule(chain.name, rule);
   return ok({
     ...ruleView(index, chain, at, rule, node.addresses),
     version: node.version,
-    owner: index.owner,
+    owner: owner.component,
+    writtenFor: writtenFor(owner),
     model: toWire(rule),
     chainUsedBy: index.uses('chain', chain.name).first,
   });

@@ -3,6 +3,7 @@
  * routes. Everything here survives JSON: integers beyond 2^53 are strings, addresses are text, times RFC 3339.
  */
 
+import type { ServicePortRef } from '../explain/kube-proxy-name';
 import type { OwnerKey } from '../explain/owners';
 import type { Agreement } from '../monitor/agreement';
 import type { PacketSpec } from '../net/packet-spec';
@@ -111,6 +112,13 @@ export interface OwnerView {
   readonly name: string;
   /** How it was recognised, a sentence: "by its table name and the chains services and cluster-ips-check". */
   readonly how: string;
+}
+
+/** What kube-proxy wrote a chain, a rule or a set for; both are empty for what is for all Services, and for other writers. */
+export interface WrittenFor {
+  readonly services: readonly ServicePortRef[];
+  /** `10.244.1.4:8080`; of a rule all that it leads to itself. */
+  readonly endpoints: readonly string[];
 }
 
 /** A Kubernetes object that a chain, element or address stands for. */
@@ -274,6 +282,9 @@ export interface ChainView {
   readonly usedBy: readonly UseView[];
   readonly usedByCount: number;
   readonly object: ObjectView | null;
+  /** Who wrote it: in a table that several write to not the table's. */
+  readonly owner: OwnerView;
+  readonly writtenFor: WrittenFor;
 }
 
 export interface SetView {
@@ -289,6 +300,7 @@ export interface SetView {
   readonly usedBy: readonly UseView[];
   readonly usedByCount: number;
   readonly object: ObjectView | null;
+  readonly writtenFor: WrittenFor;
 }
 
 /** Flowtables and named objects: their lines as nft prints them. */
@@ -332,7 +344,9 @@ export interface RulesetPage {
 /** GET …/rule?table=&chain=&handle= : one rule in full. */
 export interface RuleDetail extends RuleView {
   readonly version: string;
+  /** Who wrote it: in a table that several write to not the table's. */
   readonly owner: OwnerView;
+  readonly writtenFor: WrittenFor;
   /** The rule in the model of lib/nft, for explanations; integers beyond 2^53 are strings. */
   readonly model: Wire<import('../nft/model').Rule>;
   readonly chainUsedBy: readonly UseView[];
