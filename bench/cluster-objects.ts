@@ -7,6 +7,7 @@
 import { Agent } from 'node:http';
 import { ClusterObjects } from '../server/kube/cluster-objects';
 import { KubeClient } from '../server/kube/kube-client';
+import { inTurns } from '../server/sessions/in-turns';
 import { type Described, lookAt } from '../server/sessions/look-at';
 import type { Source } from '../server/sources/source';
 
@@ -137,7 +138,7 @@ const began = performance.now();
 await objects.refresh(new AbortController().signal);
 const listed = (performance.now() - began) / 1000;
 const held = heap() - before;
-const files = objects.files();
+const files = await inTurns(objects.files());
 const withFiles = heap() - before;
 const size = [...files.values()].reduce((sum, one) => sum + (one.kind === 'read' ? one.content.length : 0), 0);
 process.stdout.write(
@@ -149,7 +150,7 @@ process.stdout.write(
 const source: Source = {
   describe: () => ({ kind: 'cluster', name: 'bench', live: true }),
   nodes: async () => ({ ok: true, value: [] }),
-  cluster: async () => ({ ok: true, value: { files: objects.files() } }),
+  cluster: async () => ({ ok: true, value: { files: await inTurns(objects.files()) } }),
   node: () => Promise.reject(new Error('not asked for')),
 };
 let longest = 0;

@@ -19,18 +19,30 @@ export interface BuiltCluster {
   readonly problems: ReadonlyMap<string, Problem>;
 }
 
+/** What is known of one file; a problem where it is there and cannot be decoded. */
+export function decodePart<T>(
+  name: string,
+  reading: FileReading,
+  decode: (json: unknown) => Result<T>,
+): { readonly known: Known<T>; readonly problem?: Problem } {
+  const unknown = (why: string): Known<T> => ({ known: false, why });
+  if (reading.kind === 'absent') return { known: unknown(`cluster/${name} was not read`) };
+  if (reading.kind === 'failed') return { known: unknown(`cluster/${name}: ${describeFailure(reading.failure)}`) };
+  const json = parseJson(reading.content);
+  const result = json.ok ? decode(json.value) : json;
+  if (result.ok) return { known: { known: true, value: result.value } };
+  return { known: unknown(formatProblem(result.problem, `cluster/${name}`)), problem: result.problem };
+}
+
+export const decodeVersion = (json: unknown): Result<string> => decoding(() => at(json).key('gitVersion').string());
+
 /** @param files texts by file name (`services.json`, …); a name that is not there was not read */
 export function buildCluster(files: ReadonlyMap<string, FileReading>): BuiltCluster {
   const problems = new Map<string, Problem>();
   const part = <T>(name: string, decode: (json: unknown) => Result<T>): Known<T> => {
-    const reading = files.get(name) ?? { kind: 'absent' };
-    if (reading.kind === 'absent') return { known: false, why: `cluster/${name} was not read` };
-    if (reading.kind === 'failed') return { known: false, why: `cluster/${name}: ${describeFailure(reading.failure)}` };
-    const json = parseJson(reading.content);
-    const result = json.ok ? decode(json.value) : json;
-    if (result.ok) return { known: true, value: result.value };
-    problems.set(name, result.problem);
-    return { known: false, why: formatProblem(result.problem, `cluster/${name}`) };
+    const { known, problem } = decodePart(name, files.get(name) ?? { kind: 'absent' }, decode);
+    if (problem !== undefined) problems.set(name, problem);
+    return known;
   };
   return {
     cluster: {
@@ -40,7 +52,7 @@ export function buildCluster(files: ReadonlyMap<string, FileReading>): BuiltClus
       pods: part('pods.json', decodePods),
       namespaces: part('namespaces.json', decodeNamespaces),
       networkPolicies: part('networkpolicies.json', decodeNetworkPolicies),
-      version: part('version.json', (json) => decoding(() => at(json).key('gitVersion').string())),
+      version: part('version.json', decodeVersion),
     },
     problems,
   };

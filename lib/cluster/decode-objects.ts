@@ -28,10 +28,26 @@ export const decodePods = list(decodePod);
 export const decodeServices = list(decodeService);
 export const decodeEndpointSlices = list(decodeSlice);
 export const decodeNodes = list(decodeNode);
-export const decodeNamespaces = list(
-  (item): Namespace => ({ name: item.key('metadata').key('name').string(), labels: labelsOf(item) }),
-);
-export const decodeNetworkPolicies = list((item): NetworkPolicy => nameOf(item));
+export const decodeNamespaces = list(decodeNamespace);
+export const decodeNetworkPolicies = list(decodeNetworkPolicy);
+
+/** One object of a list. */
+export const DECODE_ITEM = {
+  pod: decodePod,
+  service: decodeService,
+  endpointSlice: decodeSlice,
+  node: decodeNode,
+  namespace: decodeNamespace,
+  networkPolicy: decodeNetworkPolicy,
+} as const;
+
+function decodeNamespace(item: At): Namespace {
+  return { name: item.key('metadata').key('name').string(), labels: labelsOf(item) };
+}
+
+function decodeNetworkPolicy(item: At): NetworkPolicy {
+  return nameOf(item);
+}
 
 function decodePod(item: At): Pod {
   const spec = item.key('spec');

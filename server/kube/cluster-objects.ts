@@ -1,6 +1,7 @@
 /** The objects of a cluster, followed or listed: files as under cluster/ of a capture, and the pods that can read nodes. */
 import 'server-only';
 import { setMaxListeners } from 'node:events';
+import { LIST_END, LIST_HEAD } from '@/lib/cluster/build-in-steps';
 import type { FileReading } from '@/lib/world/capture-files';
 import type { RawFiles } from '../sources/source';
 import type { KubeClient } from './kube-client';
@@ -40,6 +41,8 @@ const FOLLOWED: readonly Followed[] = [
 ];
 const SERVICE_CIDRS = grouped('networking.k8s.io', 'servicecidrs');
 const SIDE_MS = 60_000;
+/** Objects between two turns of others. */
+const STEP = 200;
 
 export interface ClusterObjectsOptions {
   readonly client: KubeClient;
@@ -56,6 +59,8 @@ export class ClusterObjects {
   readonly #client: KubeClient;
   readonly #lists = new Map<string, ListWatch<Kept>>();
   readonly #files = new Map<string, Uint8Array>();
+  readonly #changes = new Map<string, number>();
+  readonly #sorted = new Map<string, readonly string[]>();
   readonly #listeners = new Set<(change: ObjectsChange) => void>();
   readonly #side = new Map<string, FileReading<Uint8Array>>();
   #proxy: ProxyConfig | undefined;
@@ -82,6 +87,7 @@ export class ClusterObjects {
         same: (a, b) => a.text === b.text && JSON.stringify(a.pod) === JSON.stringify(b.pod),
         changed: () => {
           this.#files.delete(file);
+          this.#changes.set(file, (this.#changes.get(file) ?? 0) + 1);
           if (isPods) this.#pods = undefined;
           this.#tell({ kind: 'changed', file });
         },
@@ -147,8 +153,8 @@ export class ClusterObjects {
     return this.#proxy;
   }
 
-  /** As under cluster/ of a capture. What is held of before a break is given as it was: the loss is told by `listen`. */
-  files(): RawFiles {
+  /** As under cluster/ of a capture, in steps. What is held of before a break is given as it was: the loss is told by `listen`. */
+  *files(): Generator<void, RawFiles> {
     const files = new Map<string, FileReading<Uint8Array>>(this.#side);
     for (const [file, list] of this.#lists) {
       const { state, held } = list;
@@ -156,18 +162,46 @@ export class ClusterObjects {
       if (state.kind === 'unread') continue;
       if (state.kind === 'lost' && (held.size === 0 || isForbidden))
         files.set(file, failure(FOLLOWED.find((one) => one.file === file)?.resource.path ?? file, state.trouble));
-      else files.set(file, { kind: 'read', content: this.#content(file, list) });
+      else files.set(file, { kind: 'read', content: yield* this.#content(file, list) });
     }
     return files;
   }
 
-  #content(file: string, list: ListWatch<Kept>): Uint8Array {
+  *#content(file: string, list: ListWatch<Kept>): Generator<void, Uint8Array> {
     const known = this.#files.get(file);
     if (known !== undefined) return known;
-    const items = [...list.held].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, { text }]) => text);
-    const content = Buffer.from(`{"apiVersion":"v1","kind":"List","items":[${items.join(',\n')}]}\n`);
-    this.#files.set(file, content);
+    const changes = this.#changes.get(file);
+    const keys = yield* this.#sortedKeys(file, list);
+    const chunks: Buffer[] = [Buffer.from(LIST_HEAD)];
+    for (let from = 0; from < keys.length; from += STEP) {
+      const texts = keys.slice(from, from + STEP).flatMap((key) => list.held.get(key)?.text ?? []);
+      if (texts.length > 0) chunks.push(Buffer.from(`${chunks.length > 1 ? ',\n' : ''}${texts.join(',\n')}`));
+      yield;
+    }
+    const content = Buffer.concat([...chunks, Buffer.from(LIST_END)]);
+    // Something changed meanwhile: that is told, and makes another one.
+    if (changes === this.#changes.get(file)) this.#files.set(file, content);
     return content;
+  }
+
+  /** Only what is new is sorted. */
+  *#sortedKeys(file: string, { held }: ListWatch<Kept>): Generator<void, readonly string[]> {
+    const before = this.#sorted.get(file) ?? [];
+    const kept = before.filter((key) => held.has(key));
+    yield;
+    const known = new Set(kept);
+    yield;
+    const added = held.size === known.size ? [] : [...held.keys()].filter((key) => !known.has(key)).sort();
+    yield;
+    const keys: string[] = [];
+    let next = 0;
+    for (const key of added) {
+      for (; (kept[next] ?? key) < key; next += 1) keys.push(kept[next] ?? key);
+      keys.push(key);
+    }
+    for (; next < kept.length; next += 1) keys.push(kept[next] ?? '');
+    this.#sorted.set(file, keys);
+    return keys;
   }
 
   /** What is not watched: the version, ServiceCIDRs and kube-proxy's configuration. */

@@ -2,6 +2,7 @@
 import 'server-only';
 import { failed, ok, type Result } from '@/lib/net/result';
 import type { Failure } from '@/lib/world/capture-files';
+import { inTurns } from '../sessions/in-turns';
 import { sourceProblems } from '../sources/problems';
 import type { ClusterCapture, NodeCapture, NodeEntry, Source, SourceChange } from '../sources/source';
 import type { AgentEventTimes } from './agent-events';
@@ -93,7 +94,7 @@ class ClusterSource implements Source {
   async cluster(signal: AbortSignal): Promise<Result<ClusterCapture>> {
     if (signal.aborted) return failed(sourceProblems.cancelled());
     await this.#refresh(signal);
-    return ok({ files: this.#objects.files() });
+    return ok({ files: await inTurns(this.#objects.files()) });
   }
 
   async node(name: string, signal: AbortSignal): Promise<Result<NodeCapture>> {

@@ -49,7 +49,7 @@ export interface Times {
 }
 const LIST_WATCH_TIMES: Times = {
   againMs: 500,
-  againMsMax: 30_000,
+  againMsMax: 10_000,
   forbiddenMs: 60_000,
   watchSeconds: 240,
   silenceMs: 150_000,

@@ -2,15 +2,16 @@
 import 'server-only';
 import { clusterReadings } from '@/lib/api/readings';
 import type { Reading } from '@/lib/api/types';
-import { type BuiltCluster, buildCluster } from '@/lib/cluster/build-cluster';
+import { buildInSteps, type SteppedCluster } from '@/lib/cluster/build-in-steps';
 import type { ClusterNode } from '@/lib/cluster/cluster';
 import { ok, type Result } from '@/lib/net/result';
 import type { NodeEntry, RawFiles, Source } from '../sources/source';
+import { inTurns } from './in-turns';
 
 export interface Described {
   readonly nodes: readonly NodeEntry[];
   readonly clusterFiles: RawFiles;
-  readonly cluster: BuiltCluster;
+  readonly cluster: SteppedCluster;
   readonly clusterNodes: readonly ClusterNode[];
   readonly readings: readonly Reading[];
 }
@@ -23,14 +24,7 @@ export async function lookAt(source: Source, before?: Described): Promise<Result
   if (!capture.ok) return capture;
   if (before !== undefined && isSame(before.clusterFiles, capture.value.files))
     return ok({ ...before, nodes: nodes.value });
-  const decoder = new TextDecoder();
-  const texts = new Map(
-    [...capture.value.files].map(([name, reading]) => [
-      name,
-      reading.kind === 'read' ? { kind: 'read' as const, content: decoder.decode(reading.content) } : reading,
-    ]),
-  );
-  const built = buildCluster(texts);
+  const built = await inTurns(buildInSteps(capture.value.files, before?.cluster));
   const { cluster, problems } = built;
   return ok({
     nodes: nodes.value,
