@@ -1,0 +1,194 @@
+import { describe, expect, test } from 'vitest';
+import type { Chain, Rule, Table } from '../../nft/model';
+import { endpoint, fleet, lines, type Objects, service, slice, type TestNode } from '../testing/fleet';
+import { driftFindings } from './proxy-drift';
+
+const WEB = service('web', { type: 'NodePort', ports: [{ name: 'http', port: 80, nodePort: 30080 }] });
+const DB = service('db', { clusterIP: '10.96.0.20' });
+/** Another Service of the pods of web. */
+const SHOP = service('shop', { clusterIP: '10.96.0.30', selector: { app: 'web' } });
+const LOCAL = service('web', {
+  type: 'NodePort',
+  externalTrafficPolicy: 'Local',
+  ports: [{ name: 'http', port: 80, nodePort: 30080 }],
+});
+const web = (...addresses: readonly (string | object)[]) => slice('web', addresses);
+const db = slice('db', ['10.244.2.9']);
+const NOW: Objects = { services: [WEB, DB], slices: [web('10.244.1.5', '10.244.2.5'), db] };
+
+const drop = (comment: string): Rule => ({ handle: 99, comment, unlisted: false, statements: [{ kind: 'drop' }] });
+const inChain =
+  (name: RegExp, change: (chain: Chain) => Chain) =>
+  (table: Table): Table => ({
+    ...table,
+    chains: table.chains.map((chain) => (name.test(chain.name) ? change(chain) : chain)),
+  });
+const withoutElements =
+  (set: string, key = '') =>
+  (table: Table): Table => ({
+    ...table,
+    sets: table.sets.map((one) =>
+      one.name === set ? { ...one, elements: one.elements.filter((e) => !JSON.stringify(e.key).includes(key)) } : one,
+    ),
+  });
+const replaced =
+  (from: string, to: string, where: RegExp) =>
+  (table: Table): Table =>
+    inChain(where, (chain) => JSON.parse(JSON.stringify(chain).replaceAll(`"${from}"`, `"${to}"`)))(table);
+
+const on = (node: Omit<TestNode, 'name'>): readonly TestNode[] => [{ name: 'node-1', ...node }, { name: 'node-2' }];
+
+describe.each(['v1.32.13', 'v1.35.6', 'v1.36.2', 'v1.37.0'])('kube-proxy %s that is behind', (version) => {
+  test.each<readonly [string, Objects, Objects, readonly string[]]>([
+    ['up to date', NOW, NOW, []],
+    ['a new Service', NOW, { services: [WEB], slices: NOW.slices ?? [] }, ['service-missing-on-node shop/db @node-1']],
+    [
+      'a deleted Service',
+      { services: [WEB], slices: [web('10.244.1.5', '10.244.2.5')] },
+      NOW,
+      ['service-stale-on-node shop/db @node-1'],
+    ],
+    [
+      'a new endpoint',
+      NOW,
+      { services: [WEB, DB], slices: [web('10.244.2.5'), db] },
+      ['endpoint-missing-on-node shop/web @node-1'],
+    ],
+    [
+      'the first endpoint',
+      NOW,
+      { services: [WEB, DB], slices: [web(), db] },
+      ['endpoint-missing-on-node shop/web @node-1'],
+    ],
+    [
+      'an endpoint that is gone',
+      { services: [WEB, DB], slices: [web('10.244.2.5'), db] },
+      NOW,
+      ['endpoint-stale-on-node shop/web @node-1'],
+    ],
+    [
+      'the last endpoint gone',
+      { services: [WEB, DB], slices: [web(), db] },
+      NOW,
+      ['endpoint-stale-on-node shop/web @node-1'],
+    ],
+    [
+      'an endpoint that is not ready any more',
+      {
+        services: [WEB, DB],
+        slices: [web('10.244.2.5', endpoint('10.244.1.5', { ready: false, serving: false })), db],
+      },
+      NOW,
+      ['endpoint-stale-on-node shop/web @node-1'],
+    ],
+    [
+      'one replaced by another',
+      { services: [WEB, DB], slices: [web('10.244.1.6', '10.244.2.5'), db] },
+      NOW,
+      ['endpoint-missing-on-node shop/web @node-1', 'endpoint-stale-on-node shop/web @node-1'],
+    ],
+    [
+      'a pod of two Services gone',
+      { services: [WEB, SHOP], slices: [web('10.244.2.5'), slice('shop', ['10.244.2.5'])] },
+      { services: [WEB, SHOP], slices: [web('10.244.1.5', '10.244.2.5'), slice('shop', ['10.244.1.5', '10.244.2.5'])] },
+      ['endpoint-stale-on-node shop/shop,shop/web @node-1'],
+    ],
+    [
+      'the local endpoint is ready again, policy Local',
+      { services: [LOCAL], slices: [web('10.244.1.5', '10.244.2.5')] },
+      { services: [LOCAL], slices: [web('10.244.2.5')] },
+      ['endpoint-missing-on-node shop/web @node-1'],
+    ],
+    [
+      'no NodePort any more',
+      { services: [service('web'), DB], slices: NOW.slices ?? [] },
+      NOW,
+      ['service-stale-on-node shop/web @node-1'],
+    ],
+    [
+      'another NodePort',
+      {
+        services: [service('web', { type: 'NodePort', ports: [{ name: 'http', port: 80, nodePort: 30081 }] }), DB],
+        slices: NOW.slices ?? [],
+      },
+      NOW,
+      ['service-missing-on-node shop/web @node-1', 'service-stale-on-node shop/web @node-1'],
+    ],
+  ])('%s', (_, now, seen, want) => {
+    expect(lines(driftFindings(fleet(now, on({ seen, version }))))).toEqual(want);
+  });
+});
+
+describe.each(['v1.35.6', 'v1.36.2'])('a table of kube-proxy %s that somebody changed', (version) => {
+  const SHARED: Objects = {
+    services: [WEB, SHOP],
+    slices: [web('10.244.1.5', '10.244.2.5'), slice('shop', ['10.244.1.5', '10.244.2.5'])],
+  };
+  const ALTERED = ['proxy-rules-altered shop/web @node-1'];
+  test.each<readonly [string, Objects, (table: Table) => Table, readonly string[]]>([
+    [
+      'a drop in a chain for all',
+      NOW,
+      inChain(/^filter-forward$/, (c) => ({ ...c, rules: [drop(''), ...c.rules] })),
+      ['proxy-rules-altered @node-1'],
+    ],
+    [
+      'a drop in a chain of a Service',
+      NOW,
+      inChain(/^service-.*web/, (c) => ({ ...c, rules: [drop(''), ...c.rules] })),
+      ALTERED,
+    ],
+    ['an emptied chain that is used', NOW, inChain(/^service-.*web/, (c) => ({ ...c, rules: [] })), ALTERED],
+    [
+      'a chain of their own with rules, not hooked',
+      NOW,
+      (t) => ({ ...t, chains: [...t.chains, { name: 'mine', handle: 9, rules: [drop('')] }] }),
+      [],
+    ],
+    [
+      'an element of service-ips deleted',
+      NOW,
+      withoutElements('service-ips', '10.96.0.20'),
+      ['service-missing-on-node shop/db @node-1'],
+    ],
+    ['an element of cluster-ips deleted', NOW, withoutElements('cluster-ips', '10.96.0.10'), ALTERED],
+    ['NodePort addresses emptied', NOW, withoutElements('nodeport-ips'), ['proxy-rules-altered @node-1']],
+    [
+      'a target changed that another Service of the pods has right',
+      SHARED,
+      replaced('10.244.2.5', '10.244.2.55', /^(service|endpoint)-.*web/),
+      ALTERED,
+    ],
+  ])('%s', (_, now, edit, want) => {
+    expect(lines(driftFindings(fleet(now, on({ edit, version }))))).toEqual(want);
+  });
+});
+
+test('nodes that lack the same are one finding', () => {
+  const seen = { services: [WEB], slices: NOW.slices ?? [] };
+  const nodes = ['node-1', 'node-2'].map((name) => ({ name, seen }));
+  expect(lines(driftFindings(fleet(NOW, nodes)))).toEqual(['service-missing-on-node shop/db @node-1,node-2']);
+});
+
+test('an emptied chain that nothing leads to waits to be deleted', () => {
+  const now = { services: [WEB], slices: NOW.slices ?? [] };
+  const name = 'service-AAAAAAAA-shop/old/tcp/http';
+  const edit = (table: Table): Table => ({ ...table, chains: [...table.chains, { name, handle: 9, rules: [] }] });
+  expect(driftFindings(fleet(now, on({ edit })))).toEqual([]);
+});
+
+test('an added rule names the Services that it is about', () => {
+  const now = { services: [WEB, DB], slices: NOW.slices ?? [] };
+  const rule: Rule = {
+    handle: 99,
+    unlisted: false,
+    statements: [
+      { kind: 'match', op: '==', left: { kind: 'payload', protocol: 'ip', field: 'daddr' }, right: '10.244.2.9' },
+      { kind: 'drop' },
+    ],
+  };
+  const edit = inChain(/^filter-forward$/, (chain) => ({ ...chain, rules: [rule, ...chain.rules] }));
+  const [found] = driftFindings(fleet(now, on({ edit })));
+  expect(found).toMatchObject({ code: 'proxy-rules-altered', services: ['shop/db'] });
+  expect(found?.evidence[0]).toMatchObject({ kind: 'rule', chain: 'filter-forward', handle: 99 });
+});

@@ -1,0 +1,64 @@
+import { expect, test } from 'vitest';
+import { fleet, lines, nodeObject, type Objects, type TestNode } from '../testing/fleet';
+import { readingFindings } from './readings';
+
+const failure = (exitStatus: number) => ({ command: 'nft -j list ruleset', exitStatus, stderr: '' });
+/** Every file that is expected; their contents do not matter here. */
+const WHOLE = Object.fromEntries([
+  ...['nft.json', 'addr.json', 'link.json', 'route4.json', 'route6.json', 'rule4.json', 'rule6.json', 'neigh.json'].map(
+    (name) => [name, '[]'],
+  ),
+  ['nft.txt', ''],
+  ['conntrack.txt', ''],
+  ['sysctl.txt', ''],
+  ['versions.json', '{}'],
+]);
+const node = (files: TestNode['files'] = {}, versions: TestNode['versions'] = {}): TestNode => ({
+  name: 'node-1',
+  files: { ...WHOLE, ...files },
+  versions,
+});
+const { 'route4.json': _, ...WITHOUT_ROUTES } = WHOLE;
+
+test.each<readonly [string, TestNode, Objects, readonly string[]]>([
+  ['all is there', node(), {}, []],
+  [
+    'the reader had no right',
+    node({ 'nft.json': failure(1) }),
+    {},
+    ['node-unreadable @node-1', 'capture-incomplete @node-1'],
+  ],
+  [
+    'the reader crashed',
+    node({ 'nft.json': failure(139) }),
+    {},
+    ['reader-too-old @node-1', 'node-unreadable @node-1', 'capture-incomplete @node-1'],
+  ],
+  [
+    'the reader was killed',
+    node({ 'nft.json': failure(137) }),
+    {},
+    ['node-unreadable @node-1', 'capture-incomplete @node-1'],
+  ],
+  ['an old kernel', node({}, { kernel: '5.4.0-90-generic' }), {}, ['version-below-minimum @node-1']],
+  ['the oldest kernel that will do', node({}, { kernel: '5.13.0', nft: '1.0.1' }), {}, []],
+  ['an old nft', node({}, { kernel: '6.1.0', nft: '0.9.9' }), {}, ['version-below-minimum @node-1']],
+  ['routes that were not read', { name: 'node-1', files: WITHOUT_ROUTES }, {}, ['capture-incomplete @node-1']],
+  ['a file that makes no sense', node({ 'route4.json': '{' }), {}, ['capture-incomplete @node-1']],
+  [
+    'a node that was not captured',
+    node(),
+    { nodes: ['node-1', 'node-2'].map((name) => nodeObject(name)) },
+    ['capture-incomplete @node-2'],
+  ],
+])('%s', (_name, one, objects, want) => {
+  expect(lines(readingFindings(fleet(objects, [one])))).toEqual(want);
+});
+
+test('old versions do not matter where kube-proxy works in another mode', () => {
+  const nat = { family: 'ip', name: 'nat', handle: 1, flags: [], objects: [], sets: [], flowtables: [] } as const;
+  const rule = { handle: 9, unlisted: false, statements: [{ kind: 'drop' }] } as const;
+  const more = [{ ...nat, chains: [{ name: 'KUBE-SERVICES', handle: 2, rules: [rule] }] }];
+  const one: TestNode = { ...node({}, { kernel: '5.4.0' }), seen: null, more };
+  expect(lines(readingFindings(fleet({}, [one])))).toEqual([]);
+});
