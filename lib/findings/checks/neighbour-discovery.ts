@@ -65,7 +65,7 @@ function onLinkDevice(p: Prepared, text: string): Link | undefined {
     : undefined;
 }
 
-/** The neighbour asks for the node, as it does to check an entry that it has, and answers it. */
+/** The neighbour asks all of the link for the node, asks it alone to check an entry that it has, and answers it. */
 function messages(dev: Link, own: string, neighbour: string): readonly (readonly [Unheard['what'], PacketSpec])[] {
   const common = {
     family: 'ip6',
@@ -76,9 +76,18 @@ function messages(dev: Link, own: string, neighbour: string): readonly (readonly
     hoplimit: 255,
   } as const;
   return [
+    ['solicitations', { ...common, ...groupOf(own), icmpType: SOLICITATION }],
     ['solicitations', { ...common, daddr: own, icmpType: SOLICITATION }],
     ['advertisements', { ...common, daddr: own, icmpType: ADVERTISEMENT }],
   ];
+}
+
+/** The solicited-node address and its Ethernet group (RFC 4291, 2.7.1; RFC 2464, 7). */
+function groupOf(own: string): Pick<PacketSpec, 'daddr' | 'l2'> {
+  const low = (parseIpv6(own) ?? 0n) & 0xffffffn;
+  const hex = low.toString(16).padStart(6, '0');
+  const dst = `33:33:ff:${hex.slice(0, 2)}:${hex.slice(2, 4)}:${hex.slice(4)}`;
+  return { daddr: formatAddress(0xff0200000000000000000001ff000000n | low), l2: { dst } };
 }
 
 /** Who drops it on every way that it can take. */

@@ -89,7 +89,7 @@ export function routeFindings({ network, cluster }: Context): readonly Finding[]
     const pods = group.map(({ pod }) => `${pod.namespace}/${pod.name}`);
     return finding({
       code: 'pod-route-missing',
-      summary: `${node} has no route to ${listed(pods)}: ${say}.`,
+      summary: `${node} does not reach ${listed(pods)}: ${say}.`,
       services: group.flatMap((one) => services(one.address)),
       nodes: [node],
       evidence: group.flatMap((one): readonly Evidence[] => [
