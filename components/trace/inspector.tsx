@@ -2,6 +2,7 @@ import Link from 'next/link';
 import type { ReactNode } from 'react';
 import { formatMark, type PacketRow, packetAfter } from '@/lib/explain/trace-packet';
 import type { NumberedStep } from '@/lib/explain/trace-steps';
+import { unmeasuredOf } from '@/lib/explain/unmeasured';
 import { branchSentence, hostPort } from '@/lib/explain/verdict-sentence';
 import { formatAddress } from '@/lib/net/address';
 import type { Branch, CtView } from '@/lib/sim/trace';
@@ -28,6 +29,7 @@ export function Inspector({ model }: { readonly model: TraceModel }) {
       <Cause entry={entry} model={model} />
       <Packet model={model} />
       <Assumed branch={branch} />
+      <NotMeasured branch={branch} />
     </div>
   ) : (
     <div>
@@ -43,6 +45,7 @@ export function Inspector({ model }: { readonly model: TraceModel }) {
         </PanelSection>
       ) : null}
       <Assumed branch={branch} />
+      <NotMeasured branch={branch} />
     </div>
   );
 }
@@ -129,6 +132,20 @@ function Assumed({ branch }: { readonly branch: Branch }) {
           >
             {assumption.say}
           </li>
+        ))}
+      </ul>
+    </PanelSection>
+  );
+}
+
+function NotMeasured({ branch }: { readonly branch: Branch }) {
+  const notes = unmeasuredOf(branch.steps);
+  if (notes.length === 0) return null;
+  return (
+    <PanelSection title="Not measured against a kernel">
+      <ul className="flex flex-col gap-1 text-ink-2 text-prose">
+        {notes.map(({ code, say }) => (
+          <li key={code}>{say}</li>
         ))}
       </ul>
     </PanelSection>

@@ -8,6 +8,7 @@ import type { TraceNames } from './trace-names';
 import { stepOutcome } from './trace-outcome';
 import type { Leg, NoteStep, NumberedStep, Row, StepGroup } from './trace-steps';
 import { foldWords } from './trace-why';
+import { unmeasuredOf } from './unmeasured';
 import { verdictFacts } from './verdict-facts';
 import {
   branchSentence,
@@ -49,7 +50,7 @@ export function traceText(input: TraceTextInput): string {
     if (trace.branches.length > 1) lines.push(`--- ${groupTitle(first, branches, input)}`);
     lines.push(...wayLines(first, input), ...endLines(first, input));
   }
-  lines.push(...assumptionLines(trace));
+  lines.push(...assumptionLines(trace), ...unmeasuredLines(trace));
   return `${lines.join('\n')}\n`;
 }
 
@@ -231,4 +232,9 @@ function endLines(branch: Branch, { trace, names }: TraceTextInput): readonly st
 function assumptionLines(trace: Trace): readonly string[] {
   const assumed = new Map(trace.branches.flatMap((branch) => branch.assumptions).map(({ code, say }) => [code, say]));
   return assumed.size === 0 ? [] : ['', ...[...assumed.values()].map((say) => `assumed: ${say}`)];
+}
+
+function unmeasuredLines(trace: Trace): readonly string[] {
+  const notes = unmeasuredOf(trace.branches.flatMap(({ steps }) => steps));
+  return notes.length === 0 ? [] : ['', ...notes.map(({ say }) => `not measured against a kernel: ${say}`)];
 }

@@ -11,6 +11,7 @@ import { compileMapUpdate, compileSetUpdate } from './compile-update';
 import { elementKeyOf } from './element-key';
 import type { Context } from './environment';
 import { duplicate } from './generated';
+import { unmeasuredIn } from './not-measured';
 import { Broken, type Op, stop } from './op';
 import { need } from './operand';
 import type { ProgramRule } from './program';
@@ -22,7 +23,7 @@ import { compileXtRule } from './xt';
 
 /** Compiles the statements of a rule, once. */
 export function opsOf(rule: ProgramRule, scope: Scope): readonly Op[] {
-  if (rule.ops === undefined)
+  if (rule.ops === undefined) {
     rule.ops = rule.rule.unlisted
       ? [unlisted]
       : rule.rule.statements.some((s) => s.kind === 'xt')
@@ -32,6 +33,8 @@ export function opsOf(rule: ProgramRule, scope: Scope): readonly Op[] {
             rule.rule.statements,
             scope,
           );
+    rule.notMeasured = unmeasuredIn(rule.rule, scope.table.family);
+  }
   return rule.ops as readonly Op[];
 }
 

@@ -394,17 +394,12 @@ export class CtTable {
     return { conn, dir: captured.dir };
   }
 
-  has(tuple: Tuple, zone: number): boolean {
-    if (zone < 0x10000) return this.hasKey(tupleKey(tuple, zone));
-    return this.find(tuple, zone) !== undefined;
-  }
-
-  /** True where an entry stands in the place that one of a direction would have: the hash of that direction's zone. */
-  holds(tuple: Tuple, zone: number, dir: Direction): boolean {
-    if (zone < 0x10000) return this.has(tuple, zone);
+  /** What stands in the place that one direction of an entry would have: among those of that direction's zone. */
+  holder(tuple: Tuple, zone: number, dir: Direction): Hit | undefined {
     const place = zoneId(zone, dir);
-    const hit = this.findKey(tupleKey(tuple, place));
-    return hit !== undefined && zoneId(zone, hit.dir) === place;
+    const key = tupleKey(tuple, place);
+    const hit = this.hasKey(key) ? this.findKey(key) : undefined;
+    return hit !== undefined && zoneId(zone, hit.dir) === place ? hit : undefined;
   }
 
   private hasKey(key: string): boolean {

@@ -266,8 +266,8 @@ export function confirm(run: Run, skb: Skb): boolean {
   const { ct: table } = run.state;
   // A port that chance picks is one that nobody has.
   const chosen = ct.random.src || ct.random.dst;
-  if (table.has(ct.original, ct.zone) || (!chosen && table.has(ct.reply, ct.zone))) {
-    const held = table.find(ct.original, ct.zone)?.conn;
+  const held = table.holder(ct.original, ct.zone, 'original')?.conn;
+  if (held !== undefined || (!chosen && table.holder(ct.reply, ct.zone, 'reply') !== undefined)) {
     if (held !== undefined && sameTuple(held.original, ct.original)) {
       skb.ct = held;
       return true;

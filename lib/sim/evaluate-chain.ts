@@ -4,6 +4,7 @@ import type { Scope } from './compile-expression';
 import { opsOf } from './compile-rule';
 import { ctView } from './conntrack';
 import type { Context, Run } from './environment';
+import { notesFor } from './not-measured';
 import { Broken } from './op';
 import type { ProgramChain } from './program';
 import { type Skb, viewSkb } from './skb';
@@ -133,6 +134,7 @@ export function evaluateChain(run: Run, skb: Skb, base: ProgramChain, hook: Hook
           why: result.why,
           lookups: record?.lookups ?? [],
           writes: record?.writes ?? [],
+          ...(rule.notMeasured === undefined ? {} : notesFor(rule.notMeasured, skb)),
         });
       } else verdict = result;
       break;
@@ -156,6 +158,7 @@ export function evaluateChain(run: Run, skb: Skb, base: ProgramChain, hook: Hook
       mark: skb.mark,
       ...(skb.markUnknown === undefined ? {} : { markUnknown: true as const }),
       traced: skb.trace,
+      ...(rule.notMeasured === undefined ? {} : notesFor(rule.notMeasured, skb)),
     });
     switch (verdict.kind) {
       case 'continue':

@@ -10,6 +10,7 @@ import { toEntry } from './conntrack-state';
 import { addressKey, type Prepared, prepare, type Run, UndecidedSignal } from './environment';
 import type { Frame } from './frame';
 import { kernel } from './hooks';
+import { unmeasuredDevice } from './not-measured';
 import { receive } from './receive';
 import { routeOutput } from './route-output';
 import type { RouteResult } from './routing';
@@ -176,7 +177,13 @@ function enter(run: Runner, spec: PacketSpec, bytes: Uint8Array): void {
   skb.pktType =
     dst === own || dev.type !== 'ether' ? 0 : dst === 0xffffffffffff ? 1 : Math.floor(dst / 2 ** 40) % 2 === 1 ? 2 : 3;
   if (spec.fragment !== undefined) skb.frag = spec.fragment;
-  run.steps?.push({ kind: 'start', skb: 0, from: { kind: 'interface', iif: dev.name }, packet: viewSkb(skb) });
+  run.steps?.push({
+    kind: 'start',
+    skb: 0,
+    from: { kind: 'interface', iif: dev.name },
+    packet: viewSkb(skb),
+    ...unmeasuredDevice(dev),
+  });
   run.receive(skb, dev);
 }
 

@@ -35,7 +35,7 @@ const isIcmp = (t: Tuple): boolean => t.protocol === PROTO.icmp || t.protocol ==
 function taken(run: Run, t: Tuple, ct: Conn): boolean {
   const reply = invertTuple(t);
   if (reply === undefined) return false;
-  const hit = run.state.ct.has(reply, ct.zone) ? run.state.ct.find(reply, ct.zone) : undefined;
+  const hit = run.state.ct.holder(reply, ct.zone, 'reply');
   // The same flow again is no clash.
   return hit !== undefined && hit.conn !== ct && !sameTuple(hit.conn.original, ct.original);
 }

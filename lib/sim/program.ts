@@ -18,6 +18,7 @@ import type {
 import { typeOfExpression } from '../nft/type-of-expression';
 import type { Link, World } from '../world/world';
 import { type Names, SetIndex } from './sets';
+import type { Unmeasured } from './trace';
 
 export interface ProgramSet {
   readonly set: NftSet;
@@ -32,6 +33,8 @@ export interface ProgramRule {
   readonly ref: RuleRef;
   /** Compiled statements, filled on first use (compile.ts). */
   ops: readonly unknown[] | undefined;
+  /** What it rests on that no kernel was asked about; set with `ops`. */
+  notMeasured?: readonly Unmeasured[] | undefined;
 }
 
 export interface ProgramChain {

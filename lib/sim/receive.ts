@@ -8,6 +8,7 @@ import { bridgeReceive } from './bridge';
 import type { Run } from './environment';
 import { isLocal4, isMulticast6 } from './fib';
 import { kernel, runDeviceHook, runHook } from './hooks';
+import { UNMEASURED_TAG } from './not-measured';
 import { routeInput } from './route-input';
 import { destinationOf, headerBad, newSkb, type Skb, sourceOf, viewSkb } from './skb';
 import { deviceTransmit } from './transmit';
@@ -25,7 +26,14 @@ export function receive(run: Run, skb: Skb, dev: Link): void {
 
 function receiveLayer3(run: Run, skb: Skb, fromBridge = false): void {
   if (skb.vlan !== undefined && !fromBridge) {
-    kernel(run, skb, 'vlan', `The frame carries VLAN ${skb.vlan & 4095} and no VLAN device takes it.`);
+    run.steps?.push({
+      kind: 'kernel',
+      skb: skb.id,
+      code: 'vlan',
+      say: `The frame carries VLAN ${skb.vlan & 4095} and no VLAN device takes it.`,
+      ends: true,
+      notMeasured: UNMEASURED_TAG,
+    });
     return;
   }
   if (skb.pktType === 3) {

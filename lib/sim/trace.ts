@@ -67,9 +67,16 @@ export interface Assumption {
 
 export type RuleVerdict = 'continue' | 'accept' | 'drop' | 'jump' | 'goto' | 'return' | 'stolen' | 'queue';
 
+/** What a step rests on that no kernel was asked about: from documentation, or left out. */
+export interface Unmeasured {
+  readonly code: string;
+  readonly say: string;
+}
+
 interface StepBase {
   /** 0 is the packet itself, also after it looped through lo; 1, 2, … are packets the kernel generated on the way. */
   readonly skb: number;
+  readonly notMeasured?: readonly Unmeasured[];
 }
 
 export type Step =

@@ -6,6 +6,7 @@ import { addressKey, type Run } from './environment';
 import { isMulticast6, joined6 } from './fib';
 import { splitFragments } from './fragments';
 import { kernel, runDeviceHook, runHook } from './hooks';
+import { unmeasuredDevice } from './not-measured';
 import type { RouteResult } from './routing';
 import { isForwarding6 } from './settings';
 import { copySkb, destinationOf, ETHERTYPE, etherHeader, type Skb, snapshot, viewSkb } from './skb';
@@ -166,7 +167,7 @@ export function deviceTransmit(
     ...(skb.mark === 0 ? {} : { mark: skb.mark }),
     packet,
   });
-  run.steps?.push({ kind: 'transmit', skb: skb.id, dev: dev.name, dstMac, packet });
+  run.steps?.push({ kind: 'transmit', skb: skb.id, dev: dev.name, dstMac, packet, ...unmeasuredDevice(dev) });
   return true;
 }
 

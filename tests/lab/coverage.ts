@@ -1,4 +1,5 @@
 /** What the cases exercised: how often an expression, statement, verdict, hook or family was part of a rule that the kernel matched. */
+import { NOT_MEASURED } from '../../lib/sim/not-measured';
 import type { CaseResult } from './lab';
 
 type Json = { readonly [key: string]: unknown };
@@ -73,26 +74,16 @@ function statement(s: Json): string {
   return kind;
 }
 
-/** What the kernel that this was written on lacks, and what the tracer does about it. */
-const NOT_MEASURED: readonly string[] = [
+/** The part about what no kernel was asked about. */
+const notMeasured = (): readonly string[] => [
   '## Not measured',
   '',
-  'The laboratory cannot ask about these: its kernel lacks them, or nothing it sends shows them. Nothing here is held against a kernel.',
+  'The laboratory cannot ask about these: its kernel lacks them, or nothing it sends shows them. Nothing here is held against a kernel,',
+  'and a trace that rests on one of them says so.',
   '',
   '| what | what a trace does |',
   '| --- | --- |',
-  '| `flow add` and flow tables | goes on behind the statement; later packets of the flow are traced as though none were offloaded |',
-  '| `queue` | undecided, with and without `bypass`: what a program answers is not in a capture |',
-  '| `meta ibrname`, `obrname`, `ibriifname` | the bridge of the port, by the documentation |',
-  '| `ct` in bridge chains | undecided or without an entry, as `nf_conntrack_bridge` is not loaded |',
-  '| `reject` in bridge chains | by the documentation |',
-  '| `secmark`, `meta secmark set` | changes nothing that a verdict depends on |',
-  '| `meta sdif`, `sdifname`, VRF devices | as though there were no VRF |',
-  '| VLAN devices | a tagged frame ends where no device takes it; `vlan` fields are read from the frame |',
-  '| `osf` | undecided |',
-  '| `ipsec`, `tunnel` | as though the packet came through none |',
-  '| `ct helper`: the connections it expects | not made: `related` comes from ICMP errors, and from entries of the capture |',
-  '| `synproxy` in IPv6 | drops, as Linux 6.18 does: its test of the checksum is that of IPv4 |',
+  ...NOT_MEASURED.map(({ what, does }) => `| ${what} | ${does} |`),
   '',
 ];
 
@@ -152,7 +143,7 @@ export class Coverage {
         lines.push(`| \`${name.replaceAll('|', '\\|')}\` | ${n} |`);
       lines.push('');
     }
-    lines.push(...NOT_MEASURED);
+    lines.push(...notMeasured());
     return lines.join('\n');
   }
 }

@@ -266,10 +266,12 @@ function portsIn(raw: KernelAnswer, conn: Conn): { readonly sport: number; reado
 }
 
 function withoutNumbers(s: Seen): Seen {
-  const egress = s.egress.map(({ packet, ...rest }) => {
-    const { seq: _s, ack: _a, ...view } = packet as { readonly [key: string]: unknown };
-    return { ...rest, packet: view };
-  });
+  const plain = (packet: unknown): { readonly [key: string]: unknown } => {
+    const { seq: _s, ack: _a, inner, ...view } = packet as { readonly [key: string]: unknown };
+    // An error quotes the packet with its numbers.
+    return inner === undefined ? view : { ...view, inner: plain(inner) };
+  };
+  const egress = s.egress.map(({ packet, ...rest }) => ({ ...rest, packet: plain(packet) }));
   return { ...s, egress };
 }
 
