@@ -601,4 +601,15 @@ export const REGRESSIONS: readonly Regression[] = [
     tables: chain('ip', 'prerouting', -150, ['dup to 10.0.3.3 device "eth2"']),
     packets: [half(0, `0457 08ae 0036 0000 ${'11'.repeat(16)}`.replaceAll(' ', ''), 0), half(1, '11'.repeat(30), 24)],
   },
+  {
+    name: 'a zone of one direction clashes with no entry of another zone',
+    tables: [
+      ...chain('ip', 'output', -300, ['ct zone set 1']),
+      ...chain('ip', 'prerouting', -450, ['ct original zone set 1']),
+    ],
+    packets: [
+      { ...udp, from: 'local', saddr: '10.0.1.1', daddr: '10.0.2.2', dport: 9 },
+      { ...udp, iif: 'eth1', saddr: '10.0.2.2', daddr: '10.0.1.1', sport: 9, dport: 1111 },
+    ],
+  },
 ];
