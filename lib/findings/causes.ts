@@ -12,7 +12,19 @@ const CAUSES: Partial<Readonly<Record<FindingCode, readonly FindingCode[]>>> = {
   'conntrack-stale-udp': ['endpoint-stale-on-node'],
   'conntrack-to-removed-endpoint': ['endpoint-stale-on-node'],
   'affinity-to-removed-endpoint': ['endpoint-stale-on-node'],
-  'nodes-disagree': ['priority-tie', 'drop-before-proxy', 'drop-after-proxy', 'nat-captured', 'masquerade-missing'],
+  'pod-route-missing': ['endpoint-not-a-pod-address', 'endpoint-stale-on-node'],
+  'nodes-disagree': [
+    'drop-before-proxy',
+    'drop-after-proxy',
+    'nat-captured',
+    'dnat-after-proxy-hidden',
+    'notrack-service-traffic',
+    'priority-tie',
+    'mark-bits-overlap',
+    'nd-dropped',
+    'icmp-needed-dropped',
+    'masquerade-missing',
+  ],
 };
 
 /** The findings with their causes, the most serious root cause first, each followed by its consequences. */
@@ -32,9 +44,10 @@ export function inOrder(findings: readonly Finding[]): readonly Finding[] {
 
 const RANK = { error: 0, warning: 1, info: 2 } as const;
 
-/** Of one severity: what hits all nodes first, then by the number of Services. */
+/** Of one severity first what hits all Services, then what hits the most. */
 function bySeverity(a: Finding, b: Finding): number {
-  return RANK[a.severity] - RANK[b.severity];
+  const width = ({ services }: Finding): number => (services.length === 0 ? Number.MAX_SAFE_INTEGER : services.length);
+  return RANK[a.severity] - RANK[b.severity] || width(b) - width(a);
 }
 
 function causesOf(one: Finding, all: readonly Finding[]): readonly Cause[] {

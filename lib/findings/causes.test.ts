@@ -1,0 +1,45 @@
+import { expect, test } from 'vitest';
+import { inOrder } from './causes';
+import { type Finding, type FindingCode, finding } from './finding';
+
+const of = (code: FindingCode, services: readonly string[], nodes: readonly string[] = []): Finding =>
+  finding({ code, summary: '', services, nodes, evidence: [], reproduce: '', remedy: '' });
+
+const told = (findings: readonly Finding[]): readonly string[] =>
+  inOrder(findings).map(({ code, causes }) => [code, ...causes.map((cause) => `< ${cause.code}`)].join(' '));
+
+test('what is most serious comes first; of that what hits all Services', () => {
+  expect(
+    told([
+      of('capture-incomplete', [], ['node-1']),
+      of('priority-tie', [], ['node-1']),
+      of('no-endpoints', ['shop/web']),
+      of('forwarding-off', [], ['node-1']),
+    ]),
+  ).toEqual(['forwarding-off', 'no-endpoints', 'priority-tie', 'capture-incomplete']);
+});
+
+test('what follows from another comes after it', () => {
+  expect(
+    told([
+      of('service-missing-on-node', ['shop/db'], ['node-1']),
+      of('forwarding-off', [], ['node-3']),
+      of('comment-too-long', ['long/one', 'shop/db'], ['node-1', 'node-2']),
+    ]),
+  ).toEqual(['forwarding-off', 'comment-too-long', 'service-missing-on-node < comment-too-long']);
+});
+
+test.each<readonly [string, Finding, Finding]>([
+  [
+    'another node',
+    of('conntrack-stale-udp', ['kube-system/dns'], ['node-1']),
+    of('endpoint-stale-on-node', ['kube-system/dns'], ['node-2']),
+  ],
+  [
+    'another Service',
+    of('conntrack-stale-udp', ['kube-system/dns'], ['node-1']),
+    of('endpoint-stale-on-node', ['shop/web'], ['node-1']),
+  ],
+])('%s is no cause', (_, one, other) => {
+  expect(inOrder([one, other]).flatMap(({ causes }) => causes)).toEqual([]);
+});
