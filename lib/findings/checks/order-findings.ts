@@ -6,7 +6,7 @@ import { parseKubeProxyName } from '../../explain/kube-proxy-name';
 import type { RuleRef } from '../../nft/model';
 import type { Prepared } from '../../sim';
 import type { Context } from '../context';
-import { type Finding, finding } from '../finding';
+import { type Evidence, type Finding, finding } from '../finding';
 import { ownerName } from '../foreign';
 import { nodeAddress } from '../probes';
 import { groupBy, listed, placeOf, ruleEvidence, ruleKey, ruleText, servicesOf, traceCommand } from '../show';
@@ -72,25 +72,26 @@ export function tieFindings({ network }: Context): readonly Finding[] {
   const all = [...network.nodes].flatMap(([node, { prepared }]) =>
     hasTie(prepared) ? tiesOf(prepared).map((conflict) => ({ conflict, node, p: prepared })) : [],
   );
-  return groupBy(all, ({ conflict: { first, second } }) => [placeOf(first), placeOf(second)].sort().join()).map(
-    (group) => {
-      const [{ conflict, node, p }] = group;
-      const { first, second, witness, differs } = conflict;
-      const what = differs === 'destination' ? 'where a packet goes' : 'whether a packet arrives';
-      return finding({
-        code: 'priority-tie',
-        summary: `On ${listed(nodesOf(group))} ${placeOf(first)}, and ${placeOf(second)}, have the same hook and priority: ${what} depends on which was loaded later, now the first.`,
-        services: group.flatMap((one) => servicesNamed(one.conflict.rules)),
-        nodes: nodesOf(group),
-        evidence: [
-          ...conflict.rules.map((at) => ruleEvidence(p, node, at)),
-          { kind: 'packet', node, packet: witness.packet, text: `ends otherwise when the two change places` },
-        ],
-        reproduce: traceCommand(node, witness.packet),
-        remedy: 'Give one of the two another priority, so that the order is the one that is meant.',
-      });
-    },
-  );
+  // Two tables that meet at several hooks are one cause.
+  const tables = ({ conflict: { first, second } }: (typeof all)[number]) =>
+    [first, second].map(({ family, table }) => `${family} ${table}`);
+  return groupBy(all, (one) => tables(one).toSorted().join()).map((group) => {
+    const [one] = group;
+    const { first, second, witness, differs } = one.conflict;
+    const what = differs === 'destination' ? 'where a packet goes' : 'whether a packet arrives';
+    return finding({
+      code: 'priority-tie',
+      summary: `On ${listed(nodesOf(group))} ${placeOf(first)}, and ${placeOf(second)}, have the same hook and priority: ${what} depends on which was loaded later, now the first.`,
+      services: group.flatMap(({ conflict }) => servicesNamed(conflict.rules)),
+      nodes: nodesOf(group),
+      evidence: group.flatMap(({ conflict, p, node }): readonly Evidence[] => [
+        ...conflict.rules.map((at) => ruleEvidence(p, node, at)),
+        { kind: 'packet', node, packet: conflict.witness.packet, text: 'ends otherwise when the two change places' },
+      ]),
+      reproduce: traceCommand(one.node, witness.packet),
+      remedy: 'Give one of the two another priority, so that the order is the one that is meant.',
+    });
+  });
 }
 
 /** Conflicts that the order decides and that packets notice at their end. */
