@@ -94,6 +94,8 @@ function drift(count: number): () => unknown {
     pods: absent,
     namespaces: absent,
     networkPolicies: absent,
+    proxyConfig: absent,
+    serviceCIDRs: absent,
     version: absent,
   };
   const node = {

@@ -10,6 +10,8 @@ import {
   decodeNetworkPolicies,
   decodeNodes,
   decodePods,
+  decodeProxyConfig,
+  decodeServiceCidrs,
   decodeServices,
 } from './decode-objects';
 
@@ -53,6 +55,8 @@ export function buildCluster(files: ReadonlyMap<string, FileReading>): BuiltClus
       namespaces: part('namespaces.json', decodeNamespaces),
       networkPolicies: part('networkpolicies.json', decodeNetworkPolicies),
       version: part('version.json', decodeVersion),
+      proxyConfig: part('kube-proxy.json', decodeProxyConfig),
+      serviceCIDRs: part('servicecidrs.json', decodeServiceCidrs),
     },
     problems,
   };

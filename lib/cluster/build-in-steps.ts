@@ -14,6 +14,8 @@ import {
   decodeNetworkPolicies,
   decodeNodes,
   decodePods,
+  decodeProxyConfig,
+  decodeServiceCidrs,
   decodeServices,
 } from './decode-objects';
 
@@ -72,6 +74,8 @@ export function* buildInSteps(
     namespaces: yield* part('namespaces.json', decodeNamespaces, DECODE_ITEM.namespace),
     networkPolicies: yield* part('networkpolicies.json', decodeNetworkPolicies, DECODE_ITEM.networkPolicy),
     version: yield* part('version.json', decodeVersion),
+    proxyConfig: yield* part('kube-proxy.json', decodeProxyConfig),
+    serviceCIDRs: yield* part('servicecidrs.json', decodeServiceCidrs),
   };
   const problems = new Map<string, Problem>();
   for (const [name, { problem }] of parts) if (problem !== undefined) problems.set(name, problem);

@@ -106,6 +106,15 @@ export interface Namespace {
 
 export type NetworkPolicy = ObjectName;
 
+/** What kube-proxy's ConfigMap says; undefined where it does not. Flags of its command line go first, and are not seen. */
+export interface ProxyConfig {
+  readonly mode: string | undefined;
+  /** `10.244.0.0/16,fd00::/56` */
+  readonly clusterCIDR: string | undefined;
+  readonly nodePortAddresses: readonly string[] | undefined;
+  readonly masqueradeAll: boolean | undefined;
+}
+
 export interface Cluster {
   readonly services: Known<readonly Service[]>;
   readonly endpointSlices: Known<readonly EndpointSlice[]>;
@@ -115,4 +124,7 @@ export interface Cluster {
   readonly networkPolicies: Known<readonly NetworkPolicy[]>;
   /** `v1.36.2` */
   readonly version: Known<string>;
+  readonly proxyConfig: Known<ProxyConfig>;
+  /** All networks of ServiceCIDR objects. */
+  readonly serviceCIDRs: Known<readonly string[]>;
 }

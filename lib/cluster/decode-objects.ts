@@ -13,6 +13,7 @@ import type {
   ObjectName,
   Pod,
   Protocol,
+  ProxyConfig,
   Service,
   ServicePort,
 } from './cluster';
@@ -30,6 +31,23 @@ export const decodeEndpointSlices = list(decodeSlice);
 export const decodeNodes = list(decodeNode);
 export const decodeNamespaces = list(decodeNamespace);
 export const decodeNetworkPolicies = list(decodeNetworkPolicy);
+
+/** The networks of all ServiceCIDRs. */
+export const decodeServiceCidrs = (json: unknown): Result<readonly string[]> =>
+  decoding(() => items(at(json), 'items').flatMap((item) => strings(item.optional('spec')?.optional('cidrs'))));
+
+/** `cluster/kube-proxy.json` (docs/captures.md): null where the configuration does not say. */
+export const decodeProxyConfig = (json: unknown): Result<ProxyConfig> =>
+  decoding(() => {
+    const root = at(json);
+    const addresses = root.optional('nodePortAddresses');
+    return {
+      mode: nonEmpty(root.optional('mode')),
+      clusterCIDR: nonEmpty(root.optional('clusterCIDR')),
+      nodePortAddresses: addresses === undefined ? undefined : strings(addresses),
+      masqueradeAll: root.optional('masqueradeAll')?.boolean(),
+    };
+  });
 
 /** One object of a list. */
 export const DECODE_ITEM = {

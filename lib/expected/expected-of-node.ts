@@ -7,6 +7,7 @@ import type { World } from '../world/world';
 import type { ProxyFamily } from './addresses';
 import type { ProxyConfiguration, ProxyNode } from './configuration';
 import { type ClusterObjects, expectedTable } from './expected-table';
+import { withGiven } from './given-configuration';
 import { type Assumption, inferConfiguration, type NodeFacts } from './infer-configuration';
 import { proxyNodeName } from './node-name';
 
@@ -75,9 +76,10 @@ function expectedFamily(
 ): ExpectedFamily | undefined {
   const object = cluster.nodes.known ? cluster.nodes.value.find(({ name }) => name === node.name) : undefined;
   const facts = factsOf(family, node, object);
-  const inferred =
+  const told =
     (actual === undefined ? undefined : inferConfiguration(actual, facts)) ?? inferFromOthers(family, facts, others);
-  if (inferred === undefined) return undefined;
+  if (told === undefined) return undefined;
+  const inferred = withGiven(told, family, facts, cluster, object);
   const proxyNode = { name: node.name, zone: object?.zone, address: facts.address };
   const named: readonly Assumption[] =
     node.name === node.captured
