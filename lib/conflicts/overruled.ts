@@ -1,10 +1,10 @@
 /** Packets that one owner lets in as an exception from its own drop, and another drops all the same: accept ends a chain, not a hook. */
 
-import { withoutRule } from '../nft/edit';
 import type { RuleRef } from '../nft/model';
 import { preparedOf } from '../sim';
 import type { Prepared } from '../sim/environment';
 import type { Branch, ChainStep } from '../sim/trace';
+import { worldWithoutRule } from '../world/without-rule';
 import { candidatesFor, type Pair } from './candidates';
 import type { Conflict } from './conflict';
 import { traceEnds, traceFully } from './ends';
@@ -72,9 +72,7 @@ function acceptedBy({ steps, outcome }: Branch, { first, second }: Pair): RuleRe
 
 /** Without the rule the chain drops the packet itself: a chain that only counts, or accepts everything, makes no exception. */
 function isException(p: Prepared, rule: RuleRef, { first }: Pair, packet: Parameters<typeof traceFully>[1]): boolean {
-  const { ruleset } = p.world;
-  if (!ruleset.known) return false;
-  const without = preparedOf({ ...p.world, ruleset: { known: true, value: withoutRule(ruleset.value, rule) } });
+  const without = preparedOf(worldWithoutRule(p.world, rule));
   return traceFully(without, packet).branches.every(({ steps, outcome }) => {
     if (outcome.kind === 'undecided' || outcome.fate.by === undefined) return false;
     const last = steps.findLast((step) => step.kind === 'chain' && step.skb === 0);

@@ -1,12 +1,13 @@
 /** The node with one thing changed. */
 
 import { chainsAt, passings } from '../conflicts/order';
-import { editTable, withoutRule } from '../nft/edit';
+import { editTable } from '../nft/edit';
 import type { Hook, NftSet, Ruleset, SetElement, Table } from '../nft/model';
 import { unreachable } from '../nft/model';
 import { type Prepared, preparedOf } from '../sim';
 import type { ProgramChain } from '../sim/program';
 import type { Step } from '../sim/trace';
+import { worldWithoutRule } from '../world/without-rule';
 import type { World } from '../world/world';
 import { type ChainRef, type Change, PACKET_FAMILIES, type SetRef } from './change';
 
@@ -14,7 +15,7 @@ import { type ChainRef, type Change, PACKET_FAMILIES, type SetRef } from './chan
 export function changed(p: Prepared, change: Change): Prepared | undefined {
   switch (change.kind) {
     case 'rule-dropped':
-      return withRuleset(p, (ruleset) => withoutRule(ruleset, change.at));
+      return preparedOf(worldWithoutRule(p.world, change.at));
     case 'element-removed':
       return withElements(p, change.set, (elements) => elements.filter((_, index) => index !== change.index));
     case 'element-added': {

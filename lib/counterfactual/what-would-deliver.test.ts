@@ -138,6 +138,32 @@ describe('what would deliver', () => {
       want: ['connection', 'rule first forward 1'],
     },
     {
+      name: 'a rule that iptables made, beside others of its chain',
+      chains: [
+        {
+          table: 'ip filter',
+          name: 'FORWARD',
+          base: 'filter forward 0',
+          rules: [
+            [{ xt: { type: 'match', name: 'comment' } }, dport(81), drop],
+            [{ xt: { type: 'match', name: 'conntrack' } }, drop],
+            [{ xt: { type: 'match', name: 'conntrack' } }, drop],
+          ],
+        },
+      ],
+      files: {
+        'iptables-save.txt': [
+          '*filter',
+          '-A FORWARD -p tcp -m tcp --dport 81 -m comment --comment "x" -j DROP',
+          '-A FORWARD -m conntrack --ctstate NEW -j DROP',
+          '-A FORWARD -m conntrack --ctstate INVALID -j DROP',
+          'COMMIT',
+          '',
+        ].join('\n'),
+      },
+      want: ['rule filter FORWARD 2'],
+    },
+    {
       name: 'a chain behind the translation of another',
       chains: [
         { table: 'ip first', name: 'pre', base: 'filter prerouting -150', rules: [[dport(30080), drop]] },
