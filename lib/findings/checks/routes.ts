@@ -19,23 +19,21 @@ export interface MissingRoute {
 export function missingRoutes(network: Network): readonly MissingRoute[] {
   const pods = network.cluster.pods.known ? network.cluster.pods.value : [];
   const found: MissingRoute[] = [];
-  for (const [node, { prepared: p }] of network.nodes) {
-    if (!p.world.links.known) continue;
-    for (const family of ['ip', 'ip6'] as const) {
-      const router = p.routers[family];
-      if (router === undefined || !p.world.routes[family].known) continue;
-      const uplink = uplinkOf(p, family, nodeAddress(network.cluster, node, p, family));
-      for (const pod of pods) {
-        const home = pod.node;
-        const address = home === undefined ? undefined : podAddress(pod, home, family);
-        const value = address === undefined ? undefined : parseAddress(address)?.value;
-        if (home === undefined || address === undefined || value === undefined) continue;
-        const way = router.lookup({ daddr: value, mark: 0, tos: 0, iif: undefined });
-        const say =
-          home === node
-            ? astrayAtHome(way, uplink, () => hasOwnWays(network, p, node, family, uplink))
-            : astrayAbroad(network, node, home, way, family);
-        if (say !== undefined) found.push({ node, pod, address, say });
+  for (const family of ['ip', 'ip6'] as const) {
+    const homes = new Map<string, { readonly pod: Pod; readonly address: string }[]>();
+    for (const pod of pods) {
+      const address = pod.node === undefined ? undefined : podAddress(pod, pod.node, family);
+      if (pod.node === undefined || address === undefined) continue;
+      homes.set(pod.node, [...(homes.get(pod.node) ?? []), { pod, address }]);
+    }
+    const ways = new Ways(network, family, homes);
+    for (const [node, { prepared: p }] of network.nodes) {
+      if (!p.world.links.known || !p.world.routes[family].known) continue;
+      for (const [home, some] of homes) {
+        for (const { pod, address } of some) {
+          const say = home === node ? ways.astrayAtHome(node, address) : ways.astrayAbroad(node, home, address);
+          if (say !== undefined) found.push({ node, pod, address, say });
+        }
       }
     }
   }
@@ -44,90 +42,118 @@ export function missingRoutes(network: Network): readonly MissingRoute[] {
 
 type Family = 'ip' | 'ip6';
 
-/** The interface that has the node's address. */
-const uplinkOf = (p: Prepared, family: Family, address: string | undefined): string | undefined => {
-  const value = address === undefined ? undefined : parseAddress(address)?.value;
-  return value === undefined ? undefined : p.localAddresses.get(`${family} ${value}`)?.name;
-};
-
 const noWay = (way: Lookup): string | undefined => {
   if (way.kind === 'none') return 'there is no route';
   if (way.kind !== 'found') return `the route says ${way.kind}`;
   return way.result.type === 'local' || way.result.type === 'unicast' ? undefined : `the route says ${way.result.type}`;
 };
 
-/** A pod of the node itself: behind an interface of its own or a bridge, never behind a router. */
-function astrayAtHome(way: Lookup, uplink: string | undefined, hasOwn: () => boolean): string | undefined {
-  const lost = noWay(way);
-  if (lost !== undefined || way.kind !== 'found') return lost;
-  const { gateway, dev } = way.result;
-  // Pods may share the node's own link (macvlan and the like): then all of them do.
-  if (dev === undefined || dev.name !== uplink || !hasOwn()) return undefined;
-  const via = gateway === undefined ? '' : ` via ${formatAddress(gateway)}`;
-  return `the route leads back out of ${dev.name}${via}`;
-}
+/** Where the routes of the nodes lead, for one family. What all pods of a node have in common is worked out once. */
+class Ways {
+  readonly #addresses = new Map<string, string>();
+  readonly #ownWays = new Map<string, boolean>();
+  readonly #neighbours = new Map<string, boolean>();
+  #specific: ReadonlySet<string> | undefined;
 
-/** Whether some pod of the node is reached by another interface than the node's own link, or no route tells. */
-function hasOwnWays(network: Network, p: Prepared, node: string, family: Family, uplink: string | undefined): boolean {
-  const pods = network.cluster.pods.known ? network.cluster.pods.value : [];
-  const ways = pods.flatMap((pod) => {
-    const address = podAddress(pod, node, family);
-    return address === undefined ? [] : [deviceTowards(p, address)];
-  });
-  if (ways.some((dev) => dev !== undefined && dev !== uplink)) return true;
-  // All of them lost: other nodes show how pods are reached here.
-  return [...network.nodes].some(([other, { prepared }]) => {
-    const its = uplinkOf(prepared, family, nodeAddress(network.cluster, other, prepared, family));
-    return pods.some((pod) => {
-      const address = other === node ? undefined : podAddress(pod, other, family);
-      const dev = address === undefined ? undefined : deviceTowards(prepared, address);
-      return dev !== undefined && dev !== its;
-    });
-  });
-}
-
-/** A pod of another node: the route leads to that node. Through the default router only where other nodes do it so, too. */
-function astrayAbroad(network: Network, node: string, home: string, way: Lookup, family: Family): string | undefined {
-  const lost = noWay(way);
-  if (lost !== undefined || way.kind !== 'found') return lost;
-  const { gateway, route, dev } = way.result;
-  if (gateway !== undefined) {
-    const owner = network.nodeByAddress.get(formatAddress(gateway));
-    if (owner !== undefined && owner !== home && owner !== node)
-      return `the route leads to ${owner}, by ${formatAddress(gateway)}`;
+  constructor(
+    readonly network: Network,
+    readonly family: Family,
+    readonly homes: ReadonlyMap<string, readonly { readonly address: string }[]>,
+  ) {
+    for (const [text, node] of network.nodeByAddress)
+      if (parseAddress(text)?.family === family && !this.#addresses.has(node)) this.#addresses.set(node, text);
   }
-  if (route.dst.len !== 0 || !areNeighbours(network, node, home, family)) return undefined;
-  const isUsual = !othersHaveRoutes(network, node, home, family);
-  return isUsual ? undefined : `only the default route is left, out of ${dev?.name ?? 'no interface'}`;
-}
 
-/** Whether the nodes share a link. */
-function areNeighbours(network: Network, node: string, other: string, family: Family): boolean {
-  const p = network.nodes.get(node)?.prepared;
-  const there = [...network.nodeByAddress].find(([text, name]) => {
-    return name === other && parseAddress(text)?.family === family;
-  })?.[0];
-  const value = there === undefined ? undefined : parseAddress(there)?.value;
-  const way =
-    value === undefined ? undefined : p?.routers[family]?.lookup({ daddr: value, mark: 0, tos: 0, iif: undefined });
-  return way?.kind === 'found' && way.result.gateway === undefined && way.result.type === 'unicast';
-}
+  #lookup(node: string, text: string): Lookup | undefined {
+    const value = parseAddress(text)?.value;
+    const router = this.network.nodes.get(node)?.prepared.routers[this.family];
+    return value === undefined ? undefined : router?.lookup({ daddr: value, mark: 0, tos: 0, iif: undefined });
+  }
 
-/** Whether elsewhere in the cluster pods of a neighbour node have a route of their own. */
-function othersHaveRoutes(network: Network, node: string, home: string, family: Family): boolean {
-  const pods = network.cluster.pods.known ? network.cluster.pods.value : [];
-  return [...network.nodes].some(([from, { prepared }]) =>
-    pods.some((pod) => {
-      const to = pod.node;
-      if (to === undefined || to === from || (from === node && to === home)) return false;
-      const value = parseAddress(podAddress(pod, to, family) ?? '')?.value;
-      const way =
-        value === undefined
-          ? undefined
-          : prepared.routers[family]?.lookup({ daddr: value, mark: 0, tos: 0, iif: undefined });
-      return way?.kind === 'found' && way.result.route.dst.len !== 0 && areNeighbours(network, from, to, family);
-    }),
-  );
+  /** A pod of the node itself: behind an interface of its own or a bridge, never behind a router. */
+  astrayAtHome(node: string, address: string): string | undefined {
+    const way = this.#lookup(node, address);
+    const lost = way === undefined ? undefined : noWay(way);
+    if (lost !== undefined || way?.kind !== 'found') return lost;
+    const { gateway, dev } = way.result;
+    // Pods may share the node's own link (macvlan and the like): then all of them do.
+    if (dev === undefined || dev.name !== this.#uplink(node) || !this.#haveOwnWays(node)) return undefined;
+    const via = gateway === undefined ? '' : ` via ${formatAddress(gateway)}`;
+    return `the route leads back out of ${dev.name}${via}`;
+  }
+
+  /** The interface that has the node's address. */
+  #uplink(node: string): string | undefined {
+    const p = this.network.nodes.get(node)?.prepared;
+    const address = p && nodeAddress(this.network.cluster, node, p, this.family);
+    const value = address === undefined ? undefined : parseAddress(address)?.value;
+    return value === undefined ? undefined : p?.localAddresses.get(`${this.family} ${value}`)?.name;
+  }
+
+  /** Whether some pod of the node is reached by another interface than the node's link; of a node that lost all, others tell. */
+  #haveOwnWays(node: string): boolean {
+    let known = this.#ownWays.get(node);
+    if (known === undefined) {
+      known =
+        this.#hasOwn(node) || [...this.network.nodes.keys()].some((other) => other !== node && this.#hasOwn(other));
+      this.#ownWays.set(node, known);
+    }
+    return known;
+  }
+
+  #hasOwn(node: string): boolean {
+    const p = this.network.nodes.get(node)?.prepared;
+    const uplink = this.#uplink(node);
+    return (this.homes.get(node) ?? []).some(({ address }) => {
+      const dev = p && deviceTowards(p, address);
+      return dev !== undefined && dev !== uplink;
+    });
+  }
+
+  /** A pod of another node: the route leads to that node. Over the default route only where that is usual here. */
+  astrayAbroad(node: string, home: string, address: string): string | undefined {
+    const way = this.#lookup(node, address);
+    const lost = way === undefined ? undefined : noWay(way);
+    if (lost !== undefined || way?.kind !== 'found') return lost;
+    const { gateway, route, dev } = way.result;
+    if (gateway !== undefined) {
+      const owner = this.network.nodeByAddress.get(formatAddress(gateway));
+      if (owner !== undefined && owner !== home && owner !== node)
+        return `the route leads to ${owner}, by ${formatAddress(gateway)}`;
+    }
+    if (route.dst.len !== 0 || !this.#areNeighbours(node, home)) return undefined;
+    const isUsual = [...this.#specificWays].every((pair) => pair === `${node} ${home}`);
+    return isUsual ? undefined : `only the default route is left, out of ${dev?.name ?? 'no interface'}`;
+  }
+
+  /** Whether the nodes share a link. */
+  #areNeighbours(node: string, other: string): boolean {
+    const key = `${node} ${other}`;
+    let known = this.#neighbours.get(key);
+    if (known === undefined) {
+      const address = this.#addresses.get(other);
+      const way = address === undefined ? undefined : this.#lookup(node, address);
+      known = way?.kind === 'found' && way.result.gateway === undefined && way.result.type === 'unicast';
+      this.#neighbours.set(key, known);
+    }
+    return known;
+  }
+
+  /** Pairs of neighbour nodes of which the first has a route of its own to a pod of the second. */
+  get #specificWays(): ReadonlySet<string> {
+    if (this.#specific === undefined) {
+      const pairs = new Set<string>();
+      for (const from of this.network.nodes.keys()) {
+        for (const [to, [first]] of this.homes) {
+          if (to === from || first === undefined || !this.#areNeighbours(from, to)) continue;
+          const way = this.#lookup(from, first.address);
+          if (way?.kind === 'found' && way.result.route.dst.len !== 0) pairs.add(`${from} ${to}`);
+        }
+      }
+      this.#specific = pairs;
+    }
+    return this.#specific;
+  }
 }
 
 /** Failures of strict filtering: the way back to the client leads out of another interface. Loose filtering is not meant. */
