@@ -9,7 +9,7 @@ import { type Conn, toEntry } from '../../lib/sim/conntrack-state';
 import { prepare } from '../../lib/sim/environment';
 import { initialState, traceFrom } from '../../lib/sim/index';
 import { ISN } from '../../lib/sim/initial-number';
-import type { Branch } from '../../lib/sim/trace';
+import type { Branch, Step } from '../../lib/sim/trace';
 import { decodeEnvironment } from '../../lib/world/decode-environment';
 import { type LabCase, type LabStep, type LabTable, rulesetText } from './case';
 import { changesHeaders, differences, fitsSoFar, type Seen, seenByUs, seenInKernel } from './compare';
@@ -184,7 +184,7 @@ function patience(p: PacketSpec, settle: number): number {
 }
 
 /** Runs a case on both sides, packet by packet, until they disagree. */
-export async function runLab(kernel: Kernel, lab: LabCase, settle = 0.002): Promise<CaseResult> {
+export async function runLab(kernel: Kernel, lab: LabCase, settle = 0.002, unhurried = false): Promise<CaseResult> {
   const environment = decodeEnvironment(await environmentOf(kernel, lab.environment));
   if (!environment.ok) throw new Error(`the environment does not decode: ${environment.problem.say}`);
   const loaded = await load(kernel, lab.tables);
@@ -205,6 +205,7 @@ export async function runLab(kernel: Kernel, lab: LabCase, settle = 0.002): Prom
     if (spec === undefined) break;
     steps.push({ kind: 'packet', packet: spec });
     const sent = acknowledged(spec, answers);
+    if (unhurried && packets.at(-1)?.branch?.steps.some(isUnreachable) === true) await pause(1100);
     const raw = await kernel.packet({ ...sent, hex: toHex(buildPacket(sent)) }, stateful, patience(sent, settle));
     answers.push(raw);
     const traced = traceFrom(p, spec.ackFollows === undefined ? spec : { ...spec, ack: ISN + 1 }, state);
@@ -279,6 +280,9 @@ function withoutNumbers(s: Seen): Seen {
 const rank = (r: PacketResult): number =>
   r.verdict !== 'undecided' ? r.parts.length : r.parts.includes('so far') ? 0.5 : 50;
 
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+const isUnreachable = (step: Step): boolean => step.kind === 'generated' && step.what.startsWith('ICMP 3/');
+
 /** Runs a case; a disagreement counts only if it stays when the kernel is given more time. */
 export async function runSurely(kernel: Kernel, lab: LabCase): Promise<CaseResult> {
   const result = await runLab(kernel, lab);
@@ -286,9 +290,10 @@ export async function runSurely(kernel: Kernel, lab: LabCase): Promise<CaseResul
   const again = { ...lab, tables: result.lab.tables };
   const second = await runLab(kernel, again, 0.03);
   if (second.verdict !== 'disagreed') return second;
-  // Of the answers to unroutable packets the kernel sends a host one a second, five at most at once (ip_error of net/ipv4/route.c).
-  await new Promise((resolve) => setTimeout(resolve, 5500));
-  return runLab(kernel, again, 0.03);
+  // Of the answers to unroutable packets the kernel sends a host one a second, five at most at once (ip_error of net/ipv4/route.c):
+  // a long flow has to wait after each.
+  await pause(5500);
+  return runLab(kernel, again, 0.03, true);
 }
 
 function* smaller(lab: LabCase): Generator<LabCase> {
