@@ -46,7 +46,7 @@ export function wayWords({ name, role }: ComparedPart, page: Pick<ServicePage, '
 }
 
 /** The endpoint behind `10.244.1.3:8080` or `[fd00::3]:8080`. */
-export function endpointOf(name: string, endpoints: readonly EndpointRow[]): EndpointRow | undefined {
+function endpointOf(name: string, endpoints: readonly EndpointRow[]): EndpointRow | undefined {
   const address = /^\[(.+)\]:\d+$/.exec(name)?.[1] ?? name.slice(0, name.lastIndexOf(':'));
   return endpoints.find(({ addresses }) => addresses[0] === address);
 }

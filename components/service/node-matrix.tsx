@@ -205,8 +205,16 @@ function Used({ row }: { readonly row: ServiceNodeRow }) {
   const words = new Map<string, string[]>();
   for (const one of row.used) words.set(usedWords(one), [...(words.get(usedWords(one)) ?? []), one.port]);
   const [[only] = []] = words;
-  if (words.size === 1 && only !== undefined) return <>{only}</>;
-  return <>{[...words].map(([say, ports]) => `${[...new Set(ports)].join(', ')} ${say}`).join('; ')}</>;
+  // What is counted is what kube-proxy should use; a node that differs may use others.
+  const should = row.state === 'expected' ? '' : 'should be ';
+  if (words.size === 1 && only !== undefined)
+    return (
+      <>
+        {should}
+        {only}
+      </>
+    );
+  return <>{should + [...words].map(([say, ports]) => `${[...new Set(ports)].join(', ')} ${say}`).join('; ')}</>;
 }
 
 function usedWords({ internal, external, of }: UsedEndpoints): string {

@@ -107,9 +107,12 @@ export class Sweep<T> {
   }
 
   async #readNode(name: string, described: Described, signal: AbortSignal): Promise<void> {
-    this.#changed.delete(name);
+    const isChanged = this.#changed.delete(name);
+    const forget = () => {
+      if (isChanged) this.#changed.add(name);
+    };
     const capture = await this.source.node(name, signal);
-    if (signal.aborted) return;
+    if (signal.aborted) return forget();
     // Other requests have their turn between two nodes.
     await nextTurn();
     const known = this.#kept.get(name);
@@ -119,7 +122,7 @@ export class Sweep<T> {
       return;
     }
     const value = await this.reader.read(name, capture, described, signal);
-    if (signal.aborted) return;
+    if (signal.aborted) return forget();
     this.#kept.set(name, { value, version: capture.ok ? capture.value.hash : undefined, cluster });
     this.reader.onNew?.();
   }

@@ -1,0 +1,74 @@
+import { describe, expect, test } from 'vitest';
+import type { EndpointRow } from '@/lib/api/service-types';
+import type { ComparedLink, ComparedPart } from '@/lib/graph/compare-service-graphs';
+import { columnWord, fitEnd, linkWords, noteOf, share, shortName, wayWords } from './graph-words';
+
+const part = (more: Partial<ComparedPart>): ComparedPart => ({
+  id: 'x',
+  role: 'service',
+  name: 'x',
+  note: '',
+  place: undefined,
+  text: '',
+  state: 'same',
+  expected: undefined,
+  ...more,
+});
+const link = (more: Partial<ComparedLink>): ComparedLink => ({
+  from: 'a',
+  to: 'b',
+  when: [],
+  probability: undefined,
+  sticky: false,
+  state: 'same',
+  expected: undefined,
+  ...more,
+});
+const facts = { clusterIPs: ['10.96.0.10', 'fd00::10'], loadBalancerIPs: ['203.0.113.10'], externalIPs: [] } as never;
+
+test.each([
+  ['service-KHN6ECMT-shop/web/tcp/http', 'service', 'service-KHN6ECMT'],
+  ['nat-prerouting', 'base', 'nat-prerouting'],
+  ['KUBE-SVC-67NZLRHBNDSAWJRO', 'service', 'KUBE-SVC-67NZLRHBNDSAWJRO'],
+] as const)('%s', (name, role, short) => expect(shortName(part({ name, role }))).toBe(short));
+
+test.each([
+  ['10.96.0.10 . tcp . 80', 'ClusterIP'],
+  ['fd00::10 . tcp . 80', 'ClusterIP'],
+  ['203.0.113.10 . tcp . 80', 'load balancer address'],
+  ['198.51.100.1 . tcp . 80', 'not an address of the Service'],
+  ['tcp . 30080', 'NodePort'],
+])('%s is the way by %s', (name, way) => expect(wayWords(part({ name, role: 'element' }), { facts })).toBe(way));
+
+describe('endpoints', () => {
+  const row = (address: string): EndpointRow =>
+    ({
+      addresses: [address],
+      pod: { namespace: 'shop', name: 'web-1' },
+      node: 'node-1',
+      zone: null,
+    }) as unknown as EndpointRow;
+  test.each([
+    ['10.244.1.3:8080', row('10.244.1.3'), 'web-1 · node-1'],
+    ['[fd00::3]:8080', row('fd00::3'), 'web-1 · node-1'],
+    ['10.244.1.30:8080', row('10.244.1.3'), 'no endpoint of the Service'],
+  ])('%s', (name, endpoint, note) => expect(noteOf(part({ name, role: 'endpoint' }), [endpoint])).toBe(note));
+});
+
+test('a share, and what it should be', () => {
+  expect(share(1)).toBeUndefined();
+  expect(share(1 / 3)).toBe('1/3');
+  expect(linkWords(link({ probability: 1, expected: 0.5, state: 'altered' }))).toBe('altered, expected 1/2');
+  expect(linkWords(link({ probability: 0.5, sticky: true }))).toBe('1/2 of new connections, known clients again');
+});
+
+test('the beginning of a name goes, never its end', () => {
+  expect(fitEnd('nodeport-endpoints-check', 12)).toBe('…oints-check');
+  expect(fitEnd('services', 12)).toBe('services');
+});
+
+test('in iptables mode rules stand where map elements do', () => {
+  const rule = part({ role: 'element', place: { kind: 'rule', chain: 'KUBE-SERVICES', handle: 1 } });
+  expect(columnWord('element', [rule])).toBe('Rule');
+  expect(columnWord('element', [rule, part({ role: 'element' })])).toBe('Map element');
+});
