@@ -182,6 +182,22 @@ describe('bits of marks', () => {
     expect(conflicts.filter(({ kind }) => kind === 'mark-bits').map(brief)).toEqual(want);
   });
 
+  test.each([
+    { name: 'the same bit by iptables', set: '0x10/0x10', want: ['mark-bits source: mangle, second'] },
+    { name: 'another bit by iptables', set: '0x20/0x20', want: [] },
+  ])('$name', ({ set, want }) => {
+    const steered: TestChain = {
+      table: 'ip mangle',
+      name: 'PREROUTING',
+      base: 'filter prerouting -150',
+      rules: [[iifname('eth0'), { xt: { type: 'target', name: 'MARK' } }]],
+    };
+    const save = `*mangle\n-A PREROUTING -i eth0 -j MARK --set-xmark ${set}\nCOMMIT\n`;
+    const world = nodeWorld([steered, ...masquerading], { files: { 'iptables-save.txt': save } });
+    const { conflicts } = conflictsOf(preparedOf(world));
+    expect(conflicts.filter(({ kind }) => kind === 'mark-bits').map(brief)).toEqual(want);
+  });
+
   test('a bit that only its writer reads', () => {
     const own: TestChain = { table: A, name: 'forward', base: 'filter forward 0', rules: [[markHas(0x10), drop]] };
     const other = filter(B, 'prerouting', -90, [dport(99), setMark({ '|': [MARK, 0x10] })]);

@@ -6,6 +6,7 @@ import type { Expression, Hook, MangleStatement, Ruleset, Table } from '../nft/m
 import { preparedOf } from '../sim';
 import type { Prepared } from '../sim/environment';
 import type { ChainStep, Step, Trace } from '../sim/trace';
+import type { IptablesSave, World } from '../world/world';
 import { type Actor, actorOf } from './chains';
 import type { Conflict, Witness } from './conflict';
 import { difference, traceEnds, traceFully } from './ends';
@@ -56,30 +57,69 @@ function written({ key, value }: MangleStatement): { readonly of: Mark; readonly
   return of === undefined || write === undefined ? undefined : { of, write };
 }
 
+/** `--set-xmark VALUE/MASK` of the targets MARK and CONNMARK: iptables-save writes every constant so (libxt_MARK.c, libxt_CONNMARK.c). */
+const XMARK = '--set-xmark';
+
+interface LineWrite {
+  readonly of: Mark;
+  readonly write: Write;
+  /** Place of the parameter among the words. */
+  readonly at: number;
+}
+
+function lineWrite(args: readonly string[]): LineWrite | undefined {
+  const target = args[args.indexOf('-j') + 1];
+  const at = args.indexOf(XMARK) + 1;
+  const of = target === 'MARK' ? 'meta mark' : target === 'CONNMARK' ? 'ct mark' : undefined;
+  const [value = '', mask = '0xffffffff'] = (args[at] ?? '').split('/');
+  if (of === undefined || at === 0 || !IS_NUMBER.test(value) || !IS_NUMBER.test(mask)) return undefined;
+  return { of, at, write: { and: ~Number(mask) >>> 0, xor: Number(value) >>> 0 } };
+}
+
+const IS_NUMBER = /^(0x[0-9a-f]+|\d+)$/i;
+
+const saveOf = (world: World, table: Table): IptablesSave | undefined => {
+  const save = table.family === 'ip' || table.family === 'ip6' ? world.iptables[table.family] : undefined;
+  return save?.known ? save.value : undefined;
+};
+
 /** All bits that the rules of a table write. */
-function tableBits(table: Table): ReadonlyMap<Mark, number> {
+function tableBits(world: World, table: Table): ReadonlyMap<Mark, number> {
   const bits = new Map<Mark, number>();
+  const add = (found: { readonly of: Mark; readonly write: Write } | undefined): void => {
+    if (found !== undefined) bits.set(found.of, ((bits.get(found.of) ?? 0) | bitsOf(found.write)) >>> 0);
+  };
   for (const { rules } of table.chains)
     for (const { statements } of rules)
-      for (const statement of statements) {
-        const found = statement.kind === 'mangle' ? written(statement) : undefined;
-        if (found !== undefined) bits.set(found.of, ((bits.get(found.of) ?? 0) | bitsOf(found.write)) >>> 0);
-      }
+      for (const statement of statements) if (statement.kind === 'mangle') add(written(statement));
+  for (const line of saveOf(world, table)?.rules ?? []) if (line.table === table.name) add(lineWrite(line.args));
   return bits;
 }
 
-/** The table as if it left these bits alone. */
-function sparing(ruleset: Ruleset, table: Table, of: Mark, mask: number): Ruleset {
-  return editTable(ruleset, table, (one) =>
+const spared = ({ and, xor }: Write, mask: number): Write => ({ and: (and | mask) >>> 0, xor: (xor & ~mask) >>> 0 });
+
+/** The node as if the rules of a table left these bits alone. */
+function sparing(world: World, ruleset: Ruleset, table: Table, of: Mark, mask: number): World {
+  const value = editTable(ruleset, table, (one) =>
     mapStatements(one, (statement) => {
       const found = statement.kind === 'mangle' ? written(statement) : undefined;
       if (statement.kind !== 'mangle' || found?.of !== of) return statement;
-      const and = (found.write.and | mask) >>> 0;
-      const xor = (found.write.xor & ~mask) >>> 0;
+      const { and, xor } = spared(found.write, mask);
       const kept: Expression = { kind: 'binary', op: '&', operands: [statement.key, and] };
       return { ...statement, value: { kind: 'binary', op: '^', operands: [kept, xor] } };
     }),
   );
+  const changed = { ...world, ruleset: { known: true as const, value } };
+  const save = saveOf(world, table);
+  if (save === undefined) return changed;
+  const rules = save.rules.map((line) => {
+    const found = line.table === table.name ? lineWrite(line.args) : undefined;
+    if (found?.of !== of) return line;
+    const { and, xor } = spared(found.write, mask);
+    return { ...line, args: line.args.with(found.at, `0x${xor.toString(16)}/0x${(~and >>> 0).toString(16)}`) };
+  });
+  const iptables = { ...world.iptables, [save.family]: { known: true as const, value: { ...save, rules } } };
+  return { ...changed, iptables };
 }
 
 const WRITES: ReadonlySet<Effect> = new Set(['write']);
@@ -99,7 +139,7 @@ export interface MarkSearch {
 export function markConflicts(p: Prepared, family: 'ip' | 'ip6'): MarkSearch {
   const actors = HOOKS.flatMap((hook) => chainsAt(p, family, hook)).map(actorOf);
   const tables = [...new Set(actors.map(({ chain }) => chain.table))];
-  const bits = new Map(tables.map((one) => [one, tableBits(one.table)]));
+  const bits = new Map(tables.map((one) => [one, tableBits(p.world, one.table)]));
   const conflicts: Conflict[] = [];
   let packets = 0;
   for (const writer of tables)
@@ -135,7 +175,7 @@ function search(
   const { ruleset } = p.world;
   const table = a[0]?.chain.table.table;
   if (!ruleset.known || table === undefined) return { conflict: undefined, packets: 0 };
-  const without = preparedOf({ ...p.world, ruleset: { known: true, value: sparing(ruleset.value, table, of, mask) } });
+  const without = preparedOf(sparing(p.world, ruleset.value, table, of, mask));
   let packets = 0;
   for (const packet of candidates(p, family, a, b)) {
     if (packets >= PACKETS_MAX) break;
