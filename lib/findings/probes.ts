@@ -126,6 +126,8 @@ export function freePort(worlds: readonly World[]): number {
 }
 
 class Maker {
+  readonly #lists = new WeakMap<readonly Backend[], string>();
+  readonly #endpoints = new Map<string, string>();
   readonly #groups = new Map<string, { readonly probe: Probe; readonly ports: ServicePortFacts[] }>();
 
   constructor(
@@ -246,7 +248,7 @@ class Maker {
       constants.address(daddr),
       constants.port(dport),
       port.externalLocal,
-      ...chosen.map((backend) => this.#endpointClass(backend)).toSorted(),
+      this.#endpointsClass(chosen),
     ].join(' ');
     const known = this.#groups.get(key);
     if (known !== undefined) {
@@ -278,7 +280,30 @@ class Maker {
     });
   }
 
-  #endpointClass({ ip, port }: Backend): string {
+  /** The same list is asked for by every client. */
+  #endpointsClass(chosen: readonly Backend[]): string {
+    let known = this.#lists.get(chosen);
+    if (known === undefined) {
+      known = chosen
+        .map((backend) => this.#endpointClass(backend))
+        .toSorted()
+        .join(' ');
+      this.#lists.set(chosen, known);
+    }
+    return known;
+  }
+
+  #endpointClass(backend: Backend): string {
+    const { text } = backend;
+    let known = this.#endpoints.get(text);
+    if (known === undefined) {
+      known = this.#classOf(backend);
+      this.#endpoints.set(text, known);
+    }
+    return known;
+  }
+
+  #classOf({ ip, port }: Backend): string {
     const { network, constants } = this;
     const pod = network.podByAddress.get(ip);
     const home = pod?.node ?? network.nodeByAddress.get(ip) ?? ip;
