@@ -91,7 +91,7 @@ export class NodeContext {
   get expected(): Result<readonly ExpectedFamily[]> | undefined {
     const captured = capturedNode(this);
     if (captured === undefined) return undefined;
-    this.#expected ??= expectedOfNode(captured, this.context.cluster, this.context.othersOf(this));
+    this.#expected ??= expectedOfNode(captured, this.context.asWritten, this.context.othersOf(this));
     return this.#expected;
   }
 }
@@ -109,6 +109,15 @@ export class Context {
   ) {
     this.cluster = input.cluster;
     this.nodes = input.nodes.map((node) => new NodeContext(node, this));
+  }
+
+  /**
+   * The cluster without what configures kube-proxy: that is read back from each table. One written with another configuration is not
+   * changed by anybody, and not behind.
+   */
+  get asWritten(): Cluster {
+    const unknown = { known: false, why: 'it is read back from the table' } as const;
+    return { ...this.cluster, proxyConfig: unknown, serviceCIDRs: unknown };
   }
 
   /** The nodes whose rules are known, as a network to ask. */

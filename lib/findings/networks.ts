@@ -1,4 +1,5 @@
 /** The networks of pods and of Services, as far as objects and rules tell them. */
+import { formatAddress, inPrefix } from '../net/address';
 import { type Prefix, parsePrefix } from '../net/prefix';
 import type { Expression } from '../nft/model';
 import type { Context } from './context';
@@ -9,8 +10,30 @@ export const podNetworks = ({ cluster }: Context): readonly Prefix[] =>
     podCIDRs.flatMap((text) => parsePrefix(text) ?? []),
   );
 
-/** Read back from the rule of kube-proxy that drops addresses which no Service has; each ClusterIP for itself where there is none. */
-export function serviceNetworks({ cluster, nodes }: Context): readonly Prefix[] {
+/** Those of ServiceCIDR objects, and what kube-proxy's rules drop because no Service has it; each ClusterIP for itself. */
+export function serviceNetworks(context: Context): readonly Prefix[] {
+  const { cluster } = context;
+  const given = cluster.serviceCIDRs.known ? cluster.serviceCIDRs.value : [];
+  const addresses = cluster.services.known ? cluster.services.value.flatMap(({ clusterIPs }) => clusterIPs) : [];
+  return [...networksInRules(context), ...[...given, ...addresses].flatMap((text) => parsePrefix(text) ?? [])];
+}
+
+/**
+ * The smallest network of the family that holds all ClusterIPs: the Service network holds it, as far as there is only one. Undefined
+ * where fewer than three addresses tell it.
+ */
+export function commonServiceNetwork({ cluster }: Context, family: 'ip' | 'ip6'): Prefix | undefined {
+  const all = (cluster.services.known ? cluster.services.value : []).flatMap(({ clusterIPs }) =>
+    clusterIPs.flatMap((text) => parsePrefix(text) ?? []),
+  );
+  const [first, ...others] = all.filter((one) => one.family === family);
+  if (first === undefined || others.length < 2) return undefined;
+  let { len } = first;
+  while (len > 0 && !others.every((one) => inPrefix(one.addr, first.addr, len))) len--;
+  return parsePrefix(`${formatAddress(first.addr)}/${len}`);
+}
+
+function networksInRules({ nodes }: Context): readonly Prefix[] {
   const found = new Map<string, Prefix>();
   for (const { ruleset } of nodes) {
     for (const table of ruleset?.tables ?? []) {
@@ -22,8 +45,7 @@ export function serviceNetworks({ cluster, nodes }: Context): readonly Prefix[] 
       }
     }
   }
-  const addresses = cluster.services.known ? cluster.services.value.flatMap(({ clusterIPs }) => clusterIPs) : [];
-  return [...found.values(), ...addresses.flatMap((text) => parsePrefix(text) ?? [])];
+  return [...found.values()];
 }
 
 /** A prefix, or a set of them. */

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { fleet, lines, service, slice } from '../testing/fleet';
 import { askedServiceFindings } from './asked-service';
 
@@ -64,6 +64,17 @@ test.each([
   const context = fleet(OBJECTS, undefined, { protocol: 'TCP', ...ask });
   expect(context.question).toBeDefined();
   expect(lines(askedServiceFindings(context))).toEqual(want);
+});
+
+describe('where no rule names the Service network', () => {
+  const services = ['10.96.0.1', '10.96.0.10', '10.96.3.7'].map((clusterIP, at) => service(`s${at}`, { clusterIP }));
+  test.each([
+    ['between ClusterIPs', '10.96.1.99', ['clusterip-unallocated']],
+    ['beside them', '10.97.0.1', []],
+  ])('an address %s', (_, dst, want) => {
+    const ask = { from: 'node-1', srcIP: '10.240.0.11', dst, dport: 80, protocol: 'TCP' };
+    expect(lines(askedServiceFindings(fleet({ services }, [{ name: 'node-1', seen: null }], ask)))).toEqual(want);
+  });
 });
 
 test('nothing is said where nobody asks', () => expect(askedServiceFindings(fleet(OBJECTS))).toEqual([]));

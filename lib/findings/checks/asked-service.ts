@@ -3,10 +3,11 @@ import type { Service } from '../../cluster/cluster';
 import { contains } from '../../expected/addresses';
 import { servicePorts } from '../../expected/service-ports';
 import { formatAddress, inPrefix, parseAddress } from '../../net/address';
+import type { Prefix } from '../../net/prefix';
 import type { Question } from '../../reach/walk';
 import type { Context } from '../context';
 import { type Evidence, type Finding, finding } from '../finding';
-import { serviceNetworks } from '../networks';
+import { commonServiceNetwork, podNetworks, serviceNetworks } from '../networks';
 import { isServed, nameOf } from '../services';
 
 export function askedServiceFindings(context: Context): readonly Finding[] {
@@ -38,9 +39,12 @@ function unallocated(context: Context, services: readonly Service[], { packet }:
   const { daddr } = packet;
   const address = parseAddress(daddr);
   if (address === undefined) return [];
-  const network = serviceNetworks(context).find(
-    ({ family, addr, len }) => family === address.family && inPrefix(address.value, addr, len),
-  );
+  const holds = ({ family, addr, len }: Prefix): boolean =>
+    family === address.family && inPrefix(address.value, addr, len);
+  const named = serviceNetworks(context).find(holds);
+  const guessed =
+    named === undefined && !isTaken(context, daddr) ? commonServiceNetwork(context, address.family) : undefined;
+  const network = named ?? (guessed !== undefined && holds(guessed) ? guessed : undefined);
   const isKnown = services.some(({ clusterIPs, externalIPs, loadBalancerIPs }) =>
     [...clusterIPs, ...externalIPs, ...loadBalancerIPs].some((one) => same(one, daddr)),
   );
@@ -53,12 +57,29 @@ function unallocated(context: Context, services: readonly Service[], { packet }:
       services: [],
       nodes: [],
       evidence: [{ kind: 'address', address: daddr, text: `in ${range}, the ClusterIP of no Service` }],
-      assumptions: ["That the Service network is what kube-proxy's rules name."],
+      assumptions: [
+        named === undefined
+          ? 'That what lies between ClusterIPs is of the Service network.'
+          : "That the Service network is what ServiceCIDRs and kube-proxy's rules name.",
+      ],
       reproduce: `kubectl get services -A -o wide | grep -w ${daddr}`,
       remedy: 'Ask for the Service by its name: it was deleted, or made anew with another address.',
     }),
   ];
 }
+
+/** In a network of pods, or the address of a node. */
+const isTaken = (context: Context, text: string): boolean => {
+  const address = parseAddress(text);
+  const isOfNode =
+    context.cluster.nodes.known && context.cluster.nodes.value.some((node) => node.addresses.includes(text));
+  return (
+    isOfNode ||
+    podNetworks(context).some(
+      ({ family, addr, len }) => family === address?.family && inPrefix(address.value, addr, len),
+    )
+  );
+};
 
 function undefinedPort(services: readonly Service[], { packet }: Question): readonly Finding[] {
   const { daddr, dport, protocol = 'tcp' } = packet;

@@ -1,5 +1,5 @@
 /** Equal nodes that differ in a table of another owner than kube-proxy: one of them has not got a change. */
-import { ownerOf } from '../../explain/owners';
+import { chainOwner, ownerOf } from '../../explain/owners';
 import { type Part, rulesetParts } from '../../fleet/parts';
 import { formatAddress } from '../../net/address';
 import type { Ruleset, Table } from '../../nft/model';
@@ -31,7 +31,7 @@ const SHARED = /^(filter|nat|mangle|raw|security)$/;
 export function disagreementFindings(context: Context): readonly Finding[] {
   const known = context.nodes.flatMap((node) => {
     const { ruleset } = node;
-    const tables = ruleset?.tables.filter(isCompared) ?? [];
+    const tables = ruleset?.tables.flatMap(comparedPart) ?? [];
     if (ruleset === undefined || tables.length === 0) return [];
     return [{ node, facts: factsOf(context, node), parts: partsOf({ ...ruleset, tables }) }];
   });
@@ -48,11 +48,19 @@ export function disagreementFindings(context: Context): readonly Finding[] {
   );
 }
 
-function isCompared(table: Table): boolean {
-  if (table.name.includes('network-policies')) return false;
-  const { name } = ownerOf(table);
-  return !BY_WORKLOAD.has(name) && !(SHARED.test(table.name) && table.family !== 'inet');
+/** The table without what follows the workload; of those of iptables only chains whose names tell another writer. */
+function comparedPart(table: Table): readonly Table[] {
+  if (table.name.includes('network-policies')) return [];
+  const owner = ownerOf(table);
+  if (!SHARED.test(table.name) || table.family === 'inet') return BY_WORKLOAD.has(owner.name) ? [] : [table];
+  const chains = table.chains.filter(({ name }) => {
+    const writer = chainOwner(table, name, owner).name;
+    return !BY_WORKLOAD.has(writer) && writer !== 'kubelet' && !writer.startsWith('iptables-nft') && writer !== UNKNOWN;
+  });
+  return chains.length === 0 ? [] : [{ ...table, chains, sets: [] }];
 }
+
+const UNKNOWN = 'not recognised';
 
 /** By table, then by chain or set. */
 function partsOf(ruleset: Ruleset): ReadonlyMap<string, ReadonlyMap<string, Part>> {
