@@ -105,10 +105,13 @@ export function compileMatch(s: MatchStatement, scope: Scope): (c: Context) => M
 
   // A test for existence: of a header, an option, or an output interface.
   if (typeof right === 'boolean') {
+    // An option by its number is read as its first byte where it is asked for.
+    const byNumber = typeof s.left === 'object' && s.left.kind === 'rawTcpOption';
     return (c) => {
       const v = settled(getLeft(c), c);
       if (v instanceof Unknown) return v;
-      if (v instanceof Missing) return missing(v);
+      if (v instanceof Missing && !byNumber) return missing(v);
+      if (v instanceof Missing) return (right === false) !== negated ? true : { ...untold, saw: 'missing' };
       const exists = typeof v === 'string' ? v !== '' : BigInt(v as number | bigint) !== 0n;
       return (exists === right) !== negated ? true : { ...why(v, c), saw: exists ? 'exists' : 'missing' };
     };

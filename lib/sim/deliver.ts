@@ -73,6 +73,9 @@ function respond(run: Run, skb: Skb): void {
       return;
     case PROTO.udp:
     case PROTO.udplite: {
+      // A length that cannot be is dropped (__udp4_lib_rcv, __udp6_lib_rcv: short_packet); in IPv6 0 stands for all there is.
+      const said = u16(skb.data, at + 4) || (skb.family === 'ip6' ? 8 : 0);
+      if (said > skb.data.length - at || (l4proto === PROTO.udp && said < 8)) return;
       if (transportChecksumWrong(skb)) return;
       // IPv6 takes no datagram without a checksum (udp6_csum_init).
       if (skb.family === 'ip6' && u16(skb.data, at + 6) === 0) return;

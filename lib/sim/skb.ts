@@ -226,7 +226,8 @@ function transportChecksumAt(skb: Skb, evenNone = false): number | undefined {
 export function writeNetwork(skb: Skb, at: number, bytes: Uint8Array): void {
   const before = skb.data.slice(at, at + bytes.length);
   skb.data.set(bytes, at);
-  if (skb.family === 'ip') patchChecksum(skb.data, 10, at, before, bytes);
+  // What writes the checksum itself writes last.
+  if (skb.family === 'ip' && (at + bytes.length <= 10 || at >= 12)) patchChecksum(skb.data, 10, at, before, bytes);
   const [from, to] = skb.family === 'ip' ? [12, 20] : [8, 40];
   if (at + bytes.length > from && at < to && skb.headers.l4proto !== PROTO.icmp) {
     const sum = transportChecksumAt(skb);

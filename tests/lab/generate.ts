@@ -28,6 +28,7 @@ export const PROFILES = [
   'arp',
   'kubeproxy',
   'deep',
+  'wide',
 ] as const;
 const WEIGHTS: readonly (readonly [number, string])[] = [
   [10, 'general'],
@@ -64,8 +65,10 @@ export function generate(seed: number, options: Options): LabCase {
 
 function short(seed: number, options: Options): LabCase {
   const r = new Random(seed);
+  // Rarer rules come in by chance of their own: all other cases stay what they were.
+  const wide = options.profile === 'wide' || new Random(seed ^ 0x2545f491).chance(0.1);
   const profile = options.profile ?? r.weighted(WEIGHTS);
-  const g = new Rules(r, profile);
+  const g = new Rules(r, profile, wide && profile !== 'arp');
   const environment = profile === 'bridge' && r.chance(0.4) ? 'bridge-nf' : r.weighted(ENVIRONMENTS);
   const hooks = ['prerouting', 'input', 'forward', 'output', 'postrouting'];
   if (profile === 'kubeproxy') {

@@ -63,6 +63,21 @@ const sctp = (way: '>' | '<', crc: string, tag: number, chunks: string): PacketS
 const dynamic = 'set s { type ipv4_addr; size 100; flags dynamic; }';
 
 export const REGRESSIONS: readonly Regression[] = [
+  {
+    name: 'a TCP option by its number is missing where there is no TCP',
+    tables: chain('ip', 'prerouting', 0, ['tcp option 254 missing', 'tcp option 2 exists', 'tcp option 2 missing']),
+    packets: [udp, { ...syn, tcpOptionsHex: '020405b4' }],
+  },
+  {
+    name: 'a datagram whose length was raised has no answer',
+    tables: chain('ip', 'input', -401, ['udp length set 9']),
+    packets: [local],
+  },
+  {
+    name: 'a checksum that a rule writes stays as it was written',
+    tables: chain('ip', 'output', -300, ['ip checksum set 0']),
+    packets: [{ ...udp, from: 'local', saddr: '127.0.0.1', daddr: '10.0.2.1' }],
+  },
   ...(['ip', 'ip6'] as const).map((family) => {
     const [to, away] = family === 'ip' ? ['10.0.1.1', '10.0.2.1'] : ['fd00:1::1', 'fd00:2::1'];
     return {

@@ -1,10 +1,22 @@
 /** Matches, statements and whole rules that suit the hook they stand at. */
+import type { Random } from './random';
 import { DEVS, type Scope, Values } from './values';
+import { wideMatch, wideStatement } from './wide';
 
 export class Rules extends Values {
+  /** `wide`: half of the matches and statements are rarer ones. */
+  constructor(
+    r: Random,
+    profile: string,
+    private readonly wide = false,
+  ) {
+    super(r, profile);
+  }
+
   /** One match. */
   match(s: Scope): string {
     const { r } = this;
+    if (this.wide && r.chance(0.5)) return wideMatch(this, s);
     const ipHook = ['ip', 'ip6', 'inet'].includes(s.family) && s.hook !== 'ingress';
     const set = s.sets.filter((x) => x.data === undefined);
     if (set.length > 0 && r.chance(0.2)) {
@@ -300,6 +312,7 @@ export class Rules extends Values {
   /** One statement that is no verdict. */
   statement(s: Scope): string {
     const { r } = this;
+    if (this.wide && r.chance(0.5)) return wideStatement(this, s);
     const ipHook = ['ip', 'ip6', 'inet'].includes(s.family) && s.hook !== 'ingress';
     const dynamic = s.sets.filter((x) => x.dynamic);
     if (dynamic.length > 0 && r.chance(0.3)) {
