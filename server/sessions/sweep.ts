@@ -45,7 +45,8 @@ interface Reader<T> {
 export class Sweep<T> {
   readonly #kept = new Map<string, Kept<T>>();
   /** Nodes that changed since they were read: shown as they were until they are read again. */
-  readonly #changed = new Set<string>();
+  readonly #changed = new Map<string, number>();
+  #changes = 0;
   #reading: AbortController | undefined;
   #isStopped = false;
   #askedAt = 0;
@@ -80,8 +81,9 @@ export class Sweep<T> {
 
   /** A node is not as it was read; without a name: none is, for the cluster changed. */
   changed(node?: string): void {
-    if (node !== undefined) this.#changed.add(node);
-    else for (const name of this.#kept.keys()) this.#changed.add(name);
+    this.#changes += 1;
+    if (node !== undefined) this.#changed.set(node, this.#changes);
+    else for (const name of this.#kept.keys()) this.#changed.set(name, this.#changes);
   }
 
   #start(open: readonly NodeSummary[], described: Described): void {
@@ -107,24 +109,23 @@ export class Sweep<T> {
   }
 
   async #readNode(name: string, described: Described, signal: AbortSignal): Promise<void> {
-    const isChanged = this.#changed.delete(name);
-    const forget = () => {
-      if (isChanged) this.#changed.add(name);
-    };
+    const change = this.#changed.get(name);
     const capture = await this.source.node(name, signal);
-    if (signal.aborted) return forget();
+    if (signal.aborted) return;
     // Other requests have their turn between two nodes.
     await nextTurn();
     const known = this.#kept.get(name);
     const { cluster } = described;
     if (capture.ok && known?.version === capture.value.hash && known.cluster === cluster) {
       this.#kept.set(name, { ...known, value: this.reader.again(known.value, capture.value) });
-      return;
+    } else {
+      const value = await this.reader.read(name, capture, described, signal);
+      if (signal.aborted) return;
+      this.#kept.set(name, { value, version: capture.ok ? capture.value.hash : undefined, cluster });
+      this.reader.onNew?.();
     }
-    const value = await this.reader.read(name, capture, described, signal);
-    if (signal.aborted) return forget();
-    this.#kept.set(name, { value, version: capture.ok ? capture.value.hash : undefined, cluster });
-    this.reader.onNew?.();
+    // What changed while it was read is still to be read.
+    if (this.#changed.get(name) === change) this.#changed.delete(name);
   }
 }
 
