@@ -43,7 +43,7 @@ export const nodeObject = (name: string, labels: object = {}): object => ({
   status: { addresses: [{ type: 'InternalIP', address: ADDRESSES[name] ?? '10.240.0.99' }] },
 });
 
-export function clusterOf({ services = [], slices = [], pods = [], nodes = [] }: Objects): Cluster {
+function clusterOf({ services = [], slices = [], pods = [], nodes = [] }: Objects): Cluster {
   const objects = { 'services.json': services, 'endpointslices.json': slices, 'pods.json': pods, 'nodes.json': nodes };
   const files = Object.entries(objects).map(
     ([name, items]) => [name, { kind: 'read', content: JSON.stringify({ items }) }] as const,
