@@ -180,6 +180,7 @@ describe('agents', () => {
     ['hang', /no answer within 0.3 s/],
     ['hang-in-body', /not complete within 0.3 s/],
     ['too-short', /connection broke|aborted/],
+    ['too-long', /hang up|not JSON|connection broke/],
     ['html', /page of HTML|not JSON/],
     ['html-as-json', /not JSON/],
     ['endless', /more than 1000000 bytes/],

@@ -15,6 +15,7 @@ export type AgentFault =
   | 'hang'
   | 'hang-in-body'
   | 'too-short'
+  | 'too-long'
   | 'html'
   | 'html-as-json'
   | 'endless'
@@ -120,6 +121,10 @@ export class RecordedAgent {
       case 'too-short':
         response.writeHead(200, { 'content-type': 'application/json', 'content-length': 5000 });
         response.write('{"format": 1');
+        return void setTimeout(() => response.destroy(), 5);
+      case 'too-long':
+        response.writeHead(200, { 'content-type': 'application/json', 'content-length': 20 });
+        response.write(`{"format": 1, "node": ${JSON.stringify(this.node)}, "files": {}}`);
         return void setTimeout(() => response.destroy(), 5);
       case 'hang-in-body':
         response.writeHead(200, { 'content-type': 'application/json', 'content-length': 5000 });
