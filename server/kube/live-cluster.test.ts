@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, expect, test } from 'vitest';
 import type { FleetView } from '@/lib/api/fleet-view';
 import type { LiveEvent } from '@/lib/api/live-events';
+import type { ServicePage } from '@/lib/api/service-types';
 import { eventually } from '../../tests/kube/eventually';
+import type { KubeObject } from '../../tests/kube/object-store';
 import { type Shop, startShop, TOKEN } from '../../tests/kube/start-shop';
 import { LiveHub } from '../live/hub';
 import { configuredStore } from '../sessions/configured';
@@ -89,6 +91,38 @@ test('the Fleet view fills; a change, and an API server that goes and comes back
   await shop.api.start();
   await eventually(() => heard.some((event) => event.kind === 'back' && event.what === 'the API server'));
   await fleet(({ rows, state }) => state === 'done' && rows.every((row) => row.state === 'ready'));
+}, 30_000);
+
+test('the Service view follows: an endpoint and a whole Service that go from the cluster are left on nodes', async () => {
+  const { store } = await served();
+  const id = (await store.sources(signal)).find(({ kind }) => kind === 'cluster')?.id ?? '';
+  hub = new LiveHub(store);
+  hub.listen(id, () => undefined);
+  const page = async (holds: (page: ServicePage) => boolean): Promise<ServicePage> => {
+    for (;;) {
+      const asked = await store.service(id, { namespace: 'shop', name: 'web' }, true, signal);
+      if (!asked.ok) throw new Error(asked.problem.say);
+      if (asked.value.state === 'done' && holds(asked.value)) return asked.value;
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  };
+  const states = ({ nodes }: ServicePage) => nodes.map(({ state }) => state);
+  await page((now) => states(now).every((state) => state === 'expected'));
+
+  interface Slice {
+    readonly metadata: { readonly labels?: Readonly<Record<string, string>> };
+    readonly endpoints: readonly unknown[];
+  }
+  const slices = (shop.cluster.objects.get('endpointslices') ?? []) as unknown as (Slice & KubeObject)[];
+  const own = slices.find(({ metadata }) => metadata.labels?.['kubernetes.io/service-name'] === 'web');
+  if (own === undefined) throw new Error('no slice');
+  shop.api.store.set('endpointslices', { ...own, endpoints: own.endpoints.slice(1) });
+  const fewer = await page((now) => now.endpoints?.length === 2 && states(now).every((state) => state !== 'expected'));
+  expect(states(fewer)).toEqual(['differs', 'differs', 'differs']);
+
+  shop.api.store.remove('services', 'web', 'shop');
+  const gone = await page((now) => now.facts === null && states(now).every((state) => state !== 'expected'));
+  expect(gone.problem?.code).toBe('SVC-002');
 }, 30_000);
 
 /** `NFTSCOPE_OUTAGE_MS=60000` makes it the whole minute. */
