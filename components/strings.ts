@@ -37,6 +37,8 @@ export const STRINGS = {
   mapFamily: 'Family',
   hookMap: 'Base chains by hook and priority',
   marks: 'Ties and later drops',
+  conflictFamily: 'Packets of',
+  meeting: (hook: string, family: string) => `Chains at ${hook}, ${family}, in the order in which they run`,
   baseChain: (at: string) => `Base chain ${at}`,
   openTree: 'Tables and chains',
   copied: (what: string) => `${what} copied`,

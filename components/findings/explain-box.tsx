@@ -6,6 +6,7 @@ import type { DiagnosisView } from '@/lib/api/findings-types';
 import type { NamesView } from '@/lib/api/types';
 import { fraction } from '@/lib/explain/words';
 import type { useExplained } from '../hooks/use-findings';
+import { useIsNarrow } from '../hooks/use-media';
 import { useNames } from '../hooks/use-trace';
 import { PlaceField } from '../packet-form/place-field';
 import { fromOptions, toOptions } from '../packet-form/places';
@@ -13,6 +14,7 @@ import { ErrorState } from '../shell/error-state';
 import { viewHref } from '../shell/views';
 import { Badge } from '../ui/badge';
 import { Button } from '../ui/button';
+import { ChevronRight } from '../ui/icons';
 import { Loading } from '../ui/states';
 import { SeverityMark } from './severity-mark';
 import { useFindingsState } from './use-findings-state';
@@ -36,6 +38,21 @@ export function ExplainBox({ source, node, explained, hrefOf }: ExplainProps) {
   const fromPlaces = useMemo(() => fromOptions(names, node), [names, node]);
   const toPlaces = useMemo(() => toOptions(names), [names]);
   const isAsked = from !== null && to !== null;
+  const narrow = useIsNarrow();
+  const [unfolded, setUnfolded] = useState(isAsked);
+  if (narrow && !unfolded)
+    return (
+      <div className="border-line border-b bg-surface px-4 py-2">
+        <button
+          type="button"
+          aria-expanded={false}
+          className="inline-flex min-h-8 items-center gap-1.5 font-[560]"
+          onClick={() => setUnfolded(true)}
+        >
+          <ChevronRight size={12} /> Why does a connection not arrive?
+        </button>
+      </div>
+    );
   return (
     <div className="border-line border-b bg-surface px-4 py-2.5 md:px-5">
       <form

@@ -112,7 +112,7 @@ const NAMES = 2;
 
 function Tags({ finding: { code, nodes, services } }: { readonly finding: FindingView }) {
   return (
-    <p className="mt-1.5 flex flex-wrap gap-1.5">
+    <p className="mt-1.5 flex flex-wrap gap-1.5 [&>span]:whitespace-normal [&>span]:[overflow-wrap:anywhere]">
       <Badge mono>{code}</Badge>
       {nodes.length > NAMES ? (
         <Badge>{nodes.length} nodes</Badge>
@@ -279,7 +279,12 @@ function Names({ title, names, kind, hrefOf, none }: NamesProps) {
       <ul className={cx('flex flex-wrap gap-1.5', all && 'max-h-80 overflow-y-auto')}>
         {shown.map((name) => (
           <li key={name} className="max-w-full">
-            <Chip kind={kind} name={name} href={hrefOf(name)} />
+            <Chip
+              kind={kind}
+              name={name}
+              href={hrefOf(name)}
+              className="h-auto! min-h-5 whitespace-normal! [&>span]:[overflow-wrap:anywhere]"
+            />
           </li>
         ))}
       </ul>

@@ -50,7 +50,7 @@ function Findings({ source, node }: { readonly source: SourceView; readonly node
   return (
     <>
       <ViewBar>
-        <h1 className="font-[640] text-[15px]">Findings</h1>
+        <h1 className="font-[640] text-[15px] max-md:sr-only">Findings</h1>
         {diagnosis === undefined ? null : <Filters findings={diagnosis.findings} input={input} />}
         <span className="ml-auto hidden md:inline-flex">
           <CopyLink />
@@ -256,8 +256,8 @@ function Filters({ findings, input }: FiltersProps) {
     [findings],
   );
   return (
-    <>
-      <fieldset className="flex min-w-0 flex-wrap gap-1.5">
+    <div className="flex min-w-0 gap-2 max-md:w-full max-md:overflow-x-auto max-md:p-1 md:flex-wrap">
+      <fieldset className="flex gap-1.5 max-md:shrink-0 md:min-w-0 md:flex-wrap">
         <legend className="sr-only">{STRINGS.filterFindings}</legend>
         <Toggle pressed={state.severity === null} onPress={() => void set({ severity: null })}>
           All {findings.length.toLocaleString('en')}
@@ -301,9 +301,9 @@ function Filters({ findings, input }: FiltersProps) {
         placeholder="Service, node, word"
         value={state.find ?? ''}
         onChange={(event) => void set({ find: event.target.value === '' ? null : event.target.value })}
-        className="h-7 w-44 max-w-full rounded-control border border-line-strong bg-surface px-2.5"
+        className="h-7 w-44 max-w-full shrink-0 rounded-control border border-line-strong bg-surface px-2.5"
       />
-    </>
+    </div>
   );
 }
 

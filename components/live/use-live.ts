@@ -65,7 +65,7 @@ export function useLive(source: string | undefined): Live | undefined {
 }
 
 /** Questions about a node, by the first word of their key. Those that name a version ask anew with the new one. */
-const OF_NODE = ['overview', 'names', 'trace', 'service-graphs'] as const;
+const OF_NODE = ['overview', 'names', 'trace', 'service-graphs', 'conflicts'] as const;
 /** Questions about all nodes of a source. */
 const OF_ALL = ['fleet', 'whole-path', 'service', 'drift', 'findings', 'explained'] as const;
 

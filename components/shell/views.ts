@@ -5,6 +5,7 @@ export const VIEWS = [
   { path: '/service', name: 'Services', keys: 'g s' },
   { path: '/ruleset', name: 'Ruleset', keys: 'g r' },
   { path: '/hook-map', name: 'Hook map', keys: 'g h' },
+  { path: '/conflicts', name: 'Conflicts', keys: 'g c' },
   { path: '/findings', name: 'Findings', keys: 'g i' },
 ] as const;
 

@@ -4,7 +4,7 @@ import { type FleetNode, fleetNode } from '../fleet/fleet-node';
 import type { Problem, Result } from '../net/result';
 import { failed, ok } from '../net/result';
 import { renderRuleset } from '../render/render-ruleset';
-import { type ConflictsAnswer, conflictsAnswer } from './conflicts';
+import { type ConflictsView, conflictsView } from './conflicts-view';
 import { lookup } from './lookup';
 import { names } from './names';
 import { capturedNode, driftFacts, type FamilyDriftFacts } from './node-drift-facts';
@@ -71,7 +71,7 @@ export interface NodeAnswers {
   /** Not JSON: for server/sessions/drifts.ts. */
   readonly drift: readonly FamilyDriftFacts[];
   readonly service: ServiceGraphsView;
-  readonly conflicts: ConflictsAnswer;
+  readonly conflicts: ConflictsView;
   readonly deliver: WhatWouldDeliver;
 }
 
@@ -101,7 +101,7 @@ const ANSWERERS: Answerers = {
   fleet: (node) => ok(fleetFacts(node)),
   drift: (node) => driftFacts(capturedNode(node), node.cluster.cluster),
   service: serviceGraphs,
-  conflicts: onRules((node, ruleset) => ok(conflictsAnswer(node, ruleset))),
+  conflicts: onRules((node, ruleset) => ok(conflictsView(node, ruleset))),
   deliver: whatWouldDeliverAnswer,
 };
 

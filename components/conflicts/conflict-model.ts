@@ -1,0 +1,63 @@
+/** Conflicts by hook, and what a hook's order means. */
+import type { ConflictsView } from '@/lib/api/conflicts-view';
+import type { ChainAt, ConflictKind, HookChain } from '@/lib/conflicts/conflict';
+
+export type ShownConflict = ConflictsView['conflicts'][number];
+export type Family = 'ip' | 'ip6';
+
+/** In the order of a packet's way. */
+const HOOKS: readonly string[] = ['ingress', 'prerouting', 'input', 'forward', 'output', 'postrouting', 'egress'];
+
+const place = (hook: string): number => {
+  const at = HOOKS.indexOf(hook);
+  return at === -1 ? HOOKS.length : at;
+};
+
+export interface HookSection {
+  readonly hook: string;
+  readonly conflicts: readonly ShownConflict[];
+  readonly meetings: ConflictsView['meetings'];
+}
+
+/** Everything of the answer by hook; a conflict of chains at two hooks stands at the one where the second runs. */
+export function hookSections(
+  view: Pick<ConflictsView, 'conflicts' | 'meetings'>,
+  family: Family | null,
+): readonly HookSection[] {
+  const conflicts = view.conflicts.filter(({ families }) => family === null || families.includes(family));
+  const meetings = view.meetings.filter((meeting) => family === null || meeting.family === family);
+  const hooks = [...new Set([...conflicts.map(({ second }) => second.hook), ...meetings.map(({ hook }) => hook)])];
+  return hooks
+    .sort((a, b) => place(a) - place(b))
+    .map((hook) => ({
+      hook,
+      conflicts: conflicts.filter(({ second }) => second.hook === hook),
+      meetings: meetings.filter((meeting) => meeting.hook === hook),
+    }));
+}
+
+export const chainKey = ({ family, table, chain }: Pick<ChainAt, 'family' | 'table' | 'chain'>): string =>
+  `${family} ${table} ${chain}`;
+
+/**
+ * The chain that has the last word: the last that can drop. An accept ends only its own chain, so no chain before it can keep a
+ * packet from being dropped there (nf_hook_slow()). Undefined where none of them drops.
+ */
+export const lastWord = (chains: readonly HookChain[]): HookChain | undefined =>
+  chains.findLast(({ does }) => does.includes('drop'));
+
+/** The conflict in a few words. */
+export const KIND_WORDS: { readonly [K in ConflictKind]: string } = {
+  'nat-binds-first': 'only the first translates',
+  'before-nat': 'filters before the translation',
+  'after-nat': 'filters after the translation',
+  written: 'reads what the other writes',
+  'mark-bits': 'the same bits of a mark',
+  'accept-overruled': 'accepted, then dropped',
+};
+
+/** What a chain does to the packets of others. */
+export function doesWords(does: HookChain['does']): string {
+  if (does.length === 0) return 'only looks on';
+  return does.map((one) => ({ drop: 'drops', write: 'writes', nat: 'translates' })[one]).join(', ');
+}
