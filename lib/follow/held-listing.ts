@@ -51,7 +51,7 @@ export interface Told {
 }
 
 /** Of a text `{"KIND": {…}}`; undefined where it is none. */
-export function toldBy(text: string): Told | undefined {
+function toldBy(text: string): Told | undefined {
   const json = parseJson(text);
   if (!json.ok || typeof json.value !== 'object' || json.value === null) return undefined;
   const [entry, ...more] = Object.entries(json.value);
