@@ -145,6 +145,23 @@ describe('expected against actual', () => {
     ]);
     expect(graphOf(other, other, swapped).states['element:service-ips:10.96.0.10 . tcp . 80']).toBe('altered');
   });
+  test('a chain that is empty and nothing leads to waits to be deleted: as it should be', () => {
+    const name = 'external-KHN6ECMT-shop/web/tcp/http';
+    const { states, notes } = graphOf(one, one, ({ nftables }) => ({
+      nftables: [...nftables, { chain: { family: 'ip', table: 'kube-proxy', name, handle: 999 } }],
+    }));
+    expect(states['chain:external-shop/web/tcp/http']).toBe('same');
+    expect(notes['chain:external-shop/web/tcp/http']).toBe('empty, waits to be deleted');
+  });
+  test('an empty chain that something still leads to is stale', () => {
+    const bare = { services: [service()], slices: [] };
+    const emptied = ({ nftables }: Listing) => ({
+      nftables: nftables.filter(
+        ({ rule }) => !/^service-.*\//.test((rule as { chain?: string } | undefined)?.chain ?? ''),
+      ),
+    });
+    expect(graphOf(one, bare, emptied).states['chain:service-shop/web/tcp/http']).toBe('stale');
+  });
   test('what is left of a Service that is gone is stale, and what all Services share is not', () => {
     const { states } = graphOf(one, { services: [], slices: [] });
     expect(except(states, 'stale')).toEqual({

@@ -45,11 +45,21 @@ export function compareServiceGraphs(
     const isAltered = other || (state === 'same' && ours.when.join() !== theirs?.when.join());
     return { ...link, state: isAltered ? 'altered' : state, expected: other ? ours.probability : undefined };
   });
-  const ordered = parts.toSorted(compareParts);
+  const reached = new Set((actual?.links ?? []).map(({ to }) => to));
+  const ordered = parts
+    .map((part) =>
+      isLeaving(part) && !reached.has(part.id) ? { ...part, state: 'same' as const, note: LEAVING } : part,
+    )
+    .toSorted(compareParts);
   const place = new Map(ordered.map(({ id }, index) => [id, index]));
   const at = (id: string): number => place.get(id) ?? ordered.length;
   return { parts: ordered, links: links.toSorted((a, b) => at(a.from) - at(b.from) || at(a.to) - at(b.to)) };
 }
+
+/** Service chains are emptied at once and deleted by a later sync, up to an hour on (pkg/proxy/nftables/proxier.go). */
+const isLeaving = ({ state, text, place }: ComparedPart): boolean =>
+  state === 'stale' && text === '' && place?.kind === 'chain';
+const LEAVING = 'empty, waits to be deleted';
 
 const linkKey = ({ from, to }: GraphLink): string => `${from} ${to}`;
 
