@@ -10,7 +10,7 @@ import { buttonLook } from '../ui/button';
 import { ChainName } from '../ui/chain-name';
 import { OwnerBar, OwnerTag } from '../ui/owner-tag';
 import { RuleLine } from '../ui/rule-line';
-import { chainKey, KIND_WORDS, type ShownConflict } from './conflict-model';
+import { chainKey, KIND_WORDS, type ShownConflict, tableKey } from './conflict-model';
 
 export const minus = (n: number): string => String(n).replace('-', '−');
 
@@ -50,9 +50,9 @@ export function ConflictCard({ source, node, owners, conflict }: CardProps) {
           <ChainBox source={source} node={node} owners={owners} at={second} place="runs after it" />
         </ol>
         {rules.length === 0 ? null : (
-          <ul aria-label="Rules that decided" className="mt-2 flex flex-col">
+          <ul aria-label="Rules that decided" className="mt-2.5 flex flex-col gap-1.5">
             {rules.map((rule) => (
-              <li key={`${chainKey(rule)} ${rule.index}`} className="flex flex-wrap items-baseline gap-x-2">
+              <li key={`${chainKey(rule)} ${rule.index}`} className="min-w-0">
                 <Link
                   className="link font-mono text-[11.5px] text-ink-2 [overflow-wrap:anywhere]"
                   href={links.rule(rule)}
@@ -61,9 +61,8 @@ export function ConflictCard({ source, node, owners, conflict }: CardProps) {
                 </Link>
                 <RuleLine
                   tokens={rule.tokens}
-                  owner={owners[chainKey(rule)]}
+                  owner={owners[tableKey(rule)]}
                   hrefOf={links.ref(`${rule.family} ${rule.table}`)}
-                  className="flex-1 basis-[20rem]"
                 />
               </li>
             ))}
@@ -103,8 +102,7 @@ interface BoxProps extends Pick<CardProps, 'source' | 'node' | 'owners'> {
 }
 
 function ChainBox({ source, node, owners, at, place }: BoxProps) {
-  const key = chainKey(at);
-  const owner = owners[key] ?? 'ot';
+  const owner = owners[tableKey(at)] ?? 'ot';
   return (
     <li className="flex min-w-0 overflow-hidden rounded-control border border-line">
       <OwnerBar owner={owner} />

@@ -39,6 +39,9 @@ export function hookSections(
 export const chainKey = ({ family, table, chain }: Pick<ChainAt, 'family' | 'table' | 'chain'>): string =>
   `${family} ${table} ${chain}`;
 
+/** The name of a chain's table as nft gives it. */
+export const tableKey = ({ family, table }: Pick<ChainAt, 'family' | 'table'>): string => `${family} ${table}`;
+
 /**
  * The chain that has the last word: the last that can drop. An accept ends only its own chain, so no chain before it can keep a
  * packet from being dropped there (nf_hook_slow()). Undefined where none of them drops.

@@ -7,7 +7,7 @@ import { ChainName } from '../ui/chain-name';
 import { cx } from '../ui/cx';
 import { OwnerTag } from '../ui/owner-tag';
 import { minus } from './conflict-card';
-import { chainKey, doesWords, lastWord } from './conflict-model';
+import { chainKey, doesWords, lastWord, tableKey } from './conflict-model';
 
 interface MeetingProps {
   readonly source: string;
@@ -49,7 +49,7 @@ export function MeetingTable({ source, node, owners, meeting: { hook, family, ch
               </td>
               <td className="min-w-0 px-2 py-1.5">
                 <span className="flex flex-wrap items-center gap-x-2 gap-y-0.5">
-                  <OwnerTag owner={owners[chainKey(at)] ?? 'ot'} name={at.owner} />
+                  <OwnerTag owner={owners[tableKey(at)] ?? 'ot'} name={at.owner} />
                   <Link
                     className="font-mono text-[12px] [overflow-wrap:anywhere] hover:underline"
                     href={viewHref('/ruleset', { source, node, table: `${at.family} ${at.table}`, chain: at.chain })}

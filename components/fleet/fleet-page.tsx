@@ -4,6 +4,9 @@ import { parseAsString, useQueryStates } from 'nuqs';
 import { useDeferredValue, useMemo } from 'react';
 import type { FleetRow, FleetView } from '@/lib/api/fleet-view';
 import type { SourceView } from '@/lib/api/types';
+import { FindingCounts } from '../findings/finding-counts';
+import { byNode } from '../findings/findings-model';
+import { useFindings } from '../hooks/use-findings';
 import { useFleet, useFleetReading } from '../hooks/use-fleet';
 import { useDrift } from '../hooks/use-services';
 import { ErrorState } from '../shell/error-state';
@@ -100,6 +103,7 @@ function Headline({ view }: { readonly view: FleetView }) {
         <h1 className="text-[18px] leading-6 font-[620] md:text-headline">{title}</h1>
       </div>
       <p className="mt-0.5 text-ink-2">{more.join(' · ')}</p>
+      <FindingCounts source={view.source} enabled={view.state !== 'reading'} />
     </div>
   );
 }
@@ -108,6 +112,8 @@ function Nodes({ view }: { readonly view: FleetView }) {
   const [{ group, find }, set] = useQueryStates({ group: parseAsString, find: parseAsString }, { history: 'replace' });
   const wanted = useDeferredValue(find ?? '');
   const found = useDrift(view.source).data;
+  const known = useFindings(view.source, view.state !== 'reading').data?.diagnosis;
+  const findings = useMemo(() => (known === undefined || known === null ? undefined : byNode(known.findings)), [known]);
   const drift = useMemo(() => new Map(found?.nodes.map((one) => [one.name, one])), [found]);
   const rows = view.rows.filter((row) => (group === null || row.group === group) && matches(row, wanted));
   const filtered = group !== null || wanted !== '';
@@ -150,7 +156,7 @@ function Nodes({ view }: { readonly view: FleetView }) {
       {rows.length === 0 ? (
         <Note className="m-0">No node is like this.</Note>
       ) : (
-        <FleetTable source={view.source} rows={rows} drift={drift} />
+        <FleetTable source={view.source} rows={rows} drift={drift} findings={findings} />
       )}
     </>
   );

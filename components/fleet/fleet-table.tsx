@@ -3,9 +3,11 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
 import Link from 'next/link';
 import { type ReactNode, useRef } from 'react';
+import type { FindingView } from '@/lib/api/findings-types';
 import type { FleetRow } from '@/lib/api/fleet-view';
 import type { NodeDriftRow } from '@/lib/api/service-types';
 import { count } from '@/lib/explain/words';
+import { FindingsOfNode } from '../findings/finding-counts';
 import { useIsNarrow } from '../hooks/use-media';
 import { Age } from '../shell/age';
 import { viewHref } from '../shell/views';
@@ -18,17 +20,19 @@ import { OwnerShares } from './owner-shares';
 const ROW = 40;
 const NARROW_ROW = 148;
 const GRID =
-  'grid grid-cols-[minmax(96px,1fr)_106px_100px_minmax(172px,1fr)_minmax(124px,0.9fr)_minmax(176px,1.6fr)_72px_72px_44px_172px] gap-x-3 px-3';
+  'grid grid-cols-[minmax(96px,1fr)_106px_100px_minmax(172px,1fr)_minmax(124px,0.9fr)_minmax(176px,1.6fr)_72px_72px_44px_88px_172px] gap-x-3 px-3';
 
 interface TableProps {
   readonly source: string;
   readonly rows: readonly FleetRow[];
   /** What differs from what kube-proxy should have written, by node; a node that is not there is not read yet. */
   readonly drift: ReadonlyMap<string, NodeDriftRow>;
+  /** By node; undefined as long as they are not known. */
+  readonly findings: ReadonlyMap<string, readonly FindingView[]> | undefined;
 }
 
 /** One row for each node. Only the rows in sight are in the page. */
-export function FleetTable({ source, rows, drift }: TableProps) {
+export function FleetTable({ source, rows, drift, findings }: TableProps) {
   const narrow = useIsNarrow();
   const scroll = useRef<HTMLDivElement>(null);
   const virtual = useVirtualizer({
@@ -46,7 +50,7 @@ export function FleetTable({ source, rows, drift }: TableProps) {
       aria-label="Nodes"
       className="max-h-[62dvh] overflow-auto rounded-card border border-line bg-surface"
     >
-      <table aria-rowcount={rows.length + 1} className={cx('block', !narrow && 'min-w-[1160px]')}>
+      <table aria-rowcount={rows.length + 1} className={cx('block', !narrow && 'min-w-[1260px]')}>
         <caption className="sr-only">Nodes</caption>
         <Head hidden={narrow} />
         <tbody className="relative block" style={{ height }}>
@@ -64,7 +68,12 @@ export function FleetTable({ source, rows, drift }: TableProps) {
                 )}
                 style={{ transform: `translateY(${start}px)`, height: size }}
               >
-                <Row source={source} row={row} drift={drift.get(row.name)} />
+                <Row
+                  source={source}
+                  row={row}
+                  drift={drift.get(row.name)}
+                  findings={findings === undefined ? undefined : (findings.get(row.name) ?? [])}
+                />
               </tr>
             );
           })}
@@ -84,6 +93,7 @@ const HEADS = [
   'Rules',
   'Elements',
   'Group',
+  'Findings',
   'Open',
 ];
 
@@ -112,13 +122,14 @@ interface PlaceProps {
 }
 interface RowProps extends PlaceProps {
   readonly drift: NodeDriftRow | undefined;
+  readonly findings: readonly FindingView[] | undefined;
 }
 
 const Cell = ({ children, className }: { readonly children: ReactNode; readonly className?: string }) => (
   <td className={cx('block min-w-0', className)}>{children}</td>
 );
 
-function Cells({ source, row, drift }: RowProps) {
+function Cells({ source, row, drift, findings }: RowProps) {
   return (
     <>
       <Cell className="leading-4">
@@ -153,6 +164,9 @@ function Cells({ source, row, drift }: RowProps) {
         <Group row={row} />
       </Cell>
       <Cell>
+        <FindingsOfNode source={source} node={row.name} findings={findings} />
+      </Cell>
+      <Cell>
         <Open source={source} row={row} />
       </Cell>
     </>
@@ -160,7 +174,7 @@ function Cells({ source, row, drift }: RowProps) {
 }
 
 /** One column: the same facts, one below the other. */
-function Card({ source, row, drift }: RowProps) {
+function Card({ source, row, drift, findings }: RowProps) {
   return (
     <Cell className="flex! h-full w-full flex-col justify-between">
       <div className="flex items-center gap-2">
@@ -170,8 +184,13 @@ function Card({ source, row, drift }: RowProps) {
           <Group row={row} />
         </span>
       </div>
-      <div className="text-ink-2">
-        <Captured row={row} />, {row.kernel ?? 'kernel not known'}
+      <div className="flex gap-3 text-ink-2">
+        <span className="min-w-0 truncate">
+          <Captured row={row} />, {row.kernel ?? 'kernel not known'}
+        </span>
+        <span className="ml-auto shrink-0">
+          <FindingsOfNode source={source} node={row.name} findings={findings} />
+        </span>
       </div>
       <div className="truncate">
         <ServiceProxyOf row={row} />
@@ -242,7 +261,7 @@ function ServiceProxyOf({ row }: { readonly row: FleetRow }) {
 }
 
 /** Whether kube-proxy's tables are what they should be; nothing where that was not compared. */
-function Drift({ source, row, drift }: RowProps) {
+function Drift({ source, row, drift }: Omit<RowProps, 'findings'>) {
   if (drift === undefined || drift.state === 'unread' || drift.state === 'unknown') return null;
   if (drift.state === 'expected') return <span className="block text-ink-2 text-label">as expected</span>;
   return (

@@ -1,5 +1,6 @@
 'use client';
 
+import Link from 'next/link';
 import { parseAsString, parseAsStringLiteral, useQueryStates } from 'nuqs';
 import { useMemo } from 'react';
 import type { NodeOverview, NodeSummary, SourceView } from '@/lib/api/types';
@@ -11,6 +12,7 @@ import { NodeGate } from '../shell/node-gate';
 import { NodePicker } from '../shell/node-picker';
 import { PlaceGate } from '../shell/place-gate';
 import { ViewBar } from '../shell/shell';
+import { viewHref } from '../shell/views';
 import { STRINGS } from '../strings';
 import { OwnerTag } from '../ui/owner-tag';
 import { SegmentedControl, TextTwin } from '../ui/segmented-control';
@@ -87,6 +89,9 @@ function HookMapOf({ source, overview }: { readonly source: SourceView; readonly
         </div>
         <Owners chains={chains.filter((c) => isOnMap(c, family))} />
         <span className="order-1 ml-auto flex items-center gap-2 md:order-none">
+          <Link href={viewHref('/conflicts', { source: source.id, node: overview.node })} className="link">
+            Conflicts
+          </Link>
           <span className="hidden text-ink-2 2xl:inline">Left to right along the way, top to bottom by priority</span>
           <TextTwin figure="Figure" text="Table" value={as} onChange={setAs} />
           <span className="hidden md:inline-flex">

@@ -6,6 +6,7 @@ import type { PortGraphView } from '@/lib/api/service-graphs';
 import type { ServicePage } from '@/lib/api/service-types';
 import type { NodeSummary, SourceView } from '@/lib/api/types';
 import { count } from '@/lib/explain/words';
+import { FindingsOfService } from '../findings/finding-counts';
 import { useIsNarrow } from '../hooks/use-media';
 import { useService, useServiceGraphs, useServiceReading } from '../hooks/use-services';
 import { useNames } from '../hooks/use-trace';
@@ -164,6 +165,7 @@ function Body({ source, node, page, service }: DetailProps & { readonly page: Se
             void set({ way, port });
           }}
         />
+        <FindingsOfService source={source.id} service={service} />
         <div>
           <SeeObjects namespace={page.namespace} name={page.name} />
         </div>

@@ -14,8 +14,8 @@ interface ShownConflict extends Omit<ConflictView, 'rules'> {
 /** GET /api/sources/[id]/nodes/[node]/conflicts */
 export interface ConflictsView extends Omit<ConflictsAnswer, 'conflicts'> {
   readonly conflicts: readonly ShownConflict[];
-  /** By `FAMILY TABLE CHAIN`, of every chain that is named. */
-  readonly owners: { readonly [chain: string]: OwnerKey };
+  /** By `FAMILY TABLE`, of every table that is named. */
+  readonly owners: { readonly [table: string]: OwnerKey };
 }
 
 export function conflictsView(node: OpenNode, ruleset: RulesetIndex): ConflictsView {
@@ -25,9 +25,9 @@ export function conflictsView(node: OpenNode, ruleset: RulesetIndex): ConflictsV
     ...[...answer.conflicts, ...answer.unsearched].flatMap(({ first, second }) => [first, second]),
   ];
   const owners = new Map<string, OwnerKey>();
-  for (const { family, table, chain } of chains) {
+  for (const { family, table } of chains) {
     const index = ruleset.table(`${family} ${table}`);
-    if (index !== undefined) owners.set(`${family} ${table} ${chain}`, index.owner.key);
+    if (index !== undefined) owners.set(`${family} ${table}`, index.owner.key);
   }
   return {
     ...answer,
