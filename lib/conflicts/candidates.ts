@@ -99,7 +99,9 @@ function combinations(pair: Pair, effects: Effects): Combinations {
     [outer.paths, others.paths],
     [others.paths, outer.paths],
   ] as const) {
-    const late = distinct(asking.flatMap(({ wanted }) => [withoutFields(wanted, 'mark'), afterChanges(wanted)]));
+    const late = distinct(
+      asking.flatMap(({ wanted }) => [withoutFields(wanted, 'mark'), afterChanges(wanted), afterSource(wanted)]),
+    );
     for (const { effect, wanted } of changing)
       if (CHANGES.has(effect)) for (const one of late) put(both(afterEntering(wanted), one));
   }
@@ -122,7 +124,10 @@ function afterChanges(wanted: Wanted): Wanted {
   return rest;
 }
 
-const LATE_MAX = 24;
+/** The same where sources are translated. */
+const afterSource = (wanted: Wanted): Wanted => withoutFields(wanted, 'saddr', 'sport', 'mark');
+
+const LATE_MAX = 36;
 
 const distinct = (all: readonly Wanted[]): readonly Wanted[] =>
   [...new Map(all.map((one) => [keyOf(one), one])).values()].slice(0, LATE_MAX);

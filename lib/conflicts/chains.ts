@@ -6,6 +6,7 @@ import { ruleReferences, statementReferences } from '../nft/references';
 import type { Prepared } from '../sim/environment';
 import type { ProgramChain } from '../sim/program';
 import type { ChainAt, HookChain } from './conflict';
+import { chainsAt } from './order';
 import { effectOf } from './paths';
 
 export interface Actor {
@@ -104,13 +105,19 @@ export function canMatter(a: Actor, b: Actor): boolean {
 export const canOverrule = (a: Actor, b: Actor): boolean =>
   a.at.type !== 'nat' && b.at.type !== 'nat' && a.does.includes('drop') && b.does.includes('drop');
 
-/** Chains before the hooks asked about that translate or mark packets: what comes after may wait for that. */
+/** Hooks that a packet has passed, or is at, when it comes to one. */
+const SO_FAR: { readonly [H in Hook]?: readonly Hook[] } = {
+  prerouting: ['prerouting'],
+  input: ['prerouting', 'input'],
+  forward: ['prerouting', 'forward'],
+  output: ['output'],
+  postrouting: ['prerouting', 'forward', 'output', 'postrouting'],
+};
+
+/** Chains on the way to a hook that translate or mark packets: what comes after may wait for that. */
 export function enablersOf(p: Prepared, family: 'ip' | 'ip6', hook: Hook): readonly Actor[] {
-  const hooks: readonly Hook[] =
-    hook === 'output' ? ['output'] : hook === 'postrouting' ? ['prerouting', 'output'] : ['prerouting'];
-  return hooks
-    .flatMap((one) => p.program.hook(family, one))
-    .flatMap((entry) => (entry.kind === 'chain' ? [entry.chain] : entry.kind === 'nat' ? entry.chains : []))
+  return (SO_FAR[hook] ?? [])
+    .flatMap((one) => chainsAt(p, family, one))
     .map(actorOf)
     .filter(({ does }) => does.includes('nat') || does.includes('write'));
 }

@@ -65,7 +65,11 @@ describeShared('conflicts of captures', (dir) => {
       path: 'faults/prerouting-drops-nodeports.tar.gz',
       want: ['node-1 before-nat ip delivered: host-guard, kube-proxy'],
     },
-  ])('$path', async ({ path, want }) => {
-    expect(await conflictsIn(join(dir, 'captures', path))).toEqual(want);
-  });
+  ])(
+    '$path',
+    async ({ path, want }) => {
+      expect(await conflictsIn(join(dir, 'captures', path))).toEqual(want);
+    },
+    60_000,
+  );
 });
