@@ -14,12 +14,14 @@ import {
 import { ctType, rtType, typeOfExpression } from '../nft/type-of-expression';
 import type { Context } from './environment';
 import { evaluateFib } from './fib';
+import { misprinted, placed } from './misprints';
 import { fieldName, type Program, type ProgramSet, type ProgramTable } from './program';
 import { readCt } from './read-ct';
 import { readMeta } from './read-meta';
 import { readExthdr, readIpOption, readSctpChunk, readTcpOption } from './read-options';
 import { readPayload, readRawPayload } from './read-payload';
 import { readRt, readSocket } from './read-route';
+import { unsupported } from './read-unknown';
 import { runStateful } from './set-update';
 import { type Hit, isVerdict, literal, SetIndex } from './sets';
 import type { DynamicElement } from './state';
@@ -255,6 +257,9 @@ function compileNode(
     case 'symhash':
       return () => new Chance(`symhash mod ${expr.mod}`, expr.mod, expr.offset ?? 0);
     case 'jhash': {
+      const wrong = misprinted(expr.expr);
+      // Two bytes are shifted as a number of the processor's order.
+      if (wrong !== undefined && fieldName(wrong) === 'ip6 dscp') return () => unsupported(name);
       const inner = compileExpression(expr.expr, scope);
       const types = typesIn(expr.expr, scope);
       const pad = types.length > 1;
@@ -267,7 +272,7 @@ function compileNode(
       };
     }
     case 'concat': {
-      const parts = expr.parts.map((p) => compileExpression(p, scope));
+      const parts = expr.parts.map((p) => compileExpression(placed(p), scope));
       return (c) => {
         const out: Scalar[] = [];
         let open: Unknown | undefined;
@@ -436,6 +441,15 @@ export function compileLookup(
 ): (c: Context) => Found | Missing | Unknown {
   const getKey = compileExpression(key, scope);
   const keyTypes = typesIn(key, scope);
+  const wrong = misprinted(key);
+  if (wrong !== undefined) {
+    const u = new Unknown({
+      code: 'listing-wrong',
+      say: `nft lists the values of ${fieldName(wrong)} in a concatenation as other values than the kernel has.`,
+      settle: 'Assume the element found, or list the ruleset with a newer nft.',
+    });
+    return () => u;
+  }
   if (data.kind === 'unsupported') {
     const u = new Unknown({
       code: 'unsupported-expression',

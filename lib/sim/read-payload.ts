@@ -130,6 +130,8 @@ export function headerBytes(base: string, c: Context): { readonly bytes: Uint8Ar
       if (l4proto === PROTO.udp) return { bytes: skb.data, at: thoff + 8 };
       if (l4proto === PROTO.gre) {
         const flags = u16(skb.data, thoff);
+        // Other versions, and source routes, are not looked into (nft_payload_inner_offset).
+        if (flags & 0x4007) return undefined;
         return {
           bytes: skb.data,
           at: thoff + 4 + (flags & 0x8000 ? 4 : 0) + (flags & 0x2000 ? 4 : 0) + (flags & 0x1000 ? 4 : 0),

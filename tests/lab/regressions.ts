@@ -64,6 +64,24 @@ const dynamic = 'set s { type ipv4_addr; size 100; flags dynamic; }';
 
 export const REGRESSIONS: readonly Regression[] = [
   {
+    name: 'dscp beside other fields, in sets and hashed',
+    tables: chain('ip', 'prerouting', 0, [
+      'ip dscp . udp dport { cs1 . 2222 }',
+      'udp dport . ip dscp { 2222 . cs2 }',
+      'meta mark set jhash ip saddr . ip dscp mod 1000 seed 1',
+      'meta mark set ip saddr . ip dscp map { 10.0.1.2 . cs1 : 7 }',
+    ]),
+    packets: [{ ...udp, dscp: 8 }],
+  },
+  {
+    name: 'GRE of a version that nft does not look into',
+    tables: chain('ip', 'prerouting', 0, ['@ih,0,8 >= 0']),
+    packets: [
+      { ...udp, protocol: 'gre', payloadHex: '0d141b222930373e' },
+      { ...udp, protocol: 'gre', payloadHex: '00000800293037ff' },
+    ],
+  },
+  {
     name: 'a TCP option by its number is missing where there is no TCP',
     tables: chain('ip', 'prerouting', 0, ['tcp option 254 missing', 'tcp option 2 exists', 'tcp option 2 missing']),
     packets: [udp, { ...syn, tcpOptionsHex: '020405b4' }],

@@ -1,0 +1,27 @@
+/** What nft lists otherwise than the kernel has it. */
+import { payloadField } from '../nft/fields';
+import type { Expression } from '../nft/model';
+import { fieldName } from './program';
+
+/**
+ * In a concatenation nft 1.0.6 lists a field that ends within a byte with the shift that puts it in its place: the value is that of the
+ * field.
+ */
+export function placed(part: Expression): Expression {
+  if (typeof part !== 'object' || part.kind !== 'binary' || part.op !== '>>' || part.operands.length !== 2) return part;
+  const [field, by] = part.operands;
+  if (typeof field !== 'object' || field.kind !== 'payload' || typeof by !== 'number' || by < 1 || by > 7) return part;
+  const where = payloadField(field.protocol, field.field);
+  return where !== undefined && (where.offset + where.len + by) % 8 === 0 ? field : part;
+}
+
+/** Those of them whose values in the elements of a set are listed as they are. */
+const LISTED_RIGHT = new Set(['ip dscp', 'ip6 ecn']);
+
+/** The first part of a key of which the elements are listed wrongly. */
+export function misprinted(key: Expression): Expression | undefined {
+  if (typeof key !== 'object' || key.kind !== 'concat') return undefined;
+  return key.parts
+    .map((p) => (placed(p) === p ? undefined : placed(p)))
+    .find((f) => f && !LISTED_RIGHT.has(fieldName(f)));
+}
