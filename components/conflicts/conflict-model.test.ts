@@ -1,0 +1,71 @@
+import { describe, expect, test } from 'vitest';
+import type { HookChain } from '@/lib/conflicts/conflict';
+import { doesWords, hookSections, lastWord, type ShownConflict } from './conflict-model';
+
+const chain = (name: string, hook: string, does: HookChain['does'] = []): HookChain => ({
+  family: 'ip',
+  table: 't',
+  chain: name,
+  handle: 1,
+  type: 'filter',
+  hook: hook as HookChain['hook'],
+  prio: 0,
+  owner: 'docker',
+  tie: false,
+  does,
+});
+const conflict = (name: string, from: string, to: string, families: readonly ('ip' | 'ip6')[]): ShownConflict => ({
+  kind: 'before-nat',
+  families,
+  first: chain(name, from),
+  second: chain(name, to),
+  tie: false,
+  differs: 'delivered',
+  witness: { packet: {}, now: [], otherwise: [] },
+  rules: [],
+  say: '',
+  link: '',
+});
+
+describe('conflicts by hook', () => {
+  const view = {
+    conflicts: [
+      conflict('late', 'postrouting', 'postrouting', ['ip']),
+      conflict('both', 'prerouting', 'forward', ['ip', 'ip6']),
+      conflict('six', 'prerouting', 'prerouting', ['ip6']),
+    ],
+    meetings: [{ hook: 'input', family: 'ip', chains: [] } as const],
+  };
+  const names = (family: 'ip' | 'ip6' | null) =>
+    hookSections(view, family).map(
+      ({ hook, conflicts, meetings }) =>
+        `${hook}: ${conflicts.map(({ first }) => first.chain).join(' ')} ${meetings.length}`,
+    );
+  test('in the order of the way; of two hooks at the one where the second runs', () => {
+    expect(names(null)).toEqual(['prerouting: six 0', 'input:  1', 'forward: both 0', 'postrouting: late 0']);
+  });
+  test('of one family only', () => {
+    expect(names('ip')).toEqual(['input:  1', 'forward: both 0', 'postrouting: late 0']);
+    expect(names('ip6')).toEqual(['prerouting: six 0', 'forward: both 0']);
+  });
+  test('nothing', () => {
+    expect(hookSections({ conflicts: [], meetings: [] }, null)).toEqual([]);
+  });
+});
+
+test.each([
+  ['the last that drops', [chain('a', 'input', ['drop']), chain('b', 'input', ['write', 'drop'])], 'b'],
+  ['a later one that only looks on has it not', [chain('a', 'input', ['drop']), chain('b', 'input')], 'a'],
+  ['a later one that translates has it not', [chain('a', 'input', ['drop']), chain('b', 'input', ['nat'])], 'a'],
+  ['nobody drops', [chain('a', 'input', ['nat']), chain('b', 'input')], undefined],
+])('the last word: %s', (_name, chains, wanted) => {
+  expect(lastWord(chains)?.chain).toBe(wanted);
+});
+
+test('what a chain does, in words', () => {
+  expect([doesWords([]), doesWords(['nat', 'write']), doesWords(['drop'])]).toEqual([
+    'only looks on',
+    'translates, writes',
+    'drops',
+  ]);
+});
