@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Chain, Rule, Table } from '../../nft/model';
-import { endpoint, fleet, lines, type Objects, service, slice, type TestNode } from '../testing/fleet';
+import { endpoint, fleet, lines, type Objects, pod, service, slice, type TestNode } from '../testing/fleet';
 import { driftFindings } from './proxy-drift';
 
 const WEB = service('web', { type: 'NodePort', ports: [{ name: 'http', port: 80, nodePort: 30080 }] });
@@ -191,4 +191,37 @@ test('an added rule names the Services that it is about', () => {
   const [found] = driftFindings(fleet(now, on({ edit })));
   expect(found).toMatchObject({ code: 'proxy-rules-altered', services: ['shop/db'] });
   expect(found?.evidence[0]).toMatchObject({ kind: 'rule', chain: 'filter-forward', handle: 99 });
+});
+
+describe('earlier states that look like changes by hand', () => {
+  const rest = slice('shop', ['10.244.1.5', '10.244.2.5']);
+  const OTHER = service('shop', { clusterIP: '10.96.0.30', selector: { app: 'other' } });
+  test.each<readonly [string, Objects, Objects, readonly string[]]>([
+    [
+      'a Service that selects the pods of another now',
+      { services: [WEB, OTHER], slices: [web('10.244.1.5', '10.244.2.5'), rest], pods: [pod('x', '10.244.1.6')] },
+      { services: [WEB, OTHER], slices: [web('10.244.1.6'), rest] },
+      ['endpoint-missing-on-node shop/web @node-1', 'endpoint-stale-on-node shop/web @node-1'],
+    ],
+    [
+      'one that went to an address outside',
+      { services: [WEB, OTHER], slices: [web('10.244.1.5', '10.244.2.5'), rest] },
+      { services: [WEB, OTHER], slices: [web('198.51.100.7'), rest] },
+      ['endpoint-missing-on-node shop/web @node-1', 'endpoint-stale-on-node shop/web @node-1'],
+    ],
+    [
+      'another policy',
+      { services: [LOCAL], slices: [web('10.244.1.5', '10.244.2.5')] },
+      { services: [WEB], slices: [web('10.244.1.5', '10.244.2.5')] },
+      ['service-missing-on-node shop/web @node-1'],
+    ],
+    [
+      'affinity since then',
+      { services: [service('web', { sessionAffinity: 'ClientIP' })], slices: [web('10.244.2.5')] },
+      { services: [service('web')], slices: [web('10.244.2.5')] },
+      [],
+    ],
+  ])('%s', (_, now, seen, want) => {
+    expect(lines(driftFindings(fleet(now, on({ seen }))))).toEqual(want);
+  });
 });

@@ -8,6 +8,7 @@ import { type Backend, backendsOf, endpointKey } from '../../expected/endpoints'
 import type { ExpectedFamily } from '../../expected/expected-of-node';
 import { fixedNames } from '../../expected/fixed-part';
 import { endpointText, parseKubeProxyName, type ServicePortRef, servicePortText } from '../../explain/kube-proxy-name';
+import { inPrefix, parseAddress } from '../../net/address';
 import type { Rule } from '../../nft/model';
 import { renderContext } from '../../render/context';
 import { renderRule } from '../../render/render-rule';
@@ -15,6 +16,7 @@ import type { Context, NodeContext } from '../context';
 import { isExplained } from '../earlier-state';
 import { type Evidence, type Finding, finding } from '../finding';
 import { groupBy } from '../group-by';
+import { podNetworks } from '../networks';
 import { type Endpoints, type PortState, type ProxyState, partsOf, proxyState } from '../proxy-state';
 import { nameOf } from '../services';
 import { servicesInRule } from '../services-in-rule';
@@ -307,8 +309,15 @@ class Judge {
     const isEmptied = ({ kind, name }: Difference) =>
       kind === 'rule missing' && this.#references.has(name) && this.#isEmpty(name);
     if (differences.some(isEmptied)) return true;
-    if (leftOut.some((endpoint) => this.#hairpins.has(`${ours.port.protocol} ${endpoint}`))) return true;
-    if (leftOut.length + leaving.length > 0 && this.#siblingsDisagree(text, ours, leftOut, leaving)) return true;
+    // It may know the endpoint by another Service.
+    const isOfOthers = (endpoint: string) =>
+      [...this.#actual].some(([other, state]) => other !== text && keysOf(state).has(endpoint));
+    const isKnown = (endpoint: string) => this.#hairpins.has(`${ours.port.protocol} ${endpoint}`);
+    if (leftOut.some((endpoint) => isKnown(endpoint) && !isOfOthers(endpoint))) return true;
+    // Hints of topology, which come and go, may have narrowed its choice.
+    const isNarrowed = leaving.length === 0 && service?.trafficDistribution !== undefined;
+    const hasMoved = leftOut.length + leaving.length > 0 && !isNarrowed;
+    if (hasMoved && this.#siblingsDisagree(text, ours, leftOut, leaving)) return true;
     if (missing.length > 0) return false;
     // The ClusterIP is the Service's for as long as it lives: no other address was ever led to its endpoints without `external-`.
     const isInternal = (key: string) => /^(service|local)-/.test(theirs.served.get(key) ?? '');
@@ -356,9 +365,8 @@ class Judge {
    */
   #siblingsDisagree(text: string, ours: PortState, lacking: readonly string[], leaving: readonly string[]): boolean {
     const addresses = addressesOf(ours);
-    const pods = this.context.network.podByAddress;
-    // A Service that now selects other pods: the old ones are there still.
-    const isOtherPods = leaving.length > 0 && leaving.every((one) => pods.has(addressOf(one)));
+    // Where all that leave are still there, the Service may have come to select other pods.
+    const isOtherPods = leaving.length > 0 && leaving.every((one) => this.#isSomebody(addressOf(one)));
     for (const [other, sibling] of this.#expected) {
       if (other === text || this.#missing.has(other)) continue;
       const isSame = sibling.port.namespace === ours.port.namespace && sibling.port.name === ours.port.name;
@@ -373,6 +381,16 @@ class Judge {
       if (isEqual(has, should) && knows && has.size > 0) return true;
     }
     return false;
+  }
+
+  /** A pod, a node, or an address outside of the pod networks, which may be anything. */
+  #isSomebody(text: string): boolean {
+    const { podByAddress, nodeByAddress } = this.context.network;
+    if (podByAddress.has(text) || nodeByAddress.has(text)) return true;
+    const address = parseAddress(text);
+    return !podNetworks(this.context).some(
+      ({ family, addr, len }) => family === address?.family && inPrefix(address.value, addr, len),
+    );
   }
 
   /** Chains that an element, or a rule of another chain, leads to. */
@@ -396,7 +414,12 @@ class Judge {
   #fixed(one: Difference): void {
     const { kind, name, owner } = one;
     if (owner.role === 'hairpin') {
-      if (!owner.endpoints.some((endpoint) => this.#moved.has(endpointText(endpoint))))
+      if (owner.endpoints.some((endpoint) => this.#moved.has(endpointText(endpoint)))) return;
+      // It follows the node of the endpoint, and pods do not move with their addresses.
+      const homes = owner.endpoints.map(({ address }) => this.context.network.podByAddress.get(address)?.node);
+      const isHere = (home: string | undefined) => home === this.family.node.name;
+      const isOthers = (home: string | undefined) => home !== undefined && !isHere(home);
+      if (kind === 'element missing' ? homes.every(isHere) : homes.every(isOthers))
         this.#add('proxy-rules-altered', owner.services.map(portOwner), this.#evidence([one]));
       return;
     }
