@@ -174,6 +174,12 @@ export interface SctpTracking {
   doubted: Direction | undefined;
 }
 
+/** A port of chance, between two bounds; comparisons narrow them. */
+export interface PortRange {
+  low: number;
+  high: number;
+}
+
 export interface Conn {
   readonly family: 'ip' | 'ip6';
   readonly zone: number;
@@ -195,6 +201,8 @@ export interface Conn {
   bytes: { original: number; reply: number };
   /** Port or id of the translated side that the kernel picked by chance. */
   random: { src: boolean; dst: boolean };
+  /** Where it lies, as far as rules that compared it leave open. */
+  ports: { src?: PortRange | undefined; dst?: PortRange | undefined };
   /** Where it was captured from. */
   readonly base: CtEntry | undefined;
   /** Connection this one was expected by. */
@@ -219,6 +227,7 @@ export function newConn(family: 'ip' | 'ip6', zone: number, original: Tuple, rep
     packets: { original: 0, reply: 0 },
     bytes: { original: 0, reply: 0 },
     random: { src: false, dst: false },
+    ports: {},
     base: undefined,
     timeout: undefined,
     natOif: undefined,
@@ -236,6 +245,7 @@ const cloneConn = (c: Conn): Conn => ({
   packets: { ...c.packets },
   bytes: { ...c.bytes },
   random: { ...c.random },
+  ports: { src: c.ports.src && { ...c.ports.src }, dst: c.ports.dst && { ...c.ports.dst } },
   tcp: c.tcp === undefined ? undefined : { ...c.tcp, original: { ...c.tcp.original }, reply: { ...c.tcp.reply } },
   ...(c.sctp === undefined ? {} : { sctp: { ...c.sctp, tag: { ...c.sctp.tag }, init: { ...c.sctp.init } } }),
 });

@@ -7,7 +7,16 @@ import { jhash2, reciprocalScale } from '../net/jhash';
 import { PROTO } from '../net/protocols';
 import type { Hook, RuleRef } from '../nft/model';
 import type { IpValue } from '../world/world';
-import { type Conn, invertTuple, STATUS, sameTuple, type Tuple, tracksPorts, zoneId } from './conntrack-state';
+import {
+  type Conn,
+  invertTuple,
+  type PortRange,
+  STATUS,
+  sameTuple,
+  type Tuple,
+  tracksPorts,
+  zoneId,
+} from './conntrack-state';
 import type { Run } from './environment';
 import { destinationOf, keepVerified, newSkb, type Skb, sourceOf, writeNetwork, writeTransport } from './skb';
 import type { FieldDiff } from './trace';
@@ -89,6 +98,8 @@ const swap32 = (v: number): number =>
 interface Picked {
   readonly tuple: Tuple;
   readonly randomPort: boolean;
+  /** Where a port of chance lies. */
+  readonly range?: PortRange | undefined;
 }
 
 function uniqueTuple(run: Run, orig: Tuple, r: NatRange, ct: Conn, manip: Manip): Picked {
@@ -105,7 +116,7 @@ function uniqueTuple(run: Run, orig: Tuple, r: NatRange, ct: Conn, manip: Manip)
           sport: isIcmp(orig) ? other.reply.sport : other.reply.dport,
         };
         if (addressInRange(candidate, 'src', r) && portInRange(candidate, 'src', r) && !taken(run, candidate, ct))
-          return { tuple: candidate, randomPort: other.random.src };
+          return { tuple: candidate, randomPort: other.random.src, range: other.ports.src };
       }
     }
   }
@@ -128,17 +139,15 @@ function uniqueTuple(run: Run, orig: Tuple, r: NatRange, ct: Conn, manip: Manip)
       }
     return size === 1
       ? { tuple: { ...t, sport: min }, randomPort: false }
-      : { tuple: standIn(run, t, ct, 'sport', min, min + size - 1), randomPort: true };
+      : byChance(run, t, ct, 'sport', min, min + size - 1);
   }
   if (!tracksPorts(t.protocol)) return { tuple: t, randomPort: false };
   const key = manip === 'src' ? 'sport' : 'dport';
   if (r.minPort === undefined)
-    return manip === 'dst'
-      ? { tuple: t, randomPort: false }
-      : { tuple: standIn(run, t, ct, 'sport', ...classOf(t.sport)), randomPort: true };
+    return manip === 'dst' ? { tuple: t, randomPort: false } : byChance(run, t, ct, 'sport', ...classOf(t.sport));
   const [low, high] = [Math.min(r.minPort, r.maxPort ?? r.minPort), Math.max(r.minPort, r.maxPort ?? r.minPort)];
   if (low === high) return { tuple: { ...t, [key]: low }, randomPort: false };
-  if (anyPort || manip === 'src') return { tuple: standIn(run, t, ct, key, low, high), randomPort: true };
+  if (anyPort || manip === 'src') return byChance(run, t, ct, key, low, high);
   for (let port = low; port <= high; port++) {
     const candidate = { ...t, [key]: port };
     if (!taken(run, candidate, ct)) return { tuple: candidate, randomPort: false };
@@ -149,6 +158,10 @@ function uniqueTuple(run: Run, orig: Tuple, r: NatRange, ct: Conn, manip: Manip)
 /** Where nf_nat_l4proto_unique_tuple() looks for another port than this one. */
 const classOf = (port: number): readonly [number, number] =>
   port < 512 ? [1, 511] : port < 1024 ? [600, 1023] : [1024, 65535];
+
+function byChance(run: Run, t: Tuple, ct: Conn, key: 'sport' | 'dport', low: number, high: number): Picked {
+  return { tuple: standIn(run, t, ct, key, low, high), randomPort: true, range: { low, high } };
+}
 
 /** A port that stands for one of chance: one that nobody has, so that the entry is found by it and hides no other. */
 function standIn(run: Run, t: Tuple, ct: Conn, key: 'sport' | 'dport', low: number, high: number): Tuple {
@@ -171,6 +184,7 @@ export function setupNat(run: Run, ct: Conn, range: NatRange, manip: Manip): voi
     ct.reply = invertTuple(picked.tuple) ?? ct.reply;
     ct.status |= manip === 'src' ? STATUS.srcNat : STATUS.dstNat;
     if (picked.randomPort) ct.random[manip] = true;
+    ct.ports[manip] = picked.range;
   }
   ct.status |= doneBit(manip);
 }

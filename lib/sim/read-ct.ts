@@ -4,7 +4,7 @@ import type { CtExpression } from '../nft/model';
 import { ctType } from '../nft/type-of-expression';
 import { type Conn, STATUS, zoneId } from './conntrack-state';
 import type { Context } from './environment';
-import { RANDOM_PORT, unknownHost, unsupported } from './read-unknown';
+import { randomPort, unknownHost, unsupported } from './read-unknown';
 import { Between, type Evaluated, Missing, Unknown } from './value';
 
 const stateBit = { new: 8, established: 2, related: 4 } as const;
@@ -55,13 +55,13 @@ export function readCt(expr: CtExpression, name: string): (c: Context) => Evalua
     case 'proto-src':
       return withCt((ct, c) => {
         const dir = dirOf(c);
-        return (dir === 'original' ? false : ct.random.dst) ? RANDOM_PORT : ct[dir].sport;
+        return dir === 'reply' && ct.random.dst ? randomPort(ct.ports.dst) : ct[dir].sport;
       });
     case 'proto-dst':
       return withCt((ct, c) => {
         const dir = dirOf(c);
         const t = ct[dir];
-        if (dir === 'reply' && ct.random.src) return RANDOM_PORT;
+        if (dir === 'reply' && ct.random.src) return randomPort(ct.ports.src);
         return t.protocol === PROTO.icmp || t.protocol === PROTO.icmpv6 ? t.icmpType * 256 + t.icmpCode : t.dport;
       });
     case 'ip saddr':

@@ -5,7 +5,7 @@ import { hasPorts, PROTO } from '../net/protocols';
 import { type HeaderField, payloadField } from '../nft/fields';
 import type { PayloadExpression, RawPayloadExpression } from '../nft/model';
 import type { Context } from './environment';
-import { RANDOM_PORT, unsupported } from './read-unknown';
+import { RANDOM_PORT, randomPort, unsupported } from './read-unknown';
 import type { HiddenField, Skb } from './skb';
 import { Between, Chance, type Evaluated, Missing, Unknown } from './value';
 
@@ -222,8 +222,14 @@ function readHeader(field: Pick<HeaderField, 'base' | 'offset' | 'len'>, name: s
   if (field.base === 'th' && (skb.random.sport || skb.random.dport)) {
     const touches = (from: number, to: number): boolean => field.offset < to && field.offset + field.len > from;
     const ports = hasPorts(skb.headers.l4proto ?? 0);
-    if (skb.random.sport && (ports ? touches(0, 16) : touches(32, 48))) return RANDOM_PORT;
-    if (skb.random.dport && ports && touches(16, 32)) return RANDOM_PORT;
+    const ranges = skb.ct !== undefined && skb.ctDir === 'original' ? skb.ct.ports : {};
+    const at = ports ? 0 : 32;
+    if (skb.random.sport && touches(at, at + 16))
+      return field.offset === at && field.len === 16
+        ? randomPort(ports ? ranges.src : (ranges.src ?? ranges.dst))
+        : RANDOM_PORT;
+    if (skb.random.dport && ports && touches(16, 32))
+      return field.offset === 16 && field.len === 16 ? randomPort(ranges.dst) : RANDOM_PORT;
   }
   const value = readBits(header.bytes, header.at * 8 + field.offset, field.len);
   if (skb.hidden !== undefined && value !== undefined) return readHidden(skb.hidden, field, value);

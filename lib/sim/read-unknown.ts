@@ -1,12 +1,24 @@
 /** Reasons for which an operand exists and cannot be known. */
 
-import { Unknown } from './value';
+import type { PortRange } from './conntrack-state';
+import { Chance, type Evaluated, Unknown } from './value';
 
 export const RANDOM_PORT = new Unknown({
   code: 'random-port',
   say: 'The kernel picks this port (or ICMP id) at random, so the rule may match or not.',
   settle: 'Assume a value for the translated port.',
 });
+
+/** A port that chance picked: one of a range, and what rules compare it with narrows that. */
+export function randomPort(range: PortRange | undefined): Evaluated {
+  if (range === undefined) return RANDOM_PORT;
+  const { low, high } = range;
+  if (low === high) return low;
+  return new Chance('the port that NAT picks', high - low + 1, low, (from, to) => {
+    range.low = Math.max(range.low, from);
+    range.high = Math.min(range.high, to);
+  });
+}
 
 export const unsupported = (name: string): Unknown =>
   new Unknown({

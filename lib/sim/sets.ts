@@ -219,6 +219,9 @@ class Intervals {
   }
 }
 
+/** Each class of a value of chance is a way of its own. */
+const MOST_CLASSES = 128;
+
 /** An index over the elements of one set or map. Built once, never changed. */
 export class SetIndex {
   private readonly exact = new Map<Scalar, number>();
@@ -304,8 +307,8 @@ export class SetIndex {
     return index === undefined || element === undefined ? undefined : { element, index };
   }
 
-  /** Values at which the answer may change, for a number between `from` and `to`: each begins a class of equal answers. */
-  breakpoints(): readonly number[] {
+  /** Values at which the answer may change: each begins a class of equal answers. Undefined where those are too many to follow. */
+  breakpoints(): readonly number[] | undefined {
     const out = new Set<number>();
     const type = this.types[0];
     if (type === undefined || this.types.length > 1) return [];
@@ -318,7 +321,7 @@ export class SetIndex {
       const p = part(type, e.key, { linkByName: new Map() });
       if (p?.kind === 'range') add(p.from, p.to);
     }
-    return [...out];
+    return out.size > MOST_CLASSES ? undefined : [...out];
   }
 }
 

@@ -64,6 +64,16 @@ const dynamic = 'set s { type ipv4_addr; size 100; flags dynamic; }';
 
 export const REGRESSIONS: readonly Regression[] = [
   {
+    name: 'a routing header is read whatever its type',
+    tables: chain('ip6', 'prerouting', 0, ['srh last-entry 0', 'srh tag 5', 'rt type 4']),
+    packets: [{ ...six, extHeaders: [{ type: 'rt', hex: '000000000000' }] }],
+  },
+  {
+    name: 'SYN proxying drops what has a wrong header checksum',
+    tables: chain('ip', 'forward', 0, ['@nh,8,8 set 184', 'synproxy mss 1460 wscale 7 timestamp sack-perm']),
+    packets: [syn],
+  },
+  {
     name: 'dscp beside other fields, in sets and hashed',
     tables: chain('ip', 'prerouting', 0, [
       'ip dscp . udp dport { cs1 . 2222 }',
@@ -644,5 +654,17 @@ export const REGRESSIONS: readonly Regression[] = [
       { ...udp, from: 'local', saddr: '10.0.1.1', daddr: '10.0.2.2', dport: 9 },
       { ...udp, iif: 'eth1', saddr: '10.0.2.2', daddr: '10.0.1.1', sport: 9, dport: 1111 },
     ],
+  },
+  {
+    name: 'a port of chance stays in its class',
+    tables: [
+      ...nat('ip', 'postrouting', ['masquerade random']),
+      ...chain('ip', 'postrouting', 200, [
+        'udp sport >= 1024 counter',
+        'udp sport < 1024 counter',
+        'ct reply proto-dst 80',
+      ]),
+    ],
+    packets: [udp],
   },
 ];
