@@ -21,7 +21,7 @@ const conflict = (name: string, from: string, to: string, families: readonly ('i
   second: chain(name, to),
   tie: false,
   differs: 'delivered',
-  witness: { packet: {}, now: [], otherwise: [] },
+  witness: { packet: { family: 'ip' }, now: [], otherwise: [] },
   rules: [],
   say: '',
   link: '',
