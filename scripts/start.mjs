@@ -1,10 +1,10 @@
 // `npm start`: from a fresh clone to a running nftscope. Uses Node's own modules only, for nothing is installed yet.
 import { existsSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import util from 'node:util';
 import { install, requireNode } from './install.mjs';
-import { main, Problem } from './run.mjs';
+import { main, Problem, start } from './run.mjs';
 import { requireFreePort, serve } from './serve.mjs';
 
 const USAGE = `Usage: npm start -- [options]
@@ -13,7 +13,25 @@ const USAGE = `Usage: npm start -- [options]
   --host ADDRESS  address to listen on (127.0.0.1; also HOST)
   --source PATH   capture to open: a folder or a bundle; may be repeated
   --allow-replay  let the server replay a capture in a network namespace of its own (needs root)
-  --help          this text`;
+  --help          this text
+
+A live cluster (docs/cluster.md), by these and the other options of nftscope serve:
+  --kubeconfig F  file of the contexts (KUBECONFIG, else ~/.kube/config)
+  --context C     context to read; may be repeated
+  --in-cluster    by the service account of this pod`;
+
+/** Options of `nftscope serve` that stand for a cluster and how it is read. */
+const CLUSTER = /** @type {const} */ ({
+  kubeconfig: { type: 'string' },
+  context: { type: 'string', multiple: true },
+  'in-cluster': { type: 'boolean' },
+  'read-by': { type: 'string', multiple: true },
+  agents: { type: 'string' },
+  'exec-in': { type: 'string' },
+  'agent-token-file': { type: 'string' },
+  'agent-ca-file': { type: 'string' },
+  'agent-server-name': { type: 'string' },
+});
 
 function options() {
   try {
@@ -24,6 +42,7 @@ function options() {
         source: { type: 'string', multiple: true, default: [] },
         'allow-replay': { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
+        ...CLUSTER,
       },
     });
     const port = Number(values.port);
@@ -38,7 +57,8 @@ function options() {
 await main(async () => {
   const root = dirname(dirname(fileURLToPath(import.meta.url)));
   requireNode(root);
-  const { port, host, source, 'allow-replay': allowReplay, help } = options();
+  const given = options();
+  const { port, host, source, 'allow-replay': allowReplay, help } = given;
   if (help) {
     console.log(USAGE);
     return 0;
@@ -52,6 +72,18 @@ await main(async () => {
   await install(root);
   const { build } = await import('./build.mjs');
   await build(root, { onlyIfStale: true });
+  const cluster = Object.keys(CLUSTER).flatMap((name) =>
+    [/** @type {Record<string, string | boolean | string[] | undefined>} */ (given)[name] ?? []]
+      .flat()
+      .flatMap((value) => (value === true ? [`--${name}`] : [`--${name}`, String(value)])),
+  );
+  if (cluster.length > 0) {
+    const tool = join(root, 'dist/nftscope.mjs');
+    const rest = [...sources.flatMap((path) => ['--source', path]), ...(allowReplay ? ['--allow-replay'] : [])];
+    const argv = [tool, 'serve', '--port', String(port), '--host', host, ...rest, ...cluster];
+    const child = start(process.execPath, argv, { cwd: from, stdio: 'inherit' });
+    return await new Promise((done) => child.once('exit', (code) => done(code ?? 0)));
+  }
   const { url, ended } = await serve({ root, port, host, sources, allowReplay });
   console.log(`\nnftscope is at ${url}\nCtrl+C ends it.`);
   return await ended;

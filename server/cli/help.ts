@@ -129,6 +129,7 @@ const SERVE = `nftscope serve: the web application
   --port N      (default 3000)
   --host H      address to listen on (default 127.0.0.1: nobody else on the network sees the rulesets)
   --source S    captures to open, also as arguments, or cluster:CONTEXT; without any: the demo capture, and this host when nft answers
+  --allow-replay   let the server replay packets in network namespaces of its own (needs root)
 
 Clusters (docs/cluster.md):
   --kubeconfig F       (default: KUBECONFIG, else ~/.kube/config); --context C may be repeated (default: the current one)

@@ -15,6 +15,7 @@ const OPTIONS = {
   kubeconfig: { type: 'string' },
   context: { type: 'string', multiple: true },
   'in-cluster': { type: 'boolean' },
+  'allow-replay': { type: 'boolean' },
   'read-by': { type: 'string', multiple: true },
   agents: { type: 'string' },
   'exec-in': { type: 'string' },
@@ -43,6 +44,7 @@ export async function serveCommand(args: readonly string[]): Promise<ExitStatus>
       root: packageRoot(),
       sources: sources.map((path) => resolve(path)),
       clusters,
+      allowReplay: values['allow-replay'] === true,
       ...(port !== undefined && { port }),
       ...(values.host !== undefined && { host: values.host }),
     });
