@@ -64,7 +64,7 @@ describe('fields', () => {
     expect(sctpChunkField('data', 'ssn')).toMatchObject({ number: 0, offset: 80, len: 16 });
     expect(sctpChunkField('abort', 'length')).toMatchObject({ number: 6, offset: 16, len: 16 });
     expect(exthdrField('frag', 'more-fragments')).toMatchObject({ number: 44, offset: 31, len: 1 });
-    expect(exthdrField('srh', 'sid[2]')).toMatchObject({ number: 43, offset: 192, len: 128, routingType: 4 });
+    expect(exthdrField('srh', 'sid[2]')).toMatchObject({ number: 43, offset: 192, len: 128 });
     expect(exthdrField('hbh')).toMatchObject({ number: 0, type: { name: 'boolean' } });
   });
 

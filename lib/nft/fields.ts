@@ -27,8 +27,6 @@ export interface OptionField {
   readonly offset: number;
   readonly len: number;
   readonly type: DataType;
-  /** Type of the IPv6 routing header that the field belongs to: 0, 2 or 4. */
-  readonly routingType?: number;
 }
 
 /** `[offset, type]` or `[offset, type, len]`, in bits; the length defaults to the type's. */
@@ -204,13 +202,6 @@ const EXTHDRS: Readonly<Record<string, Specs>> = {
   },
 };
 
-const ROUTING_TYPE: ReadonlyMap<string, number> = new Map([
-  ['rt0', 0],
-  ['rt2', 2],
-  ['rt4', 4],
-  ['srh', 4],
-]);
-
 /** An IPv6 extension header; without `field` the test for existence. `addr[n]` and `sid[n]` count from 1, as nft does. */
 export function exthdrField(name: string, field?: string): OptionField | undefined {
   const header = name === 'rt4' ? 'srh' : name;
@@ -220,9 +211,7 @@ export function exthdrField(name: string, field?: string): OptionField | undefin
   if (found === undefined) return undefined;
   const index = bracket === -1 || field === undefined ? 1 : Number.parseInt(field.slice(bracket + 1), 10);
   if (!Number.isInteger(index) || index < 1) return undefined;
-  const placed = { ...found, offset: found.offset + (index - 1) * found.len };
-  const routingType = ROUTING_TYPE.get(name);
-  return routingType === undefined ? placed : { ...placed, routingType };
+  return { ...found, offset: found.offset + (index - 1) * found.len };
 }
 
 const sackBlock = (index: number): Specs => ({ left: [16 + 64 * index, u(32)], right: [48 + 64 * index, u(32)] });

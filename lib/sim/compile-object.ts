@@ -10,7 +10,7 @@ import { Broken, type Op, type OpResult, stop } from './op';
 import { need } from './operand';
 import { listenerFor } from './read-route';
 import { askLimit, askQuota, objectState } from './set-update';
-import { lengthOf, transportChecksumWrong } from './skb';
+import { lengthOf, rejectChecksumWrong } from './skb';
 import { Missing, type Scalar, Unknown } from './value';
 
 export function compileObject(s: ObjectReferenceStatement, scope: Scope): Op {
@@ -127,7 +127,7 @@ export function synproxy(c: Context, options: SynproxyOptions): OpResult {
     );
     return { kind: 'drop' };
   }
-  if (transportChecksumWrong(skb)) return { kind: 'drop' };
+  if (rejectChecksumWrong(skb, c.hook, true)) return { kind: 'drop' };
   const flags = skb.data[skb.headers.thoff + 13];
   if (flags === undefined) return { kind: 'drop' };
   if (flags & 2) {

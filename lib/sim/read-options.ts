@@ -24,8 +24,7 @@ export function readExthdr(expr: ExthdrExpression, name: string): (c: Context) =
     const found = c.skb.headers.ext.find((e) => e.type === field.number);
     if (expr.field === undefined) return found === undefined ? 0 : 1;
     if (found === undefined) return new Missing(name, 'the header is absent');
-    if (field.routingType !== undefined && c.skb.data[found.at + 2] !== field.routingType)
-      return new Missing(name, 'the routing header is of another type');
+    // A routing header is read whatever its type: the rule that nft makes asks for none.
     return readBits(c.skb.data, found.at * 8 + field.offset, field.len) ?? new Missing(name, 'the packet is too short');
   };
 }
