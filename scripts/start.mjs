@@ -72,11 +72,11 @@ await main(async () => {
   await install(root);
   const { build } = await import('./build.mjs');
   await build(root, { onlyIfStale: true });
-  const cluster = Object.keys(CLUSTER).flatMap((name) =>
-    [/** @type {Record<string, string | boolean | string[] | undefined>} */ (given)[name] ?? []]
-      .flat()
-      .flatMap((value) => (value === true ? [`--${name}`] : [`--${name}`, String(value)])),
-  );
+  const cluster = Object.entries(given)
+    .filter(([name]) => name in CLUSTER)
+    .flatMap(([name, value]) =>
+      [value].flat().flatMap((v) => (typeof v === 'boolean' ? (v ? [`--${name}`] : []) : [`--${name}`, String(v)])),
+    );
   if (cluster.length > 0) {
     const tool = join(root, 'dist/nftscope.mjs');
     const rest = [...sources.flatMap((path) => ['--source', path]), ...(allowReplay ? ['--allow-replay'] : [])];
