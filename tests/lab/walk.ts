@@ -168,7 +168,7 @@ function datagrams(r: Random, first: PacketSpec): LabStep[] {
 }
 
 /** A datagram in pieces: in any order, some twice. */
-export function pieces(r: Random, first: PacketSpec): LabStep[] {
+function pieces(r: Random, first: PacketSpec): LabStep[] {
   const { sport = 1111, dport = 2222 } = first;
   const word = (n: number): string => n.toString(16).padStart(4, '0');
   const count = r.int(2, 4);
