@@ -19,7 +19,11 @@ export function useUpload() {
   return useMutation({
     mutationFn: (file: File) =>
       postFile<SourceView>('/api/sources', { name: file.name }, file, new AbortController().signal),
-    onSuccess: () => client.invalidateQueries({ queryKey: KEY }),
+    onSuccess: async () => {
+      // A first list that was asked for before is not to be taken for the one with the upload.
+      await client.cancelQueries({ queryKey: KEY });
+      await client.invalidateQueries({ queryKey: KEY });
+    },
   });
 }
 
