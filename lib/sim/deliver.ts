@@ -74,8 +74,13 @@ function respond(run: Run, skb: Skb): void {
     case PROTO.udp:
     case PROTO.udplite: {
       // A length that cannot be is dropped (__udp4_lib_rcv, __udp6_lib_rcv: short_packet); in IPv6 0 stands for all there is.
-      const said = u16(skb.data, at + 4) || (skb.family === 'ip6' ? 8 : 0);
+      const said = u16(skb.data, at + 4) || (skb.family === 'ip6' ? skb.data.length - at : 0);
       if (said > skb.data.length - at || (l4proto === PROTO.udp && said < 8)) return;
+      // What lies behind the length that it names is cut off.
+      if (l4proto === PROTO.udp && said < skb.data.length - at) {
+        skb.data = skb.data.slice(0, at + said);
+        delete skb.verified;
+      }
       if (transportChecksumWrong(skb)) return;
       // IPv6 takes no datagram without a checksum (udp6_csum_init).
       if (skb.family === 'ip6' && u16(skb.data, at + 6) === 0) return;

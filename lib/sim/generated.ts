@@ -501,9 +501,18 @@ export function sendSynproxyAnswer(run: Run, cause: Skb, o: SynproxyOptions): vo
   s.set(tail, 20);
   const src = destinationOf(cause);
   const dst = sourceOf(cause);
-  if (family === 'ip' && !isLocal4({ run }, Number(src))) return;
-  const route = routeOut(run, family, dst, src, 0, 0);
-  if (route === undefined) return;
+  // From whoever was asked, or could be (synproxy_send_tcp: ip_route_me_harder).
+  const anySource = family === 'ip' && [1, 2].includes(addressType4({ run }, Number(src), undefined) ?? 0);
+  const found = routeOutput(run, {
+    family,
+    daddr: dst,
+    saddr: anySource ? src : undefined,
+    mark: 0,
+    tos: 0,
+    anySource,
+  });
+  if (found.kind !== 'found') return;
+  const { route } = found;
   const skb = newSkb(run.nextSkb(), 'generated', family, ipPacket(family, src, dst, PROTO.tcp, 0, s, 64, { df: true }));
   skb.hidden = segmentByChance();
   skb.partial = true;

@@ -64,6 +64,16 @@ const dynamic = 'set s { type ipv4_addr; size 100; flags dynamic; }';
 
 export const REGRESSIONS: readonly Regression[] = [
   {
+    name: 'SYN proxying answers for whoever was asked',
+    tables: chain('ip', 'forward', 0, ['synproxy mss 1460 wscale 7 timestamp sack-perm']),
+    packets: [syn, { ...syn, daddr: '10.0.4.3', tcpOptionsHex: '020405b40402080a000000010000000001030307' }],
+  },
+  {
+    name: 'a datagram is cut off where its length says',
+    tables: chain('ip6', 'input', -450, ['udp length set 8']),
+    packets: [{ ...six, daddr: 'fd00:1::1', payloadHex: '0102030405060708' }],
+  },
+  {
     name: 'a routing header is read whatever its type',
     tables: chain('ip6', 'prerouting', 0, ['srh last-entry 0', 'srh tag 5', 'rt type 4']),
     packets: [{ ...six, extHeaders: [{ type: 'rt', hex: '000000000000' }] }],
