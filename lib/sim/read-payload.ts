@@ -1,5 +1,7 @@
 /** Reading header fields, with the protocol tests that nft implies and does not list. */
 
+import { pseudoSum } from '../net/build-packet';
+import { fold16 } from '../net/checksum';
 import { u16 } from '../net/headers';
 import { hasPorts, PROTO } from '../net/protocols';
 import { type HeaderField, payloadField } from '../nft/fields';
@@ -231,6 +233,9 @@ function readHeader(field: Pick<HeaderField, 'base' | 'offset' | 'len'>, name: s
     if (skb.random.dport && ports && touches(16, 32))
       return field.offset === 16 && field.len === 16 ? randomPort(ranges.dst) : RANDOM_PORT;
   }
+  // A sum that is left to the device stands for that of the pseudo header (CHECKSUM_PARTIAL).
+  if (skb.partial === true && field.base === 'th' && field.offset === 128 && field.len === 16 && skb.family !== 'arp')
+    return ~fold16(pseudoSum(skb.data, skb.family, PROTO.tcp, skb.data.length - skb.headers.thoff)) & 0xffff;
   const value = readBits(header.bytes, header.at * 8 + field.offset, field.len);
   if (skb.hidden !== undefined && value !== undefined) return readHidden(skb.hidden, field, value);
   return value ?? new Missing(name, 'the packet is too short');

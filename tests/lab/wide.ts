@@ -148,7 +148,8 @@ export function wideStatement(g: Values, s: Scope): string {
     () => `meta mark set meta ${r.pick(['length', 'iif', 'priority', 'l4proto'])}`,
     () => `meta priority set ${keyed(g, s, () => r.pick(['1:2', '0:10']))}`,
     () => `meta mark set jhash ${keyFor(g, s)} mod ${r.pick([3, 1000])} seed 0x${r.int(0, 999)} offset ${r.int(0, 9)}`,
-    () => `meta nftrace set ${r.int(0, 1)}`,
+    // The laboratory sees what is delivered by its trace: it stays on.
+    () => 'meta nftrace set 1',
     () => `log ${r.pick(['group 1', 'flags all', 'level debug', 'prefix "a b" group 2 snaplen 10'])}`,
     () => `tcp ${r.pick(['urgptr', 'ackseq', 'window', 'checksum'])} set ${r.pick([0, 1, 777])}`,
     () => `tcp dport set tcp dport map { ${g.port()} : ${g.port()}, 1024-65535 : ${g.port()} }`,
