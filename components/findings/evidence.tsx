@@ -100,7 +100,11 @@ export function EvidenceItem({ source, one }: EvidenceProps) {
             ) : (
               <Link
                 className="link"
-                href={viewHref('/trace', { source, node: one.node, packet: JSON.stringify(one.packet) })}
+                href={viewHref('/trace', {
+                  source,
+                  node: one.node,
+                  ...(one.ends ?? { packet: JSON.stringify(one.packet) }),
+                })}
               >
                 Trace the packet
               </Link>

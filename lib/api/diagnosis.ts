@@ -122,6 +122,7 @@ const isOf = (cause: Cause, { code, nodes, services }: Finding): boolean =>
   cause.code === code && cause.nodes === nodes && cause.services === services;
 
 function evidenceView(one: Evidence, context: Context): EvidenceView {
+  if (one.kind === 'packet') return { ...one, ends: endsOf(one.packet, context) };
   if (one.kind !== 'rule' && one.kind !== 'difference') return one;
   const ruleset = context.node(one.node)?.ruleset;
   const table = ruleset?.tables.find(({ family, name }) => family === one.family && name === one.table);
@@ -137,6 +138,19 @@ function evidenceView(one: Evidence, context: Context): EvidenceView {
     tokens: renderRuleTokens(rule, renderContext(table, ruleset?.nftVersion)),
     owner: chainOwner(table, one.chain, ownerOf(table)).key,
   };
+}
+
+/** Where a packet comes from and goes to, as a trace is asked by names; null where it says itself how it comes in. */
+function endsOf(packet: object, { network }: Context): { readonly from: string; readonly to: string } | null {
+  const of = packet as { readonly [key: string]: unknown };
+  if (of.iif !== undefined || of.from !== undefined) return null;
+  const { saddr, daddr, dport, protocol } = of;
+  if (typeof saddr !== 'string' || typeof daddr !== 'string' || typeof protocol !== 'string') return null;
+  const pod = network.podByAddress.get(saddr);
+  const from =
+    pod === undefined ? (network.nodeByAddress.get(saddr) ?? `external:${saddr}`) : `${pod.namespace}/${pod.name}`;
+  const host = daddr.includes(':') ? `[${daddr}]` : daddr;
+  return dport === undefined ? null : { from, to: `${host}:${dport}/${protocol}` };
 }
 
 function lookedAt({ nodes, cluster }: Context): LookedAt {

@@ -5,14 +5,17 @@ import type { Reason } from '../sim/trace';
 import type { OwnerKey, ProblemView } from './types';
 
 type RuleEvidence = Extract<Evidence, { readonly kind: 'rule' }>;
+type PacketEvidence = Extract<Evidence, { readonly kind: 'packet' }>;
 type DifferenceEvidence = Extract<Evidence, { readonly kind: 'difference' }>;
 
 /**
  * A rule comes with its tokens, so that it looks as everywhere else; `tokens` is null where the rule cannot be found again. Of a
- * difference `in` says whether its name is that of a chain or of a set there; null where it is of neither.
+ * difference `in` says whether its name is that of a chain or of a set there; null where it is of neither. A packet that does not say
+ * how it comes in is asked for by names, `ends`; null where it can be traced as it is.
  */
 export type EvidenceView =
-  | Exclude<Evidence, RuleEvidence | DifferenceEvidence>
+  | Exclude<Evidence, RuleEvidence | DifferenceEvidence | PacketEvidence>
+  | (PacketEvidence & { readonly ends: { readonly from: string; readonly to: string } | null })
   | (RuleEvidence & { readonly tokens: readonly Token[] | null; readonly owner: OwnerKey | null })
   | (DifferenceEvidence & { readonly in: 'chain' | 'set' | null });
 
