@@ -6,6 +6,7 @@ export const STRINGS = {
   skip: 'Skip to the view',
   brand: 'nftscope, start',
   views: 'Views',
+  viewsBelow: 'Views, at the foot of the window',
   source: 'Source',
   node: 'Node',
   search: 'Search the ruleset',

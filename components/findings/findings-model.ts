@@ -12,8 +12,6 @@ export interface FindingFilter {
   readonly find: string;
 }
 
-export const NO_FILTER: FindingFilter = { severity: null, code: null, node: null, service: null, find: '' };
-
 /** A finding with those that follow from it. */
 export interface FindingBranch {
   readonly finding: FindingView;

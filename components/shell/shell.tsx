@@ -1,6 +1,7 @@
 import type { ReactNode } from 'react';
 import { STRINGS } from '../strings';
 import { FootPlace } from './foot';
+import { PhoneBar } from './phone-bar';
 import { TopBar } from './top-bar';
 
 /** The frame of every page: the bar, the view, its foot. The view scrolls, or in a window with room for it, its panels do. */
@@ -15,6 +16,7 @@ export function Shell({ children }: { readonly children: ReactNode }) {
         <div className="relative flex min-h-0 flex-1 flex-col overflow-y-auto roomy:overflow-clip">{children}</div>
         <FootPlace />
       </main>
+      <PhoneBar />
     </div>
   );
 }
