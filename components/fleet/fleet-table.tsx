@@ -2,7 +2,7 @@
 
 import { useVirtualizer } from '@tanstack/react-virtual';
 import Link from 'next/link';
-import { type ReactNode, useRef } from 'react';
+import { type ReactNode, useId, useRef, useState } from 'react';
 import type { FindingView } from '@/lib/api/findings-types';
 import type { FleetRow } from '@/lib/api/fleet-view';
 import type { NodeDriftRow } from '@/lib/api/service-types';
@@ -16,6 +16,7 @@ import { CheckIcon } from '../ui/icons';
 import { PROXY_WORDS, STATE_WORDS } from './fleet-words';
 import { GroupMark } from './group-mark';
 import { OwnerShares } from './owner-shares';
+import { readingFacts } from './reading-words';
 
 const ROW = 40;
 const NARROW_ROW = 148;
@@ -35,6 +36,9 @@ interface TableProps {
 export function FleetTable({ source, rows, drift, findings }: TableProps) {
   const narrow = useIsNarrow();
   const scroll = useRef<HTMLDivElement>(null);
+  const detail = useId();
+  /** The node whose reading is told in full. */
+  const [open, setOpen] = useState<string>();
   const virtual = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroll.current,
@@ -54,26 +58,35 @@ export function FleetTable({ source, rows, drift, findings }: TableProps) {
         <caption className="sr-only">Nodes</caption>
         <Head hidden={narrow} />
         <tbody className="relative block" style={{ height }}>
-          {virtual.getVirtualItems().map(({ index, start, size }) => {
+          {virtual.getVirtualItems().map(({ index, start }) => {
             const row = rows[index];
             if (row === undefined) return null;
             const Row = narrow ? Card : Cells;
+            const isOpen = open === row.name;
+            const toggle = () => setOpen(isOpen ? undefined : row.name);
             return (
               <tr
                 key={row.name}
+                ref={virtual.measureElement}
+                data-index={index}
                 aria-rowindex={index + 2}
                 className={cx(
                   'absolute inset-x-0 border-line border-t',
-                  narrow ? 'flex px-3 py-2' : `items-center ${GRID}`,
+                  narrow ? 'flex flex-col px-3 py-2' : `items-center ${GRID}`,
                 )}
-                style={{ transform: `translateY(${start}px)`, height: size }}
+                // An open row is as high as its words.
+                style={{ transform: `translateY(${start}px)`, ...(!isOpen && { height: narrow ? NARROW_ROW : ROW }) }}
               >
                 <Row
                   source={source}
                   row={row}
                   drift={drift.get(row.name)}
                   findings={findings === undefined ? undefined : (findings.get(row.name) ?? [])}
+                  isOpen={isOpen}
+                  detail={detail}
+                  onToggle={row.reader === null ? undefined : toggle}
                 />
+                {isOpen ? <ReadingDetail id={detail} row={row} /> : null}
               </tr>
             );
           })}
@@ -123,20 +136,26 @@ interface PlaceProps {
 interface RowProps extends PlaceProps {
   readonly drift: NodeDriftRow | undefined;
   readonly findings: readonly FindingView[] | undefined;
+  readonly isOpen: boolean;
+  /** Id of the detail. */
+  readonly detail: string;
+  /** Undefined where nobody reads: in a capture. */
+  readonly onToggle: (() => void) | undefined;
 }
 
 const Cell = ({ children, className }: { readonly children: ReactNode; readonly className?: string }) => (
   <td className={cx('block min-w-0', className)}>{children}</td>
 );
 
-function Cells({ source, row, drift, findings }: RowProps) {
+function Cells(props: RowProps) {
+  const { source, row, drift, findings } = props;
   return (
     <>
       <Cell className="leading-4">
         <Name source={source} row={row} />
       </Cell>
       <Cell>
-        <Reader row={row} />
+        <Reader {...props} />
       </Cell>
       <Cell className="text-ink-2">
         <Captured row={row} />
@@ -174,13 +193,14 @@ function Cells({ source, row, drift, findings }: RowProps) {
 }
 
 /** One column: the same facts, one below the other. */
-function Card({ source, row, drift, findings }: RowProps) {
+function Card(props: RowProps) {
+  const { source, row, drift, findings } = props;
   return (
     <Cell className="flex! h-full w-full flex-col justify-between">
       <div className="flex items-center gap-2">
         <Name source={source} row={row} />
         <span className="ml-auto flex items-center gap-2">
-          <Reader row={row} />
+          <Reader {...props} />
           <Group row={row} />
         </span>
       </div>
@@ -216,7 +236,40 @@ function Name({ source, row }: PlaceProps) {
   );
 }
 
-function Reader({ row }: { readonly row: FleetRow }) {
+/** A press tells how the node is read, and what that costs it. */
+function Reader({ row, isOpen, detail, onToggle }: RowProps) {
+  const state = <ReaderState row={row} />;
+  if (onToggle === undefined) return state;
+  return (
+    <button
+      type="button"
+      aria-expanded={isOpen}
+      aria-controls={isOpen ? detail : undefined}
+      aria-label={`${STATE_WORDS[row.state]}: how ${row.name} is read`}
+      onClick={onToggle}
+      className="flex min-h-6 max-w-full items-center underline decoration-dotted underline-offset-4"
+    >
+      {state}
+    </button>
+  );
+}
+
+function ReadingDetail({ id, row }: { readonly id: string; readonly row: FleetRow }) {
+  return (
+    <td id={id} className="col-span-full block min-w-0 pt-1 pb-2">
+      <dl className="flex flex-wrap gap-x-6 gap-y-1 text-prose">
+        {readingFacts(row).map(({ label, say, isBad = false }) => (
+          <div key={label} className="min-w-0">
+            <dt className="text-ink-2 text-label">{label}</dt>
+            <dd className={cx('break-words', isBad && 'text-depends')}>{say}</dd>
+          </div>
+        ))}
+      </dl>
+    </td>
+  );
+}
+
+function ReaderState({ row }: { readonly row: FleetRow }) {
   const word = STATE_WORDS[row.state];
   if (row.state === 'ready')
     return (
@@ -261,7 +314,7 @@ function ServiceProxyOf({ row }: { readonly row: FleetRow }) {
 }
 
 /** Whether kube-proxy's tables are what they should be; nothing where that was not compared. */
-function Drift({ source, row, drift }: Omit<RowProps, 'findings'>) {
+function Drift({ source, row, drift }: Pick<RowProps, 'source' | 'row' | 'drift'>) {
   if (drift === undefined || drift.state === 'unread' || drift.state === 'unknown') return null;
   if (drift.state === 'expected') return <span className="block text-ink-2 text-label">as expected</span>;
   return (

@@ -1,6 +1,7 @@
 /** GET /api/sources/[id]/fleet: the nodes of a source side by side. */
 import type { FleetNode, OwnerShare } from '../fleet/fleet-node';
 import { type FleetGroup, groupNodes } from '../fleet/groups';
+import type { ReadingCost } from '../fleet/reading-cost';
 import type { ServiceProxy } from '../fleet/service-proxy';
 import type { NodeState, NodeSummary, ProblemView } from './types';
 
@@ -14,6 +15,8 @@ export interface FleetRow {
   readonly capturedAt: string | null;
   /** How a node of a live cluster is read; null for captures. */
   readonly reader: string | null;
+  /** What its last reading cost; null for captures, and where it could not be read. */
+  readonly cost: ReadingCost | null;
   /** Hash of what was read. */
   readonly version: string | null;
   readonly kernel: string | null;
@@ -45,6 +48,7 @@ export interface FleetView {
 export interface ReadNode {
   readonly version: string;
   readonly capturedAt: string | undefined;
+  readonly cost?: ReadingCost | undefined;
   readonly facts: FleetNode;
   readonly problem: ProblemView | undefined;
 }
@@ -83,6 +87,7 @@ function fleetRow(node: NodeSummary, read: ReadNode | undefined, group: string |
     problem: read?.problem ?? (isRead ? node.problem : null),
     capturedAt: read?.capturedAt ?? node.capturedAt,
     reader: node.reader ?? null,
+    cost: read?.cost ?? null,
     version: read?.version ?? null,
     kernel: facts?.versions.kernel ?? null,
     nft: facts?.versions.nft ?? facts?.listedBy ?? null,

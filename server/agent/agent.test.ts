@@ -152,6 +152,8 @@ describe('captures', () => {
     expect(hashes.files['addr.json']).toBe(sha256(''));
     expect(hashes.files['sockets.txt']).toBe(null);
     expect(hashes.errors['sockets.txt'].exitStatus).toBe(127);
+    expect(hashes.cost).toMatchObject({ listing: { bytes: LISTING.length }, changesWithoutEvent: 0 });
+    expect(hashes.cost.follow).toMatchObject({ state: expect.any(String), letGo: 0, mismatches: 0 });
     const capture = await get('/v1/capture', { 'if-none-match': `W/"${hashes.hash}"` });
     expect(capture.status).toBe(304);
   });

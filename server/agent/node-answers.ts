@@ -36,7 +36,15 @@ export function hashesAnswer(reader: NodeReader, readings: Readings) {
     capturedAt: oldest(readings),
     files: Object.fromEntries([...readings].map(([name, { sha256 }]) => [name, sha256 ?? null])),
     errors: Object.fromEntries(failures),
+    cost: costAnswer(reader),
   };
+}
+
+/** What the ruleset costs the node; without what changes at each transaction, so that equal answers stay equal. */
+function costAnswer(reader: NodeReader) {
+  const { listingCost, changesWithoutEvent } = reader.facts;
+  const { state, why, letGo, mismatches } = followAnswer(reader);
+  return { listing: listingCost ?? null, follow: { state, why, letGo, mismatches }, changesWithoutEvent };
 }
 
 export function nodeAnswer(reader: NodeReader, agent: { readonly version: string; readonly startedAt: Date }) {
@@ -64,6 +72,7 @@ export function nodeAnswer(reader: NodeReader, agent: { readonly version: string
       nextListingAt: facts.nextListingAt ?? null,
       listedAt: facts.listedAt ?? null,
       listings: facts.listings,
+      listing: facts.listingCost ?? null,
       changesWithoutEvent: facts.changesWithoutEvent,
     },
     watch: {
@@ -78,7 +87,8 @@ export function nodeAnswer(reader: NodeReader, agent: { readonly version: string
 }
 
 function followAnswer({ follower, facts }: NodeReader) {
-  if (follower === undefined) return { state: 'off' };
+  if (follower === undefined)
+    return { state: 'off', why: null, transactions: 0, letGo: 0, mismatches: 0, writeMs: facts.writeMs };
   const { isFollowing, why, transactions, letGo, mismatches } = follower.facts;
   const counts = { transactions, letGo, mismatches, writeMs: facts.writeMs };
   return { state: isFollowing ? 'following' : 'listing', why: why ?? null, ...counts };

@@ -97,6 +97,8 @@ export class NodeReader {
         readonly began: Date;
         /** Undefined where changes have been worked in since. */
         readonly stable: string | undefined;
+        /** Of nft, as JSON and as text. */
+        readonly cost: { readonly wallMs: number; readonly cpuMs: number; readonly bytes: number };
       }
     | undefined;
   /** When what was followed may be written again, and what writing it last took. */
@@ -173,6 +175,7 @@ export class NodeReader {
       listings: this.#listings,
       changesWithoutEvent: this.#changesWithoutEvent,
       listedAt: this.#listed?.began,
+      listingCost: this.#listed?.cost,
       writeMs: this.#writeMs,
     };
   }
@@ -268,7 +271,9 @@ export class NodeReader {
     const before = this.#listed;
     const wasWatched =
       this.watch.state.state === 'watching' && before !== undefined && this.watch.state.since <= before.began;
-    this.#listed = { changes, began, stable: stableHash(json.reading) };
+    const bytes = json.reading.kind === 'read' ? json.reading.content.length : 0;
+    const cost = { wallMs: json.wallMs + text.wallMs, cpuMs: json.cpuMs + text.cpuMs, bytes };
+    this.#listed = { changes, began, stable: stableHash(json.reading), cost };
     if (
       wasWatched &&
       before.changes === this.#changes &&

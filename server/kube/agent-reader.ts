@@ -2,6 +2,7 @@
 import 'server-only';
 import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
+import { decodeCost, type ReadingCost } from '@/lib/fleet/reading-cost';
 import { at, decoding, parseJson } from '@/lib/net/json-cursor';
 import type { Failure } from '@/lib/world/capture-files';
 import { readTar } from '../sources/read-tar';
@@ -31,6 +32,8 @@ interface Hashes {
   readonly capturedAt: string;
   readonly files: ReadonlyMap<string, string>;
   readonly failures: ReadonlyMap<string, Failure>;
+  /** Agents from before there was such a member do not tell. */
+  readonly cost: Omit<ReadingCost, 'tookMs'> | undefined;
 }
 type Got<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly failure: Failure };
 
@@ -43,7 +46,7 @@ export async function readByAgent(
 ): Promise<ReadOutcome> {
   const hashes = await askHashes(node, way, limits, signal);
   if (!hashes.ok) return hashes;
-  const { files, failures, capturedAt } = hashes.value;
+  const { files, failures, capturedAt, cost } = hashes.value;
   const parts = new Map<string, PartReading>();
   for (const [name, failure] of failures) parts.set(name, { kind: 'failed', failure });
   const wanted: string[] = [];
@@ -80,7 +83,7 @@ export async function readByAgent(
   const missing = wanted.find((name) => !parts.has(name));
   if (missing !== undefined) return failedReading(where(way, '/v1/capture'), `${missing} is named and was not sent`);
   if (!parts.has('nft.json')) return failedReading(where(way, '/v1/hashes'), 'the agent has no ruleset');
-  const reading: NodeReading = { parts, capturedAt };
+  const reading: NodeReading = { parts, capturedAt, cost };
   return { ok: true, value: reading };
 }
 
@@ -113,7 +116,8 @@ async function askHashes(node: string, way: AgentWay, limits: AgentLimits, signa
         stderr: entry.optional('stderr')?.string() ?? '',
       });
     }
-    return { capturedAt: root.key('capturedAt').string(), files, failures };
+    const cost = decodeCost(root.optional('cost')?.value);
+    return { capturedAt: root.key('capturedAt').string(), files, failures, cost };
   });
   if (!decoded.ok) return failedReading(where(way, path), `${decoded.problem.path}: ${decoded.problem.say}`);
   if (typeof decoded.value === 'string') return failedReading(where(way, path), decoded.value);

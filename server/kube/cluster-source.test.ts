@@ -161,6 +161,25 @@ describe('agents', () => {
     expect(agent.sent - sent).toBeLessThan(2000);
   });
 
+  test('what a reading costs the node is told with it; an older agent tells the size alone', async () => {
+    const agent = shop.agents.get('node-1');
+    const listing = { wallMs: 5400, cpuMs: 5300, bytes: 8_000_000 };
+    if (agent !== undefined)
+      agent.cost = {
+        listing,
+        follow: { state: 'listing', why: 'a set with intervals changed', letGo: 4, mismatches: 1 },
+        changesWithoutEvent: 0,
+      };
+    const one = source();
+    expect(value(await one.node('node-1', signal())).cost).toMatchObject({
+      listing,
+      follow: { state: 'listing', why: 'a set with intervals changed', letGo: 4, failedProofs: 1 },
+    });
+    const { files, cost } = value(await one.node('node-2', signal()));
+    const bytes = text(files, 'nft.json')?.length;
+    expect(cost).toMatchObject({ listing: { wallMs: null, cpuMs: null, bytes }, follow: null });
+  });
+
   test('equal listings of several nodes are fetched once', async () => {
     const same = `{"nftables": [{"metainfo": {"json_schema_version": 1}}${' '.repeat(300_000)}]}`;
     for (const agent of shop.agents.values()) agent.change(same);

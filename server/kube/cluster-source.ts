@@ -1,5 +1,6 @@
 /** A cluster as a source: its objects from the API server, its nodes through agents or pods that have nft. */
 import 'server-only';
+import type { ReadingCost } from '@/lib/fleet/reading-cost';
 import { failed, ok, type Result } from '@/lib/net/result';
 import type { Failure } from '@/lib/world/capture-files';
 import { inTurns } from '../sessions/in-turns';
@@ -246,7 +247,8 @@ class ClusterSource implements Source {
       const outcome = await read(signal);
       const rest = Math.max(restMs, kind === 'exec' ? 3 * (performance.now() - began) : 0);
       if (outcome.ok) {
-        const capture = captureOfParts(this.#withKubeProxy(name, outcome.value));
+        const cost = costOf(outcome.value, performance.now() - began);
+        const capture = { ...captureOfParts(this.#withKubeProxy(name, outcome.value)), cost };
         const shown = refused.length === 0 ? by : `${by} (${refused.join('; ')})`;
         return this.#keep(name, { by: shown, capture, failure: undefined, notBefore: performance.now() + rest });
       }
@@ -292,4 +294,15 @@ class ClusterSource implements Source {
       return reading;
     }
   }
+}
+
+/** By exec only the size is known: the programs run in one script. */
+function costOf({ parts, cost }: NodeReading, tookMs: number): ReadingCost {
+  const listing = parts.get('nft.json');
+  const bytes = listing?.kind === 'read' ? listing.content.length : undefined;
+  return {
+    tookMs: Math.round(tookMs),
+    listing: cost?.listing ?? (bytes === undefined ? null : { wallMs: null, cpuMs: null, bytes }),
+    follow: cost?.follow ?? null,
+  };
 }

@@ -1,6 +1,7 @@
 /** What a reader of a node gives. */
 import 'server-only';
 import { createHash } from 'node:crypto';
+import type { ReadingCost } from '@/lib/fleet/reading-cost';
 import type { Failure, FileReading } from '@/lib/world/capture-files';
 import type { NodeCapture } from '../sources/source';
 
@@ -10,6 +11,8 @@ export type PartReading =
 export interface NodeReading {
   readonly parts: ReadonlyMap<string, PartReading>;
   readonly capturedAt: string;
+  /** As the agent tells it. */
+  readonly cost?: Omit<ReadingCost, 'tookMs'> | undefined;
 }
 /** A node that could not be read: as a failure of its listing, with what was said. */
 export type ReadOutcome =

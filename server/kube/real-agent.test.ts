@@ -71,7 +71,9 @@ test('through the pod proxy: tokens by the API server, a reading, and a change t
     });
   expect(listingOf(await node(open('mine')))).toMatch(/status 401/);
   const source = open('reader');
-  expect(listingOf(await node(source))).toBe(LISTING);
+  const first = await node(source);
+  expect(listingOf(first)).toBe(LISTING);
+  expect(first.cost).toMatchObject({ listing: { bytes: LISTING.length }, follow: { failedProofs: 0 } });
 
   const told: SourceChange[] = [];
   const controller = new AbortController();

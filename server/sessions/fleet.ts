@@ -25,9 +25,11 @@ export class Fleet {
   constructor(source: Source) {
     this.#sweep = new Sweep(source, {
       what: 'fleet',
-      read: (name, capture, described, signal) =>
-        capture.ok ? this.#facts(name, capture.value, described, signal) : unread(name, capture.problem),
-      again: (known, { capturedAt }) => ({ ...known, capturedAt }),
+      read: async (name, capture, described, signal) =>
+        capture.ok
+          ? { ...(await this.#facts(name, capture.value, described, signal)), cost: capture.value.cost }
+          : unread(name, capture.problem),
+      again: (known, { capturedAt, cost }) => ({ ...known, capturedAt, cost }),
       onNew: () => {
         this.#groups = undefined;
       },

@@ -3,6 +3,7 @@
  * nothing. server/sources/contract.test.ts runs the same tests over every implementation.
  */
 import 'server-only';
+import type { ReadingCost } from '@/lib/fleet/reading-cost';
 import type { Problem, Result } from '@/lib/net/result';
 import type { Failure, FileReading } from '@/lib/world/capture-files';
 
@@ -23,6 +24,8 @@ export interface NodeCapture {
   readonly capturedAt: string | undefined;
   /** SHA-256 over names, outcomes and contents: equal captures have equal hashes. */
   readonly hash: string;
+  /** What reading it cost, where that was measured; no part of the hash. */
+  readonly cost?: ReadingCost | undefined;
 }
 
 /** A node of a source, as far as it can be told without reading its listing. */

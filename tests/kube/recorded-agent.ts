@@ -29,6 +29,8 @@ export class RecordedAgent {
   fault: AgentFault = 'none';
   /** Milliseconds before each answer. */
   delayMs = 0;
+  /** The member `cost` of its hashes; an older agent has none. */
+  cost: unknown;
   readonly asked: string[] = [];
   /** Bytes of bodies that were sent. */
   sent = 0;
@@ -156,6 +158,7 @@ export class RecordedAgent {
       capturedAt: '2026-01-31T12:00:00.000Z',
       files: { ...files, ...nulls },
       errors: this.#failures,
+      ...(this.cost !== undefined && { cost: this.cost }),
     };
     send(response, 'application/json', JSON.stringify(body));
   }

@@ -1,0 +1,57 @@
+import { expect, test } from 'vitest';
+import type { FleetRow } from '@/lib/api/fleet-view';
+import { readingFacts } from './reading-words';
+
+const row = (more: Partial<FleetRow>) => ({ reader: 'agent', cost: null, problem: null, ...more }) as FleetRow;
+const follow = { state: 'following', why: null, letGo: 0, failedProofs: 0 } as const;
+const said = (one: FleetRow) => readingFacts(one).map(({ label, say }) => `${label}: ${say}`);
+
+test('a node that is followed', () => {
+  const listing = { wallMs: 5400, cpuMs: 5300, bytes: 8_123_456 };
+  expect(said(row({ cost: { tookMs: 120, listing, follow } }))).toEqual([
+    'Read by: agent',
+    'Last listing: 5.4 s, 5.3 s of processor time, 8.1 MB',
+    'Whole reading: 120 ms',
+    'Follows changes: yes',
+    'Proofs that failed: none',
+  ]);
+});
+
+test('one that is not, and why; a failed proof stands out', () => {
+  const cost = {
+    tookMs: 1000,
+    listing: { wallMs: 44, cpuMs: null, bytes: 999 },
+    follow: { state: 'listing', why: 'a flowtable changed', letGo: 1, failedProofs: 2 },
+  } as const;
+  const facts = readingFacts(row({ cost }));
+  expect(facts.map(({ say }) => say)).toEqual([
+    'agent',
+    '44 ms, 999 B',
+    '1.0 s',
+    'no, every change costs a listing: a flowtable changed; listed anew 1 time',
+    '2: a new listing was not what had been followed or told',
+  ]);
+  expect(facts.filter(({ isBad }) => isBad).map(({ label }) => label)).toEqual(['Proofs that failed']);
+});
+
+test('by exec nobody tells whether it is followed', () => {
+  const cost = { tookMs: 800, listing: { wallMs: null, cpuMs: null, bytes: 81_234 }, follow: null };
+  expect(said(row({ reader: 'exec in kube-system/kube-proxy-a', cost })).slice(1)).toEqual([
+    'Last listing: time not measured, 81.2 kB',
+    'Whole reading: 800 ms',
+    'Follows changes: not known: this way of reading does not tell',
+  ]);
+});
+
+test.each([
+  { name: 'not read yet', problem: null, want: 'Cost: not known: it was not read yet' },
+  {
+    name: 'unreadable',
+    problem: { code: 'SRC-012', say: 'It cannot be read.', do: 'Look.' },
+    want: 'Cost: not known: it could not be read',
+  },
+])('$name', ({ problem, want }) =>
+  expect(said(row({ problem } as Partial<FleetRow>))).toEqual(['Read by: agent', want]),
+);
+
+test('a capture is read by nobody', () => expect(readingFacts(row({ reader: null }))).toEqual([]));
