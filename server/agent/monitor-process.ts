@@ -33,6 +33,7 @@ const TIMES: WatchTimes = { pollMs: 20, startMs: 120_000, againMs: 1000, dropsMs
 
 /** NFNLGRP_NFTABLES is group 7 (linux/netfilter/nfnetlink.h); /proc/net/netlink shows groups as a mask from group 1. */
 const NFTABLES_GROUP = 1 << 6;
+const LAST_WORDS_MS = 200;
 const LONGEST_LINE = 4_000_000;
 const STDERR_MAX = 2000;
 
@@ -79,10 +80,17 @@ export class MonitorProcess {
     };
     child.once('error', (error) => over(error.message));
     child.once('exit', (code, signal) => {
-      // What it may have started keeps no pipe of ours.
-      child.stdout.destroy();
-      child.stderr.destroy();
-      over(`nft monitor ended with ${code ?? signal}`);
+      const end = () => {
+        clearTimeout(late);
+        // What it may have started keeps no pipe of ours.
+        child.stdout.destroy();
+        child.stderr.destroy();
+        over(`nft monitor ended with ${code ?? signal}`);
+      };
+      // Its last words may arrive after its end.
+      const late = setTimeout(end, LAST_WORDS_MS);
+      if (child.stderr.readableEnded) end();
+      else child.stderr.once('end', end);
     });
     if (child.pid !== undefined) void this.#waitUntilItListens(child, child.pid, Date.now() + this.times.startMs);
   }
