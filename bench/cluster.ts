@@ -65,16 +65,22 @@ const stop = hub.listen(
   'cluster',
   (event) => event.kind === 'lost' && say(`  ${seconds()} lost ${event.what}: ${event.why}`),
 );
+/** Since the last question: how long requests of browsers would have waited. */
 let longest = 0;
+/** Pauses beyond this are told one by one. */
+const PAUSE_MS = 200;
 let ticked = performance.now();
 const ticker = setInterval(() => {
-  longest = Math.max(longest, performance.now() - ticked - 20);
+  const pause = performance.now() - ticked - 20;
+  longest = Math.max(longest, pause);
+  if (pause > PAUSE_MS) say(`  ${seconds()} after a pause of ${Math.round(pause)} ms`);
   ticked = performance.now();
 }, 20);
 
 async function untilDone(what: string): Promise<void> {
   const from = performance.now();
   const used = process.cpuUsage();
+  longest = 0;
   let told = -1;
   for (;;) {
     const view = await store.fleet('cluster', true, signal);
@@ -90,7 +96,9 @@ async function untilDone(what: string): Promise<void> {
         `${what}: ${((performance.now() - from) / 1000).toFixed(1)} s; ${groups.length} groups; ${rows.filter(({ state: one }) => one === 'ready').length} ready`,
       );
       const { user, system } = process.cpuUsage(used);
-      say(`  ${((user + system) / 1e6).toFixed(1)} s of processor time, ${asked} requests to agents so far`);
+      say(
+        `  ${((user + system) / 1e6).toFixed(1)} s of processor time, ${asked} requests to agents so far; longest pause ${Math.round(longest)} ms`,
+      );
       return;
     }
     await new Promise((resolve) => setTimeout(resolve, 500));
@@ -101,9 +109,7 @@ await untilDone('Fleet view, cold');
 await untilDone('Fleet view, asked again');
 store.changed('cluster');
 await untilDone('every node asked again, bodies held');
-say(
-  `memory: ${mb(process.memoryUsage.rss())} now, ${mb(process.resourceUsage().maxRSS * 1024)} at most; the longest pause ${Math.round(longest)} ms`,
-);
+say(`memory: ${mb(process.memoryUsage.rss())} now, ${mb(process.resourceUsage().maxRSS * 1024)} at most`);
 clearInterval(ticker);
 stop();
 hub.end('cluster');

@@ -1,6 +1,6 @@
 /** GET /api/sources/[id]/fleet: the nodes of a source side by side. */
 import type { FleetNode, OwnerShare } from '../fleet/fleet-node';
-import { type FleetGroup, groupNodes } from '../fleet/groups';
+import { type FleetGroup, groupInSteps } from '../fleet/groups';
 import type { ReadingCost } from '../fleet/reading-cost';
 import type { ServiceProxy } from '../fleet/service-proxy';
 import type { NodeState, NodeSummary, ProblemView } from './types';
@@ -60,9 +60,9 @@ export interface FleetState extends Pick<FleetView, 'source' | 'state' | 'servic
   readonly groups: readonly FleetGroup[];
 }
 
-/** Groups of what was read; empty as long as a node is missing. */
-export const fleetGroups = (read: ReadonlyMap<string, ReadNode>): readonly FleetGroup[] =>
-  groupNodes([...read.values()].map(({ facts }) => facts));
+/** Groups of what was read, in steps. */
+export const fleetGroups = (read: ReadonlyMap<string, ReadNode>): Generator<undefined, readonly FleetGroup[]> =>
+  groupInSteps([...read.values()].map(({ facts }) => facts));
 
 export function fleetView({ nodes, read, groups, ...rest }: FleetState): FleetView {
   const labels = new Map(groups.flatMap((group) => group.nodes.map((node) => [node, group.label] as const)));

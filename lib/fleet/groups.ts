@@ -21,11 +21,22 @@ export interface FleetGroup {
  * difference. O(parts of all nodes).
  */
 export function groupNodes(nodes: readonly FleetNode[]): readonly FleetGroup[] {
+  const steps = groupInSteps(nodes);
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+/** {@link groupNodes} with a step for each node and group: a thousand nodes take most of a second. */
+export function* groupInSteps(nodes: readonly FleetNode[]): Generator<undefined, readonly FleetGroup[]> {
   const known = nodes.flatMap(({ node, parts }) => (parts === undefined ? [] : [{ node, parts }]));
   const ids = new Interned();
   const owners = new Map<number, number>();
-  for (const { parts } of known)
+  for (const { parts } of known) {
     for (const part of parts) owners.set(ids.asIs(part), (owners.get(ids.asIs(part)) ?? 0) + 1);
+    yield;
+  }
   const isShared = (part: LocalPart) => known.length < 2 || (owners.get(ids.asIs(part)) ?? 0) > 1;
 
   const groups = new Map<string, { readonly nodes: string[]; readonly parts: readonly LocalPart[] }>();
@@ -35,6 +46,7 @@ export function groupNodes(nodes: readonly FleetNode[]): readonly FleetGroup[] {
     const group = groups.get(signature) ?? { nodes: [], parts };
     groups.set(signature, group);
     group.nodes.push(node);
+    yield;
   }
   const compared = (parts: readonly LocalPart[]): readonly ComparedPart[] =>
     parts.map((local) => {
@@ -47,18 +59,18 @@ export function groupNodes(nodes: readonly FleetNode[]): readonly FleetGroup[] {
     ([, a], [, b]) => b.nodes.length - a.nodes.length || compareNames(a.nodes[0] ?? '', b.nodes[0] ?? ''),
   );
   const reference = compared(sorted[0]?.[1].parts ?? []);
-  return sorted.map(([signature, group], at) => ({
-    label: labelOf(at),
-    hash: hashText(
-      signature
-        .split(' ')
-        .map((id) => ids.text(Number(id)))
-        .sort()
-        .join('\n'),
-    ),
-    nodes: group.nodes,
-    differences: at === 0 ? [] : differences(reference, compared(group.parts)),
-  }));
+  const found: FleetGroup[] = [];
+  for (const [at, [signature, group]] of sorted.entries()) {
+    const texts = signature.split(' ').map((id) => ids.text(Number(id)));
+    found.push({
+      label: labelOf(at),
+      hash: hashText(texts.sort().join('\n')),
+      nodes: group.nodes,
+      differences: at === 0 ? [] : differences(reference, compared(group.parts)),
+    });
+    yield;
+  }
+  return found;
 }
 
 /** node-2 before node-10. */

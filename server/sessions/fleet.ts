@@ -10,6 +10,7 @@ import type { Problem, Result } from '@/lib/net/result';
 import type { Ruleset } from '@/lib/nft/model';
 import { buildParts } from '@/lib/world/build-world';
 import type { NodeCapture, RawFiles, Source } from '../sources/source';
+import { inTurns } from './in-turns';
 import type { Described } from './look-at';
 import { INLINE_BYTES, openSession } from './session';
 import { Sweep, textsBeside } from './sweep';
@@ -20,7 +21,8 @@ const LISTINGS = 32;
 export class Fleet {
   readonly #sweep: Sweep<ReadNode>;
   readonly #listings = new Map<string, Result<Ruleset>>();
-  #groups: readonly FleetGroup[] | undefined;
+  /** Of what was read; begun once for all who ask. */
+  #groups: Promise<readonly FleetGroup[]> | undefined;
 
   constructor(source: Source) {
     this.#sweep = new Sweep(source, {
@@ -37,17 +39,18 @@ export class Fleet {
   }
 
   /** What is known now; starts reading what is not. @param goOn also after it was stopped */
-  view(id: string, nodes: readonly NodeSummary[], described: Described, goOn: boolean): FleetView {
+  async view(id: string, nodes: readonly NodeSummary[], described: Described, goOn: boolean): Promise<FleetView> {
     const { read, state } = this.#sweep.ask(nodes, described, goOn);
     const whole = nodes.every((node) => node.state === 'absent' || read.has(node.name));
-    if (whole) this.#groups ??= fleetGroups(read);
+    if (whole) this.#groups ??= inTurns(fleetGroups(read));
+    const groups = whole ? await this.#groups : undefined;
     const { services, pods } = described.cluster.cluster;
     return fleetView({
       source: id,
       state,
       nodes,
       read,
-      groups: whole ? (this.#groups ?? []) : [],
+      groups: groups ?? [],
       services: services.known ? services.value.length : null,
       pods: pods.known ? pods.value.length : null,
     });

@@ -186,7 +186,7 @@ export class Store {
     const [view, described] = [await this.#view(entry, signal), await this.#describe(entry, signal)];
     if (!view.ok) return view;
     if (!described.ok) return described;
-    return ok(entry.fleet.view(id, view.value.nodes, described.value, goOn));
+    return ok(await entry.fleet.view(id, view.value.nodes, described.value, goOn));
   }
 
   stopFleet(id: string): void {

@@ -104,3 +104,15 @@ test('a node that is gone is forgotten', async () => {
   await settled(sweep, described);
   expect([...sweep.ask(summaries.slice(1), described, false).read.keys()].toSorted()).toEqual(['node-2', 'node-3']);
 });
+
+test('nodes that come together are worked on one a turn: requests are answered in between', async () => {
+  const { sweep, read, described } = await made();
+  let most = 0;
+  sweep.ask(summaries, described, false);
+  while (read.length < NODES.length) {
+    const before = read.length;
+    await new Promise(setImmediate);
+    most = Math.max(most, read.length - before);
+  }
+  expect(most).toBe(1);
+});

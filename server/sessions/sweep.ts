@@ -47,6 +47,7 @@ export class Sweep<T> {
   /** Nodes that changed since they were read: shown as they were until they are read again. */
   readonly #changed = new Map<string, number>();
   #changes = 0;
+  #turn: Promise<void> = Promise.resolve();
   #reading: AbortController | undefined;
   #isStopped = false;
   #askedAt = 0;
@@ -108,12 +109,21 @@ export class Sweep<T> {
       });
   }
 
+  /**
+   * Other requests have their turn between two nodes. Each waits for the one before: the callbacks of setImmediate that are due
+   * together run in one go, and so would the nodes whose readings came together.
+   */
+  #ownTurn(): Promise<void> {
+    this.#turn = this.#turn.then(() => nextTurn());
+    return this.#turn;
+  }
+
   async #readNode(name: string, described: Described, signal: AbortSignal): Promise<void> {
     const change = this.#changed.get(name);
     const capture = await this.source.node(name, signal);
     if (signal.aborted) return;
-    // Other requests have their turn between two nodes.
-    await nextTurn();
+    await this.#ownTurn();
+    if (signal.aborted) return;
     const known = this.#kept.get(name);
     const { cluster } = described;
     if (capture.ok && known?.version === capture.value.hash && known.cluster === cluster) {
