@@ -10,7 +10,7 @@ import { type Evaluated, Missing, Unknown } from './value';
 const TYPE = (name: string): number => FIB_ADDRTYPE.symbols?.byName.get(name) ?? 0;
 const UNICAST = TYPE('unicast');
 const LOCAL = TYPE('local');
-const BROADCAST = TYPE('broadcast');
+export const BROADCAST = TYPE('broadcast');
 const MULTICAST = TYPE('multicast');
 const ANYCAST = TYPE('anycast');
 

@@ -238,9 +238,11 @@ function sendLocal(run: Runner, skb: Skb, spec: PacketSpec): void {
     return;
   }
   // A process that writes the IP header itself keeps the neighbour it asked for, whatever rules make of the destination
-  // (raw_sendmsg, rawv6_sendmsg: FLOWI_FLAG_KNOWN_NH; rt_set_nexthop, ip6_rt_cache_alloc).
+  // (raw_sendmsg, rawv6_sendmsg: FLOWI_FLAG_KNOWN_NH; rt_set_nexthop, ip6_rt_cache_alloc). The limited broadcast has none.
   const { type } = found.route;
-  const known = type === 'unicast' || (type === 'local' && skb.family === 'ip');
+  const known =
+    type === 'unicast' ||
+    (skb.family === 'ip' && (type === 'local' || (type === 'broadcast' && destinationOf(skb) !== 0xffffffff)));
   const route = known ? { ...found.route, gateway: found.route.gateway ?? destinationOf(skb) } : found.route;
   run.steps?.push({
     kind: 'route',

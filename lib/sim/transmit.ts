@@ -3,7 +3,7 @@ import { formatAddress, parseMac } from '../net/address';
 import { parseHeaders } from '../net/headers';
 import type { IpValue, Link } from '../world/world';
 import { addressKey, type Run } from './environment';
-import { isMulticast6, joined6 } from './fib';
+import { addressType4, BROADCAST, isMulticast6, joined6 } from './fib';
 import { splitFragments } from './fragments';
 import { kernel, runDeviceHook, runHook } from './hooks';
 import { unmeasuredDevice } from './not-measured';
@@ -17,12 +17,15 @@ export function send(run: Run, skb: Skb, route: RouteResult): void {
   skb.dst = route;
   skb.oif = route.dev;
   const family = skb.family === 'ip6' ? 'ip6' : 'ip';
+  // nf_dup_ipv4_route and nf_dup_ipv6_route set the device, which a new route leaves and ip_output takes for the input device.
+  const copiedTo = skb.duplicate === true ? route.dev : undefined;
   const result = runHook(run, skb, 'output', family);
   if (result !== 'accept') {
     if (result === 'drop' && skb.id === 0) run.fate.sendErrno ??= 1;
     return;
   }
   if (skb.dst === undefined) return;
+  if (copiedTo !== undefined) skb.iif = copiedTo;
   postrouting(run, skb);
 }
 
@@ -30,8 +33,6 @@ export function send(run: Run, skb: Skb, route: RouteResult): void {
 export function postrouting(run: Run, skb: Skb): void {
   const route = skb.dst;
   skb.oif = route?.dev;
-  // nf_dup_ipv4_route sets the device, which ip_output takes for the input device.
-  if (skb.duplicate === true) skb.iif = route?.dev;
   if (skb.family === 'ip') loopBack(run, skb, route);
   const result = runHook(run, skb, 'postrouting', skb.family === 'ip6' ? 'ip6' : 'ip');
   if (result !== 'accept') {
@@ -92,7 +93,7 @@ function finishOutput(run: Run, skb: Skb, route: RouteResult | undefined): void 
   }
   const nexthop = route.gateway ?? destinationOf(skb);
   skb.nexthop = nexthop;
-  const mac = neighbourMac(run, dev, nexthop, route);
+  const mac = neighbourMac(run, dev, nexthop);
   if (mac === undefined) {
     run.fate.passedPostrouting.push({ skb: skb.id, oif: dev.name, packet: viewSkb(skb) });
     kernel(run, skb, 'neighbour', `The neighbour ${formatAddress(nexthop)} on ${dev.name} does not answer.`);
@@ -101,10 +102,13 @@ function finishOutput(run: Run, skb: Skb, route: RouteResult | undefined): void 
   transmit(run, skb, dev, mac);
 }
 
-/** The MAC address of the next hop; undefined where it is known not to answer. */
-function neighbourMac(run: Run, dev: Link, nexthop: IpValue, route: RouteResult): string | 'unknown' | undefined {
+/**
+ * The MAC address of the next hop; undefined where it is known not to answer. Whether a frame goes to all is a matter of the next hop's
+ * own address on the device, not of the route: a rule may have changed the address since (arp_constructor).
+ */
+function neighbourMac(run: Run, dev: Link, nexthop: IpValue): string | 'unknown' | undefined {
   const family = typeof nexthop === 'number' ? 'ip' : 'ip6';
-  if (typeof nexthop === 'number' && (route.type === 'broadcast' || nexthop === 0xffffffff)) return 'ff:ff:ff:ff:ff:ff';
+  if (typeof nexthop === 'number' && addressType4({ run }, nexthop, dev) === BROADCAST) return 'ff:ff:ff:ff:ff:ff';
   if (typeof nexthop === 'number' && nexthop >>> 28 === 14) {
     return `01:00:5e:${[(nexthop >>> 16) & 127, (nexthop >>> 8) & 255, nexthop & 255].map((b) => b.toString(16).padStart(2, '0')).join(':')}`;
   }

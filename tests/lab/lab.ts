@@ -103,12 +103,14 @@ function resolve(step: LabStep, answers: readonly KernelAnswer[], steps: readonl
       payloadHex: toHex(quoted),
     });
   }
-  // What a socket sends begins with a number of chance, whatever rules made of its flags.
+  // What a socket sends begins with a number of chance, whatever rules made of its flags. A frame with the number of the SYN is the
+  // SYN: one to all leaves and comes back as well.
   const asked = steps[step.to];
   const opened =
     asked?.kind === 'packet' &&
     asked.packet.flags?.join() === 'syn' &&
     view.flags?.includes('rst') !== true &&
+    view.seq !== (asked.packet.seq ?? 1000) &&
     answers[step.to]?.events.some((e) => e.chain === 'delivered') === true;
   const synAck = opened && view.flags?.join() === 'syn,ack';
   const base: PacketSpec = {

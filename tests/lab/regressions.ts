@@ -677,4 +677,29 @@ export const REGRESSIONS: readonly Regression[] = [
     ],
     packets: [udp],
   },
+  {
+    name: 'a broadcast whose destination a rule changes goes to the neighbour of the new address, unless the sender knew it',
+    tables: chain('ip', 'postrouting', 0, [
+      'tcp flags rst tcp dport 1 ip daddr set 10.244.1.6',
+      'tcp flags rst tcp dport 2 ip daddr set 10.0.2.3',
+      'udp dport 2222 ip daddr set 10.244.1.6',
+    ]),
+    packets: [
+      { ...syn, saddr: '10.0.2.255', daddr: '10.0.3.1', sport: 1, flags: ['ack'], ack: 5000 },
+      { ...syn, saddr: '10.0.2.255', daddr: '10.0.3.1', sport: 2, flags: ['ack'], ack: 5000 },
+      { ...syn, saddr: '10.0.2.255', daddr: '10.0.3.1', sport: 3, flags: ['ack'], ack: 5000 },
+      { ...udp, from: 'local', saddr: '10.0.1.1', daddr: '10.0.1.255' },
+    ],
+  },
+  {
+    name: 'a duplicate that is routed anew comes from the device it was to leave by',
+    tables: [
+      ...chain('ip', 'output', 0, ['dup to 10.0.1.3', 'meta mark set 1']).map((t) => ({
+        ...t,
+        chains: t.chains.map((c) => ({ ...c, base: c.base.replace('filter', 'route') })),
+      })),
+      ...chain('ip', 'postrouting', 0, ['iifname "eth0" counter', 'iifname "eth1" counter']),
+    ],
+    packets: [{ ...udp, from: 'local', saddr: '10.0.2.1' }],
+  },
 ];
