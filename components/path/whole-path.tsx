@@ -166,7 +166,7 @@ function Stop({ stop, source, query }: { readonly stop: PathStop } & PathProps) 
   );
 }
 
-/** The same target, asked by a process of every node; nodes with the same outcome together. */
+/** The same target, asked by a process and a pod of every node; those with the same outcome together. */
 export function EveryNode({ source, query }: PathProps) {
   const every = useEveryNode(source, query);
   if (every.isError) return <ErrorState error={every.error} what="The question" onRetry={() => void every.refetch()} />;
@@ -177,9 +177,7 @@ export function EveryNode({ source, query }: PathProps) {
     <div className="min-h-0 flex-1 overflow-y-auto">
       <div className="mx-auto flex max-w-[1200px] flex-col gap-3 p-3 md:p-4">
         <h1 className="text-[18px] leading-6 font-[620] md:text-headline">
-          {others.length === 0
-            ? `Every node gets the same: ${word}.`
-            : `The nodes get ${every.data.length} different answers.`}
+          {others.length === 0 ? `From every node the same: ${word}.` : `${every.data.length} different answers.`}
         </h1>
         <div className="overflow-x-auto rounded-card border border-line bg-surface">
           <table className="w-full">
@@ -189,7 +187,7 @@ export function EveryNode({ source, query }: PathProps) {
                   Result
                 </th>
                 <th scope="col" className="px-3 py-1.5 font-[550]">
-                  Nodes
+                  Asked by
                 </th>
                 <th scope="col" className="px-3 py-1.5 font-[550]">
                   Why
@@ -197,8 +195,8 @@ export function EveryNode({ source, query }: PathProps) {
               </tr>
             </thead>
             <tbody>
-              {every.data.map(({ results, nodes, say }) => (
-                <tr key={nodes[0]} className="border-line border-t align-baseline">
+              {every.data.map(({ results, askers, say }) => (
+                <tr key={askers[0]?.from} className="border-line border-t align-baseline">
                   <td className="px-3 py-1.5">
                     <span className="flex flex-wrap gap-1.5">
                       {results.map(({ word: one, probability }) => (
@@ -210,22 +208,23 @@ export function EveryNode({ source, query }: PathProps) {
                     </span>
                   </td>
                   <td className="px-3 py-1.5">
-                    {nodes.map((name, at) => (
-                      <span key={name}>
+                    {askers.map(({ node, from, kind }, at) => (
+                      <span key={from}>
                         {at === 0 ? '' : ', '}
                         <Link
                           className="link text-ink"
                           href={viewHref('/trace', {
                             ...query.more,
                             source,
-                            node: name,
-                            from: name,
+                            node,
+                            from,
                             to: query.to,
                             scope: 'path',
                           })}
                         >
-                          {name}
+                          {from}
                         </Link>
+                        {kind === 'pod' ? <span className="text-ink-2"> on {node}</span> : null}
                       </span>
                     ))}
                   </td>

@@ -1,4 +1,5 @@
 /** A question by names → the packet's whole way: node by node to whoever answers, and the answer's way back. */
+import type { Asker } from '../cluster/askers';
 import type { Place } from '../cluster/place';
 import { type BranchVerdict, branchSentence, branchVerdict, hostPort } from '../explain/verdict-sentence';
 import { parseAddress } from '../net/address';
@@ -229,29 +230,44 @@ function fieldsOf(packet: PacketSpec, view: PacketView): PacketSpec {
   return Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined)) as unknown as PacketSpec;
 }
 
-/** What a process of every node gets, nodes with the same outcome together. */
+/** What a process and a pod of every node get, those with the same outcome together. */
 export interface EveryNodeGroup {
   readonly results: WholePathView['results'];
-  readonly nodes: readonly string[];
-  /** Why, where it is not `ok`: the same for all of them but the node's name. */
+  readonly askers: readonly Asker[];
+  /** Why, where it is not `ok`: the same for all of them, with `its node` and `its address` for their own. */
   readonly say: string;
 }
 
-export function groupByResult(paths: ReadonlyMap<string, Result<WholePathView>>): readonly EveryNodeGroup[] {
+export function groupByResult(paths: ReadonlyMap<Asker, Result<WholePathView>>): readonly EveryNodeGroup[] {
   const groups = new Map<
     string,
-    { readonly results: WholePathView['results']; readonly nodes: string[]; readonly say: string }
+    { readonly results: WholePathView['results']; readonly askers: Asker[]; readonly say: string }
   >();
-  for (const [node, path] of paths) {
+  for (const [asker, path] of paths) {
     const results = path.ok ? path.value.results : [{ word: 'undecided', probability: 1 }];
-    const say = path.ok ? whyOf(path.value, node) : path.problem.say;
+    const say = path.ok
+      ? fromAnyNode(whyOf(path.value, asker.node), path.value.from.address, asker.node)
+      : path.problem.say;
     const key = `${results.map(({ word, probability }) => `${word} ${probability.toFixed(6)}`).join(' ')} ${say}`;
-    const group = groups.get(key) ?? { results, nodes: [], say };
+    const group = groups.get(key) ?? { results, askers: [], say };
     groups.set(key, group);
-    group.nodes.push(node);
+    group.askers.push(asker);
   }
-  return [...groups.values()].sort((a, b) => b.nodes.length - a.nodes.length);
+  return [...groups.values()].sort((a, b) => b.askers.length - a.askers.length);
 }
+
+/** Those that differ in nothing but their own names are told in one sentence. */
+function fromAnyNode(say: string, address: string | null, node: string): string {
+  const said = address === null ? say : withoutName(say, address, 'its address');
+  return withoutName(said, node, 'its node');
+}
+
+/** Whole names: `node-1` is no part of `node-10`, and `10.0.0.1` none of `10.0.0.12`. */
+const withoutName = (say: string, name: string, words: string): string =>
+  say
+    .split(/(\s|,|;|: )/)
+    .map((word) => (word === name ? words : word === `${name}.` ? `${words}.` : word))
+    .join('');
 
 function whyOf({ ends }: WholePathView, asking: string): string {
   const bad = ends.find(({ result }) => result !== 'ok');

@@ -43,7 +43,7 @@ const TRACE = `nftscope trace: the way of one packet
   --family 4|6          where both places have addresses of both families
   --whole-path          follows the packet from node to node to whoever answers, and the answer back the whole way; --node is the
                         node by which packets from outside enter. Nodes that are not captured are taken to forward unfiltered
-  --from every-node     a process of each node asks in turn; nodes with the same outcome stand together
+  --from every-node     a process and a pod of each node ask in turn; those with the same outcome stand together
   --packet JSON         the packet's fields (docs/cases.md); with --from and --to its members override theirs. "-" reads standard input
   --branch N            the steps of branch N, from 1, where chance decides (default: of the first branch of each verdict)
   --what-would-deliver  where it does not arrive: single changes of what stands on its way that would let it through, smallest first,

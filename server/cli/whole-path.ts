@@ -1,6 +1,8 @@
 /** `nftscope trace --whole-path`: node by node to whoever answers, and back. */
 import 'server-only';
 import type { EveryNodeGroup, PathEnd, PathStop, WholePathView } from '@/lib/api/whole-path';
+import type { Asker } from '@/lib/cluster/askers';
+import { count } from '@/lib/explain/words';
 import type { PathQuestion } from '@/lib/reach/named-question';
 import { lookAt } from '../sessions/look-at';
 import { Paths } from '../sessions/paths';
@@ -9,7 +11,7 @@ import { print } from './lines';
 import { openSource } from './open';
 import { columns } from './text-table';
 
-/** Asked as the source: a process of every node, one after the other. */
+/** Asked as the source: a process and a pod of every node, one after the other. */
 export const EVERY_NODE = 'every-node';
 
 export async function wholePath(
@@ -39,7 +41,7 @@ const isOk = ([first, ...others]: WholePathView['results']): boolean => first?.w
 
 /** Only on a terminal: nothing but the answer goes into a file. */
 function progress(done: number, of: number): void {
-  if (process.stderr.isTTY) process.stderr.write(`\r${done} of ${of} nodes${done === of ? '\n' : ''}`);
+  if (process.stderr.isTTY) process.stderr.write(`\r${done} of ${of} asked${done === of ? '\n' : ''}`);
 }
 
 const percent = (probability: number): string => `${Math.round(probability * 1000) / 10} %`;
@@ -72,14 +74,19 @@ function stopCells(stop: PathStop): readonly string[] {
   return [way, node, devices, `${before}  ${verdict === 'delivered' ? say : `${verdict.toUpperCase()}: ${say}`}`];
 }
 
+function counted(askers: EveryNodeGroup['askers'], kind: Asker['kind']): string {
+  const found = askers.filter((asker) => asker.kind === kind).length;
+  return found === 0 ? '' : count(found, kind);
+}
+
 function everyNodeText(groups: readonly EveryNodeGroup[]): string {
   return columns(
-    groups.map(({ results, nodes, say }) => [
+    groups.map(({ results, askers, say }) => [
       results
         .map(({ word, probability }) => (probability > 0.9999 ? word : `${word} ${percent(probability)}`))
         .join(', '),
-      `${nodes.length} ${nodes.length === 1 ? 'node' : 'nodes'}`,
-      nodes.join(', '),
+      [counted(askers, 'node'), counted(askers, 'pod')].filter((text) => text !== '').join(', '),
+      askers.map(({ kind, node, from }) => (kind === 'pod' ? `${from} on ${node}` : node)).join(', '),
       say,
     ]),
   );

@@ -9,6 +9,7 @@ import {
   type WholePathView,
   wholePathView,
 } from '@/lib/api/whole-path';
+import { type Asker, askersOf } from '@/lib/cluster/askers';
 import type { BuiltCluster } from '@/lib/cluster/build-cluster';
 import { resolvePlace } from '@/lib/cluster/place';
 import { failed, ok, type Result } from '@/lib/net/result';
@@ -72,18 +73,22 @@ export class Paths {
     });
   }
 
-  /** The same target asked by a process of every node. */
+  /** The same target asked by a process and a pod of every node, one after the other. */
   async everyNode(
     question: Omit<PathQuestion['question'], 'from'>,
     cluster: PathCluster,
     signal: AbortSignal,
     progress: (done: number, of: number) => void = () => {},
   ): Promise<Result<readonly EveryNodeGroup[]>> {
-    const paths = new Map<string, Result<WholePathView>>();
-    for (const { name } of cluster.nodes) {
+    const to = resolvePlace(question.to, 'to', cluster.cluster.cluster);
+    if (!to.ok) return to;
+    const names = cluster.nodes.map(({ name }) => name);
+    const askers = askersOf(names, to.value, cluster.cluster.cluster);
+    const paths = new Map<Asker, Result<WholePathView>>();
+    for (const asker of askers) {
       if (signal.aborted) return failed(sourceProblems.cancelled());
-      paths.set(name, await this.view({ question: { ...question, from: name } }, cluster, signal));
-      progress(paths.size, cluster.nodes.length);
+      paths.set(asker, await this.view({ question: { ...question, from: asker.from } }, cluster, signal));
+      progress(paths.size, askers.length);
     }
     return ok(groupByResult(paths));
   }

@@ -1,0 +1,50 @@
+/** One question from every node of the demo cluster. What is expected was recorded there: its connectivity.json. */
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { openPath } from '../sources/open-source';
+import { DEFAULT_LIMITS } from '../sources/source';
+import { lookAt } from './look-at';
+import { Paths } from './paths';
+
+const DEMO = fileURLToPath(new URL('../../public/demo/shop-3node.tar.gz', import.meta.url));
+const { signal } = new AbortController();
+
+async function asked(to: string) {
+  const source = await openPath(DEMO, DEFAULT_LIMITS);
+  if (!source.ok) throw new Error(source.problem.say);
+  const described = await lookAt(source.value);
+  if (!described.ok) throw new Error(described.problem.say);
+  return new Paths('demo', source.value).everyNode({ to }, described.value, signal);
+}
+async function groups(to: string) {
+  const found = await asked(to);
+  if (!found.ok) throw new Error(found.problem.say);
+  return found.value.map(({ results, askers, say }) => ({
+    words: results.map(({ word }) => word).join(' '),
+    askers: askers.map(({ kind, node }) => `${kind} ${node}`),
+    say,
+  }));
+}
+
+test('a Service whose endpoints are local: the node without one is the odd one out, and its pod', async () => {
+  const found = await groups('svc:monitoring/otel-agent:statsd');
+  expect(found.map(({ words, askers }) => [words, ...askers])).toEqual([
+    ['ok', 'node node-1', 'pod node-1', 'node node-2', 'pod node-2'],
+    ['eperm', 'node node-3'],
+    ['timeout', 'pod node-3'],
+  ]);
+  expect(found[1]?.say).toMatch(/no endpoint on its node/);
+});
+
+test('a load balancer that only takes nodes: all pods are refused for one reason, said once', async () => {
+  const found = await groups('203.0.113.12:80');
+  expect(found.map(({ words, askers }) => [words, ...askers])).toEqual([
+    ['ok', 'node node-1', 'node node-2', 'node node-3'],
+    ['timeout', 'pod node-1', 'pod node-2', 'pod node-3'],
+  ]);
+  expect(found[1]?.say).toMatch(/its address is not in the source ranges of shop\/payments/);
+});
+
+test('a target that is not there is one problem, not one for each node', async () => {
+  expect(await asked('svc:shop/nothing')).toMatchObject({ ok: false, problem: { code: 'REF-004' } });
+});
