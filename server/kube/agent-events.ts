@@ -19,6 +19,8 @@ const LINE_BYTES = 64e3;
 export interface AgentListener {
   /** The ruleset is another one than before, or cannot be read any longer. */
   readonly changed: () => void;
+  /** It has a ruleset, the same as before or not. */
+  readonly heard?: () => void;
   /** Undefined: it is heard. */
   readonly lost: (why: string | undefined) => void;
 }
@@ -38,8 +40,10 @@ export async function followAgent(
       (hash) => {
         wait = times.againMs;
         listener.lost(undefined);
-        if (known !== undefined && known !== hash) listener.changed();
+        const isOther = known !== undefined && known !== hash;
         known = hash;
+        if (isOther) listener.changed();
+        else if (hash !== null) listener.heard?.();
       },
       signal,
       times,

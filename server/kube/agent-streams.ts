@@ -11,6 +11,8 @@ const TELL_MS = 500;
 
 export interface StreamsListener {
   readonly changed: (node: string) => void;
+  /** Its agent has a ruleset; told at least with every heartbeat. */
+  readonly heard: (node: string, isBack: boolean) => void;
   /** Undefined: all are heard. */
   readonly lost: (why: string | undefined) => void;
 }
@@ -48,11 +50,17 @@ export class AgentStreams {
   #start(key: string, pod: NodePod): void {
     const controller = new AbortController();
     this.#open.set(key, { pod, controller });
+    let isBack = false;
     const listener = {
       changed: () => this.listener.changed(pod.node),
+      heard: () => {
+        this.listener.heard(pod.node, isBack);
+        isBack = false;
+      },
       lost: (why: string | undefined) => {
         if (why === undefined ? !this.#lost.delete(pod.node) : this.#lost.get(pod.node) === why) return;
         if (why !== undefined) this.#lost.set(pod.node, why);
+        else isBack = true;
         this.#turned();
       },
     };

@@ -289,6 +289,21 @@ describe('changes', () => {
     expect(after.hash).not.toBe(before.hash);
   });
 
+  test('a node that could not be read is read again when its agent is back, though its ruleset is the same', async () => {
+    const { source: one, told } = await watched();
+    const agent = shop.agents.get('node-2');
+    await eventually(() => [...shop.agents.values()].every(({ streams }) => streams === 1));
+    if (agent !== undefined) agent.fault = 'problem';
+    const failed = value(await one.node('node-2', signal()));
+    expect(failed.files.get('nft.json')?.kind).toBe('failed');
+    if (agent !== undefined) agent.fault = 'none';
+    expect(seen(told, 'node')).toBe(false);
+    agent?.dropStreams();
+    await eventually(() => seen(told, 'node'));
+    expect(told.filter(({ kind }) => kind === 'node')).toEqual([{ kind: 'node', node: 'node-2' }]);
+    expect(value(await one.node('node-2', signal())).files.get('nft.json')?.kind).toBe('read');
+  });
+
   test('a change that a lost stream missed is told when it is back', async () => {
     const { told } = await watched();
     await eventually(() => [...shop.agents.values()].every(({ streams }) => streams === 1));

@@ -36,6 +36,8 @@ export interface ClusterSourceOptions
 const CACHE_BYTES = 400e6;
 /** Every change of objects makes what follows from them be made anew: not more often than this. */
 const QUIET_MS = 2000;
+/** What failed is read again after this time, or ten times what it took, where its agent says that there is a ruleset. */
+const AGAIN_MS = 30_000;
 /** A list that is not followed holds for so long. */
 const LISTED_MS = 3000;
 
@@ -45,6 +47,8 @@ interface LastReading {
   readonly failure: Failure | undefined;
   /** Not read again before this time (performance.now). */
   readonly notBefore: number;
+  /** A failed one, while its agent is heard: read again after this time. */
+  readonly againAt?: number;
 }
 
 export function clusterSource(options: ClusterSourceOptions): Source {
@@ -130,13 +134,21 @@ class ClusterSource implements Source {
     const objects = this.#objects;
     let before = this.#shape();
     let isDue = false;
+    const changed = (node: string) => {
+      this.#dirty.add(node);
+      this.#forget(node);
+      tell({ kind: 'node', node });
+    };
     const streams = new AgentStreams(
       (pod) => this.#readers.wayTo(pod),
       {
-        changed: (node) => {
-          this.#dirty.add(node);
-          this.#forget(node);
-          tell({ kind: 'node', node });
+        changed,
+        // An unreadable node whose ruleset does not change would stay unreadable: nothing else would tell that it is worth a try.
+        heard: (node, isBack) => {
+          const last = this.#last.get(node);
+          if (last?.failure === undefined || (!isBack && performance.now() < (last.againAt ?? 0))) return;
+          this.#last.set(node, { ...last, againAt: performance.now() + AGAIN_MS });
+          changed(node);
         },
         lost: (why) =>
           tell(why === undefined ? { kind: 'back', what: 'agents' } : { kind: 'lost', what: 'agents', why }),
@@ -258,7 +270,9 @@ class ClusterSource implements Source {
     const stderr = refused.length > 1 ? refused.join('\n') : failure.stderr;
     const capture = unreadable({ ...failure, stderr }, new Date().toISOString());
     const by = readers[0]?.name ?? 'nothing';
-    return this.#keep(name, { by, capture, failure: { ...failure, stderr }, notBefore: Number.NEGATIVE_INFINITY });
+    const againAt = performance.now() + Math.max(AGAIN_MS, 10 * (performance.now() - began));
+    const notBefore = Number.NEGATIVE_INFINITY;
+    return this.#keep(name, { by, capture, failure: { ...failure, stderr }, notBefore, againAt });
   }
 
   /** Contents are held where they are used; here only until the next reading is allowed. */
