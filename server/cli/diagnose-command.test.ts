@@ -41,6 +41,13 @@ describe('nftscope diagnose', () => {
     );
   });
 
+  test('the commands name the source that was asked about', async () => {
+    const ask = JSON.stringify({ from: 'node-1', dst: '127.0.0.1', dport: 30080, protocol: 'TCP' });
+    await diagnoseCommand(['--source', DEMO, '--ask', ask]);
+    expect(printed).toContain(`| nftscope reach --source ${DEMO} --queries -`);
+    expect(printed).not.toContain('--source S ');
+  });
+
   test('a connection that arrives', async () => {
     await diagnoseCommand(['--source', DEMO, '--from', POD, '--to', 'svc:shop/api:http']);
     expect(printed).toMatch(/^The connection: ok\.\n/);

@@ -53,10 +53,19 @@ export async function diagnoseCommand(args: readonly string[]): Promise<ExitStat
   const all = diagnose(context).filter((one) => concerns(one, only, service));
   const answer = question === undefined ? undefined : explainAsked(context, question.value, all);
   const first = answer?.explainedBy ?? [];
-  const findings = [...first, ...all.filter((one) => !first.includes(one))];
+  const findings = [...first, ...all.filter((one) => !first.includes(one))].map((one) =>
+    fromSource(one, values.source),
+  );
   if (output === 'json') await print(`${JSON.stringify(jsonOf(findings, answer), undefined, 2)}\n`);
   else await print(`${answer === undefined ? '' : answerText(answer)}${textOf(findings)}`);
   return findings.some(({ severity }) => severity === 'error') ? EXIT.badNews : EXIT.done;
+}
+
+/** The command of a finding for the source that was named. */
+function fromSource(one: Finding, source: string | undefined): Finding {
+  if (source === undefined) return one;
+  const word = /^[\w./:@%+=-]+$/.test(source) ? source : `'${source.replaceAll("'", "'\\''")}'`;
+  return { ...one, reproduce: one.reproduce.replace(/--source S(?=\s)/, () => `--source ${word}`) };
 }
 
 /** What names no node holds on every node; what names no Service may touch any. */
