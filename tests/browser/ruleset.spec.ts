@@ -315,21 +315,20 @@ test('20,000 rules and 100,000 elements stay a screenful', async ({ page }) => {
   await expect(page.locator(':focus')).toContainText('10.1.134.159');
   expect(await grid.getByRole('row').count()).toBeLessThan(150);
 
-  // A flick through the whole list: no task may hold the page for long.
-  const longest = await page.evaluate(async () => {
-    const scroller = document.querySelector('table[role=grid]')?.parentElement;
-    let worst = 0;
-    let last = performance.now();
+  // A flick through the whole list: at no time more rows than fit the window are in the page.
+  const most = await page.evaluate(async () => {
+    const table = document.querySelector('table[role=grid]');
+    const scroller = table?.parentElement;
+    let rows = 0;
     for (let i = 0; i < 60; i++) {
       scroller?.scrollTo({ top: (scroller.scrollHeight * i) / 60 });
       await new Promise((resolve) => requestAnimationFrame(resolve));
-      const now = performance.now();
-      worst = Math.max(worst, now - last);
-      last = now;
+      rows = Math.max(rows, table?.querySelectorAll('[role=row], tr').length ?? 0);
     }
-    return worst;
+    return rows;
   });
-  expect(longest).toBeLessThan(500);
+  expect(most).toBeGreaterThan(10);
+  expect(most).toBeLessThan(150);
 });
 
 // ------------------------------------------------------------------------------------------------- accessibility
