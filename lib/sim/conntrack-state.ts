@@ -163,6 +163,8 @@ export interface TcpTracking {
   simultaneous?: boolean;
   /** Which half of all numbers the random one of a socket of this node is in has been chosen. */
   numberChosen?: boolean;
+  /** It is in the other half: the socket's numbers are taken to be that much further on. */
+  numberMoved?: boolean;
 }
 
 /** SCTP as conntrack follows it (struct ip_ct_sctp). Tags are those that packets of a direction carry. */

@@ -1,5 +1,5 @@
 /** The sequence number that a socket of the node begins with, which the kernel picks at random (secure_tcp_seq). */
-import type { Conn, Direction } from './conntrack-state';
+import type { Conn, Direction, TcpTracking } from './conntrack-state';
 import type { Run } from './environment';
 
 /** What stands for it: far from any number that a packet guesses. */
@@ -8,6 +8,10 @@ export const ISN = 2_000_000_000;
 const NEAR = 2 ** 24;
 const HALF = 2 ** 31;
 const near = (n: number): boolean => Math.abs((n - ISN) | 0) < NEAR;
+
+/** A number as conntrack takes it: those of the socket lie in the half of all numbers that was chosen. */
+export const placedNumber = (n: number, tcp: TcpTracking | undefined): number =>
+  tcp?.numberMoved === true && near(n) ? (n + HALF) >>> 0 : n;
 
 /**
  * Numbers wrap around, so half of all first numbers lie before a given one and half behind it. Where a segment's number has nothing to do
@@ -32,7 +36,8 @@ export function chooseInitialNumber(
   ];
   const what = `where the socket's random sequence number lies from ${compared}`;
   if (run.choose(what, undefined, options) === 0) return;
-  reply.end = (reply.end + HALF) >>> 0;
-  reply.maxEnd = (reply.maxEnd + HALF) >>> 0;
-  if (original.maxAckSet && near(original.maxAck)) original.maxAck = (original.maxAck + HALF) >>> 0;
+  tcp.numberMoved = true;
+  reply.end = placedNumber(reply.end, tcp);
+  reply.maxEnd = placedNumber(reply.maxEnd, tcp);
+  if (original.maxAckSet) original.maxAck = placedNumber(original.maxAck, tcp);
 }

@@ -1,6 +1,7 @@
 /** TCP as conntrack follows it: states and windows (net/netfilter/nf_conntrack_proto_tcp.c). */
 import { u16, u32 } from '../net/headers';
 import { type Conn, type Direction, STATUS, type TcpSide, type TcpTracking } from './conntrack-state';
+import { placedNumber } from './initial-number';
 import type { Skb } from './skb';
 
 const STATES = [
@@ -59,13 +60,13 @@ interface Segment {
   readonly window: number;
 }
 
-function segmentOf(skb: Skb): Segment | undefined {
+function segmentOf(skb: Skb, tcp: TcpTracking | undefined): Segment | undefined {
   const at = skb.headers.thoff;
   const doff = ((skb.data[at + 12] ?? 0) >> 4) * 4;
   if (skb.data.length < at + 20 || doff < 20 || skb.data.length < at + doff) return undefined;
   const flags = (skb.data[at + 13] ?? 0) & (FIN | SYN | RST | ACK | URG);
   if (!VALID_FLAGS.has(flags)) return undefined;
-  const seq = u32(skb.data, at + 4);
+  const seq = placedNumber(u32(skb.data, at + 4), tcp);
   const length = skb.data.length - at - doff;
   const index =
     flags & RST ? RST_SET : flags & SYN ? (flags & ACK ? 1 : SYN_SET) : flags & FIN ? 2 : flags & ACK ? ACK_SET : 5;
@@ -73,7 +74,7 @@ function segmentOf(skb: Skb): Segment | undefined {
     flags,
     index,
     seq,
-    ack: u32(skb.data, at + 8),
+    ack: placedNumber(u32(skb.data, at + 8), tcp),
     end: (seq + length + (flags & SYN ? 1 : 0) + (flags & FIN ? 1 : 0)) >>> 0,
     window: u16(skb.data, at + 14),
   };
@@ -124,12 +125,12 @@ function offersOf(skb: Skb): { readonly scale: number | undefined; readonly sack
 }
 
 /** tcp_sack(): the furthest that a segment acknowledges selectively. */
-function sackOf(skb: Skb, ack: number): number {
+function sackOf(skb: Skb, ack: number, tcp: TcpTracking): number {
   for (const { kind, at, length } of optionsOf(skb)) {
     if (kind !== 5 || length < 8 || length % 8 !== 0) continue;
     let furthest = ack;
     for (let i = 4; i < length; i += 8) {
-      const right = u32(skb.data, at + i);
+      const right = placedNumber(u32(skb.data, at + i), tcp);
       if (after(right, furthest)) furthest = right;
     }
     return furthest;
@@ -160,7 +161,7 @@ function inWindow(track: TcpTracking, dir: Direction, state: number, skb: Skb, s
   const receiver = track[dir === 'original' ? 'reply' : 'original'];
   let { seq, ack, end } = s;
   const raw = s.window;
-  let sack = receiver.sack === true ? sackOf(skb, ack) : ack;
+  let sack = receiver.sack === true ? sackOf(skb, ack, track) : ack;
   if (sender.maxWin === 0) {
     if (s.flags & SYN) {
       initSender(sender, receiver, skb, s, dir);
@@ -302,7 +303,7 @@ function answersIgnored(ct: Conn, t: TcpTracking, dir: Direction, s: Segment, ol
  * (nf_conntrack_tcp_packet returns before nf_ct_refresh_acct).
  */
 export function trackTcp(ct: Conn, dir: Direction, skb: Skb, settings: TcpSettings): TcpVerdict {
-  const s = segmentOf(skb);
+  const s = segmentOf(skb, ct.tcp);
   if (s === undefined) return 'invalid';
   if (!(ct.status & STATUS.confirmed) && ct.tcp === undefined) {
     const first = NEXT.original[s.index]?.[NO] ?? IV;

@@ -702,4 +702,26 @@ export const REGRESSIONS: readonly Regression[] = [
     ],
     packets: [{ ...udp, from: 'local', saddr: '10.0.2.1' }],
   },
+  {
+    name: 'what is known of the number of a socket holds for the segments that acknowledge it',
+    tables: [
+      ...chain('ip', 'prerouting', 0, ['ct state established counter']),
+      ...chain('ip', 'output', 0, ['ct state invalid counter']),
+    ],
+    // Of several connections the number lies before the guess in some and behind it in others.
+    packets: [1, 2, 3, 4, 5, 6].flatMap((sport, n) => [
+      { ...syn, daddr: '10.0.1.1', sport, dport: 8080 },
+      {
+        ...back,
+        from: 'local',
+        saddr: '10.0.1.1',
+        sport: 8080,
+        dport: sport,
+        flags: ['fin', 'ack'],
+        seq: 7001,
+        ack: 1001,
+      },
+      { ...syn, daddr: '10.0.1.1', sport, dport: 8080, flags: ['ack'], seq: 1001, ackFollows: 3 * n },
+    ]),
+  },
 ];
