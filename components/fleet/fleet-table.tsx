@@ -245,11 +245,11 @@ function Reader({ row, isOpen, detail, onToggle }: RowProps) {
       type="button"
       aria-expanded={isOpen}
       aria-controls={isOpen ? detail : undefined}
-      aria-label={`${STATE_WORDS[row.state]}: how ${row.name} is read`}
       onClick={onToggle}
       className="flex min-h-6 max-w-full items-center underline decoration-dotted underline-offset-4"
     >
       {state}
+      <span className="sr-only">: how {row.name} is read</span>
     </button>
   );
 }

@@ -1,0 +1,54 @@
+import { fireEvent, render, screen } from '@testing-library/react';
+import { beforeEach, expect, test, vi } from 'vitest';
+import type { FleetRow } from '@/lib/api/fleet-view';
+import { FleetTable } from './fleet-table';
+
+const row = (more: Partial<FleetRow>): FleetRow => ({
+  name: 'node-1',
+  zone: null,
+  state: 'ready',
+  problem: null,
+  capturedAt: null,
+  reader: 'agent',
+  cost: {
+    tookMs: 120,
+    listing: { wallMs: 5400, cpuMs: 5300, bytes: 8_000_000 },
+    follow: { state: 'listing', why: 'a flowtable changed', letGo: 0, failedProofs: 1 },
+  },
+  version: 'v',
+  kernel: null,
+  nft: null,
+  kubeProxy: null,
+  proxy: null,
+  owners: [],
+  counts: null,
+  group: null,
+  ...more,
+});
+// There is no layout here: rows without a height would not be in sight.
+beforeEach(() => {
+  vi.spyOn(HTMLElement.prototype, 'offsetHeight', 'get').mockReturnValue(40);
+  vi.spyOn(HTMLElement.prototype, 'clientHeight', 'get').mockReturnValue(800);
+});
+
+const shown = (rows: readonly FleetRow[]) =>
+  render(<FleetTable source="s" rows={rows} drift={new Map()} findings={undefined} />);
+
+test('a press on the reader tells what reading costs; another press takes it away', () => {
+  shown([row({}), row({ name: 'node-2', cost: null })]);
+  const button = screen.getByRole('button', { name: /^read by agent ?: how node-1 is read$/ });
+  expect(button.getAttribute('aria-expanded')).toBe('false');
+  fireEvent.click(button);
+  expect(button.getAttribute('aria-expanded')).toBe('true');
+  const detail = document.getElementById(button.getAttribute('aria-controls') ?? '');
+  expect(detail?.textContent).toContain('5.4 s, 5.3 s of processor time, 8.0 MB');
+  expect(detail?.textContent).toContain('no, every change costs a listing: a flowtable changed');
+  expect(detail?.textContent).toContain('1: a new listing was not what had been followed or told');
+  fireEvent.click(button);
+  expect(screen.queryByText('Last listing')).toBeNull();
+});
+
+test('nobody reads a capture: there is nothing to press', () => {
+  shown([row({ reader: null, cost: null })]);
+  expect(screen.queryByRole('button')).toBeNull();
+});
