@@ -312,10 +312,20 @@ export function sendReset(
     run.nextSkb(),
     'generated',
     family,
-    ipPacket(family, source, dst, PROTO.tcp, byReject ? 0 : tosOf(cause) & 0xfc, segment, 64, {
-      df: true,
-      ...(options === undefined ? {} : { options }),
-    }),
+    // To nobody is to oneself, but for a rule, which fills in the addresses before the route is known (ip_send_unicast_reply).
+    ipPacket(
+      family,
+      source,
+      dst === 0 && !byReject ? source : dst,
+      PROTO.tcp,
+      byReject ? 0 : tosOf(cause) & 0xfc,
+      segment,
+      64,
+      {
+        df: true,
+        ...(options === undefined ? {} : { options }),
+      },
+    ),
   );
   if (!byReject)
     skb.ownSocket = listener === undefined ? KERNEL_SOCKET : { transparent: listener.transparent, wildcard: true };
