@@ -9,7 +9,7 @@ const fixture = JSON.parse(readFileSync(new URL('fixtures/lab-regressions.json',
 
 /** What an IPv6 packet to all nodes meets: an input chain with these statements. */
 function outcome(...statements: readonly unknown[]) {
-  const environment = decodeEnvironment(fixture.environment);
+  const environment = decodeEnvironment(fixture.environments.base);
   const ruleset = decodeRuleset({
     nftables: [
       { metainfo: { version: '1.0.6', json_schema_version: 1 } },

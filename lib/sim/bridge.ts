@@ -1,14 +1,16 @@
 /** Bridged frames (net/bridge/br_input.c, br_forward.c), and the IP hooks that bridge-nf-call-iptables adds (br_netfilter_hooks.c). */
 
-import { parseMac } from '../net/address';
+import { formatAddress, parseMac } from '../net/address';
 import type { Link } from '../world/world';
 import { confirm } from './conntrack';
 import type { Run } from './environment';
 import { kernel, runHook } from './hooks';
-import { madeUpRoute } from './routing';
-import { settingUnknown, sysctl } from './settings';
-import { copySkb, destinationOf, headerBad, type Skb } from './skb';
-import { bridgePorts, bridgeTransmit } from './transmit';
+import { isForwarding, sourceValid } from './route-input';
+import { madeUpRoute, type RouteResult } from './routing';
+import { deviceSetting, settingUnknown, sysctl } from './settings';
+import { copySkb, destinationOf, headerBad, type Skb, sourceOf, tosOf } from './skb';
+import { bridgePorts, bridgeTransmit, neighbourMac } from './transmit';
+import { routingMark } from './unknown-mark';
 
 type PassUp = (run: Run, skb: Skb, bridge: Link, seen: boolean) => void;
 
@@ -30,10 +32,11 @@ export function bridgeReceive(run: Run, skb: Skb, port: Link, up: PassUp): void 
   const bridge = run.p.linkByName.get(port.master ?? '');
   if (bridge === undefined) return;
   const dst = parseMac(macOf(skb)) ?? 0;
-  const own = dst === parseMac(bridge.mac ?? '') || dst === parseMac(port.mac ?? '');
+  let own = dst === parseMac(bridge.mac ?? '') || dst === parseMac(port.mac ?? '');
   const group = Math.floor(dst / 2 ** 40) % 2 === 1;
   skb.pktType = own ? 0 : dst === 0xffffffffffff ? 1 : group ? 2 : 3;
   const ipHooks = callsIpHooks(run, skb, bridge);
+  let way: RouteResult | 'up' | undefined;
   // br_netfilter sits at priority 0 of the bridge's prerouting, and chains registered after it there come first.
   if (mark(run) && runHook(run, skb, 'prerouting', 'bridge', (prio) => prio <= 0) !== 'accept') return;
   if (ipHooks && skb.family !== 'arp') {
@@ -47,16 +50,20 @@ export function bridgeReceive(run: Run, skb: Skb, port: Link, up: PassUp): void 
     if (runHook(run, skb, 'prerouting', skb.family) !== 'accept') return;
     if (other) skb.pktType = 3;
     skb.iif = port;
-    if (destinationOf(skb) !== before && !own) {
-      run.undecided(
-        'bridge-dnat',
-        'A bridged packet was translated on the bridge; where it goes from there is not modelled.',
-        'Trace the packet on the interface behind the bridge.',
-      );
+    if (destinationOf(skb) !== before) {
+      way = wayOfTranslated(run, skb, bridge);
+      if (way === undefined) return;
+      if (way === 'up') {
+        own = true;
+        skb.pktType = 0;
+        setMac(skb, bridge.mac);
+      } else skb.dst = way;
     }
   }
   if (mark(run) && runHook(run, skb, 'prerouting', 'bridge', (prio) => prio > 0) !== 'accept') return;
-  if (own) {
+  if (typeof way === 'object') {
+    if (!toNeighbour(run, skb, bridge, way)) return;
+  } else if (own) {
     passUp(run, skb, bridge, ipHooks, up);
     return;
   }
@@ -73,7 +80,69 @@ export function bridgeReceive(run: Run, skb: Skb, port: Link, up: PassUp): void 
     const frame = group ? copySkb(skb, skb.id, skb.role) : skb;
     bridgeForward(run, frame, bridge, port, out, ipHooks);
   }
-  if (group) passUp(run, skb, bridge, ipHooks, up);
+  if (group && typeof way !== 'object') passUp(run, skb, bridge, ipHooks, up);
+}
+
+const setMac = (skb: Skb, mac: string | undefined): void => {
+  const link = skb.link?.slice();
+  const value = mac === undefined ? undefined : parseMac(mac);
+  if (link === undefined || value === undefined) return;
+  link.set([40, 32, 24, 16, 8, 0].map((s) => Math.floor(value / 2 ** s) % 256));
+  skb.link = link;
+};
+
+/**
+ * Where a frame goes whose destination the ip hooks changed: along the bridge by this route, or up to the node; undefined where it is
+ * dropped (br_nf_pre_routing_finish, br_nf_pre_routing_finish_ipv6).
+ */
+function wayOfTranslated(run: Run, skb: Skb, bridge: Link): RouteResult | 'up' | undefined {
+  const [daddr, saddr] = [destinationOf(skb), sourceOf(skb)];
+  const router = run.p.routers[typeof daddr === 'number' ? 'ip' : 'ip6'];
+  const group = typeof daddr === 'number' ? daddr >>> 28 === 14 : daddr >> 118n >= 0x3fan;
+  if (router === undefined || group) {
+    run.undecided(
+      'bridge-dnat',
+      'A bridged packet was translated on the bridge; where it goes from there is not known.',
+      'Trace the packet on the interface behind the bridge.',
+    );
+  }
+  const inside = typeof daddr === 'number' ? daddr >>> 24 === 127 : daddr === 1n;
+  if (inside && (typeof daddr === 'bigint' || !deviceSetting(run, bridge.name, 'route_localnet'))) {
+    kernel(run, skb, 'martian', `The kernel drops it as a martian: destination ${formatAddress(daddr)} on a bridge.`);
+    return undefined;
+  }
+  const found = router.lookup({ daddr, saddr, mark: routingMark(run, skb), tos: tosOf(skb), iif: bridge.name });
+  if (typeof daddr === 'number' && typeof saddr === 'number') {
+    // Without forwarding, and without a route, the node is to say so.
+    if (found.kind !== 'found' || !isForwarding(run, bridge, 'ip')) return 'up';
+    if (found.result.type === 'unicast' && sourceValid(run, skb, bridge, saddr, daddr, found.result.dev) !== 'ok') {
+      kernel(run, skb, 'martian', 'The kernel drops it as a martian: the source is not valid here.');
+      return undefined;
+    }
+  } else if (found.kind !== 'found') {
+    kernel(run, skb, 'no-route', 'There is no route to the new destination.');
+    return undefined;
+  }
+  const { result } = found;
+  return result.type === 'unicast' && result.dev?.index === bridge.index ? result : 'up';
+}
+
+/** The frame goes on to the neighbour of its new destination (br_nf_pre_routing_finish_bridge). */
+function toNeighbour(run: Run, skb: Skb, bridge: Link, way: RouteResult): boolean {
+  const nexthop = way.gateway ?? destinationOf(skb);
+  const mac = neighbourMac(run, bridge, nexthop);
+  if (mac === undefined) {
+    kernel(run, skb, 'neighbour', `The neighbour ${formatAddress(nexthop)} on ${bridge.name} does not answer.`);
+    return false;
+  }
+  if (mac === 'unknown')
+    run.undecided(
+      'bridge-dnat',
+      `The link address of ${formatAddress(nexthop)} is not in the capture.`,
+      'Capture ip neigh.',
+    );
+  setMac(skb, mac);
+  return true;
 }
 
 /** br_validate_ipv4(), br_validate_ipv6(): asked at prerouting, and again at forward. */

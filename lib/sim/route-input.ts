@@ -24,7 +24,7 @@ export function routeInput(run: Run, skb: Skb): void {
   else routeInput4(run, skb);
 }
 
-function isForwarding(run: Run, dev: Link, family: 'ip' | 'ip6'): boolean {
+export function isForwarding(run: Run, dev: Link, family: 'ip' | 'ip6'): boolean {
   if (family === 'ip6') return isForwarding6(run);
   const own = sysctl(run, `net.ipv4.conf.${dev.name}.forwarding`) ?? sysctl(run, 'net.ipv4.ip_forward');
   return own === undefined ? settingUnknown(run, 'net.ipv4.ip_forward') : own !== '0';
@@ -33,7 +33,7 @@ function isForwarding(run: Run, dev: Link, family: 'ip' | 'ip6'): boolean {
 type Validity = 'ok' | 'martian' | 'rp-filter';
 
 /** What the source address of an arriving packet must satisfy. A switch that the capture lacks counts only where it decides. */
-function sourceValid(run: Run, skb: Skb, dev: Link, src: number, dst: number, oif: Link | undefined): Validity {
+export function sourceValid(run: Run, skb: Skb, dev: Link, src: number, dst: number, oif: Link | undefined): Validity {
   const rp = (name: string): string | undefined => sysctl(run, `net.ipv4.conf.${name}.rp_filter`);
   const own = rp(dev.name);
   const inherited = rp('default');

@@ -106,7 +106,7 @@ function finishOutput(run: Run, skb: Skb, route: RouteResult | undefined): void 
  * The MAC address of the next hop; undefined where it is known not to answer. Whether a frame goes to all is a matter of the next hop's
  * own address on the device, not of the route: a rule may have changed the address since (arp_constructor).
  */
-function neighbourMac(run: Run, dev: Link, nexthop: IpValue): string | 'unknown' | undefined {
+export function neighbourMac(run: Run, dev: Link, nexthop: IpValue): string | 'unknown' | undefined {
   const family = typeof nexthop === 'number' ? 'ip' : 'ip6';
   if (typeof nexthop === 'number' && addressType4({ run }, nexthop, dev) === BROADCAST) return 'ff:ff:ff:ff:ff:ff';
   if (typeof nexthop === 'number' && nexthop >>> 28 === 14) {

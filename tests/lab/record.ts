@@ -7,14 +7,16 @@ import { REGRESSIONS } from './regressions';
 
 const kernel = new Kernel();
 const { kernel: release, nft } = await kernel.start();
-const environment = await kernel.environment('base');
+const environments: { [name: string]: unknown } = {};
 const cases: unknown[] = [];
-for (const { name, tables, packets } of REGRESSIONS) {
+for (const { name, tables, packets, environment = 'base' } of REGRESSIONS) {
+  environments[environment] ??= await kernel.environment(environment);
   const steps = packets.map((packet) => ({ kind: 'packet' as const, packet }));
-  const result = await runLab(kernel, { seed: 0, environment: 'base', profile: 'regression', tables, steps }, 0.02);
+  const result = await runLab(kernel, { seed: 0, environment, profile: 'regression', tables, steps }, 0.02);
   console.log(`${result.verdict.padEnd(10)} ${name} ${result.packets.at(-1)?.parts.join(', ') ?? ''}`);
   cases.push({
     name,
+    environment,
     text: result.text,
     listing: result.listing,
     packets: result.packets.map((p) => ({ packet: p.packet, kernel: p.kernel })),
@@ -22,4 +24,4 @@ for (const { name, tables, packets } of REGRESSIONS) {
 }
 await kernel.close();
 const file = fileURLToPath(new URL('../fixtures/lab-regressions.json', import.meta.url));
-writeFileSync(file, `${JSON.stringify({ kernel: release, nft, environment, cases })}\n`);
+writeFileSync(file, `${JSON.stringify({ kernel: release, nft, environments, cases })}\n`);

@@ -12,9 +12,10 @@ import { changesHeaders, differences, type Seen, seenByUs } from './compare';
 
 interface Recorded {
   readonly kernel: string;
-  readonly environment: unknown;
+  readonly environments: { readonly [name: string]: unknown };
   readonly cases: readonly {
     readonly name: string;
+    readonly environment: string;
     readonly text: string;
     readonly listing: unknown;
     readonly packets: readonly { readonly packet: PacketSpec; readonly kernel: Seen }[];
@@ -25,9 +26,8 @@ const file = fileURLToPath(new URL('../fixtures/lab-regressions.json', import.me
 const recorded = JSON.parse(readFileSync(file, 'utf8')) as Recorded;
 
 describe(`what Linux ${recorded.kernel} did`, () => {
-  const environment = decodeEnvironment(recorded.environment);
-
   it.each(recorded.cases.map((c) => [c.name, c] as const))('%s', (_, c) => {
+    const environment = decodeEnvironment(recorded.environments[c.environment]);
     const ruleset = decodeRuleset(c.listing);
     if (!environment.ok || !ruleset.ok) throw new Error('the recording does not decode');
     const p = prepare({ ...environment.value, ruleset: { known: true, value: withDevices(ruleset.value, c.text) } });

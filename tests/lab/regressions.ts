@@ -6,6 +6,8 @@ export interface Regression {
   readonly name: string;
   readonly tables: readonly LabTable[];
   readonly packets: readonly PacketSpec[];
+  /** One of the environments of helper.py, for `base`. */
+  readonly environment?: string;
 }
 
 const chain = (family: string, hook: string, prio: number, rules: readonly string[], items: readonly string[] = []) => [
@@ -60,6 +62,14 @@ const sctp = (way: '>' | '<', crc: string, tag: number, chunks: string): PacketS
   rawL4: true,
   payloadHex: `${way === '>' ? '045708ae' : '08ae0457'}${tag.toString(16).padStart(8, '0')}${crc}${chunks}`,
 });
+/** From one port of the bridge to a machine behind the other. */
+const bridged: PacketSpec = {
+  ...udp,
+  iif: 'brp0',
+  saddr: '10.0.4.2',
+  daddr: '10.0.4.3',
+  l2: { src: '02:00:00:00:06:02', dst: '02:00:00:00:07:02' },
+};
 const dynamic = 'set s { type ipv4_addr; size 100; flags dynamic; }';
 
 export const REGRESSIONS: readonly Regression[] = [
@@ -723,5 +733,45 @@ export const REGRESSIONS: readonly Regression[] = [
       },
       { ...syn, daddr: '10.0.1.1', sport, dport: 8080, flags: ['ack'], seq: 1001, ackFollows: 3 * n },
     ]),
+  },
+  {
+    name: 'a frame that is translated on a bridge goes on along it to the neighbour of the new address',
+    environment: 'bridge-nf',
+    tables: [
+      ...nat('ip', 'postrouting', ['masquerade']),
+      ...nat('ip', 'prerouting', ['udp dport 53 dnat to 10.0.4.5', 'udp dport 54 dnat to 10.0.1.2']),
+      ...chain('ip', 'forward', 0, ['counter']),
+      ...chain('bridge', 'input', 0, ['counter']),
+      ...chain('bridge', 'forward', 0, ['counter']),
+    ],
+    packets: [
+      bridged,
+      {
+        ...bridged,
+        iif: 'brp1',
+        saddr: '10.0.4.3',
+        daddr: '10.0.4.1',
+        sport: 2222,
+        dport: 1111,
+        l2: { src: '02:00:00:00:07:02', dst: '02:00:00:00:04:01' },
+      },
+      { ...bridged, dport: 53 },
+      { ...bridged, dport: 54 },
+    ],
+  },
+  {
+    name: 'a frame that is translated on a bridge, IPv6',
+    environment: 'bridge-nf',
+    tables: [
+      ...nat('ip6', 'prerouting', ['udp dport 53 dnat to fd00:4::5', 'udp dport 54 dnat to fd00:9::9', 'dnat to ::1']),
+      ...chain('ip6', 'forward', 0, ['counter']),
+      ...chain('bridge', 'input', 0, ['counter']),
+      ...chain('bridge', 'forward', 0, ['counter']),
+    ],
+    packets: [
+      { ...bridged, family: 'ip6', saddr: 'fd00:4::2', daddr: 'fd00:4::3', dport: 53 },
+      { ...bridged, family: 'ip6', saddr: 'fd00:4::2', daddr: 'fd00:4::3', dport: 54 },
+      { ...bridged, family: 'ip6', saddr: 'fd00:4::2', daddr: 'fd00:4::3', dport: 55 },
+    ],
   },
 ];
