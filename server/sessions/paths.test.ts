@@ -9,12 +9,16 @@ import { Paths } from './paths';
 const DEMO = fileURLToPath(new URL('../../public/demo/shop-3node.tar.gz', import.meta.url));
 const { signal } = new AbortController();
 
-async function asked(to: string) {
+async function demo(keep?: number) {
   const source = await openPath(DEMO, DEFAULT_LIMITS);
   if (!source.ok) throw new Error(source.problem.say);
   const described = await lookAt(source.value);
   if (!described.ok) throw new Error(described.problem.say);
-  return new Paths('demo', source.value).everyNode({ to }, described.value, signal);
+  return { paths: new Paths('demo', source.value, keep), described: described.value };
+}
+async function asked(to: string) {
+  const { paths, described } = await demo();
+  return paths.everyNode({ to }, described, signal);
 }
 async function groups(to: string) {
   const found = await asked(to);
@@ -47,4 +51,12 @@ test('a load balancer that only takes nodes: all pods are refused for one reason
 
 test('a target that is not there is one problem, not one for each node', async () => {
   expect(await asked('svc:shop/nothing')).toMatchObject({ ok: false, problem: { code: 'REF-004' } });
+});
+
+test('a path over more nodes than are kept open ends', async () => {
+  const { paths, described } = await demo(1);
+  const question = { question: { from: 'shop/web-6d4f8b7c9-2hxkz', to: 'svc:shop/api:http' } };
+  const view = await paths.view(question, described, signal);
+  if (!view.ok) throw new Error(view.problem.say);
+  expect(view.value.results.map(({ word, probability }) => [word, probability])).toEqual([['ok', 1]]);
 });

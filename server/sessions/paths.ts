@@ -31,7 +31,7 @@ interface Walked {
   readonly endings: readonly Ending[];
 }
 
-/** Nodes kept open; the least recently used go first. */
+/** Nodes kept open between paths; the least recently used go first. A path itself may touch any number. */
 const OPEN = 32;
 
 export class Paths {
@@ -42,6 +42,7 @@ export class Paths {
   constructor(
     readonly id: string,
     readonly source: Source,
+    readonly keep = OPEN,
   ) {}
 
   changed(node?: string): void {
@@ -52,6 +53,7 @@ export class Paths {
 
   async view(question: PathQuestion, cluster: PathCluster, signal: AbortSignal): Promise<Result<WholePathView>> {
     const walked = await this.#walk(question, cluster, signal);
+    this.#trim();
     return walked.ok ? ok(walked.value.view) : walked;
   }
 
@@ -63,8 +65,9 @@ export class Paths {
     signal: AbortSignal,
   ): Promise<Result<Omit<TraceAnswer, 'source'>>> {
     const walked = await this.#walk(question, cluster, signal);
+    const answer = walked.ok ? stopAnswer(walked.value.endings, key, this.#open) : undefined;
+    this.#trim();
     if (!walked.ok) return walked;
-    const answer = stopAnswer(walked.value.endings, key, this.#open);
     if (answer !== undefined) return ok(answer);
     return failed({
       code: 'VIEW-010',
@@ -102,6 +105,7 @@ export class Paths {
       const { endings, wanted } = askFurther(this.#networkOf(cluster), question.value.walk);
       if (wanted.size === 0) return ok({ endings, view: wholePathView(this.id, question.value, endings, this.#open) });
       for (const name of wanted) {
+        if (signal.aborted) return failed(sourceProblems.cancelled());
         const opened = await this.#node(name, cluster, signal);
         if (!opened.ok) return opened;
       }
@@ -131,9 +135,15 @@ export class Paths {
     const { files, capturedAt, hash } = capture.value;
     const node = openNode({ node: name, files, cluster: cluster.clusterFiles, capturedAt, version: hash });
     this.#open.set(name, node);
-    for (const old of [...this.#open.keys()].slice(0, Math.max(this.#open.size - OPEN, 0))) this.#open.delete(old);
     this.#network = undefined;
     return ok(node);
+  }
+
+  /** Not while a path is walked: what it still wants would be read again and again. */
+  #trim(): void {
+    const old = [...this.#open.keys()].slice(0, Math.max(this.#open.size - this.keep, 0));
+    for (const name of old) this.#open.delete(name);
+    if (old.length > 0) this.#network = undefined;
   }
 
   #networkOf(cluster: PathCluster): Network {
