@@ -278,6 +278,25 @@ function summarise(run: Runner): Summary {
   return answered ? 'answered-outside-nftables' : 'lost-outside-nftables';
 }
 
+/** Devices that an eBPF data plane makes on each node it runs on, in its own documentation. */
+const DATA_PLANES: Readonly<Record<string, string>> = {
+  cilium_host: 'Cilium',
+  'bpfin.cali': 'Calico in eBPF mode',
+};
+
+/** Where programs at the devices may take a packet before netfilter sees it, what the rules say is told, and the end left open. */
+function anotherDataPlane({ linkByName }: Prepared): readonly Reason[] | undefined {
+  const device = Object.keys(DATA_PLANES).find((name) => linkByName.has(name));
+  if (device === undefined) return undefined;
+  return [
+    {
+      code: 'another-data-plane',
+      say: `${DATA_PLANES[device]} is on this node (interface ${device}): its eBPF programs may take the packet before netfilter does.`,
+      settle: `Ask ${DATA_PLANES[device]} what it does with the packet.`,
+    },
+  ];
+}
+
 function runOnce(
   p: Prepared,
   spec: PacketSpec,
@@ -294,6 +313,8 @@ function runOnce(
       run.undecided('ruleset-unknown', `The ruleset is not known: ${ruleset.why}.`, 'Read the ruleset again.');
     enter(run, spec, bytes);
     run.drain();
+    reasons = anotherDataPlane(p);
+    if (reasons !== undefined) run.steps?.push({ kind: 'undecided', skb: 0, reasons });
   } catch (signal) {
     if (!(signal instanceof UndecidedSignal)) throw signal;
     reasons = signal.reasons;
