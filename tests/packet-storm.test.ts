@@ -7,7 +7,7 @@ import { decodeEnvironment } from '../lib/world/decode-environment';
 
 const fixture = JSON.parse(readFileSync(new URL('fixtures/lab-regressions.json', import.meta.url), 'utf8'));
 
-/** What an IPv6 packet to all nodes meets: an input chain with these statements. */
+/** What an IPv6 packet to all nodes meets: a prerouting chain with these statements. */
 function outcome(...statements: readonly unknown[]) {
   const environment = decodeEnvironment(fixture.environments.base);
   const ruleset = decodeRuleset({
@@ -21,7 +21,7 @@ function outcome(...statements: readonly unknown[]) {
           name: 'c',
           handle: 2,
           type: 'filter',
-          hook: 'input',
+          hook: 'prerouting',
           prio: 0,
           policy: 'accept',
         },

@@ -323,7 +323,10 @@ function routeInput6(run: Run, skb: Skb): void {
   const dev = skb.iif;
   if (dev === undefined) return;
   if (skb.dst !== undefined && (dev.type === 'loopback' || skb.looped === true || skb.socketIif === dev.name)) {
-    localDeliver(run, skb);
+    // A duplicate has the route to a machine, which forwards nothing that came back (ip6_forward: PACKET_LOOPBACK).
+    if (skb.looped === true && skb.duplicate === true)
+      kernel(run, skb, 'looped', 'The copy of a duplicate has a route to another machine and is not forwarded.');
+    else localDeliver(run, skb);
     return;
   }
   const src = BigInt(sourceOf(skb));

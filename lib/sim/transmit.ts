@@ -54,12 +54,14 @@ function loopBack(run: Run, skb: Skb, route: RouteResult | undefined): void {
   const daddr = destinationOf(skb);
   const joined =
     typeof daddr === 'number'
-      ? route?.type === 'broadcast' || daddr === 0xe0000001
+      ? route?.type === 'broadcast' || (route?.type === 'multicast' && daddr === 0xe0000001)
       : isMulticast6(daddr) && (joined6(dev, daddr, false) || (joined6(dev, daddr, true) && isForwarding6(run)));
   if (!joined) return;
   const copy = copySkb(skb, skb.id, skb.role);
   // A clone belongs to no socket (skb_clone).
   copy.sk = undefined;
+  // It has no input device there, whatever the packet itself has.
+  copy.iif = undefined;
   if (runHook(run, copy, 'postrouting', skb.family) !== 'accept') return;
   run.backlog.push(() => {
     copy.looped = true;

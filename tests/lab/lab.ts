@@ -85,6 +85,10 @@ function following(spec: PacketSpec, answers: readonly KernelAnswer[]): PacketSp
   return { ...rest, ackFollows: at };
 }
 
+/** A SYN, whatever it asks for besides (explicit congestion notification). */
+const opens = (flags: PacketSpec['flags'] = []): boolean =>
+  flags.includes('syn') && !['ack', 'rst', 'fin'].some((f) => flags.includes(f as 'ack'));
+
 /** The packet of a step, once the kernel's answers to the earlier ones are known. Undefined where there is nothing to answer. */
 function resolve(step: LabStep, answers: readonly KernelAnswer[], steps: readonly LabStep[]): PacketSpec | undefined {
   if (step.kind === 'packet') return following(addressed(step.packet), answers);
@@ -108,11 +112,11 @@ function resolve(step: LabStep, answers: readonly KernelAnswer[], steps: readonl
   const asked = steps[step.to];
   const opened =
     asked?.kind === 'packet' &&
-    asked.packet.flags?.join() === 'syn' &&
+    opens(asked.packet.flags) &&
     view.flags?.includes('rst') !== true &&
     view.seq !== (asked.packet.seq ?? 1000) &&
     answers[step.to]?.events.some((e) => e.chain === 'delivered') === true;
-  const synAck = opened && view.flags?.join() === 'syn,ack';
+  const synAck = opened && view.flags?.includes('syn') === true && view.flags.includes('ack');
   const base: PacketSpec = {
     ...from,
     ...(view.saddr === undefined ? {} : { daddr: view.saddr }),

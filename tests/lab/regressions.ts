@@ -735,6 +735,20 @@ export const REGRESSIONS: readonly Regression[] = [
     ]),
   },
   {
+    name: 'a duplicate of what goes to a group comes back in IPv6 alone, from no device, and no further than prerouting',
+    tables: [
+      ...chain('ip6', 'postrouting', 101, ['dup to fd00:3::3', 'iifname "eth2" counter']),
+      ...chain('ip6', 'prerouting', 0, ['counter']),
+      ...chain('ip6', 'input', 0, ['counter']),
+      ...chain('ip', 'postrouting', 101, ['dup to 10.0.3.3', 'iifname "eth2" counter']),
+      ...chain('ip', 'prerouting', 0, ['counter']),
+    ],
+    packets: [
+      { ...six, from: 'local', saddr: 'fd00:2::1', daddr: 'ff02::1' },
+      { ...udp, from: 'local', saddr: '10.0.2.1', daddr: '224.0.0.1' },
+    ],
+  },
+  {
     name: 'a frame that is translated on a bridge goes on along it to the neighbour of the new address',
     environment: 'bridge-nf',
     tables: [
