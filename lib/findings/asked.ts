@@ -6,8 +6,22 @@ import type { Network } from '../reach/network';
 import { decodeQuestion } from '../reach/query';
 import type { Question } from '../reach/walk';
 
-/** `from`: a pod (`NAMESPACE/NAME`), a node, or `external`, whose packets come in by `node`. Codes as {@link decodeQuestion}. */
+/** What a question may say; `via`, `dstNode` and the rest are those of `reach`. */
+const FIELDS: ReadonlySet<string> = new Set([
+  ...['from', 'srcIP', 'srcPort', 'node', 'dst', 'dport', 'protocol'],
+  ...['id', 'via', 'dstNode', 'service', 'portName', 'kind'],
+]);
+
+/** `from`: a pod (`NAMESPACE/NAME`), a node, or `external` (also `external:ADDRESS`), whose packets come in by `node`. Codes as {@link decodeQuestion}. */
 export function decodeAsked(json: { readonly [key: string]: unknown }, network: Network): Result<Question> {
+  const unknown = Object.keys(json).find((key) => !FIELDS.has(key));
+  if (unknown !== undefined)
+    return failed({
+      code: 'REACH-001',
+      path: unknown,
+      say: `There is no field ${JSON.stringify(unknown)}.`,
+      do: 'Give from, srcIP, node, dst, dport and protocol.',
+    });
   const { from, node, ...rest } = json;
   if (typeof from !== 'string')
     return failed({
@@ -16,6 +30,8 @@ export function decodeAsked(json: { readonly [key: string]: unknown }, network: 
       say: `from is ${JSON.stringify(from)}.`,
       do: 'Give a pod (NAMESPACE/NAME), a node, or "external".',
     });
+  const outside = /^external:(.+)$/.exec(from)?.[1];
+  if (outside !== undefined) return decodeQuestion({ srcIP: outside, ...rest, from: 'external', via: node }, network);
   if (from === 'external') return decodeQuestion({ ...rest, from, via: node }, network);
   return decodeQuestion({ ...rest, from: from.includes('/') ? { pod: from } : { node: from } }, network);
 }

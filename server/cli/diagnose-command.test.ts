@@ -48,6 +48,28 @@ describe('nftscope diagnose', () => {
     expect(printed).not.toContain('--source S ');
   });
 
+  test('a Service that is nowhere is a wrong name, not good news', async () => {
+    await expect(diagnoseCommand(['--source', DEMO, '--service', 'shop/apj'])).rejects.toMatchObject({
+      message: expect.stringContaining('shop/apj'),
+    });
+  });
+
+  test.each([
+    [{ src: '198.51.100.77' }, 'There is no field "src".'],
+    [{ port: 80 }, 'There is no field "port".'],
+  ])('a connection with a field that nobody reads: %j', async (more, say) => {
+    const ask = JSON.stringify({ from: 'external', dst: '203.0.113.12', dport: 80, protocol: 'TCP', ...more });
+    await expect(diagnoseCommand(['--source', DEMO, '--ask', ask])).rejects.toMatchObject({
+      message: expect.stringContaining(say),
+    });
+  });
+
+  test('a client from outside by its address', async () => {
+    const ask = { from: 'external:198.51.100.77', dst: '203.0.113.12', dport: 80, protocol: 'TCP' };
+    await diagnoseCommand(['--source', DEMO, '--ask', JSON.stringify(ask), '-o', 'json']);
+    expect(codesIn(printed)[0]).toBe('source-ranges-block');
+  });
+
   test('a connection that arrives', async () => {
     await diagnoseCommand(['--source', DEMO, '--from', POD, '--to', 'svc:shop/api:http']);
     expect(printed).toMatch(/^The connection: ok\.\n/);

@@ -1,5 +1,6 @@
 /** `nftscope diagnose`: what is wrong in a capture, with evidence, a way to see it and a remedy. */
 import 'server-only';
+import { resolvePlace } from '@/lib/cluster/place';
 import { decodeAsked, namedAsked } from '@/lib/findings/asked';
 import { Context } from '@/lib/findings/context';
 import { diagnose } from '@/lib/findings/diagnose';
@@ -51,6 +52,11 @@ export async function diagnoseCommand(args: readonly string[]): Promise<ExitStat
   // With a client from outside the node is where its packets come in.
   const only = values.from === undefined ? node : undefined;
   const all = diagnose(context).filter((one) => concerns(one, only, service));
+  if (service !== undefined && !all.some(({ services }) => services.includes(service))) {
+    // Not even one that is gone and still on a node: the name is wrong.
+    const found = resolvePlace(`svc:${service}`, 'to', context.network.cluster);
+    if (!found.ok && found.problem.code === 'REF-004') throw CliError.of(found.problem, '--service');
+  }
   const answer = question === undefined ? undefined : explainAsked(context, question.value, all);
   const first = answer?.explainedBy ?? [];
   const findings = [...first, ...all.filter((one) => !first.includes(one))].map((one) =>
