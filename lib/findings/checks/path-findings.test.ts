@@ -36,7 +36,13 @@ const state = (...states: string[]) => match({ ct: { key: 'state' } }, states.le
 const prefix = (addr: string, len: number) => ({ prefix: { addr, len } });
 
 describe('rules of others on the way of Service traffic', () => {
-  test.each<{ name: string; chains: readonly TestChain[]; service?: object; want: readonly string[] }>([
+  test.each<{
+    name: string;
+    chains: readonly TestChain[];
+    more?: readonly object[];
+    service?: object;
+    want: readonly string[];
+  }>([
     { name: 'nothing beside kube-proxy', chains: [], want: [] },
     {
       name: 'a chain that counts and accepts',
@@ -180,6 +186,24 @@ describe('rules of others on the way of Service traffic', () => {
       chains: [chain('filter prerouting -150', [iifname('eth0'), setMark(0x4000)])],
       want: ['mark-bits-overlap shop/web'],
     },
+    ...[0x4000, 0x1].map((mark) => ({
+      name: `the mark ${mark} of a named map, for what comes from outside`,
+      service: { externalTrafficPolicy: 'Local' },
+      more: [
+        {
+          map: {
+            ...{ family: 'ip', table: 'others', name: 'm', handle: 90 },
+            ...{ type: 'inet_service', map: 'mark', elem: [[30080, mark]] },
+          },
+        },
+      ],
+      chains: [
+        chain('filter prerouting -150', [
+          setMark({ map: { key: { payload: { protocol: 'tcp', field: 'dport' } }, data: '@m' } }),
+        ]),
+      ],
+      want: mark === 0x4000 ? ['mark-bits-overlap shop/web'] : [],
+    })),
     {
       name: 'another bit, before kube-proxy adds its own',
       chains: [chain('filter prerouting -150', [iifname('eth0'), setMark(0x1)])],
@@ -195,8 +219,8 @@ describe('rules of others on the way of Service traffic', () => {
       chains: [chain('filter forward 0', [setMark(0)])],
       want: ['mark-bits-overlap shop/web'],
     },
-  ])('$name', ({ chains, service = {}, want }) => {
-    const context = smallCluster({ chains, service });
+  ])('$name', ({ chains, more = [], service = {}, want }) => {
+    const context = smallCluster({ chains, more, service });
     expect(
       CHECKS.flatMap((check) => check(context))
         .map(brief)
