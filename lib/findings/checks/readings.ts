@@ -134,7 +134,7 @@ function missingParts({ nodes, cluster }: Context): readonly Finding[] {
     group.nodes.push(name);
   }
   const found = [...groups.values()].map((group) => incomplete(group.parts, group.nodes));
-  const objects = clusterParts(cluster);
+  const objects = clusterParts(cluster, nodes.length > 1);
   return objects.length === 0 ? found : [...found, incomplete(objects, [])];
 }
 
@@ -145,8 +145,8 @@ interface Part {
   readonly why: string;
 }
 
-/** Of hosts and single listings nobody expects the cluster's objects. */
-function clusterParts(cluster: Context['cluster']): readonly Part[] {
+/** Of one host or a single listing nobody expects the cluster's objects; several nodes are a cluster. */
+function clusterParts(cluster: Context['cluster'], isCluster: boolean): readonly Part[] {
   const parts = {
     'services.json': cluster.services,
     'endpointslices.json': cluster.endpointSlices,
@@ -157,7 +157,7 @@ function clusterParts(cluster: Context['cluster']): readonly Part[] {
     const part = file.name in parts ? parts[file.name as keyof typeof parts] : undefined;
     return part === undefined || part.known ? [] : [{ ...file, why: part.why }];
   });
-  return unknown.length === Object.keys(parts).length ? [] : unknown;
+  return unknown.length === Object.keys(parts).length && !isCluster ? [] : unknown;
 }
 
 function incomplete(parts: readonly Part[], nodes: readonly string[]): Finding {
