@@ -110,6 +110,7 @@ test('what would deliver a packet is part of the format', () => {
   expect(whatWouldDeliver.found.map(({ change }) => change.kind)).toEqual([
     'element-removed',
     'rule-dropped',
+    'service',
     'priority',
   ]);
   const answer = answerOf(node, node.ruleset.ok ? node.ruleset.value : undefined, traced.value);

@@ -7,6 +7,7 @@ import type { ChangeView, DeliveringChange } from '@/lib/api/what-would-deliver'
 import { traceVerdict } from '@/lib/explain/verdict-sentence';
 import { ApiProblem } from '../hooks/api';
 import { useWhatWouldDeliver } from '../hooks/use-what-would-deliver';
+import { serviceHref } from '../service/service-href';
 import { CopyButton } from '../shell/copy';
 import { viewHref } from '../shell/views';
 import { Button } from '../ui/button';
@@ -50,7 +51,8 @@ function Changes({ answer }: { readonly answer: TraceAnswer }) {
     <>
       {data.found.length === 0 ? (
         <Note className="mx-0">
-          No single change of a rule, an element, a policy, a priority, a setting or a connection delivers it.
+          No single change of a rule, an element, a policy, a priority, a setting, a connection or a Service delivers
+          it.
         </Note>
       ) : (
         <ol className="divide-y divide-line">
@@ -100,6 +102,7 @@ const TOUCHES: { readonly [T in DeliveringChange['touches']]: string } = {
   connection: 'Touches this connection only.',
   key: 'Touches packets with this key.',
   rule: 'Touches every packet that this rule takes.',
+  service: 'Touches every client of this Service, on every node.',
   chain: 'Touches every packet of this chain.',
   node: 'Touches the whole node.',
 };
@@ -116,6 +119,8 @@ function hrefOf(answer: TraceAnswer, change: ChangeView): string | undefined {
     case 'policy-accept':
     case 'priority':
       return ruleHref(answer, change.chain);
+    case 'service':
+      return serviceHref({ kind: 'service', ...change.service }, { source: answer.source.id, node: answer.node });
     case 'sysctl':
     case 'conntrack-gone':
       return undefined;

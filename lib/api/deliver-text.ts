@@ -4,10 +4,11 @@ import { count } from '../explain/words';
 import type { DeliveringChange, WhatWouldDeliver } from './what-would-deliver';
 
 /** One line for how much was tried, the same for all readers. */
-export function triedText({ tried, untried, undecided }: WhatWouldDeliver): string {
+export function triedText({ tried, untried, undecided, servicesUntried }: WhatWouldDeliver): string {
   const parts = [`${count(tried, 'single change')} tried`];
   if (untried > 0) parts.push(`${untried} more not`);
   if (undecided > 0) parts.push(`after ${undecided} of them its way is not known`);
+  if (servicesUntried !== null) parts.push(`fields of Services not, for ${servicesUntried}`);
   return parts.join(', ');
 }
 
@@ -19,7 +20,7 @@ export function deliverText(answer: WhatWouldDeliver): string {
   if (!answer.needed) return '\nWHAT WOULD DELIVER IT  nothing is looked for: it arrives, or its way is not known.\n';
   const lines = ['', `WHAT WOULD DELIVER IT  ${triedText(answer)}; to consider, nothing is applied`];
   if (answer.found.length === 0)
-    lines.push('  No single change of a rule, element, policy, priority, setting or connection does.');
+    lines.push('  No single change of a rule, element, policy, priority, setting, connection or Service does.');
   for (const [i, one] of answer.found.entries()) {
     const text = changeText(one);
     lines.push(`  ${i + 1}. ${one.say}${one.owner === null ? '' : `, ${one.owner}`}`);

@@ -1,8 +1,10 @@
 /** What would deliver a packet, with words, commands and the text of rules. */
 
 import type { ChainRef, Change, SetRef, Touches } from '../counterfactual/change';
+import { type Proxied, proxiedOf } from '../counterfactual/proxied';
 import { virtualRanges } from '../counterfactual/virtual-ranges';
 import { type Counterfactual, whatWouldDeliver } from '../counterfactual/what-would-deliver';
+import { proxyTable } from '../expected/expected-of-node';
 import { hostPort, traceVerdict, verdictSentence } from '../explain/verdict-sentence';
 import { formatAddress, parseAddress } from '../net/address';
 import { protocolName } from '../net/protocols';
@@ -16,26 +18,24 @@ import { TextOut } from '../render/tokens';
 import { preparedOf } from '../sim';
 import type { CtEntry } from '../world/world';
 import { addressNames } from './address-names';
+import { capturedNode } from './node-drift-facts';
 import type { OpenNode } from './open-node';
+import { patchCommand, serviceSentence } from './service-edit-words';
+import { quoted } from './shell-word';
 import { type Traced, type TraceQuery, tracePacket } from './trace-answer';
 
+type Of<K extends Change['kind']> = Extract<Change, { readonly kind: K }>;
+
+/** A change as it is read: rules, elements and connections as nft and conntrack write them. */
 export type ChangeView =
-  | { readonly kind: 'rule-dropped'; readonly at: RuleRef; readonly text: string }
+  | Of<'policy-accept' | 'priority' | 'sysctl' | 'service'>
+  | (Of<'rule-dropped'> & { readonly text: string })
   | { readonly kind: 'element-removed' | 'element-added'; readonly set: SetRef; readonly text: string }
-  | { readonly kind: 'policy-accept'; readonly chain: ChainRef }
-  | {
-      readonly kind: 'priority';
-      readonly chain: ChainRef;
-      readonly from: number;
-      readonly to: number;
-      readonly past: ChainRef;
-    }
-  | { readonly kind: 'sysctl'; readonly key: string; readonly from: string; readonly to: string }
   | { readonly kind: 'conntrack-gone'; readonly text: string };
 
 export interface DeliveringChange {
   readonly change: ChangeView;
-  /** What else it touches: this connection, packets with this key, of this rule, of this chain, or the whole node. */
+  /** What else it touches: this connection, packets with this key, of this rule, of this Service, of this chain, or the whole node. */
   readonly touches: Touches;
   /** `Without this rule of ip filter FORWARD`. */
   readonly say: string;
@@ -55,6 +55,8 @@ export interface WhatWouldDeliver {
   readonly tried: number;
   readonly untried: number;
   readonly undecided: number;
+  /** Why no field of a Service was tried; null where they were, or kube-proxy has no table here. */
+  readonly servicesUntried: string | null;
 }
 
 export function whatWouldDeliverAnswer(node: OpenNode, query: TraceQuery): Result<WhatWouldDeliver> {
@@ -75,14 +77,25 @@ export function whatWouldDeliverOf(node: OpenNode, { packet, trace }: Traced): W
       ranges[address.family].some(([from, to]) => from <= BigInt(address.value) && BigInt(address.value) <= to)
     );
   };
-  const { found, ...counts } = whatWouldDeliver(p, packet, trace, { isNobody });
+  const proxied = (): Result<Proxied> | undefined => proxiedNode(node);
+  const { found, servicesUntried, ...counts } = whatWouldDeliver(p, packet, trace, { isNobody, proxied });
   const verdict = traceVerdict(trace);
   return {
     version: 1,
     needed: verdict !== 'delivered' && verdict !== 'undecided',
     found: found.map((one) => view(node, one)),
     ...counts,
+    servicesUntried: servicesUntried ?? null,
   };
+}
+
+/** Undefined without a table of kube-proxy: then no Service is served by it here. */
+function proxiedNode(node: OpenNode): Result<Proxied> | undefined {
+  const captured = capturedNode(node);
+  if (!captured.ok) return undefined;
+  const { ruleset } = captured.value;
+  const hasTable = proxyTable(ruleset, 'ip') !== undefined || proxyTable(ruleset, 'ip6') !== undefined;
+  return hasTable ? proxiedOf(captured.value, node.cluster.cluster) : undefined;
 }
 
 function view(node: OpenNode, { change, touches, trace }: Counterfactual): DeliveringChange {
@@ -108,6 +121,7 @@ function changeView(node: OpenNode, change: Change): ChangeView {
     case 'policy-accept':
     case 'priority':
     case 'sysctl':
+    case 'service':
       return change;
     case 'conntrack-gone':
       return { kind: change.kind, text: connectionText(change.entry) };
@@ -175,6 +189,8 @@ function sentence(change: ChangeView): string {
       return `With ${change.key} = ${change.to} instead of ${change.from}`;
     case 'conntrack-gone':
       return 'Without an entry of the connection table';
+    case 'service':
+      return serviceSentence(change);
     default:
       return unreachable(change);
   }
@@ -198,14 +214,12 @@ function ownerOf(node: OpenNode, change: Change): string | null {
       return ownerName(node, change.chain);
     case 'sysctl':
     case 'conntrack-gone':
+    case 'service':
       return null;
     default:
       return unreachable(change);
   }
 }
-
-/** One word of a shell. */
-const quoted = (text: string): string => (/^[\w./:=-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);
 
 function commandOf(change: Change, shown: ChangeView): string | null {
   const nft = (...words: readonly string[]): string => ['nft', ...words.map(quoted)].join(' ');
@@ -248,6 +262,8 @@ function commandOf(change: Change, shown: ChangeView): string | null {
         ...port('--dport', original.dport),
       ].join(' ');
     }
+    case 'service':
+      return patchCommand(change);
     default:
       return unreachable(change);
   }

@@ -10,9 +10,15 @@ import type { Step } from '../sim/trace';
 import { worldWithoutRule } from '../world/without-rule';
 import type { World } from '../world/world';
 import { type ChainRef, type Change, PACKET_FAMILIES, type SetRef } from './change';
+import { type Proxied, withObjects } from './proxied';
+import { editObjects } from './service-edits';
 
-/** Undefined where the change is not possible on this node. */
-export function changed(p: Prepared, change: Change): Prepared | undefined {
+/**
+ * Undefined where the change is not possible on this node.
+ *
+ * @param proxied undefined where kube-proxy's tables are not known to follow from the objects
+ */
+export function changed(p: Prepared, change: Change, proxied: Proxied | undefined): Prepared | undefined {
   switch (change.kind) {
     case 'rule-dropped':
       return preparedOf(worldWithoutRule(p.world, change.at));
@@ -39,6 +45,9 @@ export function changed(p: Prepared, change: Change): Prepared | undefined {
       // Connection tracking does not end with its last entry.
       return prepared({ ...p.world, conntrack: { known: true, value }, conntrackAlways: true });
     }
+    case 'service':
+      if (proxied === undefined) return undefined;
+      return withRuleset(p, (ruleset) => withObjects(ruleset, proxied, editObjects(proxied.objects, change)));
     default:
       return unreachable(change);
   }

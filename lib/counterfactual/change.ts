@@ -2,6 +2,7 @@
 
 import type { Expression, Family, RuleRef, SetElement } from '../nft/model';
 import type { CtEntry, IpFamily } from '../world/world';
+import type { EditedService } from './service-edits';
 
 export interface ChainRef {
   readonly family: Family;
@@ -36,12 +37,14 @@ export type Change =
       readonly past: ChainRef;
     }
   | { readonly kind: 'sysctl'; readonly key: string; readonly from: string; readonly to: string }
-  | { readonly kind: 'conntrack-gone'; readonly entry: CtEntry };
+  | { readonly kind: 'conntrack-gone'; readonly entry: CtEntry }
+  /** A field of a Service, or an endpoint of it, and kube-proxy's tables as they follow. */
+  | ({ readonly kind: 'service' } & EditedService);
 
 /** What else a change touches, the least first. */
-export type Touches = 'connection' | 'key' | 'rule' | 'chain' | 'node';
+export type Touches = 'connection' | 'key' | 'rule' | 'service' | 'chain' | 'node';
 
-export const TOUCHES: readonly Touches[] = ['connection', 'key', 'rule', 'chain', 'node'];
+export const TOUCHES: readonly Touches[] = ['connection', 'key', 'rule', 'service', 'chain', 'node'];
 
 /** A change to try. `later`: only where nothing smaller delivers, for what it takes away is more than what decided. */
 export interface Candidate {

@@ -56,6 +56,8 @@ function brief(change: Change): string {
       return `${change.key} ${change.from} ${change.to}`;
     case 'conntrack-gone':
       return 'connection';
+    case 'service':
+      return `${change.edit.field} of ${change.service.name}`;
   }
 }
 
@@ -74,7 +76,7 @@ function ask({ chains, more = [], files = {}, packet }: Omit<Case, 'name' | 'wan
   const world = nodeWorld(chains, { more, files });
   const sent = { ...SYN, ...packet };
   const isNobody = (address: string): boolean => address.startsWith('10.96.');
-  return whatWouldDeliver(preparedOf(world), sent, trace(world, sent), { isNobody });
+  return whatWouldDeliver(preparedOf(world), sent, trace(world, sent), { isNobody, proxied: () => undefined });
 }
 
 describe('what would deliver', () => {

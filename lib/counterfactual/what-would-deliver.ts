@@ -2,11 +2,14 @@
 
 import { refusal } from '../explain/verdict-sentence';
 import type { PacketSpec } from '../net/packet-spec';
+import type { Result } from '../net/result';
 import { initialState, type Prepared, traceFrom } from '../sim';
 import type { Branch, Trace } from '../sim/trace';
 import { changed } from './apply';
 import { candidatesOf } from './candidates';
 import { type Candidate, type Change, TOUCHES, type Touches } from './change';
+import { type Proxied, whyNot } from './proxied';
+import { serviceEdits } from './service-edits';
 import { settingChanges } from './settings';
 
 /** Changes tried for one packet. */
@@ -28,14 +31,18 @@ export interface Counterfactuals {
   readonly untried: number;
   /** Changes after which the way is not known: they are not counted as delivering. */
   readonly undecided: number;
+  /** Why no field of a Service was tried; undefined where they were, or none is asked for. */
+  readonly servicesUntried: string | undefined;
 }
 
 export interface Judge {
   /** An address that no host has, such as that of a Service: a packet that leaves with it arrives nowhere. */
   readonly isNobody: (address: string) => boolean;
+  /** What kube-proxy writes here for other objects, or why that is not known; undefined where it has no table. */
+  readonly proxied: () => Result<Proxied> | undefined;
 }
 
-const NONE: Counterfactuals = { found: [], tried: 0, untried: 0, undecided: 0 };
+const NONE: Counterfactuals = { found: [], tried: 0, untried: 0, undecided: 0, servicesUntried: undefined };
 
 /** Tries single changes of what stands on the packet's way. A packet that arrives on every branch needs none. */
 export function whatWouldDeliver(p: Prepared, packet: PacketSpec, trace: Trace, judge: Judge): Counterfactuals {
@@ -43,7 +50,12 @@ export function whatWouldDeliver(p: Prepared, packet: PacketSpec, trace: Trace, 
   const wasTranslated = trace.branches.some((branch) => isLost(branch) && isTranslated(branch));
   if (!trace.branches.some(isLost)) return NONE;
   const settings = settingChanges(p, packet).map((change): Candidate => ({ change, touches: 'node', later: false }));
-  const all = [...candidatesOf(p, trace, isLost), ...settings];
+  const proxied = judge.proxied();
+  const services = proxied?.ok ? [...serviceEdits(proxied.value.objects, trace.packet)] : [];
+  const ofServices = services.map(
+    (edited): Candidate => ({ change: { kind: 'service', ...edited }, touches: 'service', later: false }),
+  );
+  const all = [...candidatesOf(p, trace, isLost), ...ofServices, ...settings];
   const order = all
     .map((one, i) => ({ one, i }))
     .toSorted((a, b) => rank(a.one) - rank(b.one) || a.i - b.i)
@@ -61,7 +73,7 @@ export function whatWouldDeliver(p: Prepared, packet: PacketSpec, trace: Trace, 
       untried++;
       continue;
     }
-    const with_ = changed(p, change);
+    const with_ = changed(p, change, proxied?.ok ? proxied.value : undefined);
     if (with_ === undefined) continue;
     tried++;
     const made = traceFrom(with_, packet, initialState(with_), { branchesMax: BRANCHES_MAX }).trace;
@@ -71,7 +83,7 @@ export function whatWouldDeliver(p: Prepared, packet: PacketSpec, trace: Trace, 
     if (answers.every((answer) => answer === 'yes')) found.push({ change, touches, trace: made });
     else if (answers.includes('unknown')) undecided++;
   }
-  return { found, tried, untried, undecided };
+  return { found, tried, untried, undecided, servicesUntried: proxied === undefined ? undefined : whyNot(proxied) };
 }
 
 /** What takes away more than what decided comes last. */
