@@ -4,7 +4,7 @@
 const LIB_ROWS = [
   ['nft', 'net'],
   ['world', 'cluster'],
-  ['decode', 'render', 'datatypes', 'capture', 'follow'],
+  ['decode', 'render', 'datatypes', 'capture', 'follow', 'policies'],
   ['sim'],
   ['monitor'],
   ['replay'],

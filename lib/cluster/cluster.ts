@@ -104,7 +104,50 @@ export interface Namespace {
   readonly labels: Labels;
 }
 
-export type NetworkPolicy = ObjectName;
+/** In the words of networking.k8s.io/v1. */
+export interface NetworkPolicy extends ObjectName {
+  /** Undefined where only the name was captured. */
+  readonly spec: PolicySpec | undefined;
+}
+export interface PolicySpec {
+  readonly podSelector: LabelSelector;
+  /** Undefined where the policy says nothing of this direction; empty where it allows nothing. */
+  readonly ingress: readonly PolicyRule[] | undefined;
+  readonly egress: readonly PolicyRule[] | undefined;
+}
+export interface PolicyRule {
+  /** `from` or `to`; empty: anybody. */
+  readonly peers: readonly PolicyPeer[];
+  /** Empty: all ports. */
+  readonly ports: readonly PolicyPort[];
+}
+export type PolicyPeer =
+  | {
+      readonly kind: 'pods';
+      /** Undefined: all pods of the namespaces. */
+      readonly podSelector: LabelSelector | undefined;
+      /** Undefined: the policy's own namespace. */
+      readonly namespaceSelector: LabelSelector | undefined;
+    }
+  | { readonly kind: 'ipBlock'; readonly cidr: string; readonly except: readonly string[] }
+  | { readonly kind: 'other'; readonly members: readonly string[] };
+export interface PolicyPort {
+  readonly protocol: Protocol;
+  /** A number, the name of a container port, or undefined: all of the protocol. */
+  readonly port: number | string | undefined;
+  readonly endPort: number | undefined;
+}
+/** All of it must hold; an empty one selects everything. */
+export interface LabelSelector {
+  readonly matchLabels: Labels;
+  readonly matchExpressions: readonly LabelRequirement[];
+}
+export interface LabelRequirement {
+  readonly key: string;
+  /** In, NotIn, Exists, DoesNotExist. */
+  readonly operator: string;
+  readonly values: readonly string[];
+}
 
 /** What kube-proxy's ConfigMap says; undefined where it does not. Flags of its command line go first, and are not seen. */
 export interface ProxyConfig {

@@ -7,11 +7,16 @@ import type {
   Endpoint,
   EndpointPort,
   EndpointSlice,
+  LabelSelector,
   Labels,
   Namespace,
   NetworkPolicy,
   ObjectName,
   Pod,
+  PolicyPeer,
+  PolicyPort,
+  PolicyRule,
+  PolicySpec,
   Protocol,
   ProxyConfig,
   Service,
@@ -64,8 +69,57 @@ function decodeNamespace(item: At): Namespace {
 }
 
 function decodeNetworkPolicy(item: At): NetworkPolicy {
-  return nameOf(item);
+  const spec = item.optional('spec');
+  return { ...nameOf(item), spec: spec === undefined ? undefined : decodePolicySpec(spec) };
 }
+
+/**
+ * Without `policyTypes` a policy is one of ingress, and of egress only where it has egress rules: SetDefaults_NetworkPolicy
+ * (pkg/apis/networking/v1/defaults.go).
+ */
+function decodePolicySpec(spec: At): PolicySpec {
+  const egress = items(spec, 'egress');
+  const types = strings(spec.optional('policyTypes'));
+  const isOf = (type: 'Ingress' | 'Egress') =>
+    types.length > 0 ? types.includes(type) : type === 'Ingress' || egress.length > 0;
+  return {
+    podSelector: decodeSelector(spec.optional('podSelector')),
+    ingress: isOf('Ingress') ? items(spec, 'ingress').map((rule) => decodePolicyRule(rule, 'from')) : undefined,
+    egress: isOf('Egress') ? egress.map((rule) => decodePolicyRule(rule, 'to')) : undefined,
+  };
+}
+
+const decodePolicyRule = (rule: At, peers: 'from' | 'to'): PolicyRule => ({
+  peers: items(rule, peers).map(decodePolicyPeer),
+  ports: items(rule, 'ports').map((port): PolicyPort => {
+    const number = port.optional('port');
+    return {
+      protocol: protocolOf(port),
+      port: typeof number?.value === 'number' ? number.integer(0, 65535) : number?.string(),
+      endPort: port.optional('endPort')?.integer(0, 65535),
+    };
+  }),
+});
+
+function decodePolicyPeer(peer: At): PolicyPeer {
+  const block = peer.optional('ipBlock');
+  if (block !== undefined)
+    return { kind: 'ipBlock', cidr: block.key('cidr').string(), except: strings(block.optional('except')) };
+  const [podSelector, namespaceSelector] = [peer.optional('podSelector'), peer.optional('namespaceSelector')];
+  if (podSelector === undefined && namespaceSelector === undefined)
+    return { kind: 'other', members: Object.keys(peer.object()) };
+  const selector = (place: At | undefined) => (place === undefined ? undefined : decodeSelector(place));
+  return { kind: 'pods', podSelector: selector(podSelector), namespaceSelector: selector(namespaceSelector) };
+}
+
+const decodeSelector = (place: At | undefined): LabelSelector => ({
+  matchLabels: stringMap(place?.optional('matchLabels')),
+  matchExpressions: items(place, 'matchExpressions').map((one) => ({
+    key: one.key('key').string(),
+    operator: one.key('operator').string(),
+    values: strings(one.optional('values')),
+  })),
+});
 
 function decodePod(item: At): Pod {
   const spec = item.key('spec');

@@ -81,7 +81,10 @@ const pod: Minimal = (from) => {
 };
 
 const named: Minimal = (from) => ({ metadata: metadata(from) });
-const namedOnly: Minimal = (from) => ({ metadata: metadata(from, []) });
+const networkPolicy: Minimal = (from) => ({
+  metadata: metadata(from, []),
+  spec: pick(object(from).spec, ['podSelector', 'policyTypes', 'ingress', 'egress']),
+});
 const serviceCidr: Minimal = (from) => ({ metadata: metadata(from, []), spec: pick(object(from).spec, ['cidrs']) });
 
 export const MINIMAL = {
@@ -90,6 +93,6 @@ export const MINIMAL = {
   node,
   pod,
   namespace: named,
-  networkPolicy: namedOnly,
+  networkPolicy,
   serviceCidr,
 } as const;
