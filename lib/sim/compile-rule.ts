@@ -11,6 +11,7 @@ import { compileMapUpdate, compileSetUpdate } from './compile-update';
 import { elementKeyOf } from './element-key';
 import type { Context } from './environment';
 import { duplicate } from './generated';
+import { PROTOCOL_LOST, protocolLost } from './lost-matches';
 import { unmeasuredIn } from './not-measured';
 import { Broken, type Op, stop } from './op';
 import { need } from './operand';
@@ -107,9 +108,10 @@ function compileStatement(s: Statement, scope: Scope, before: readonly Statement
   switch (s.kind) {
     case 'match': {
       const test = compileMatch(s, scope);
+      const lost = protocolLost(s, before);
       return (c) => {
         const r = test(c);
-        if (r === true) return undefined;
+        if (r === true) return lost && c.skb.headers.l4proto !== PROTO.tcp ? stop(c, PROTOCOL_LOST) : undefined;
         return r instanceof Unknown ? stop(c, r) : new Broken(r);
       };
     }
