@@ -10,6 +10,7 @@ const row = (more: Partial<FleetRow>): FleetRow => ({
   problem: null,
   capturedAt: null,
   reader: 'agent',
+  following: { kind: 'asked', everySeconds: 30 },
   cost: {
     tookMs: 120,
     listing: { wallMs: 5400, cpuMs: 5300, bytes: 8_000_000 },
@@ -48,7 +49,12 @@ test('a press on the reader tells what reading costs; another press takes it awa
   expect(screen.queryByText('Last listing')).toBeNull();
 });
 
+test('the row says that a node is asked now and then, and nothing where changes are told at once', () => {
+  shown([row({}), row({ name: 'node-2', following: { kind: 'heard' } })]);
+  expect(screen.getAllByText('asked every 30 s')).toHaveLength(1);
+});
+
 test('nobody reads a capture: there is nothing to press', () => {
-  shown([row({ reader: null, cost: null })]);
+  shown([row({ reader: null, following: null, cost: null })]);
   expect(screen.queryByRole('button')).toBeNull();
 });

@@ -16,7 +16,7 @@ import { CheckIcon } from '../ui/icons';
 import { PROXY_WORDS, STATE_WORDS } from './fleet-words';
 import { GroupMark } from './group-mark';
 import { OwnerShares } from './owner-shares';
-import { readingFacts } from './reading-words';
+import { heardInShort, readingFacts } from './reading-words';
 
 const ROW = 40;
 const NARROW_ROW = 148;
@@ -157,8 +157,9 @@ function Cells(props: RowProps) {
       <Cell>
         <Reader {...props} />
       </Cell>
-      <Cell className="text-ink-2">
+      <Cell className="text-ink-2 leading-4">
         <Captured row={row} />
+        <Heard row={row} />
       </Cell>
       <Cell className="flex! gap-2 font-mono text-[12px] text-ink-2">
         <span className="truncate" title={row.kernel ?? undefined}>
@@ -208,6 +209,7 @@ function Card(props: RowProps) {
         <span className="min-w-0 truncate">
           <Captured row={row} />, {row.kernel ?? 'kernel not known'}
         </span>
+        <Heard row={row} />
         <span className="ml-auto shrink-0">
           <FindingsOfNode source={source} node={row.name} findings={findings} />
         </span>
@@ -295,6 +297,14 @@ function ReaderState({ row }: { readonly row: FleetRow }) {
 function Captured({ row }: { readonly row: FleetRow }) {
   if (row.state === 'absent') return <>never</>;
   return row.capturedAt === null ? <>time not noted</> : <Age capturedAt={row.capturedAt} short />;
+}
+
+/** Nothing where changes are told at once. */
+function Heard({ row }: { readonly row: FleetRow }) {
+  const words = heardInShort(row.following);
+  if (words === undefined || row.state === 'absent') return null;
+  const isLost = row.following?.kind === 'lost';
+  return <span className={cx('block truncate text-label', isLost && 'text-depends')}>{words}</span>;
 }
 
 function ServiceProxyOf({ row }: { readonly row: FleetRow }) {

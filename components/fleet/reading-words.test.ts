@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
 import type { FleetRow } from '@/lib/api/fleet-view';
-import { readingFacts } from './reading-words';
+import { heardInShort, readingFacts } from './reading-words';
 
-const row = (more: Partial<FleetRow>) => ({ reader: 'agent', cost: null, problem: null, ...more }) as FleetRow;
+const row = (more: Partial<FleetRow>) =>
+  ({ reader: 'agent', following: null, cost: null, problem: null, ...more }) as FleetRow;
 const follow = { state: 'following', why: null, letGo: 0, failedProofs: 0 } as const;
 const said = (one: FleetRow) => readingFacts(one).map(({ label, say }) => `${label}: ${say}`);
 
@@ -11,9 +12,9 @@ test('a node that is followed', () => {
   expect(said(row({ cost: { tookMs: 120, listing, follow } }))).toEqual([
     'Read by: agent',
     'Last listing: 5.4 s, 5.3 s of processor time, 8.1 MB',
-    'Whole reading: 120 ms',
-    'Follows changes: yes',
-    'Proofs that failed: none',
+    'Last reading took: 120 ms',
+    'Works changes in, as of last reading: yes',
+    'Proofs that failed, as of last reading: none',
   ]);
 });
 
@@ -31,15 +32,17 @@ test('one that is not, and why; a failed proof stands out', () => {
     'no, every change costs a listing: a flowtable changed; listed anew 1 time',
     '2: a new listing was not what had been followed or told',
   ]);
-  expect(facts.filter(({ isBad }) => isBad).map(({ label }) => label)).toEqual(['Proofs that failed']);
+  expect(facts.filter(({ isBad }) => isBad).map(({ label }) => label)).toEqual([
+    'Proofs that failed, as of last reading',
+  ]);
 });
 
 test('by exec nobody tells whether it is followed', () => {
   const cost = { tookMs: 800, listing: { wallMs: null, cpuMs: null, bytes: 81_234 }, follow: null };
   expect(said(row({ reader: 'exec in kube-system/kube-proxy-a', cost })).slice(1)).toEqual([
     'Last listing: time not measured, 81.2 kB',
-    'Whole reading: 800 ms',
-    'Follows changes: not known: this way of reading does not tell',
+    'Last reading took: 800 ms',
+    'Works changes in, as of last reading: not known: this way of reading does not tell',
   ]);
 });
 
@@ -53,5 +56,38 @@ test.each([
 ])('$name', ({ problem, want }) =>
   expect(said(row({ problem } as Partial<FleetRow>))).toEqual(['Read by: agent', want]),
 );
+
+test.each<{ following: NonNullable<FleetRow['following']>; short: string | undefined; want: string; isBad: boolean }>([
+  { following: { kind: 'heard' }, short: undefined, want: 'told at once', isBad: false },
+  {
+    following: { kind: 'asked', everySeconds: 30 },
+    short: 'asked every 30 s',
+    want: 'asked every 30 s: there are too many agents to hear all at once',
+    isBad: false,
+  },
+  {
+    following: { kind: 'not-yet' },
+    short: undefined,
+    want: 'its agent has not been heard yet: what is shown is as old as its time',
+    isBad: false,
+  },
+  {
+    following: { kind: 'lost', why: 'status 503' },
+    short: 'not heard',
+    want: 'not heard: status 503. What is shown is as old as its time',
+    isBad: true,
+  },
+  {
+    following: { kind: 'not' },
+    short: 'not followed',
+    want: 'not followed: what is shown is as old as its time',
+    isBad: false,
+  },
+])('how changes are heard: $following.kind', ({ following, short, want, isBad }) => {
+  const [, fact] = readingFacts(row({ following }));
+  expect(fact).toMatchObject({ label: 'Changes of its ruleset', say: want });
+  expect(fact?.isBad ?? false).toBe(isBad);
+  expect(heardInShort(following)).toBe(short);
+});
 
 test('a capture is read by nobody', () => expect(readingFacts(row({ reader: null }))).toEqual([]));

@@ -10,27 +10,66 @@ interface ReadingFact {
 }
 
 /** Empty for a capture: nobody reads there. What is not known is said, never left out. */
-export function readingFacts({ reader, cost, problem }: FleetRow): readonly ReadingFact[] {
+export function readingFacts(row: FleetRow): readonly ReadingFact[] {
+  const { reader, following } = row;
   if (reader === null) return [];
-  const way = { label: 'Read by', say: reader };
+  return [{ label: 'Read by', say: reader }, ...(following === null ? [] : [heardFact(following)]), ...costFacts(row)];
+}
+
+/** In a few words, for the row itself; nothing where changes are told at once. */
+export function heardInShort(following: FleetRow['following']): string | undefined {
+  switch (following?.kind) {
+    case 'asked':
+      return `asked every ${following.everySeconds} s`;
+    case 'lost':
+      return 'not heard';
+    case 'not':
+      return 'not followed';
+    case 'heard':
+    case 'not-yet':
+    case undefined:
+      return undefined;
+  }
+}
+
+function heardFact(following: NonNullable<FleetRow['following']>): ReadingFact {
+  const label = 'Changes of its ruleset';
+  switch (following.kind) {
+    case 'heard':
+      return { label, say: 'told at once' };
+    case 'asked':
+      return { label, say: `asked every ${following.everySeconds} s: there are too many agents to hear all at once` };
+    case 'not-yet':
+      return { label, say: 'its agent has not been heard yet: what is shown is as old as its time' };
+    case 'lost':
+      return { label, say: `not heard: ${following.why}. What is shown is as old as its time`, isBad: true };
+    case 'not':
+      return { label, say: 'not followed: what is shown is as old as its time' };
+  }
+}
+
+/** As of the last reading: nobody asks what nodes cost in between. */
+function costFacts({ cost, problem }: FleetRow): readonly ReadingFact[] {
   if (cost === null) {
     const say = problem === null ? 'not known: it was not read yet' : 'not known: it could not be read';
-    return [way, { label: 'Cost', say }];
+    return [{ label: 'Cost', say }];
   }
   const { listing, follow, tookMs } = cost;
   const facts = [
-    way,
     { label: 'Last listing', say: listingWords(listing) },
-    { label: 'Whole reading', say: time(tookMs) },
+    { label: 'Last reading took', say: time(tookMs) },
   ];
   if (follow === null)
-    return [...facts, { label: 'Follows changes', say: 'not known: this way of reading does not tell' }];
+    return [
+      ...facts,
+      { label: 'Works changes in, as of last reading', say: 'not known: this way of reading does not tell' },
+    ];
   const proofs = follow.failedProofs;
   return [
     ...facts,
-    { label: 'Follows changes', say: followWords(follow) },
+    { label: 'Works changes in, as of last reading', say: followWords(follow) },
     {
-      label: 'Proofs that failed',
+      label: 'Proofs that failed, as of last reading',
       say: proofs === 0 ? 'none' : `${proofs}: a new listing was not what had been followed or told`,
       isBad: proofs > 0,
     },

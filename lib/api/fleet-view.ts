@@ -1,5 +1,6 @@
 /** GET /api/sources/[id]/fleet: the nodes of a source side by side. */
 import type { FleetNode, OwnerShare } from '../fleet/fleet-node';
+import type { Following } from '../fleet/following';
 import { type FleetGroup, groupInSteps } from '../fleet/groups';
 import type { ReadingCost } from '../fleet/reading-cost';
 import type { ServiceProxy } from '../fleet/service-proxy';
@@ -15,6 +16,8 @@ export interface FleetRow {
   readonly capturedAt: string | null;
   /** How a node of a live cluster is read; null for captures. */
   readonly reader: string | null;
+  /** How it is known whether it changed since; null for captures and this host. */
+  readonly following: Following | null;
   /** What its last reading cost; null for captures, and where it could not be read. */
   readonly cost: ReadingCost | null;
   /** Hash of what was read. */
@@ -56,6 +59,7 @@ export interface ReadNode {
 export interface FleetState extends Pick<FleetView, 'source' | 'state' | 'services' | 'pods'> {
   readonly nodes: readonly NodeSummary[];
   readonly read: ReadonlyMap<string, ReadNode>;
+  readonly following?: ((node: string) => Following) | undefined;
   /** Those of the last whole reading. */
   readonly groups: readonly FleetGroup[];
 }
@@ -64,13 +68,16 @@ export interface FleetState extends Pick<FleetView, 'source' | 'state' | 'servic
 export const fleetGroups = (read: ReadonlyMap<string, ReadNode>): Generator<undefined, readonly FleetGroup[]> =>
   groupInSteps([...read.values()].map(({ facts }) => facts));
 
-export function fleetView({ nodes, read, groups, ...rest }: FleetState): FleetView {
+export function fleetView({ nodes, read, groups, following, ...rest }: FleetState): FleetView {
   const labels = new Map(groups.flatMap((group) => group.nodes.map((node) => [node, group.label] as const)));
-  const rows = nodes.map((node) => fleetRow(node, read.get(node.name), labels.get(node.name) ?? null));
+  const rows = nodes.map((node) => ({
+    ...fleetRow(node, read.get(node.name), labels.get(node.name) ?? null),
+    following: following?.(node.name) ?? null,
+  }));
   return { ...rest, groups, rows, done: rows.filter(({ state }) => state !== 'unread').length, of: rows.length };
 }
 
-function fleetRow(node: NodeSummary, read: ReadNode | undefined, group: string | null): FleetRow {
+function fleetRow(node: NodeSummary, read: ReadNode | undefined, group: string | null): Omit<FleetRow, 'following'> {
   const { name, zone } = node;
   const facts = read?.facts;
   const isRead = facts !== undefined || node.state === 'absent';

@@ -17,12 +17,9 @@ const AGENT_EVENT_TIMES: AgentEventTimes = { againMs: 1000, againMsMax: 60_000, 
 const LINE_BYTES = 64e3;
 
 export interface AgentListener {
-  /** The ruleset is another one than before, or cannot be read any longer. */
-  readonly changed: () => void;
-  /** It has a ruleset, the same as before or not. */
-  readonly heard?: () => void;
-  /** Undefined: it is heard. */
-  readonly lost: (why: string | undefined) => void;
+  /** The SHA-256 of its listing, the same as before or not; null: it cannot be read. */
+  readonly heard: (hash: string | null) => void;
+  readonly lost: (why: string) => void;
 }
 
 export async function followAgent(
@@ -32,18 +29,13 @@ export async function followAgent(
   times: AgentEventTimes = AGENT_EVENT_TIMES,
   random: () => number = Math.random,
 ): Promise<void> {
-  let known: string | null | undefined;
   let wait = times.againMs;
   while (!signal.aborted) {
     const why = await once(
       way,
       (hash) => {
         wait = times.againMs;
-        listener.lost(undefined);
-        const isOther = known !== undefined && known !== hash;
-        known = hash;
-        if (isOther) listener.changed();
-        else if (hash !== null) listener.heard?.();
+        listener.heard(hash);
       },
       signal,
       times,

@@ -15,6 +15,7 @@ export interface AgentWay {
 interface Ask {
   readonly signal: AbortSignal;
   readonly milliseconds: number;
+  readonly method?: 'GET' | 'HEAD';
 }
 
 /** Authorization is the API server's own: the agent's token goes in a header of its own (docs/agent.md). */
@@ -24,11 +25,12 @@ export function proxyWay(client: KubeClient, pod: NodePod, token: () => Promise<
   const right = { verb: 'get', resource: 'pods/proxy', group: '', namespace };
   return {
     name: "the API server's pod proxy",
-    async get(path, headers, { signal, milliseconds }) {
+    async get(path, headers, { signal, milliseconds, method = 'GET' }) {
       const own = await token();
       return client.open(`/api/v1/namespaces/${namespace}/pods/${target}/proxy${path}`, {
         signal,
         milliseconds,
+        method,
         right,
         headers: { ...headers, ...(own !== undefined && { 'nftscope-authorization': `Bearer ${own}` }) },
       });
@@ -51,9 +53,10 @@ export function directWay(pod: NodePod, tls: DirectTls, token: () => Promise<str
   agents.set(tls, agent);
   return {
     name: 'TLS to its address',
-    async get(path, headers, { signal, milliseconds }) {
+    async get(path, headers, { signal, milliseconds, method = 'GET' }) {
       const own = await token();
-      const request = https.get(`https://${host}:${port}${path}`, {
+      const request = https.request(`https://${host}:${port}${path}`, {
+        method,
         agent,
         ca: tls.ca,
         servername: tls.serverName,
@@ -61,6 +64,7 @@ export function directWay(pod: NodePod, tls: DirectTls, token: () => Promise<str
         checkServerIdentity: (_host, certificate) => checkServerIdentity(tls.serverName, certificate),
         headers: { ...headers, ...(own !== undefined && { authorization: `Bearer ${own}` }) },
       });
+      request.end();
       return ended(request, signal, milliseconds);
     },
   };

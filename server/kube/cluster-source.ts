@@ -1,5 +1,6 @@
 /** A cluster as a source: its objects from the API server, its nodes through agents or pods that have nft. */
 import 'server-only';
+import type { Following } from '@/lib/fleet/following';
 import type { ReadingCost } from '@/lib/fleet/reading-cost';
 import { failed, ok, type Result } from '@/lib/net/result';
 import type { Failure } from '@/lib/world/capture-files';
@@ -8,6 +9,7 @@ import { sourceProblems } from '../sources/problems';
 import type { ClusterCapture, NodeCapture, NodeEntry, Source, SourceChange } from '../sources/source';
 import type { AgentEventTimes } from './agent-events';
 import { AgentStreams } from './agent-streams';
+import type { TurnTimes } from './agent-turns';
 import { BodyCache } from './body-cache';
 import { ClusterObjects, type ObjectsChange } from './cluster-objects';
 import { debugPodCommands } from './debug-pod';
@@ -28,6 +30,9 @@ export interface ClusterSourceOptions
   readonly named?: NamedPods;
   readonly times?: Partial<Times>;
   readonly agentTimes?: AgentEventTimes;
+  /** Streams of agents to keep open; the others are asked in turn. */
+  readonly streamsMax?: number;
+  readonly turnTimes?: TurnTimes;
   /** Changes of objects that come together are told as one. */
   readonly quietMs?: number;
   readonly cacheBytes?: number;
@@ -45,6 +50,8 @@ interface LastReading {
   readonly by: string;
   readonly capture: NodeCapture;
   readonly failure: Failure | undefined;
+  /** SHA-256 of the listing. */
+  readonly listing?: string | undefined;
   /** Not read again before this time (performance.now). */
   readonly notBefore: number;
   /** A failed one, while its agent is heard: read again after this time. */
@@ -64,6 +71,8 @@ class ClusterSource implements Source {
   /** Nodes that changed since they were last asked for. */
   readonly #dirty = new Set<string>();
   readonly #bodies: BodyCache;
+  /** While it is watched. */
+  readonly #streams = new Set<AgentStreams>();
   #listedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: ClusterSourceOptions) {
@@ -152,10 +161,13 @@ class ClusterSource implements Source {
         },
         lost: (why) =>
           tell(why === undefined ? { kind: 'back', what: 'agents' } : { kind: 'lost', what: 'agents', why }),
+        shown: (node) => this.#last.get(node)?.listing,
       },
       signal,
-      this.#options.agentTimes,
+      { max: this.#options.streamsMax, times: this.#options.agentTimes, turnTimes: this.#options.turnTimes },
     );
+    this.#streams.add(streams);
+    signal.addEventListener('abort', () => this.#streams.delete(streams), { once: true });
     const due = () => {
       isDue = false;
       if (signal.aborted) return;
@@ -184,6 +196,16 @@ class ClusterSource implements Source {
     signal.addEventListener('abort', stop, { once: true });
     objects.follow(signal);
     streams.follow(this.#agentPods());
+  }
+
+  attend(node: string): void {
+    for (const streams of this.#streams) streams.attend(node);
+  }
+
+  following(): (node: string) => Following {
+    const [streams] = this.#streams;
+    const known = streams?.following();
+    return (node) => known?.get(node) ?? { kind: 'not' };
   }
 
   async #refresh(signal: AbortSignal, now = false): Promise<void> {
@@ -262,7 +284,15 @@ class ClusterSource implements Source {
         const cost = costOf(outcome.value, performance.now() - began);
         const capture = { ...captureOfParts(this.#withKubeProxy(name, outcome.value)), cost };
         const shown = refused.length === 0 ? by : `${by} (${refused.join('; ')})`;
-        return this.#keep(name, { by: shown, capture, failure: undefined, notBefore: performance.now() + rest });
+        const listed = outcome.value.parts.get('nft.json');
+        const listing = listed?.kind === 'read' ? listed.sha256 : undefined;
+        return this.#keep(name, {
+          by: shown,
+          capture,
+          failure: undefined,
+          listing,
+          notBefore: performance.now() + rest,
+        });
       }
       failure = outcome.failure;
       refused.push(`${by} failed: ${failure.stderr.trim().split('\n')[0] ?? ''}`);

@@ -12,6 +12,8 @@ export interface AskOptions {
   /** Until the answer begins. */
   readonly milliseconds?: number;
   readonly headers?: { readonly [name: string]: string };
+  /** The API server takes either for the verb get. */
+  readonly method?: 'GET' | 'HEAD';
   /** What is needed for it: named when it is missing. */
   readonly right: Right;
 }
@@ -57,7 +59,7 @@ export class KubeClient {
   }
 
   async #once(path: string, options: AskOptions, fresh: boolean): Promise<Answer<http.IncomingMessage>> {
-    const { signal, milliseconds = WAIT_MS } = options;
+    const { signal, milliseconds = WAIT_MS, method = 'GET' } = options;
     if (signal.aborted) return troubled({ kind: 'cancelled' });
     let credentials: Awaited<ReturnType<KubeAccess['credentials']>>;
     try {
@@ -67,8 +69,10 @@ export class KubeClient {
     }
     const url = new URL(this.access.server + path);
     const headers = { 'user-agent': 'nftscope', ...options.headers, ...credentials.headers };
-    const ask = url.protocol === 'https:' ? https.get : http.get;
-    return ended(ask(url, { ...credentials.tls, agent: credentials.agent, headers }), signal, milliseconds);
+    const ask = url.protocol === 'https:' ? https.request : http.request;
+    const request = ask(url, { ...credentials.tls, method, agent: credentials.agent, headers });
+    request.end();
+    return ended(request, signal, milliseconds);
   }
 
   async #forbidden(answer: http.IncomingMessage, { right, signal }: AskOptions): Promise<Answer<never>> {

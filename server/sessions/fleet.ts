@@ -24,7 +24,7 @@ export class Fleet {
   /** Of what was read; begun once for all who ask. */
   #groups: Promise<readonly FleetGroup[]> | undefined;
 
-  constructor(source: Source) {
+  constructor(readonly source: Source) {
     this.#sweep = new Sweep(source, {
       what: 'fleet',
       read: async (name, capture, described, signal) =>
@@ -50,6 +50,7 @@ export class Fleet {
       state,
       nodes,
       read,
+      following: this.source.following?.(),
       groups: groups ?? [],
       services: services.known ? services.value.length : null,
       pods: pods.known ? pods.value.length : null,

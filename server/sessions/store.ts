@@ -249,6 +249,7 @@ export class Store {
     const entry = this.#entries.get(id);
     if (entry === undefined) return failed(storeProblems.noSource(id));
     const key = `${id}\0${node}`;
+    entry.source.attend?.(node);
     if (refresh && entry.source.describe().live) {
       this.#drop(key);
       entry.fleet.changed(node);

@@ -29,6 +29,8 @@ export function singleFlight(source: Source): Source {
     nodes: (signal) => source.nodes(signal),
     cluster: (signal) => source.cluster(signal),
     ...(source.watch !== undefined && { watch: source.watch.bind(source) }),
+    ...(source.attend !== undefined && { attend: source.attend.bind(source) }),
+    ...(source.following !== undefined && { following: source.following.bind(source) }),
     async node(name, signal) {
       if (signal.aborted) return failed(sourceProblems.cancelled());
       const flight = flights.get(name) ?? start(name);

@@ -3,6 +3,7 @@
  * nothing. server/sources/contract.test.ts runs the same tests over every implementation.
  */
 import 'server-only';
+import type { Following } from '@/lib/fleet/following';
 import type { ReadingCost } from '@/lib/fleet/reading-cost';
 import type { Problem, Result } from '@/lib/net/result';
 import type { Failure, FileReading } from '@/lib/world/capture-files';
@@ -66,6 +67,10 @@ export interface Source {
   cluster(signal: AbortSignal): Promise<Result<ClusterCapture>>;
   /** Tells of changes until the signal. Sources that never change have it not. */
   watch?(tell: (change: SourceChange) => void, signal: AbortSignal): void;
+  /** Somebody opened this node: from now on it is followed more closely than others, where there is such a difference. */
+  attend?(node: string): void;
+  /** How changes of nodes are heard of at this moment. Sources whose nodes are all followed alike have it not. */
+  following?(): (node: string) => Following;
 }
 
 /** How much a bundle may hold. Beyond that it is refused whole. */

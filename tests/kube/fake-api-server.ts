@@ -254,15 +254,17 @@ export class FakeApiServer {
     if (base === undefined) return unreachable('dial tcp 10.0.0.1: connect: connection refused');
     if (!base.startsWith(`${scheme}:`)) return unreachable('server gave HTTP response to HTTPS client');
     const { authorization: _kept, host: _host, ...headers } = request.headers;
-    const ask = base.startsWith('https:') ? https.get : http.get;
+    const ask = base.startsWith('https:') ? https.request : http.request;
+    const { method } = request;
     // The API server does not check the certificates of pods.
-    const asked = ask(`${base}/${target.rest}${search}`, { headers, rejectUnauthorized: false }, (answer) => {
+    const asked = ask(`${base}/${target.rest}${search}`, { method, headers, rejectUnauthorized: false }, (answer) => {
       response.writeHead(answer.statusCode ?? 502, answer.headers);
       answer.pipe(response);
       answer.once('aborted', () => response.destroy());
     });
     asked.once('error', (error) => (response.headersSent ? response.destroy() : unreachable(error.message)));
     response.once('close', () => asked.destroy());
+    asked.end();
   }
 
   async #upgrade(request: http.IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {

@@ -104,7 +104,7 @@ export class RecordedAgent {
 
   async #answer(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', 'http://agent');
-    this.asked.push(url.pathname + url.search);
+    this.asked.push(`${request.method === 'HEAD' ? 'HEAD ' : ''}${url.pathname}${url.search}`);
     if (this.delayMs > 0) await new Promise((resolve) => setTimeout(resolve, this.delayMs));
     const given = request.headers['nftscope-authorization'] ?? request.headers.authorization;
     if (given !== `Bearer ${this.token}`) return problem(response, 401, 'AGENT-401', 'The token is not known.');
@@ -142,8 +142,11 @@ export class RecordedAgent {
     if (url.pathname === '/v1/capture') return this.#capture(response, url.searchParams.get('without') ?? '');
     const content = this.#files.get(url.pathname.replace('/v1/parts/', ''));
     if (content === undefined) return problem(response, 404, 'AGENT-404', 'There is no such file.');
+    const etag = `"${this.#hashOf(content)}"`;
+    if (request.headers['if-none-match'] === etag) return void response.writeHead(304, { etag }).end();
+    response.writeHead(200, { 'content-type': 'application/json', 'content-length': content.length, etag });
+    if (request.method === 'HEAD') return void response.end();
     this.sent += content.length;
-    response.writeHead(200, { 'content-type': 'application/json', etag: `"${sha256(content)}"` });
     response.end(content);
   }
 
