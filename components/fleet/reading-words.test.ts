@@ -67,7 +67,7 @@ test.each<{ following: NonNullable<FleetRow['following']>; short: string | undef
   },
   {
     following: { kind: 'not-yet' },
-    short: undefined,
+    short: 'not heard yet',
     want: 'its agent has not been heard yet: what is shown is as old as its time',
     isBad: false,
   },

@@ -25,8 +25,9 @@ export function heardInShort(following: FleetRow['following']): string | undefin
       return 'not heard';
     case 'not':
       return 'not followed';
-    case 'heard':
     case 'not-yet':
+      return 'not heard yet';
+    case 'heard':
     case undefined:
       return undefined;
   }

@@ -9,6 +9,8 @@ const POLL_MS = 250;
 /** The same where there is much to answer. */
 const POLL_MS_MANY = 1000;
 const MANY = 50;
+/** Whether agents are heard by now changes nothing that was read, so that nobody tells it. */
+const POLL_MS_HEARD = 3000;
 
 const path = (source: string) => `/api/sources/${encodeURIComponent(source)}/fleet`;
 const keyOf = (source: string) => ['fleet', source] as const;
@@ -18,8 +20,10 @@ export const useFleet = (source: string) =>
   useQuery({
     queryKey: keyOf(source),
     queryFn: ({ signal }) => getJson<FleetView>(path(source), {}, signal),
-    refetchInterval: ({ state }) =>
-      state.data?.state !== 'reading' ? false : state.data.of > MANY ? POLL_MS_MANY : POLL_MS,
+    refetchInterval: ({ state: { data } }) => {
+      if (data?.state === 'reading') return data.of > MANY ? POLL_MS_MANY : POLL_MS;
+      return data?.rows.some(({ following }) => following?.kind === 'not-yet') ? POLL_MS_HEARD : false;
+    },
     staleTime: 5000,
   });
 

@@ -80,9 +80,12 @@ function refresh(client: QueryClient, source: string, event: LiveEvent): void {
     case 'back':
       refreshAll(client, source);
       return;
+    case 'lost':
+      // Its rows say which nodes are not heard.
+      void client.invalidateQueries({ queryKey: ['fleet', source] });
+      return;
     case 'hello':
     case 'beat':
-    case 'lost':
       return;
   }
 }
