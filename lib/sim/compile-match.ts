@@ -113,7 +113,9 @@ export function compileMatch(s: MatchStatement, scope: Scope): (c: Context) => M
       if (v instanceof Missing && !byNumber) return missing(v);
       if (v instanceof Missing) return (right === false) !== negated ? true : { ...untold, saw: 'missing' };
       const exists = typeof v === 'string' ? v !== '' : BigInt(v as number | bigint) !== 0n;
-      return (exists === right) !== negated ? true : { ...why(v, c), saw: exists ? 'exists' : 'missing' };
+      // The kernel compares 1 and 0. nft 1.1.3 lists `ip option rr type <= 148` as `ip option rr <= exists`, and loads it so.
+      if (compare(s.op === 'in' ? '==' : s.op, exists ? 1 : 0, right ? 1 : 0, 8)) return true;
+      return { ...why(v, c), saw: exists ? 'exists' : 'missing' };
     };
   }
 

@@ -45,6 +45,17 @@ const PASSES = ['eth1 10.0.2.2 udp 2222'];
 
 const EXPERIMENTS: readonly Experiment[] = [
   {
+    name: 'whether an option is there is 1 or 0, and compares by order as well',
+    tables: [
+      table('ip', 't', [
+        filter('first', 'prerouting', 0, 'ip option rr <= exists counter', 'ip option rr >= exists drop'),
+        filter('second', 'forward', 0, 'ip option rr > missing drop', 'ip option rr < exists counter'),
+      ]),
+    ],
+    packets: [udp],
+    happens: [{ verdicts: ['first continue', 'first accept', 'second continue', 'second accept'], leaves: PASSES }],
+  },
+  {
     name: 'an accept ends its own base chain only: a later one of the same hook and later hooks still drop',
     tables: [
       table('ip', 't', [
