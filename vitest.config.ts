@@ -20,6 +20,9 @@ export default defineConfig({
           environment: 'node',
           include: ['{lib,server,tests,scripts,app}/**/*.test.ts'],
           exclude: ['tests/kernel/**', 'tests/browser/**'],
+          // A hang ends; how fast a machine is, is nothing a test says.
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
         },
       },
       {
