@@ -14,7 +14,7 @@ import {
 import { ctType, rtType, typeOfExpression } from '../nft/type-of-expression';
 import type { Context } from './environment';
 import { evaluateFib } from './fib';
-import { misprinted, placed } from './misprints';
+import { misprinted, placed, widthless } from './misprints';
 import { fieldName, type Program, type ProgramSet, type ProgramTable } from './program';
 import { readCt } from './read-ct';
 import { readMeta } from './read-meta';
@@ -441,7 +441,7 @@ export function compileLookup(
 ): (c: Context) => Found | Missing | Unknown {
   const getKey = compileExpression(key, scope);
   const keyTypes = typesIn(key, scope);
-  const wrong = misprinted(key);
+  const wrong = misprinted(key) ?? (data.kind === 'set' ? widthless(key, keyTypes, data.elements) : undefined);
   if (wrong !== undefined) {
     const u = new Unknown({
       code: 'listing-wrong',

@@ -134,6 +134,10 @@ export interface IcmpOptions {
 const isAnycast = (run: Run, addr: bigint): boolean =>
   run.p.routers.ip6?.inTable('local', { daddr: addr, mark: 0, tos: 0, iif: undefined })?.type === 'anycast';
 
+/** The address of a network on the link stands for any router there, whether or not this node is one (ipv6_anycast_destination). */
+const isSubnetAnycast = ({ route, type, gateway }: RouteResult, addr: bigint): boolean =>
+  type === 'unicast' && gateway === undefined && route.dst.len < 127 && route.dst.addr === addr;
+
 /** Fields that the kernel fills by chance in packets of its own: the identification of IPv4, the flow label of IPv6, and what sums over them. */
 function headerByChance(family: 'ip' | 'ip6', df: boolean): HiddenField[] {
   if (family === 'ip6') return [{ base: 'nh', offset: 12, len: 20, what: 'the flow label', low: 1, high: 0xfffff }];
@@ -242,7 +246,7 @@ function errorRoute6(run: Run, cause: Skb): Answered | undefined {
   const fixed = own ? dst : inner;
   const route = routeOut(run, 'ip6', src, fixed, 0, 0, linkOf(cause, src));
   // An anycast address is no sender (icmpv6_route_lookup).
-  if (route === undefined || route.type === 'anycast') return undefined;
+  if (route === undefined || route.type === 'anycast' || isSubnetAnycast(route, src)) return undefined;
   const source = fixed ?? sourceForRoute(run, 'ip6', route, src);
   return source === undefined ? undefined : { route, source };
 }

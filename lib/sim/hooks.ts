@@ -49,13 +49,15 @@ function natHook(run: Run, skb: Skb, hook: Hook, entry: Extract<HookEntry, { kin
   if (skb.ctState === 'related' && l4proto === (skb.family === 'ip' ? PROTO.icmp : PROTO.icmpv6)) {
     // An error whose checksum does not fit goes no further; in IPv4 the header's belongs to it (nf_nat_icmp_reply_translation). What
     // was found right once is asked again at prerouting and input only (nf_ip_checksum, nf_ip6_checksum).
-    if (skb.verified === undefined || hook === 'prerouting' || hook === 'input') {
+    if (skb.settledRight !== true && (skb.verified === undefined || hook === 'prerouting' || hook === 'input')) {
+      const again = skb.verified !== undefined;
       const header = skb.family === 'ip' && skb.verified === undefined && headerBad(skb);
       if (header || transportChecksumWrong(skb)) {
         kernel(run, skb, 'nat-checksum', 'The checksum of the ICMP error is wrong: the kernel drops it.');
         return 'drop';
       }
       markVerified(skb);
+      if (again) skb.settledRight = true;
     }
     const translated = (ct.status & (STATUS.srcNat | STATUS.dstNat)) !== 0;
     const done = isBound(ct, 'src') && isBound(ct, 'dst');

@@ -1,6 +1,7 @@
 /** What nft lists otherwise than the kernel has it. */
+import type { DataType } from '../nft/datatypes';
 import { payloadField } from '../nft/fields';
-import type { Expression } from '../nft/model';
+import type { Expression, SetElement } from '../nft/model';
 import { fieldName } from './program';
 
 /**
@@ -17,6 +18,24 @@ export function placed(part: Expression): Expression {
 
 /** Those of them whose values in the elements of a set are listed as they are. */
 const LISTED_RIGHT = new Set(['ip dscp', 'ip6 ecn']);
+
+const listsZero = (key: Expression, part: number): boolean =>
+  typeof key === 'object' && key.kind === 'concat' && key.parts[part] === 0;
+
+/**
+ * The first part of a key that nft 1.0.6 lists as 0 in an anonymous set of ranges, because it takes a plain number beside a value of
+ * the processor's byte order for one of no width: what stands behind it is shifted too. Undefined where the listing shows it is not so.
+ */
+export function widthless(
+  key: Expression,
+  types: readonly DataType[],
+  elements: readonly SetElement[],
+): Expression | undefined {
+  if (typeof key !== 'object' || key.kind !== 'concat' || types.length !== key.parts.length) return undefined;
+  if (!types.some((t) => t.byteOrder === 'host')) return undefined;
+  const at = types.findIndex((t) => t.name === 'integer');
+  return at >= 0 && elements.every((e) => listsZero(e.key, at)) ? key.parts[at] : undefined;
+}
 
 /** The first part of a key of which the elements are listed wrongly. */
 export function misprinted(key: Expression): Expression | undefined {

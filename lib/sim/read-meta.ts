@@ -7,9 +7,12 @@ import { unknownClock, unknownHost, unknownInterface, unsupported } from './read
 import { ETHERTYPE, lengthOf } from './skb';
 import { Between, Chance, type Evaluated, Missing } from './value';
 
-/** The device that `iiftype` and the hidden Ethernet test look at. */
+/** The device that `iiftype` and the hidden Ethernet test look at. A bridge hands a packet of the node to the port before it asks (__br_forward). */
 const typeDevice = (c: Context): Link | undefined =>
-  c.skb.iif ?? (c.hook === 'postrouting' || c.hook === 'egress' || c.skb.duplicate === true ? c.skb.oif : undefined);
+  c.skb.iif ??
+  (c.hook === 'postrouting' || c.hook === 'egress' || c.family === 'bridge' || c.skb.duplicate === true
+    ? c.skb.oif
+    : undefined);
 const ARPHRD: Readonly<Record<string, number>> = {
   ether: 1,
   loopback: 772,

@@ -87,6 +87,8 @@ export interface Skb {
   verified?: { readonly pseudo: number; readonly headers: number };
   /** Set once the transport checksum was found right, for good (csum_valid). */
   foundRight?: boolean;
+  /** Found right a second time, at prerouting or input: nf_ip_checksum() and nf_ip6_checksum() never ask again (CHECKSUM_UNNECESSARY). */
+  settledRight?: boolean;
   /** The TCP checksum is left to the device (CHECKSUM_PARTIAL): nobody tests it, and it stands for that of the pseudo header. */
   partial?: boolean;
   transparentSocket: boolean;

@@ -22,10 +22,10 @@ interface Recorded {
   }[];
 }
 
-const file = fileURLToPath(new URL('../fixtures/lab-regressions.json', import.meta.url));
-const recorded = JSON.parse(readFileSync(file, 'utf8')) as Recorded;
+const read = (name: string): Recorded =>
+  JSON.parse(readFileSync(fileURLToPath(new URL(`../fixtures/${name}.json`, import.meta.url)), 'utf8')) as Recorded;
 
-describe(`what Linux ${recorded.kernel} did`, () => {
+describe.each([read('lab-regressions'), read('single-regressions')])('what Linux $kernel did', (recorded) => {
   it.each(recorded.cases.map((c) => [c.name, c] as const))('%s', (_, c) => {
     const environment = decodeEnvironment(recorded.environments[c.environment]);
     const ruleset = decodeRuleset(c.listing);
