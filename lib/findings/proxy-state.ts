@@ -21,6 +21,8 @@ export interface PortState {
   readonly served: ReadonlyMap<string, string>;
   /** Keys that are rejected or dropped for want of endpoints. */
   readonly refused: ReadonlySet<string>;
+  /** Keys of firewall-ips: whoever calls them must come from a range. */
+  readonly guarded: ReadonlySet<string>;
   /** Undefined where there is no such chain, or an empty one. */
   readonly cluster: Endpoints | undefined;
   readonly local: Endpoints | undefined;
@@ -35,12 +37,14 @@ interface Draft {
   readonly port: ServicePortRef;
   readonly served: Map<string, string>;
   readonly refused: Set<string>;
+  readonly guarded: Set<string>;
   cluster: Endpoints | undefined;
   local: Endpoints | undefined;
   readonly chains: Chain[];
 }
 
 const SERVED: ReadonlySet<string> = new Set(['service-ips', 'service-nodeports']);
+const GUARDED = 'firewall-ips';
 const REFUSED: ReadonlySet<string> = new Set(['no-endpoint-services', 'no-endpoint-nodeports']);
 
 /** O(rules + elements). */
@@ -53,6 +57,7 @@ export function proxyState(table: Table): ProxyState {
       port,
       served: new Map<string, string>(),
       refused: new Set<string>(),
+      guarded: new Set<string>(),
       cluster: undefined,
       local: undefined,
       chains: [],
@@ -61,13 +66,14 @@ export function proxyState(table: Table): ProxyState {
     return draft;
   };
   for (const set of table.sets) {
-    if (!SERVED.has(set.name) && !REFUSED.has(set.name)) continue;
+    if (!SERVED.has(set.name) && !REFUSED.has(set.name) && set.name !== GUARDED) continue;
     for (const element of set.elements) {
       const [port] = owners.element(set.name, element).services;
       if (port === undefined) continue;
       const key = partsOf(element.key).join(' ');
       const { data } = element;
-      if (REFUSED.has(set.name)) of(port).refused.add(key);
+      if (set.name === GUARDED) of(port).guarded.add(key);
+      else if (REFUSED.has(set.name)) of(port).refused.add(key);
       else if (data !== undefined && isVerdict(data) && data.kind === 'goto') of(port).served.set(key, data.target);
     }
   }

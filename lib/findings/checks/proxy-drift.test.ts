@@ -213,7 +213,13 @@ describe('earlier states that look like changes by hand', () => {
       'another policy',
       { services: [LOCAL], slices: [web('10.244.1.5', '10.244.2.5')] },
       { services: [WEB], slices: [web('10.244.1.5', '10.244.2.5')] },
-      ['service-missing-on-node shop/web @node-1'],
+      [],
+    ],
+    [
+      'policy Local before, when it has no endpoint here',
+      { services: [WEB], slices: [web('10.244.2.5')] },
+      { services: [LOCAL], slices: [web('10.244.2.5')] },
+      ['endpoint-missing-on-node shop/web @node-1'],
     ],
     [
       'affinity since then',

@@ -6,6 +6,7 @@ import type { Service } from '../../cluster/cluster';
 import type { FamilyDrift } from '../../drift/node-drift';
 import { type Backend, backendsOf, endpointKey } from '../../expected/endpoints';
 import type { ExpectedFamily } from '../../expected/expected-of-node';
+import { expectedTable } from '../../expected/expected-table';
 import { fixedNames } from '../../expected/fixed-part';
 import { endpointText, parseKubeProxyName, type ServicePortRef, servicePortText } from '../../explain/kube-proxy-name';
 import { inPrefix, parseAddress } from '../../net/address';
@@ -13,6 +14,7 @@ import type { Rule } from '../../nft/model';
 import { renderContext } from '../../render/context';
 import { renderRule } from '../../render/render-rule';
 import type { Context, NodeContext } from '../context';
+import { earlierService, type ServiceLines, serviceLines } from '../earlier-service';
 import { isExplained } from '../earlier-state';
 import { type Evidence, type Finding, finding } from '../finding';
 import { groupBy } from '../group-by';
@@ -155,6 +157,10 @@ const missingKeys = (ours: PortState, theirs: PortState): readonly string[] => [
   ...[...ours.refused].filter((key) => !ours.served.has(key) && !theirs.served.has(key) && !theirs.refused.has(key)),
 ];
 
+/** Keys that a node that is behind does not know. */
+const unknownKeys = (ours: PortState, theirs: PortState): readonly string[] =>
+  [...ours.served.keys(), ...ours.refused].filter((key) => !theirs.served.has(key) && !theirs.refused.has(key));
+
 /** One table that differs. */
 class Judge {
   readonly #wrong: Wrong[] = [];
@@ -238,7 +244,11 @@ class Judge {
     const stale = [...theirs.served.keys(), ...theirs.refused].filter(
       (key) => !ours.served.has(key) && !ours.refused.has(key),
     );
-    const changes = { missing: missingKeys(ours, theirs), stale, ...this.#endpoints(ours, theirs) };
+    const before = this.#before(ours.port);
+    const changes =
+      before === undefined
+        ? { missing: missingKeys(ours, theirs), stale, ...this.#endpoints(ours, theirs) }
+        : { missing: unknownKeys(ours, theirs), stale, ...this.#endpoints(before.get(text) ?? ours, theirs, ours) };
     const { missing, lacking, leaving, isChainMissing } = changes;
     const isMissing = missing.length > 0 || isChainMissing;
     if (isMissing) this.#missing.add(text);
@@ -252,10 +262,14 @@ class Judge {
     if (leaving.length > 0) add('endpoint-stale-on-node');
   }
 
-  /** Endpoints that should be chosen and are not, and chosen ones that should not be: hints alone make no endpoint unusable. */
-  #endpoints(ours: PortState, theirs: PortState): Moves {
+  /**
+   * Endpoints that should be chosen and are not, and chosen ones that should not be: hints alone make no endpoint unusable.
+   *
+   * @param now where `ours` is what the node would have for the Service that it knows, with the endpoints of now
+   */
+  #endpoints(ours: PortState, theirs: PortState, now?: PortState): Moves {
     const usable = this.#usable(ours.port);
-    const isUnknown = missingKeys(ours, theirs).length > 0;
+    const isUnknown = now === undefined && missingKeys(ours, theirs).length > 0;
     const lacking = new Set<string>();
     const leaving = new Set<string>();
     const leftOut = new Set<string>();
@@ -274,6 +288,9 @@ class Judge {
         if (!usable.has(endpoint)) leaving.add(endpoint);
       }
     }
+    // A policy of before drops what endpoints elsewhere should get now.
+    const isDropped = [...(now?.served.keys() ?? [])].some((key) => !now?.refused.has(key) && theirs.refused.has(key));
+    if (isDropped && lacking.size === 0) for (const one of without(now?.cluster, theirs.local)) lacking.add(one);
     return { lacking: [...lacking], leftOut: [...leftOut], leaving: [...leaving], isChainMissing };
   }
 
@@ -298,13 +315,52 @@ class Judge {
   }
   #backends: ReadonlyMap<string, readonly Backend[]> | undefined;
 
+  /**
+   * What the node would have for the Service that its rules were written for, with the endpoints of now. Undefined where they were
+   * written for no one Service.
+   */
+  #before({ namespace, name }: ServicePortRef): ProxyState | undefined {
+    const of = `${namespace}/${name}`;
+    const found = this.#befores.get(of);
+    if (found !== undefined || this.#befores.has(of)) return found;
+    const service = this.#services.get(of);
+    const { family, node, configuration } = this.family;
+    const states = this.#statesOf.get(of) ?? [];
+    const lines = this.#lines.get(of) ?? [];
+    const earlier = service === undefined ? undefined : earlierService(states, lines, service, this.family);
+    const { endpointSlices } = this.context.cluster;
+    const slices = endpointSlices.known ? endpointSlices.value : [];
+    const objects = {
+      services: earlier === undefined ? [] : [earlier],
+      endpointSlices: slices.filter((one) => one.namespace === namespace && one.service === name),
+    };
+    const before = earlier === undefined ? undefined : proxyState(expectedTable(family, objects, node, configuration));
+    this.#befores.set(of, before);
+    return before;
+  }
+  readonly #befores = new Map<string, ProxyState | undefined>();
+
+  get #lines(): ServiceLines {
+    this.#lined ??= this.family.actual === undefined ? new Map() : serviceLines(this.family.actual);
+    return this.#lined;
+  }
+  #lined: ServiceLines | undefined;
+
+  /** What the node has, by Service. */
+  get #statesOf(): ReadonlyMap<string, readonly PortState[]> {
+    this.#stated ??= groupBy(this.#actual.values(), ({ port }) => portOwner(port));
+    return this.#stated;
+  }
+  #stated: ReadonlyMap<string, readonly PortState[]> | undefined;
+
   // ------------------------------------------------------------------------------------------------ what nobody explains
 
   #isAltered(text: string, ours: PortState, theirs: PortState, changes: Changes): boolean {
     const { missing, stale, lacking, leftOut, leaving } = changes;
     const differences = this.#byPort.get(text) ?? [];
     const service = this.#services.get(`${ours.port.namespace}/${ours.port.name}`);
-    if (service !== undefined && !isExplained(theirs, service, this.family)) return true;
+    const isEarlier = this.#before(ours.port) !== undefined;
+    if (service !== undefined && !isEarlier && !isExplained(theirs, service, this.family)) return true;
     // A chain that is used is never empty.
     const isEmptied = ({ kind, name }: Difference) =>
       kind === 'rule missing' && this.#references.has(name) && this.#isEmpty(name);
@@ -313,12 +369,13 @@ class Judge {
     const isOfOthers = (endpoint: string) =>
       [...this.#actual].some(([other, state]) => other !== text && keysOf(state).has(endpoint));
     const isKnown = (endpoint: string) => this.#hairpins.has(`${ours.port.protocol} ${endpoint}`);
-    if (leftOut.some((endpoint) => isKnown(endpoint) && !isOfOthers(endpoint))) return true;
+    const isOwn = (endpoint: string) => keysOf(theirs).has(endpoint);
+    if (leftOut.some((one) => isKnown(one) && !isOwn(one) && !isOfOthers(one))) return true;
     // Hints of topology, which come and go, may have narrowed its choice.
     const isNarrowed = leaving.length === 0 && service?.trafficDistribution !== undefined;
     const hasMoved = leftOut.length + leaving.length > 0 && !isNarrowed;
     if (hasMoved && this.#siblingsDisagree(text, ours, leftOut, leaving)) return true;
-    if (missing.length > 0) return false;
+    if (isEarlier || missing.length > 0) return false;
     // The ClusterIP is the Service's for as long as it lives: no other address was ever led to its endpoints without `external-`.
     const isInternal = (key: string) => /^(service|local)-/.test(theirs.served.get(key) ?? '');
     if (stale.some(isInternal) && [...theirs.served.keys()].some((key) => isInternal(key) && ours.served.has(key)))
@@ -377,7 +434,11 @@ class Judge {
         continue;
       const has = new Set([...there.cluster.keys()].map(addressOf));
       const should = new Set([...(sibling.cluster?.keys() ?? [])].map(addressOf));
-      const knows = lacking.every((one) => has.has(addressOf(one))) && !leaving.some((one) => has.has(addressOf(one)));
+      // Where none is ready here, policy Local still sends to those that end.
+      const isLocal = (endpoint: string) =>
+        [...(there.local?.keys() ?? [])].map(addressOf).includes(addressOf(endpoint));
+      const isThere = (endpoint: string) => has.has(addressOf(endpoint)) || isLocal(endpoint);
+      const knows = lacking.every(isThere) && !leaving.some(isThere);
       if (isEqual(has, should) && knows && has.size > 0) return true;
     }
     return false;
