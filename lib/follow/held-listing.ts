@@ -38,6 +38,8 @@ export interface HeldTable {
 }
 export interface HeldListing {
   readonly metainfo: string;
+  /** The chains of a table stand before its objects and sets. */
+  readonly chainsFirst: boolean;
   /** By family and name, in the order of the listing. */
   readonly tables: ReadonlyMap<string, HeldTable>;
 }
@@ -131,7 +133,13 @@ export function holdListing(text: string): HeldListing | undefined {
     const table = tables.get(tableKey(told));
     if (table === undefined || !put(table, told)) return undefined;
   }
-  return { metainfo, tables };
+  return { metainfo, chainsFirst: isChainsFirst(metainfo), tables };
+}
+
+/** From nft 1.1.0 on (src/json.c: table_print_json_full; seen with 1.0.6 and 1.1.3). */
+function isChainsFirst(metainfo: string): boolean {
+  const [, major, minor] = /"version":\s*"(\d+)\.(\d+)/.exec(metainfo) ?? [];
+  return Number(major) > 1 || (Number(major) === 1 && Number(minor) >= 1);
 }
 
 interface Draft extends HeldTable {
@@ -175,15 +183,18 @@ function put(table: Draft, told: Told): boolean {
 }
 
 /** The text of a listing, in the order of nft: the table, its objects, sets, flowtables, chains, and the rules of all chains. */
-export function writeListing({ metainfo, tables }: HeldListing): string {
+export function writeListing({ metainfo, chainsFirst, tables }: HeldListing): string {
   const items = metainfo === '' ? [] : [metainfo];
   for (const table of tables.values()) {
+    const chains = [...table.chains.values()];
+    const texts = chains.map(({ text }) => text);
     items.push(table.text);
+    if (chainsFirst) items.push(...texts);
     for (const { text } of table.objects.values()) items.push(text);
     for (const set of table.sets.values()) items.push(setText(set));
     for (const { text } of table.flowtables.values()) items.push(text);
-    for (const { text } of table.chains.values()) items.push(text);
-    for (const { rules } of table.chains.values()) for (const { text } of rules) items.push(text);
+    if (!chainsFirst) items.push(...texts);
+    for (const { rules } of chains) for (const { text } of rules) items.push(text);
   }
   return `{"nftables": [${items.join(', ')}]}\n`;
 }
