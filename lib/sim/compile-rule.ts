@@ -11,6 +11,7 @@ import { compileMapUpdate, compileSetUpdate } from './compile-update';
 import { elementKeyOf } from './element-key';
 import type { Context } from './environment';
 import { duplicate } from './generated';
+import { joined } from './joined-matches';
 import { PROTOCOL_LOST, protocolLost } from './lost-matches';
 import { unmeasuredIn } from './not-measured';
 import { Broken, type Op, stop } from './op';
@@ -30,7 +31,11 @@ export function opsOf(rule: ProgramRule, scope: Scope): readonly Op[] {
       : rule.rule.statements.some((s) => s.kind === 'xt')
         ? compileXtRule(rule, scope, (s) => compileStatement(s, scope))
         : guarded(
-            rule.rule.statements.map((s, i, all) => compileStatement(s, scope, all.slice(0, i))),
+            joined(
+              rule.rule.statements.map((s, i, all) => compileStatement(s, scope, all.slice(0, i))),
+              rule.rule.statements,
+              scope,
+            ),
             rule.rule.statements,
             scope,
           );

@@ -792,4 +792,25 @@ export const REGRESSIONS: readonly Regression[] = [
       { ...bridged, family: 'ip6', saddr: 'fd00:4::2', daddr: 'fd00:4::3', dport: 55 },
     ],
   },
+  {
+    name: 'neighbouring fields that shall differ from values are compared at once',
+    tables: [
+      ...chain('ip', 'prerouting', 0, [
+        'udp dport != 81 meta mark 0 udp sport != 1111 counter',
+        'udp sport != 1111 udp dport != 2222',
+        'udp sport != 1111 counter udp dport != 81',
+        'udp sport != 1111 udp dport != { 81, 82 }',
+        'ip ttl != 64 ip protocol != 6 ip checksum != 3 ip saddr != 10.0.1.2',
+        'ip saddr != 10.0.1.2 ip daddr != 10.0.2.3',
+        'ether daddr != 02:00:00:00:01:01 ether saddr != 02:00:00:00:01:03',
+        'tcp sport != 1111 tcp dport != 81',
+      ]),
+      ...chain('arp', 'input', 0, ['arp saddr ether != 02:00:00:00:01:03 arp operation != request']),
+    ],
+    packets: [
+      udp,
+      { ...udp, sport: 81 },
+      { iif: 'eth0', family: 'arp', op: 'request', saddr: '10.0.1.2', daddr: '10.0.1.1' },
+    ],
+  },
 ];
