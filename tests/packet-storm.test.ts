@@ -52,3 +52,12 @@ test('copies that are copied again end in undecided', () => {
   const copies = [{ dup: { addr: 'fd00:2::2' } }, { dup: { addr: 'fd00:3::3' } }];
   expect(outcome(...copies)).toMatchObject({ kind: 'undecided', reasons: [{ code: 'packet-storm' }] });
 });
+
+test('copies of copies that chance marks are given up before thousands of ways are kept', () => {
+  const mark = { mangle: { key: { meta: { key: 'mark' } }, value: { numgen: { mode: 'random', mod: 2, offset: 0 } } } };
+  const copies = [{ dup: { addr: 'fd00:2::2' } }, { dup: { addr: 'fd00:3::3' } }];
+  expect(outcome(mark, ...copies)).toMatchObject({
+    kind: 'undecided',
+    reasons: [{ code: 'too-many-branches', say: 'Chance opens more than 100 ways.' }],
+  });
+});

@@ -65,6 +65,8 @@ export function trace(world: World, packet: PacketSpec, options: TraceOptions = 
 
 /** Packets that one packet may make before the run is given up: copies of copies never end. */
 const MOST_PACKETS = 200;
+/** And of all branches together: what is kept of each packet takes memory. */
+const MOST_PACKETS_OF_ALL = 20_000;
 
 class Runner implements Run {
   readonly steps: Step[] | undefined;
@@ -77,7 +79,8 @@ class Runner implements Run {
   /** Options at each point of chance met so far. */
   readonly points: number[] = [];
   traversals = 0;
-  private skbs = 0;
+  /** Packets that the packet caused. */
+  skbs = 0;
 
   constructor(
     readonly p: Prepared,
@@ -333,6 +336,7 @@ export function traceFrom(p: Prepared, spec: PacketSpec, base: SimState, options
   const states: SimState[] = [];
   const frames: Frame[][] = [];
   const received: Frame[][] = [];
+  let packets = 0;
   let plan: number[] = [];
   let view: Trace['packet'] = viewPacket(bytes, spec.family);
   for (;;) {
@@ -349,6 +353,7 @@ export function traceFrom(p: Prepared, spec: PacketSpec, base: SimState, options
       state: record ? stateAfter(p, run.state) : NO_STATE,
       assumptions: [...run.assumptions.values()],
     });
+    packets += 1 + run.skbs;
     states.push(run.state);
     frames.push(run.frames);
     received.push(run.received);
@@ -358,10 +363,10 @@ export function traceFrom(p: Prepared, spec: PacketSpec, base: SimState, options
     while (at >= 0 && (taken[at] ?? 0) + 1 >= (run.points[at] ?? 0)) at--;
     if (at < 0) break;
     plan = [...taken.slice(0, at), (taken[at] ?? 0) + 1];
-    if (branches.length >= max) {
+    if (branches.length >= max || packets >= MOST_PACKETS_OF_ALL) {
       const reason: Reason = {
         code: 'too-many-branches',
-        say: `Chance opens more than ${max} ways.`,
+        say: `Chance opens more than ${branches.length} ways.`,
         settle: 'Assume the values left to chance.',
       };
       return {
