@@ -154,6 +154,13 @@ const segmentByChance = (): HiddenField[] => [
   { base: 'th', offset: 128, len: 16, what: 'the TCP checksum', low: 0, high: 65535 },
 ];
 
+/** What the clock fills in an ICMP timestamp reply: milliseconds of the day, twice (icmp_timestamp), and the sum over them. */
+const stampedByChance = (): HiddenField[] => [
+  { base: 'th', offset: 16, len: 16, what: 'the ICMP checksum', low: 0, high: 65535 },
+  { base: 'th', offset: 96, len: 32, what: 'the time of arrival', low: 0, high: 86_399_999 },
+  { base: 'th', offset: 128, len: 32, what: 'the time of departure', low: 0, high: 86_399_999 },
+];
+
 /** What a quoted packet hides, where an error quotes it, and the checksum over it. */
 function quotedByChance({ hidden = [], headers }: Skb): HiddenField[] {
   if (hidden.length === 0) return [];
@@ -408,7 +415,7 @@ export function sendEchoReply(run: Run, cause: Skb): boolean {
       options === undefined ? {} : { options },
     ),
   );
-  skb.hidden = headerByChance(family, false);
+  skb.hidden = [...headerByChance(family, false), ...(stamp ? stampedByChance() : [])];
   skb.ownSocket = KERNEL_SOCKET;
   skb.local = true;
   run.steps?.push({ kind: 'generated', skb: skb.id, what: 'echo reply', packet: viewSkb(skb), because: cause.id });
