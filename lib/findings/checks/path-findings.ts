@@ -3,12 +3,22 @@ import type { Context } from '../context';
 import { type Evidence, type Finding, finding } from '../finding';
 import { ownerName } from '../foreign';
 import { chainOf } from '../rules';
-import { culpritEvidence, groupBy, listed, placeOf, probeCommand, ruleEvidence, ruleKey, servicesOf } from '../show';
+import {
+  culpritEvidence,
+  groupBy,
+  listed,
+  placeOf,
+  probeCommand,
+  ruleEvidence,
+  ruleKey,
+  servicesOf,
+  traceCommand,
+} from '../show';
 import { type Dropped, droppedTraffic } from './dropped';
 import { type Captured, capturedProbes } from './nat-captured';
 import { unheardDiscovery } from './neighbour-discovery';
 import { type Untracked, untrackedAnswers, untrackedProbes } from './notrack';
-import { lostErrors } from './related-icmp';
+import { lostErrors, shownError } from './related-icmp';
 
 /** `drop-before-proxy`, `drop-after-proxy`. */
 export function dropFindings({ survey, network }: Context): readonly Finding[] {
@@ -125,19 +135,36 @@ export function icmpFindings({ survey, network }: Context): readonly Finding[] {
   return groupBy(all, ({ by }) => placeOf(by)).map((group) => {
     const [first] = group;
     const nodes = nodesOf(group);
+    const { family, table, chain } = first.by;
+    const shown = firstOf(group, (one) => {
+      const error = shownError(one.p, one);
+      return error === undefined ? undefined : { node: one.node, error };
+    });
     return finding({
       code: 'icmp-needed-dropped',
       summary: `On ${listed(nodes)} ${placeOf(first.by)}, lets connections pass and drops the ICMP errors that belong to them: where a link is smaller, large packets are lost without a word.`,
       services: servicesOf(group.map(({ probe }) => probe)),
       nodes,
-      evidence: groupBy(group, ({ node, by }) => `${node} ${by.handle}`).map(([one]) =>
+      evidence: groupBy(group, ({ node, by }) => `${node} ${by.handle}`).flatMap(([one]): readonly Evidence[] => [
         culpritEvidence(one.p, one.node, one.by),
-      ),
-      reproduce: `nftscope trace --source S --node ${first.node} --packet '${JSON.stringify(first.error)}'`,
+        { kind: 'packet', node: one.node, packet: one.error, text: 'the error, after the packet that it quotes' },
+      ]),
+      // By itself an error belongs to no connection: where the table of connections has none for it, the rules are all there is to show.
+      reproduce:
+        shown === undefined ? `nft -a list chain ${family} ${table} ${chain}` : traceCommand(shown.node, shown.error),
       assumptions: ['The error is taken to come from the target of the connection, by the interface it left by.'],
       remedy: 'Accept ct state related there, as ct state established is.',
     });
   });
+}
+
+/** The first answer among the first few. */
+function firstOf<T, R>(items: readonly T[], answer: (item: T) => R | undefined): R | undefined {
+  for (const item of items.slice(0, 3)) {
+    const found = answer(item);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 /** `nd-dropped` */
@@ -158,7 +185,7 @@ export function discoveryFindings({ network }: Context): readonly Finding[] {
         culpritEvidence(one.p, one.node, one.by),
         { kind: 'packet', node: one.node, packet: one.packet, text: `neighbour ${one.what} by ${one.dev}` } as const,
       ]),
-      reproduce: `nftscope trace --source S --node ${first.node} --packet '${JSON.stringify(first.packet)}'`,
+      reproduce: traceCommand(first.node, first.packet),
       remedy:
         'Accept icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } in the input hook; both are untracked, so that ct state does not let them in.',
     });

@@ -1,6 +1,7 @@
-/** ICMP errors that belong to a connection (path MTU) and that forward chains drop although they let the connection pass. */
+/** ICMP errors that belong to a connection (path MTU) and that somebody drops on their way although the connection passes. */
 
 import { chainsAt } from '../../conflicts/order';
+import { formatAddress } from '../../net/address';
 import { putBytes, toHex } from '../../net/build-packet';
 import { u32, u128 } from '../../net/headers';
 import type { PacketSpec } from '../../net/packet-spec';
@@ -10,8 +11,9 @@ import type { Frame } from '../../sim/frame';
 import { ipPacket } from '../../sim/generated';
 import type { SimState } from '../../sim/state';
 import type { Culprit } from '../../sim/trace';
+import type { CtEntry } from '../../world/world';
 import { isProxyTable } from '../foreign';
-import type { Probe } from '../probes';
+import { deviceTowards, type Probe } from '../probes';
 
 export interface LostError {
   readonly probe: Probe;
@@ -20,13 +22,58 @@ export interface LostError {
   readonly error: PacketSpec;
 }
 
+/** Hooks that an error to whoever is behind the node passes. */
+const HOOKS = ['ingress', 'prerouting', 'forward', 'postrouting'] as const;
+
 /** Probes of one node whose connection is forwarded and whose ICMP errors are not. */
 export function lostErrors(p: Prepared, probes: readonly Probe[]): readonly LostError[] {
-  const isOthers = (family: 'ip' | 'ip6') => chainsAt(p, family, 'forward').some(({ table }) => !isProxyTable(table));
+  const isOthers = (family: 'ip' | 'ip6') =>
+    HOOKS.some((hook) =>
+      chainsAt(p, family, hook).some(({ table, base }) => !isProxyTable(table) && base?.type !== 'nat'),
+    );
   return (['ip', 'ip6'] as const).flatMap((family) => {
     if (!isOthers(family)) return [];
     return probes.flatMap((probe) => (probe.family === family ? (lostError(p, probe) ?? []) : []));
   });
+}
+
+/** So many connections of a capture are tried. */
+const MOST_TRIED = 200;
+
+/**
+ * An error that a trace by itself shows to be dropped there: it belongs to no connection and is dropped all the same, or to one that is
+ * in the connection table.
+ */
+export function shownError(p: Prepared, { by, error, probe }: LostError): PacketSpec | undefined {
+  const isShown = (one: PacketSpec): boolean => {
+    const found = droppedError(p, one, initialState(p));
+    return found?.table === by.table && found.chain === by.chain;
+  };
+  if (isShown(error)) return error;
+  const { conntrack } = p.world;
+  const entries = conntrack.known ? conntrack.value : [];
+  return entries
+    .filter(({ family }) => family === probe.family)
+    .slice(0, MOST_TRIED)
+    .flatMap((one) => errorAbout(p, one) ?? [])
+    .find(isShown);
+}
+
+/** About a packet of the connection as it left for its target. */
+function errorAbout(p: Prepared, { family, reply }: CtEntry): PacketSpec | undefined {
+  const { src, dst, protocol, sport, dport } = reply;
+  const isTcp = protocol === PROTO.tcp;
+  if ((!isTcp && protocol !== PROTO.udp) || typeof sport !== 'number' || typeof dport !== 'number') return undefined;
+  const dev = deviceTowards(p, formatAddress(src));
+  if (dev === undefined || p.localAddresses.has(`${family} ${dst}`)) return undefined;
+  const segment = new Uint8Array(isTcp ? 20 : 8);
+  putBytes(segment, 0, 2, dport);
+  putBytes(segment, 2, 2, sport);
+  if (isTcp) {
+    segment[12] = 0x50;
+    segment[13] = 0x10;
+  } else putBytes(segment, 4, 2, 8);
+  return tooBig({ family, bytes: ipPacket(family, dst, src, protocol, 0, segment), dev });
 }
 
 /** The first packet passes, and an error about it that comes back by its way does not. */
@@ -49,11 +96,13 @@ function droppedError(p: Prepared, error: PacketSpec, state: SimState): Culprit 
   const { trace } = traceFrom(p, error, state, { verdictOnly: true });
   const culprits = trace.branches.map(({ outcome }) => (outcome.kind === 'decided' ? outcome.fate.by : undefined));
   const [by] = culprits;
-  return by !== undefined && by.hook === 'forward' && culprits.every((one) => one !== undefined) ? by : undefined;
+  return by !== undefined && isOnTheWay(by) && culprits.every((one) => one !== undefined) ? by : undefined;
 }
 
+const isOnTheWay = ({ hook }: Culprit): boolean => HOOKS.some((one) => one === hook);
+
 /** "Fragmentation needed" (RFC 792, RFC 1191) or "packet too big" (RFC 4443) from the target of the packet. */
-function tooBig({ family, bytes, dev }: Frame): PacketSpec {
+function tooBig({ family, bytes, dev }: Pick<Frame, 'family' | 'bytes' | 'dev'>): PacketSpec {
   const [from, to] = family === 'ip' ? [u32(bytes, 16), u32(bytes, 12)] : [u128(bytes, 24), u128(bytes, 8)];
   const quoted = bytes.subarray(0, family === 'ip' ? 548 : 1232);
   const message = new Uint8Array(8 + quoted.length);
