@@ -12,6 +12,7 @@ import { trace } from '../sim';
 import type { Assumption, Step, Trace } from '../sim/trace';
 import type { CtEntry, CtTuple } from '../world/world';
 import type { OpenNode } from './open-node';
+import { policiesOfTrace } from './policies-view';
 import { ruleView } from './rule-view';
 import type { RulesetIndex } from './ruleset-index';
 import { type ObjectView, type OwnerView, type PlaceView, type RuleView, ruleKey, type TraceAnswer } from './types';
@@ -105,6 +106,7 @@ export function answerOf(
     rules: rulesOf(steps, node, ruleset),
     owners: ownersOf(steps, ruleset),
     names: namesOf(found, node),
+    policies: asked === undefined ? null : policiesOfTrace(node.cluster.cluster, asked, made, node.node),
   };
 }
 

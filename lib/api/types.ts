@@ -10,6 +10,7 @@ import type { PacketSpec } from '../net/packet-spec';
 import type { ChainType, Family, Hook, RuleRef, Verdict } from '../nft/model';
 import type { Token } from '../render/tokens';
 import type { Trace } from '../sim/trace';
+import type { PoliciesView } from './policies-view';
 import type { Wire } from './wire';
 
 // ----------------------------------------------------------------------------------------------------- problems
@@ -512,6 +513,8 @@ export interface TraceAnswer {
   readonly owners: { readonly [table: string]: OwnerView };
   /** Names of addresses in the trace: `10.244.1.4` → pod. */
   readonly names: { readonly [address: string]: ObjectView };
+  /** What the NetworkPolicies ask for the connection; null where the question was not put by names. */
+  readonly policies: PoliciesView | null;
 }
 
 export type WireTrace = Wire<Trace>;

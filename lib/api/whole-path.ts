@@ -1,5 +1,6 @@
 /** A question by names → the packet's whole way: node by node to whoever answers, and the answer's way back. */
 import type { Asker } from '../cluster/askers';
+import type { Cluster } from '../cluster/cluster';
 import type { Place } from '../cluster/place';
 import { type BranchVerdict, branchSentence, branchVerdict, hostPort } from '../explain/verdict-sentence';
 import { parseAddress } from '../net/address';
@@ -10,6 +11,7 @@ import type { Ending, Stop, Question as WalkQuestion } from '../reach/walk';
 import type { Branch, Culprit, Reason } from '../sim/trace';
 import { addressNames } from './address-names';
 import type { OpenNode } from './open-node';
+import { type PoliciesView, policiesOfPath } from './policies-view';
 import { answerOf } from './trace-answer';
 import type { PlaceView, TraceAnswer } from './types';
 
@@ -25,6 +27,7 @@ export interface WholePathView {
   readonly ends: readonly PathEnd[];
   /** Said once, for all. */
   readonly assumed: readonly string[];
+  readonly policies: PoliciesView;
 }
 
 /** One way that chance may take, from the client to the end. */
@@ -87,6 +90,7 @@ export function wholePathView(
   asked: { readonly walk: WalkQuestion; readonly from: Place; readonly to: Place; readonly assumed: readonly string[] },
   endings: readonly Ending[],
   nodes: ReadonlyMap<string, OpenNode>,
+  cluster: Cluster,
 ): WholePathView {
   const { walk, from, to } = asked;
   const { saddr, daddr, sport, dport, protocol } = walk.packet;
@@ -112,6 +116,7 @@ export function wholePathView(
       .sort((a, b) => b.probability - a.probability),
     ends,
     assumed: [...new Set([...asked.assumed, ...endings.flatMap((ending) => ending.assumptions)])],
+    policies: policiesOfPath(cluster, asked, walk.packet, endings),
   };
 }
 

@@ -26,19 +26,42 @@ export interface Connection {
   readonly protocol: string;
 }
 
+type Address = number | bigint;
+interface Addresses {
+  readonly pods: ReadonlyMap<Address, Pod>;
+  readonly nodes: ReadonlyMap<Address, string>;
+}
+const known = new WeakMap<Cluster, Addresses>();
+
+function addressesOf(cluster: Cluster): Addresses {
+  const before = known.get(cluster);
+  if (before !== undefined) return before;
+  const [pods, nodes] = [new Map<Address, Pod>(), new Map<Address, string>()];
+  const put = <T>(map: Map<Address, T>, texts: readonly string[], value: T): void => {
+    for (const text of texts) {
+      const address = parseAddress(text)?.value;
+      if (address !== undefined) map.set(address, value);
+    }
+  };
+  // A finished pod's address may be somebody else's now.
+  for (const pod of cluster.pods.known ? cluster.pods.value : [])
+    if (!pod.hostNetwork && pod.phase !== 'Succeeded' && pod.phase !== 'Failed') put(pods, pod.addresses, pod);
+  for (const { name, addresses } of cluster.nodes.known ? cluster.nodes.value : []) put(nodes, addresses, name);
+  const made = { pods, nodes };
+  known.set(cluster, made);
+  return made;
+}
+
 /** Who has an address. */
-export function endOf(address: string, { pods, nodes }: Cluster): End {
+export function endOf(address: string, cluster: Cluster): End {
   const value = parseAddress(address)?.value;
-  const has = (texts: readonly string[]) => texts.some((text) => parseAddress(text)?.value === value);
   if (value === undefined) return { kind: 'unknown', why: `${address} is no address` };
-  const pod = pods.known
-    ? pods.value.find(
-        (one) => !one.hostNetwork && one.phase !== 'Succeeded' && one.phase !== 'Failed' && has(one.addresses),
-      )
-    : undefined;
+  const found = addressesOf(cluster);
+  const pod = found.pods.get(value);
   if (pod !== undefined) return { kind: 'pod', pod };
-  const node = nodes.known ? nodes.value.find(({ addresses }) => has(addresses)) : undefined;
-  if (node !== undefined) return { kind: 'node', node: node.name };
+  const node = found.nodes.get(value);
+  if (node !== undefined) return { kind: 'node', node };
+  const { pods, nodes } = cluster;
   if (!pods.known) return { kind: 'unknown', why: `whether ${address} is a pod is not known: ${pods.why}` };
   if (!nodes.known) return { kind: 'unknown', why: `whether ${address} is a node is not known: ${nodes.why}` };
   const isOfPods = nodes.value.some(({ podCIDRs }) => podCIDRs.some((cidr) => isIn(address, cidr) === true));

@@ -157,8 +157,10 @@ const unique = (values: readonly (string | undefined)[]): readonly string[] =>
   [...new Set(values.filter((v) => v !== undefined))].sort();
 
 /** Asks, and gathers the endings into one answer. Undecided as soon as any ending is. */
-export function reach(network: Network, question: Question): ReachResult {
-  const endings = ask(network, question);
+export const reach = (network: Network, question: Question): ReachResult => reachOf(ask(network, question));
+
+/** The same of endings that are known. */
+export function reachOf(endings: readonly Ending[]): ReachResult {
   const open = endings.flatMap((e) => e.undecided);
   if (open.length > 0) return { undecided: [...new Map(open.map((r) => [`${r.code} ${r.say}`, r])).values()] };
   const results = new Map<string, number>();

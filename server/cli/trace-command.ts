@@ -2,6 +2,8 @@ import 'server-only';
 import { addressNames } from '@/lib/api/address-names';
 import { deliverText } from '@/lib/api/deliver-text';
 import type { OpenNode } from '@/lib/api/open-node';
+import { policiesText } from '@/lib/api/policies-text';
+import { policiesOfTrace } from '@/lib/api/policies-view';
 import { answerOf, type TraceQuery, tracePacket } from '@/lib/api/trace-answer';
 import { whatWouldDeliverOf } from '@/lib/api/what-would-deliver';
 import type { Place } from '@/lib/cluster/place';
@@ -96,6 +98,7 @@ export async function traceCommand(args: readonly string[]): Promise<ExitStatus>
       branch: branch === undefined ? undefined : branch - 1,
     }),
   );
+  if (asked !== undefined) await print(policiesText(policiesOfTrace(node.cluster.cluster, asked, trace, node.node)));
   if (changes) await print(deliverText(whatWouldDeliverOf(node, traced.value)));
   return traceVerdict(trace) === 'delivered' ? EXIT.done : EXIT.badNews;
 }

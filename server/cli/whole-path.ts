@@ -1,5 +1,6 @@
 /** `nftscope trace --whole-path`: node by node to whoever answers, and back. */
 import 'server-only';
+import { policiesText } from '@/lib/api/policies-text';
 import type { EveryNodeGroup, PathEnd, PathStop, WholePathView } from '@/lib/api/whole-path';
 import type { Asker } from '@/lib/cluster/askers';
 import { count } from '@/lib/explain/words';
@@ -47,13 +48,14 @@ function progress(done: number, of: number): void {
 const percent = (probability: number): string => `${Math.round(probability * 1000) / 10} %`;
 
 function pathText(path: WholePathView): string {
-  const { from, to, packet, results, ends, assumed } = path;
+  const { from, to, packet, results, ends, assumed, policies } = path;
   const words = results.map(({ word, probability }) => `${word} ${percent(probability)}`).join(', ');
   return [
     `${from.label} → ${to.label}: ${packet}\n`,
     `${words.toUpperCase()}\n`,
     ...ends.map((end) => `\n${endText(end)}`),
     ...(assumed.length === 0 ? [] : [`\nassumed\n${assumed.map((say) => `  ${say}\n`).join('')}`]),
+    policiesText(policies),
   ].join('');
 }
 

@@ -13,11 +13,13 @@ import { type Asker, askersOf } from '@/lib/cluster/askers';
 import type { BuiltCluster } from '@/lib/cluster/build-cluster';
 import { resolvePlace } from '@/lib/cluster/place';
 import { failed, ok, type Result } from '@/lib/net/result';
+import { agreementOf, type MeasuredAgreement, rowsFor } from '@/lib/reach/measured';
 import { entryNode, type PathQuestion, walkQuestion } from '@/lib/reach/named-question';
 import { buildNetwork, type Network } from '@/lib/reach/network';
 import { askFurther, type Ending } from '@/lib/reach/walk';
 import { sourceProblems } from '../sources/problems';
 import type { RawFiles, Source } from '../sources/source';
+import { measuredBeside } from './measured';
 
 /** What a source has beside its nodes; {@link Described} is one. */
 export interface PathCluster {
@@ -55,6 +57,24 @@ export class Paths {
     const walked = await this.#walk(question, cluster, signal);
     this.#trim();
     return walked.ok ? ok(walked.value.view) : walked;
+  }
+
+  /** How connections that were measured beside a capture agree with the path; null where this one was not. */
+  async measured(
+    question: PathQuestion,
+    cluster: PathCluster,
+    signal: AbortSignal,
+  ): Promise<Result<MeasuredAgreement | null>> {
+    const rows = measuredBeside(cluster.clusterFiles);
+    if (rows.length === 0) return ok(null);
+    const entry = await this.#entry(question, cluster, signal);
+    if (!entry.ok) return entry;
+    const asked = walkQuestion(entry.value, question.question, cluster.cluster.cluster);
+    if (!asked.ok) return asked;
+    const own = rowsFor(rows, asked.value.walk, this.#networkOf(cluster));
+    if (own.length === 0) return ok(null);
+    const walked = await this.view(question, cluster, signal);
+    return walked.ok ? ok(agreementOf(own, walked.value.ends) ?? null) : walked;
   }
 
   /** The trace of one stop of the path; `key` is the stop's. */
@@ -103,7 +123,11 @@ export class Paths {
     if (!question.ok) return question;
     for (;;) {
       const { endings, wanted } = askFurther(this.#networkOf(cluster), question.value.walk);
-      if (wanted.size === 0) return ok({ endings, view: wholePathView(this.id, question.value, endings, this.#open) });
+      if (wanted.size === 0)
+        return ok({
+          endings,
+          view: wholePathView(this.id, question.value, endings, this.#open, cluster.cluster.cluster),
+        });
       for (const name of wanted) {
         if (signal.aborted) return failed(sourceProblems.cancelled());
         const opened = await this.#node(name, cluster, signal);

@@ -86,5 +86,6 @@ export function fixtureAnswer(name: TraceFixture): TraceAnswer {
         return object === undefined ? [] : [[address, object] as const];
       }),
     ),
+    policies: null,
   };
 }
