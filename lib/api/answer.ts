@@ -1,13 +1,11 @@
 /** Every question that can be put to an opened node, and its answer. The same function runs in the server and in a worker. */
 
-import { type FleetNode, fleetNode } from '../fleet/fleet-node';
 import type { Problem, Result } from '../net/result';
 import { failed, ok } from '../net/result';
 import { renderRuleset } from '../render/render-ruleset';
 import { type ConflictsView, conflictsView } from './conflicts-view';
 import { lookup } from './lookup';
 import { names } from './names';
-import { capturedNode, driftFacts, type FamilyDriftFacts } from './node-drift-facts';
 import type { OpenNode } from './open-node';
 import { overview } from './overview';
 import { viewProblems } from './problems';
@@ -45,8 +43,6 @@ export interface NodeQueries {
   readonly names: object;
   readonly trace: TraceQuery;
   readonly replay: TraceQuery;
-  readonly fleet: object;
-  readonly drift: object;
   readonly service: ServiceQuery;
   readonly conflicts: object;
   readonly deliver: TraceQuery;
@@ -66,10 +62,6 @@ export interface NodeAnswers {
   readonly trace: Omit<TraceAnswer, 'source'>;
   /** Not JSON: addresses are bigints. For server/replay, not for clients. */
   readonly replay: ReplayPlan;
-  /** Not JSON: for server/sessions/fleet.ts. */
-  readonly fleet: FleetNode;
-  /** Not JSON: for server/sessions/drifts.ts. */
-  readonly drift: readonly FamilyDriftFacts[];
   readonly service: ServiceGraphsView;
   readonly conflicts: ConflictsView;
   readonly deliver: WhatWouldDeliver;
@@ -98,17 +90,10 @@ const ANSWERERS: Answerers = {
   // A trace on an unreadable node is an answer: undecided, with the reason.
   trace: (node, query) => traceAnswer(node, node.ruleset.ok ? node.ruleset.value : undefined, query),
   replay: replayPlan,
-  fleet: (node) => ok(fleetFacts(node)),
-  drift: (node) => driftFacts(capturedNode(node), node.cluster.cluster),
   service: serviceGraphs,
   conflicts: onRules((node, ruleset) => ok(conflictsView(node, ruleset))),
   deliver: whatWouldDeliverAnswer,
 };
-
-function fleetFacts({ node, ruleset, world, built, cluster }: OpenNode): FleetNode {
-  const listing = ruleset.ok ? ok(ruleset.value.ruleset) : ruleset;
-  return fleetNode({ node, ruleset: listing, world, versions: built.versions }, cluster);
-}
 
 export function answer<K extends QueryKind>(
   node: OpenNode,

@@ -1,9 +1,10 @@
 /** GET /api/sources/[id]/fleet: the nodes of a source side by side. */
 import type { FleetNode, OwnerShare } from '../fleet/fleet-node';
 import type { Following } from '../fleet/following';
-import { type FleetGroup, groupInSteps } from '../fleet/groups';
+import type { FleetGroup } from '../fleet/groups';
 import type { ReadingCost } from '../fleet/reading-cost';
 import type { ServiceProxy } from '../fleet/service-proxy';
+import type { FleetFacts } from './nodes-desk';
 import type { NodeState, NodeSummary, ProblemView } from './types';
 
 /** One node. What is not known is null, never zero. */
@@ -52,7 +53,7 @@ export interface ReadNode {
   readonly version: string;
   readonly capturedAt: string | undefined;
   readonly cost?: ReadingCost | undefined;
-  readonly facts: FleetNode;
+  readonly facts: FleetFacts;
   readonly problem: ProblemView | undefined;
 }
 
@@ -63,10 +64,6 @@ export interface FleetState extends Pick<FleetView, 'source' | 'state' | 'servic
   /** Those of the last whole reading. */
   readonly groups: readonly FleetGroup[];
 }
-
-/** Groups of what was read, in steps. */
-export const fleetGroups = (read: ReadonlyMap<string, ReadNode>): Generator<undefined, readonly FleetGroup[]> =>
-  groupInSteps([...read.values()].map(({ facts }) => facts));
 
 export function fleetView({ nodes, read, groups, following, ...rest }: FleetState): FleetView {
   const labels = new Map(groups.flatMap((group) => group.nodes.map((node) => [node, group.label] as const)));

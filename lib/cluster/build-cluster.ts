@@ -1,10 +1,12 @@
 /** The files under cluster/ of a capture → the cluster's objects. What was not read or makes no sense is unknown, with the reason. */
-import { at, decoding, parseJson } from '../net/json-cursor';
+import { type At, at, decoding, parseJson } from '../net/json-cursor';
+import { lastStep } from '../net/last-step';
 import { formatProblem, type Problem, type Result } from '../net/result';
 import { describeFailure, type FileReading } from '../world/capture-files';
 import type { Known } from '../world/world';
 import type { Cluster } from './cluster';
 import {
+  DECODE_ITEM,
   decodeEndpointSlices,
   decodeNamespaces,
   decodeNetworkPolicies,
@@ -36,28 +38,38 @@ export function decodePart<T>(
   return { known: unknown(formatProblem(result.problem, `cluster/${name}`)), problem: result.problem };
 }
 
-export const decodeVersion = (json: unknown): Result<string> => decoding(() => at(json).key('gitVersion').string());
+const decodeVersion = (json: unknown): Result<string> => decoding(() => at(json).key('gitVersion').string());
+
+/** How one file becomes what is known of it; `item` decodes one object of a list. May take several steps. */
+export type DecodeFile = <T>(
+  name: string,
+  whole: (json: unknown) => Result<T>,
+  item?: (at: At) => T extends readonly (infer I)[] ? I : never,
+) => Generator<void, Known<T>>;
+
+/** Which file tells what. */
+export function* clusterOf(file: DecodeFile): Generator<void, Cluster> {
+  return {
+    services: yield* file('services.json', decodeServices, DECODE_ITEM.service),
+    endpointSlices: yield* file('endpointslices.json', decodeEndpointSlices, DECODE_ITEM.endpointSlice),
+    nodes: yield* file('nodes.json', decodeNodes, DECODE_ITEM.node),
+    pods: yield* file('pods.json', decodePods, DECODE_ITEM.pod),
+    namespaces: yield* file('namespaces.json', decodeNamespaces, DECODE_ITEM.namespace),
+    networkPolicies: yield* file('networkpolicies.json', decodeNetworkPolicies, DECODE_ITEM.networkPolicy),
+    version: yield* file('version.json', decodeVersion),
+    proxyConfig: yield* file('kube-proxy.json', decodeProxyConfig),
+    serviceCIDRs: yield* file('servicecidrs.json', decodeServiceCidrs),
+  };
+}
 
 /** @param files texts by file name (`services.json`, …); a name that is not there was not read */
 export function buildCluster(files: ReadonlyMap<string, FileReading>): BuiltCluster {
   const problems = new Map<string, Problem>();
-  const part = <T>(name: string, decode: (json: unknown) => Result<T>): Known<T> => {
-    const { known, problem } = decodePart(name, files.get(name) ?? { kind: 'absent' }, decode);
+  // biome-ignore lint/correctness/useYield: every file is decoded whole.
+  const cluster = clusterOf(function* (name, whole) {
+    const { known, problem } = decodePart(name, files.get(name) ?? { kind: 'absent' }, whole);
     if (problem !== undefined) problems.set(name, problem);
     return known;
-  };
-  return {
-    cluster: {
-      services: part('services.json', decodeServices),
-      endpointSlices: part('endpointslices.json', decodeEndpointSlices),
-      nodes: part('nodes.json', decodeNodes),
-      pods: part('pods.json', decodePods),
-      namespaces: part('namespaces.json', decodeNamespaces),
-      networkPolicies: part('networkpolicies.json', decodeNetworkPolicies),
-      version: part('version.json', decodeVersion),
-      proxyConfig: part('kube-proxy.json', decodeProxyConfig),
-      serviceCIDRs: part('servicecidrs.json', decodeServiceCidrs),
-    },
-    problems,
-  };
+  });
+  return { cluster: lastStep(cluster), problems };
 }

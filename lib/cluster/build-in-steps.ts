@@ -6,18 +6,7 @@ import { type At, at, decoding, parseJson } from '../net/json-cursor';
 import type { Problem, Result } from '../net/result';
 import type { FileReading } from '../world/capture-files';
 import type { Known } from '../world/world';
-import { type BuiltCluster, decodePart, decodeVersion } from './build-cluster';
-import {
-  DECODE_ITEM,
-  decodeEndpointSlices,
-  decodeNamespaces,
-  decodeNetworkPolicies,
-  decodeNodes,
-  decodePods,
-  decodeProxyConfig,
-  decodeServiceCidrs,
-  decodeServices,
-} from './decode-objects';
+import { type BuiltCluster, clusterOf, type DecodeFile, decodePart } from './build-cluster';
 
 type Reading = FileReading<Uint8Array>;
 interface Part {
@@ -25,7 +14,7 @@ interface Part {
   readonly known: Known<unknown>;
   readonly problem?: Problem | undefined;
   /** Where each object begins and ends; undefined where the file is no list of lines. */
-  readonly places?: readonly number[] | undefined;
+  readonly places?: Uint32Array | undefined;
 }
 export interface SteppedCluster extends BuiltCluster {
   readonly parts: ReadonlyMap<string, Part>;
@@ -48,11 +37,11 @@ export function* buildInSteps(
   before?: SteppedCluster,
 ): Generator<void, SteppedCluster> {
   const parts = new Map<string, Part>();
-  function* part<T>(
+  const decode: DecodeFile = function* <T>(
     name: string,
     whole: (json: unknown) => Result<T>,
-    item?: (at: At) => T extends readonly (infer I)[] ? I : never,
-  ): Generator<void, Known<T>> {
+    item?: (at: At) => unknown,
+  ) {
     const reading = files.get(name) ?? { kind: 'absent' };
     const old = before?.parts.get(name);
     let made: Part | undefined = old !== undefined && isSame(old.reading, reading) ? old : undefined;
@@ -64,19 +53,10 @@ export function* buildInSteps(
       yield;
     }
     parts.set(name, made);
+    // What was made of this file before was made by the same decoder.
     return made.known as Known<T>;
-  }
-  const cluster = {
-    services: yield* part('services.json', decodeServices, DECODE_ITEM.service),
-    endpointSlices: yield* part('endpointslices.json', decodeEndpointSlices, DECODE_ITEM.endpointSlice),
-    nodes: yield* part('nodes.json', decodeNodes, DECODE_ITEM.node),
-    pods: yield* part('pods.json', decodePods, DECODE_ITEM.pod),
-    namespaces: yield* part('namespaces.json', decodeNamespaces, DECODE_ITEM.namespace),
-    networkPolicies: yield* part('networkpolicies.json', decodeNetworkPolicies, DECODE_ITEM.networkPolicy),
-    version: yield* part('version.json', decodeVersion),
-    proxyConfig: yield* part('kube-proxy.json', decodeProxyConfig),
-    serviceCIDRs: yield* part('servicecidrs.json', decodeServiceCidrs),
   };
+  const cluster = yield* clusterOf(decode);
   const problems = new Map<string, Problem>();
   for (const [name, { problem }] of parts) if (problem !== undefined) problems.set(name, problem);
   return { cluster, problems, parts };
@@ -99,7 +79,7 @@ function* decodeLines(
   const places = yield* placesOf(content, decoder);
   if (places === undefined) return undefined;
   const old = before?.places !== undefined && before.reading.kind === 'read' && before.known.known ? before : undefined;
-  const oldPlaces = old?.places ?? [];
+  const oldPlaces = old?.places ?? new Uint32Array();
   const oldContent = old?.reading.kind === 'read' ? old.reading.content : content;
   const oldItems = (old?.known.known === true ? old.known.value : []) as readonly unknown[];
   const same = (line: number, oldLine: number): boolean =>
@@ -135,7 +115,7 @@ function* decodeLines(
 const NEWLINE = 10;
 const COMMA = 44;
 
-function* placesOf(content: Uint8Array, decoder: TextDecoder): Generator<void, readonly number[] | undefined> {
+function* placesOf(content: Uint8Array, decoder: TextDecoder): Generator<void, Uint32Array | undefined> {
   const end = content.length - LIST_END.length;
   if (end < LIST_HEAD.length) return undefined;
   if (decoder.decode(content.subarray(0, LIST_HEAD.length)) !== LIST_HEAD) return undefined;
@@ -149,7 +129,8 @@ function* placesOf(content: Uint8Array, decoder: TextDecoder): Generator<void, r
     places.push(from, isLast ? end : newline - 1);
     from = isLast ? end : newline + 1;
   }
-  return places;
+  // Out of the heap: it is as long as the list, and lives as long.
+  return Uint32Array.from(places);
 }
 
 function isEqual(a: Uint8Array, aFrom: number, aEnd: number, b: Uint8Array, bFrom: number, bEnd: number): boolean {

@@ -1,4 +1,5 @@
 /** Nodes with equal rulesets, and what is different on the others. */
+import { lastStep } from '../net/last-step';
 import type { ComparedPart } from './compared-part';
 import { type Difference, differences } from './differences';
 import type { FleetNode } from './fleet-node';
@@ -21,11 +22,7 @@ export interface FleetGroup {
  * difference. O(parts of all nodes).
  */
 export function groupNodes(nodes: readonly FleetNode[]): readonly FleetGroup[] {
-  const steps = groupInSteps(nodes);
-  for (;;) {
-    const step = steps.next();
-    if (step.done === true) return step.value;
-  }
+  return lastStep(groupInSteps(nodes));
 }
 
 /** {@link groupNodes} with a step for each node and group: a thousand nodes take most of a second. */

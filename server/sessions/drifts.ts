@@ -1,43 +1,23 @@
 /** What every node of a source has against what it should have, for the Service view: once for all Services. */
 import 'server-only';
-import { driftFacts } from '@/lib/api/node-drift-facts';
-import { decodeListing } from '@/lib/api/open-node';
 import type { ReadDrift } from '@/lib/api/service-page';
-import { ok } from '@/lib/net/result';
-import { buildParts, buildWorld } from '@/lib/world/build-world';
 import type { NodeCapture, Source } from '../sources/source';
+import type { Desk } from './desk';
 import type { Described } from './look-at';
-import { INLINE_BYTES, openSession } from './session';
-import { Sweep, textsBeside } from './sweep';
+import { Sweep } from './sweep';
 
-export const driftSweep = (source: Source): Sweep<ReadDrift> =>
+export const driftSweep = (source: Source, desk: Desk): Sweep<ReadDrift> =>
   new Sweep(source, {
     what: 'drift',
-    read: (name, capture, described, signal) =>
+    read: (name, capture, described) =>
       capture.ok
-        ? driftOf(name, capture.value, described, signal)
+        ? driftOf(name, capture.value, described, desk)
         : { capturedAt: undefined, drift: capture, problem: capture.problem },
     again: (known, { capturedAt }) => ({ ...known, capturedAt: capturedAt ?? known.capturedAt }),
   });
 
-async function driftOf(
-  name: string,
-  { files, hash, capturedAt }: NodeCapture,
-  { cluster, clusterFiles }: Described,
-  signal: AbortSignal,
-): Promise<ReadDrift> {
-  const listing = files.get('nft.json');
-  if (listing?.kind === 'read' && listing.content.length > INLINE_BYTES) {
-    const session = await openSession({ node: name, files, cluster: clusterFiles, capturedAt, version: hash }, signal);
-    const drift = await session.ask('drift', {}, signal);
-    session.close();
-    return { capturedAt: session.capturedAt ?? capturedAt, drift, problem: session.problem };
-  }
-  const ruleset = decodeListing(files);
-  const { parts, versions, capturedAt: noted } = buildParts(textsBeside(files));
-  const at = noted ?? capturedAt;
-  if (!ruleset.ok) return { capturedAt: at, drift: ruleset, problem: ruleset.problem };
-  const world = buildWorld(parts, { known: true, value: ruleset.value });
-  const captured = { name, ruleset: ruleset.value, world, version: versions.kubeProxy };
-  return { capturedAt: at, drift: driftFacts(ok(captured), cluster.cluster), problem: undefined };
+async function driftOf(name: string, capture: NodeCapture, described: Described, desk: Desk): Promise<ReadDrift> {
+  const reply = await desk.drift(name, capture.files, described);
+  if (!reply.ok) return { capturedAt: capture.capturedAt, drift: reply, problem: reply.problem };
+  return { ...reply.value, capturedAt: reply.value.capturedAt ?? capture.capturedAt };
 }

@@ -1,35 +1,28 @@
 /** All nodes of one source side by side, for the Fleet view. */
 import 'server-only';
-import { createHash } from 'node:crypto';
-import { type FleetView, fleetGroups, fleetView, type ReadNode } from '@/lib/api/fleet-view';
-import { decodeListing } from '@/lib/api/open-node';
+import { type FleetView, fleetView, type ReadNode } from '@/lib/api/fleet-view';
 import type { NodeSummary } from '@/lib/api/types';
-import { fleetNode } from '@/lib/fleet/fleet-node';
 import type { FleetGroup } from '@/lib/fleet/groups';
-import type { Problem, Result } from '@/lib/net/result';
-import type { Ruleset } from '@/lib/nft/model';
-import { buildParts } from '@/lib/world/build-world';
-import type { NodeCapture, RawFiles, Source } from '../sources/source';
-import { inTurns } from './in-turns';
+import type { Problem } from '@/lib/net/result';
+import type { NodeCapture, Source } from '../sources/source';
+import type { Desk } from './desk';
 import type { Described } from './look-at';
-import { INLINE_BYTES, openSession } from './session';
-import { Sweep, textsBeside } from './sweep';
-
-/** Decoded listings kept, so that equal ones are decoded once. */
-const LISTINGS = 32;
+import { Sweep } from './sweep';
 
 export class Fleet {
   readonly #sweep: Sweep<ReadNode>;
-  readonly #listings = new Map<string, Result<Ruleset>>();
   /** Of what was read; begun once for all who ask. */
   #groups: Promise<readonly FleetGroup[]> | undefined;
 
-  constructor(readonly source: Source) {
+  constructor(
+    readonly source: Source,
+    readonly desk: Desk,
+  ) {
     this.#sweep = new Sweep(source, {
       what: 'fleet',
-      read: async (name, capture, described, signal) =>
+      read: async (name, capture, described) =>
         capture.ok
-          ? { ...(await this.#facts(name, capture.value, described, signal)), cost: capture.value.cost }
+          ? { ...(await this.#facts(name, capture.value, described)), cost: capture.value.cost }
           : unread(name, capture.problem),
       again: (known, { capturedAt, cost }) => ({ ...known, capturedAt, cost }),
       onNew: () => {
@@ -42,7 +35,7 @@ export class Fleet {
   async view(id: string, nodes: readonly NodeSummary[], described: Described, goOn: boolean): Promise<FleetView> {
     const { read, state } = this.#sweep.ask(nodes, described, goOn);
     const whole = nodes.every((node) => node.state === 'absent' || read.has(node.name));
-    if (whole) this.#groups ??= inTurns(fleetGroups(read));
+    if (whole) this.#groups ??= this.desk.groups([...read.keys()]);
     const groups = whole ? await this.#groups : undefined;
     const { services, pods } = described.cluster.cluster;
     return fleetView({
@@ -66,52 +59,22 @@ export class Fleet {
     this.#sweep.changed(node);
   }
 
-  async #facts(name: string, capture: NodeCapture, described: Described, signal: AbortSignal): Promise<ReadNode> {
-    const { files, hash, capturedAt } = capture;
-    const listing = files.get('nft.json');
-    if (listing?.kind === 'read' && listing.content.length > INLINE_BYTES) {
-      const cluster = described.clusterFiles;
-      const session = await openSession({ node: name, files, cluster, capturedAt, version: hash }, signal);
-      const facts = await session.ask('fleet', {}, signal);
-      session.close();
-      const { problem } = session;
-      if (!facts.ok) return unread(name, facts.problem, hash);
-      return { version: hash, capturedAt: session.capturedAt ?? capturedAt, facts: facts.value, problem };
-    }
-    const ruleset = this.#decoded(files);
-    const { parts, versions, capturedAt: noted } = buildParts(textsBeside(files));
-    const facts = fleetNode({ node: name, ruleset, world: parts, versions }, described.cluster);
-    const problem = ruleset.ok ? undefined : ruleset.problem;
+  /** The desk has lost what nodes are compared by. */
+  forget(): void {
+    this.#sweep.forget();
+  }
+
+  async #facts(name: string, { files, hash, capturedAt }: NodeCapture, described: Described): Promise<ReadNode> {
+    const reply = await this.desk.fleet(name, files, described);
+    if (!reply.ok) return unread(name, reply.problem, hash);
+    const { facts, problem, capturedAt: noted } = reply.value;
     return { version: hash, capturedAt: noted ?? capturedAt, facts, problem };
   }
-
-  #decoded(files: RawFiles): Result<Ruleset> {
-    let key = '';
-    for (const name of ['nft.json', 'nft.txt']) {
-      const reading = files.get(name);
-      if (reading?.kind === 'read') key += `${name} ${hashOfBody(reading.content)} `;
-      else if (name === 'nft.json') return decodeListing(files);
-    }
-    const known = this.#listings.get(key) ?? decodeListing(files);
-    this.#listings.delete(key);
-    this.#listings.set(key, known);
-    for (const old of [...this.#listings.keys()].slice(0, Math.max(this.#listings.size - LISTINGS, 0)))
-      this.#listings.delete(old);
-    return known;
-  }
-}
-
-/** Equal listings of a cluster are one body: hashed once. */
-const hashes = new WeakMap<Uint8Array, string>();
-function hashOfBody(content: Uint8Array): string {
-  const hash = hashes.get(content) ?? createHash('sha256').update(content).digest('hex');
-  hashes.set(content, hash);
-  return hash;
 }
 
 function unread(node: string, problem: Problem, version = ''): ReadNode {
   const versions = { nft: undefined, kernel: undefined, kubeProxy: undefined };
   const proxy = { kind: 'unknown', how: problem.say, beside: null } as const;
-  const facts = { node, versions, listedBy: undefined, proxy, owners: [], counts: undefined, parts: undefined };
+  const facts = { node, versions, listedBy: undefined, proxy, owners: [], counts: undefined };
   return { version, capturedAt: undefined, facts, problem };
 }

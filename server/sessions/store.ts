@@ -13,6 +13,7 @@ import { describeFailure } from '@/lib/world/capture-files';
 import { openBytes } from '../sources/open-source';
 import { singleFlight } from '../sources/single-flight';
 import { DEFAULT_LIMITS, type Limits, type NodeEntry, type Source } from '../sources/source';
+import { Desk } from './desk';
 import { Diagnosis } from './diagnosis';
 import { driftSweep } from './drifts';
 import { Fleet } from './fleet';
@@ -30,6 +31,8 @@ interface Entry {
   readonly origin: Origin;
   readonly source: Source;
   readonly fleet: Fleet;
+  /** Where the nodes of both are decoded. */
+  readonly desk: Desk;
   readonly drifts: Sweep<ReadDrift>;
   readonly paths: Paths;
   readonly diagnosis: Diagnosis;
@@ -62,12 +65,15 @@ export class Store {
 
   add(id: string, source: Source, origin: Origin): Entry {
     const single = singleFlight(source);
+    const desk = new Desk(() => fleet.forget());
+    const fleet = new Fleet(single, desk);
     const entry = {
       id,
       origin,
       source: single,
-      fleet: new Fleet(single),
-      drifts: driftSweep(single),
+      fleet,
+      desk,
+      drifts: driftSweep(single, desk),
       paths: new Paths(id, single),
       diagnosis: new Diagnosis(single),
       described: undefined,
@@ -109,6 +115,7 @@ export class Store {
 
   #forget(id: string): void {
     this.#entries.get(id)?.diagnosis.close();
+    this.#entries.get(id)?.desk.close();
     this.#entries.delete(id);
     for (const [key, opened] of this.#opened) if (opened.source === id) this.#drop(key);
   }

@@ -8,7 +8,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { NodeSummary } from '@/lib/api/types';
 import type { BuiltCluster } from '@/lib/cluster/build-cluster';
 import type { Result } from '@/lib/net/result';
-import type { NodeCapture, RawFiles, Source } from '../sources/source';
+import type { NodeCapture, Source } from '../sources/source';
 import type { Described } from './look-at';
 
 /** Nodes read at the same time; decoding is one at a time in any case. Those of a cluster are mostly waited for. */
@@ -47,6 +47,8 @@ export class Sweep<T> {
   /** Nodes that changed since they were read: shown as they were until they are read again. */
   readonly #changed = new Map<string, number>();
   #changes = 0;
+  /** What was read in an earlier one does not count. */
+  #epoch = 0;
   #turn: Promise<void> = Promise.resolve();
   #reading: AbortController | undefined;
   #isStopped = false;
@@ -87,6 +89,13 @@ export class Sweep<T> {
     else for (const name of this.#kept.keys()) this.#changed.set(name, this.#changes);
   }
 
+  /** Every node is read again: what followed from reading them is gone. */
+  forget(): void {
+    this.#epoch += 1;
+    this.#kept.clear();
+    this.reader.onNew?.();
+  }
+
   #start(open: readonly NodeSummary[], described: Described): void {
     const controller = new AbortController();
     // Each reader listens to it.
@@ -119,7 +128,7 @@ export class Sweep<T> {
   }
 
   async #readNode(name: string, described: Described, signal: AbortSignal): Promise<void> {
-    const change = this.#changed.get(name);
+    const [change, epoch] = [this.#changed.get(name), this.#epoch];
     const capture = await this.source.node(name, signal);
     if (signal.aborted) return;
     await this.#ownTurn();
@@ -130,24 +139,11 @@ export class Sweep<T> {
       this.#kept.set(name, { ...known, value: this.reader.again(known.value, capture.value) });
     } else {
       const value = await this.reader.read(name, capture, described, signal);
-      if (signal.aborted) return;
+      if (signal.aborted || epoch !== this.#epoch) return;
       this.#kept.set(name, { value, version: capture.ok ? capture.value.hash : undefined, cluster });
       this.reader.onNew?.();
     }
     // What changed while it was read is still to be read.
     if (this.#changed.get(name) === change) this.#changed.delete(name);
   }
-}
-
-/** The texts beside the listing. */
-export function textsBeside(files: RawFiles) {
-  const decoder = new TextDecoder();
-  return new Map(
-    [...files]
-      .filter(([name]) => name !== 'nft.json' && name !== 'nft.txt')
-      .map(([name, reading]) => [
-        name,
-        reading.kind === 'read' ? ({ kind: 'read', content: decoder.decode(reading.content) } as const) : reading,
-      ]),
-  );
 }

@@ -24,8 +24,8 @@ export class WorkerPort {
   #next = 1;
   #ended: Error | undefined;
 
-  constructor(file: string) {
-    this.#worker = new Worker(file, { resourceLimits: { maxOldGenerationSizeMb: HEAP_MB } });
+  constructor(file: string, heapMb = HEAP_MB) {
+    this.#worker = new Worker(file, { resourceLimits: { maxOldGenerationSizeMb: heapMb } });
     // An idle worker does not keep the process alive.
     this.#worker.unref();
     this.#worker.on('message', (reply: WorkerReply) => this.#settle(reply));
