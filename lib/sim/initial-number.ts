@@ -1,9 +1,25 @@
 /** The sequence number that a socket of the node begins with, which the kernel picks at random (secure_tcp_seq). */
 import type { Conn, Direction, TcpTracking } from './conntrack-state';
 import type { Run } from './environment';
+import type { Branch } from './trace';
 
 /** What stands for it: far from any number that a packet guesses. */
 export const ISN = 2_000_000_000;
+
+/**
+ * The number of the socket's nth connection with the same peer, from 0. The kernel adds a clock of 64 ns to what it picked for the two
+ * (seq_scale): the next number lies behind the last, and further than a window where milliseconds have passed.
+ */
+export const initialNumber = (nth: number): number => ISN + nth * 500_000;
+
+/** The number that the node's answer to a packet began with: what acknowledges the answer is one more. */
+export function answeredNumber(answer: Branch | undefined): number {
+  if (answer?.outcome.kind !== 'decided') return ISN;
+  const synAck = answer.outcome.fate.egress.find(
+    ({ packet: { flags = [] } }) => flags.includes('syn') && flags.includes('ack'),
+  );
+  return synAck?.packet.seq ?? ISN;
+}
 
 const NEAR = 2 ** 24;
 const HALF = 2 ** 31;

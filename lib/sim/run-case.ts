@@ -9,7 +9,7 @@ import type { Ruleset } from '../nft/model';
 import type { CtEntry, CtTuple, World } from '../world/world';
 import { prepare } from './environment';
 import { initialState, traceFrom } from './index';
-import { ISN } from './initial-number';
+import { answeredNumber } from './initial-number';
 import type { Branch, Step } from './trace';
 
 export interface CaseInput {
@@ -162,11 +162,14 @@ function acknowledging(spec: PacketSpec, ack: number): PacketSpec {
 export function runCase(input: CaseInput): readonly unknown[] {
   const p = prepare({ ...input.environment, ruleset: { known: true, value: input.ruleset } });
   let state = initialState(p, true);
+  const answers: (Branch | undefined)[] = [];
   return input.packets.map((given) => {
-    const packet = given.ackFollows === undefined ? given : acknowledging(given, ISN + 1);
+    const { ackFollows } = given;
+    const packet = ackFollows === undefined ? given : acknowledging(given, answeredNumber(answers[ackFollows]) + 1);
     if (input.mode === 'independent') state = initialState(p, true);
     const traced = traceFrom(p, packet, state);
     state = traced.states[0] ?? state;
+    answers.push(traced.trace.branches[0]);
     const open = traced.trace.branches.flatMap((b) => (b.outcome.kind === 'undecided' ? b.outcome.reasons : []));
     if (open.length > 0) return { undecided: [...new Map(open.map((r) => [`${r.code} ${r.say}`, r])).values()] };
     const branches = traced.trace.branches;

@@ -83,6 +83,8 @@ export class SimState {
   /** Next value of each `numgen inc`, by expression. */
   readonly numgen = new Map<object, number>();
   readonly sockets = new Map<string, TcpSocketState>();
+  /** How many connections the node's sockets were asked for, by the place of the socket. */
+  readonly opened = new Map<string, number>();
   readonly fragments = new Map<string, PendingFragment>();
   /** True where the history before the first packet is known to be empty: counters at zero, buckets full. */
   constructor(
@@ -104,6 +106,7 @@ export class SimState {
     for (const [k, s] of this.stateful) copy.stateful.set(k, cloneStateful(s));
     for (const [k, n] of this.numgen) copy.numgen.set(k, n);
     for (const [k, s] of this.sockets) copy.sockets.set(k, { ...s });
+    for (const [k, n] of this.opened) copy.opened.set(k, n);
     for (const [k, f] of this.fragments) copy.fragments.set(k, { ...f, parts: new Map(f.parts), ids: [...f.ids] });
     return copy;
   }

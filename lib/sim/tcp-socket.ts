@@ -4,7 +4,7 @@ import { u32 } from '../net/headers';
 import { socketKey } from './early-demux';
 import type { Run } from './environment';
 import { sendSegment } from './generated';
-import { ISN } from './initial-number';
+import { initialNumber } from './initial-number';
 import { findTcpOption } from './read-options';
 import { routeOutput } from './route-output';
 import { sysctl } from './settings';
@@ -32,12 +32,15 @@ export function listen(run: Run, skb: Skb, listener: { readonly transparent: boo
   if (!(flags & SYN)) return true;
   if (flags & FIN) return true;
   const { transparent } = listener;
-  const window = synAck(run, skb, seq, { syn: skb, transparent });
+  const nth = run.state.opened.get(key) ?? 0;
+  const isn = initialNumber(nth);
+  const window = synAck(run, skb, seq, { isn, syn: skb, transparent });
   // Without a way back there is no connection either (tcp_conn_request: route_req).
   if (window === undefined) return true;
+  run.state.opened.set(key, nth + 1);
   run.state.sockets.set(key, {
     phase: 'syn-received',
-    isn: ISN,
+    isn,
     next: (seq + 1) >>> 0,
     window,
     syn: skb,
@@ -201,8 +204,13 @@ function take(socket: TcpSocketState, end: number, fin: boolean): void {
  * selective acknowledgements, timestamps and scaling, and a window of as many whole segments as 65535 bytes hold:
  * the result. `syn` is the first one, whose offers count for those that repeat it.
  */
-function synAck(run: Run, skb: Skb, seq: number, of: Pick<TcpSocketState, 'syn' | 'transparent'>): number | undefined {
-  const { syn, transparent } = of;
+function synAck(
+  run: Run,
+  skb: Skb,
+  seq: number,
+  of: Pick<TcpSocketState, 'isn' | 'syn' | 'transparent'>,
+): number | undefined {
+  const { isn, syn, transparent } = of;
   const { family } = skb;
   if (family === 'arp') return undefined;
   const [daddr, saddr] = [sourceOf(skb), destinationOf(skb)];
@@ -229,7 +237,7 @@ function synAck(run: Run, skb: Skb, seq: number, of: Pick<TcpSocketState, 'syn' 
     // By the largest receive buffer that the node allows.
     hidden.push({ base: 'th', offset, len: 8, what: 'net.ipv4.tcp_rmem', low: 0, high: 14, setting: true });
   }
-  sendSegment(run, skb, 'SYN-ACK', 18 | echoesCongestion(run, syn), ISN, (seq + 1) >>> 0, options, {
+  sendSegment(run, skb, 'SYN-ACK', 18 | echoesCongestion(run, syn), isn, (seq + 1) >>> 0, options, {
     window,
     hidden,
     socket: { transparent, wildcard: undefined },

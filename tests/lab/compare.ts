@@ -306,3 +306,14 @@ export function differences(kernel: Seen, ours: Seen): readonly string[] {
   if (kernel.sendErrno !== ours.sendErrno) parts.push('sendErrno');
   return parts;
 }
+
+/** What answers a number that chance picked has one of its own. */
+export function withoutNumbers(s: Seen): Seen {
+  const plain = (packet: unknown): { readonly [key: string]: unknown } => {
+    const { seq: _s, ack: _a, inner, ...view } = packet as { readonly [key: string]: unknown };
+    // An error quotes the packet with its numbers.
+    return inner === undefined ? view : { ...view, inner: plain(inner) };
+  };
+  const egress = s.egress.map(({ packet, ...rest }) => ({ ...rest, packet: plain(packet) }));
+  return { ...s, egress };
+}

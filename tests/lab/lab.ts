@@ -8,11 +8,11 @@ import { withDevices } from '../../lib/sim/case-devices';
 import { type Conn, toEntry } from '../../lib/sim/conntrack-state';
 import { prepare } from '../../lib/sim/environment';
 import { initialState, traceFrom } from '../../lib/sim/index';
-import { ISN } from '../../lib/sim/initial-number';
+import { answeredNumber } from '../../lib/sim/initial-number';
 import type { Branch, Step } from '../../lib/sim/trace';
 import { decodeEnvironment } from '../../lib/world/decode-environment';
 import { type LabCase, type LabStep, type LabTable, rulesetText } from './case';
-import { changesHeaders, differences, fitsSoFar, type Seen, seenByUs, seenInKernel } from './compare';
+import { changesHeaders, differences, fitsSoFar, type Seen, seenByUs, seenInKernel, withoutNumbers } from './compare';
 import type { Kernel, KernelAnswer } from './kernel';
 
 /** MAC addresses of the router's ends; the machines behind them end in 02. */
@@ -214,7 +214,9 @@ export async function runLab(kernel: Kernel, lab: LabCase, settle = 0.002, unhur
     if (unhurried && packets.at(-1)?.branch?.steps.some(isUnreachable) === true) await pause(1100);
     const raw = await kernel.packet({ ...sent, hex: toHex(buildPacket(sent)) }, stateful, patience(sent, settle));
     answers.push(raw);
-    const traced = traceFrom(p, spec.ackFollows === undefined ? spec : { ...spec, ack: ISN + 1 }, state);
+    const { ackFollows } = spec;
+    const asked = ackFollows === undefined ? undefined : answeredNumber(packets[ackFollows]?.branch) + 1;
+    const traced = traceFrom(p, asked === undefined ? spec : { ...spec, ack: asked }, state);
     let best: PacketResult | undefined;
     for (const [i, branch] of traced.trace.branches.entries()) {
       // What answers a number that chance picked has one of its own.
@@ -270,16 +272,6 @@ function portsIn(raw: KernelAnswer, conn: Conn): { readonly sport: number; reado
   );
   if (entry === undefined) return undefined;
   return { sport: entry.reply.icmpId ?? entry.reply.sport ?? 0, dport: entry.reply.dport ?? 0 };
-}
-
-function withoutNumbers(s: Seen): Seen {
-  const plain = (packet: unknown): { readonly [key: string]: unknown } => {
-    const { seq: _s, ack: _a, inner, ...view } = packet as { readonly [key: string]: unknown };
-    // An error quotes the packet with its numbers.
-    return inner === undefined ? view : { ...view, inner: plain(inner) };
-  };
-  const egress = s.egress.map(({ packet, ...rest }) => ({ ...rest, packet: plain(packet) }));
-  return { ...s, egress };
 }
 
 /** Agreement first, then a branch that stops undecided and was right so far, then the fewest differences. */

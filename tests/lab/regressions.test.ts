@@ -6,9 +6,10 @@ import type { PacketSpec } from '../../lib/net/packet-spec';
 import { withDevices } from '../../lib/sim/case-devices';
 import { prepare } from '../../lib/sim/environment';
 import { initialState, traceFrom } from '../../lib/sim/index';
-import { ISN } from '../../lib/sim/initial-number';
+import { answeredNumber } from '../../lib/sim/initial-number';
+import type { Branch } from '../../lib/sim/trace';
 import { decodeEnvironment } from '../../lib/world/decode-environment';
-import { changesHeaders, differences, type Seen, seenByUs } from './compare';
+import { changesHeaders, differences, type Seen, seenByUs, withoutNumbers } from './compare';
 
 interface Recorded {
   readonly kernel: string;
@@ -32,14 +33,22 @@ describe.each([read('lab-regressions'), read('single-regressions')])('what Linux
     if (!environment.ok || !ruleset.ok) throw new Error('the recording does not decode');
     const p = prepare({ ...environment.value, ruleset: { known: true, value: withDevices(ruleset.value, c.text) } });
     let state = initialState(p, true);
-    for (const { packet, kernel } of c.packets) {
-      const sent = packet.ackFollows === undefined ? packet : { ...packet, ack: ISN + 1 };
+    const answers: (Branch | undefined)[] = [];
+    for (const { packet, kernel: all } of c.packets) {
+      const { ackFollows } = packet;
+      const plain = (s: Seen): Seen => (ackFollows === undefined ? s : withoutNumbers(s));
+      const kernel = plain(all);
+      const sent = ackFollows === undefined ? packet : { ...packet, ack: answeredNumber(answers[ackFollows]) + 1 };
       const { trace, states } = traceFrom(p, sent, state);
       // Where chance decides, the kernel went one way, and the packets that follow have to fit it.
-      const seen = trace.branches.map((b) => seenByUs(b, changesHeaders(c.text)));
+      const seen = trace.branches.map((b) => {
+        const s = seenByUs(b, changesHeaders(c.text));
+        return s === undefined ? undefined : plain(s);
+      });
       const fits = seen.findIndex((s) => s !== undefined && differences(kernel, s).length === 0);
       const at = Math.max(0, fits);
       state = states[at] ?? state;
+      answers.push(trace.branches[at]);
       const ours = seen[at];
       expect(ours).toBeDefined();
       if (ours !== undefined) expect({ differ: differences(kernel, ours), kernel, ours }).toMatchObject({ differ: [] });

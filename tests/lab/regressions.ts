@@ -813,4 +813,15 @@ export const REGRESSIONS: readonly Regression[] = [
       { iif: 'eth0', family: 'arp', op: 'request', saddr: '10.0.1.2', daddr: '10.0.1.1' },
     ],
   },
+  {
+    name: 'a second connection of the same two begins with another number',
+    tables: chain('ip', 'prerouting', 0, ['ct state established counter']),
+    packets: [
+      { ...syn, daddr: '10.0.1.1', dport: 8080 },
+      { ...syn, daddr: '10.0.1.1', dport: 8080, flags: ['syn', 'ack'], seq: 7000, ackFollows: 0 },
+      { ...syn, daddr: '10.0.1.1', dport: 8080, seq: 7001 },
+      { ...syn, daddr: '10.0.1.1', dport: 8080, flags: ['psh', 'ack'], seq: 7001, ackFollows: 0, payloadHex: '0102' },
+      { ...syn, daddr: '10.0.1.1', dport: 8080, flags: ['psh', 'ack'], seq: 7002, ackFollows: 2, payloadHex: '0102' },
+    ],
+  },
 ];
