@@ -39,10 +39,11 @@ export interface OpenNode {
 const LISTING = 'nft.json';
 const TEXT = 'nft.txt';
 
-export function openNode(input: NodeInput): OpenNode {
+/** @param decoded of `input.cluster`, where it is decoded already */
+export function openNode(input: NodeInput, decoded?: BuiltCluster): OpenNode {
   const texts = textsOf(input.files, (name) => name !== LISTING && name !== TEXT);
   const built = buildParts(texts);
-  const cluster = buildCluster(textsOf(input.cluster, () => true));
+  const cluster = decoded ?? buildCluster(textsOf(input.cluster, () => true));
   const ruleset = decodeListing(input.files);
   const known: Known<Ruleset> = ruleset.ok
     ? { known: true, value: ruleset.value }

@@ -312,7 +312,7 @@ export class Store {
     const { files, capturedAt, hash } = capture.value;
     const input = { node, files, cluster: described.value.clusterFiles, capturedAt, version: hash };
     try {
-      return ok(await openSession(input, signal));
+      return ok(await openSession(input, signal, described.value.cluster));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ERR_WORKER_OUT_OF_MEMORY') throw error;
       return failed(storeProblems.tooLarge());
