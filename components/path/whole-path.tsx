@@ -4,6 +4,7 @@ import Link from 'next/link';
 import type { PathEnd, PathStop, WholePathView } from '@/lib/api/whole-path';
 import { fraction } from '@/lib/explain/words';
 import { type PathQuery, useEveryNode, useWholePath } from '../hooks/use-path';
+import { Policies } from '../policies/policies';
 import { ErrorState } from '../shell/error-state';
 import { viewHref } from '../shell/views';
 import { Badge, VerdictBadge } from '../ui/badge';
@@ -35,6 +36,10 @@ export function WholePath({ source, query }: PathProps) {
         {data.ends.map((end, at) => (
           <End key={firstKey(end)} end={end} at={at} source={source} query={query} />
         ))}
+        <section aria-label="NetworkPolicies" className="rounded-card border border-line bg-surface px-3 py-2">
+          <h2 className="pb-1.5 text-ink-2 text-label">NetworkPolicies</h2>
+          <Policies view={data.policies} />
+        </section>
         {data.assumed.length === 0 ? null : (
           <section aria-label="Assumed" className="text-ink-2 text-prose">
             <h2 className="text-label">Assumed</h2>

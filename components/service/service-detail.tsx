@@ -27,6 +27,7 @@ import { Loading, Note, Unreadable } from '../ui/states';
 import { ChainGraph } from './chain-graph';
 import { ChainList } from './chain-list';
 import { ChosenPart } from './chosen-part';
+import { EndpointPolicies } from './endpoint-policies';
 import { EndpointsTable } from './endpoints-table';
 import { NodeDifferences } from './node-differences';
 import { NodeMatrix } from './node-matrix';
@@ -165,6 +166,7 @@ function Body({ source, node, page, service }: DetailProps & { readonly page: Se
             void set({ way, port });
           }}
         />
+        <EndpointPolicies policies={page.policies} />
         <FindingsOfService source={source.id} service={service} />
         <div>
           <SeeObjects namespace={page.namespace} name={page.name} />

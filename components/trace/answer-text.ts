@@ -1,4 +1,5 @@
 /** A trace as text, as `nftscope trace` prints it. */
+import { policiesText } from '@/lib/api/policies-text';
 import type { TraceAnswer } from '@/lib/api/types';
 import type { TraceNames } from '@/lib/explain/trace-names';
 import { traceText } from '@/lib/explain/trace-text';
@@ -18,7 +19,7 @@ export const answerText = (answer: TraceAnswer, trace: Trace, names: TraceNames,
       ruleOf(answer, at)
         ?.tokens.map((token) => token.text)
         .join(''),
-  });
+  }) + (answer.policies === null ? '' : policiesText(answer.policies));
 
 /** `shop/web-1 (10.244.1.3) → Service shop/api:http 10.99.151.112:80/tcp` */
 function questionText({ from, to, packet }: TraceAnswer): string {

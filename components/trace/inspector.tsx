@@ -7,6 +7,7 @@ import { branchSentence, hostPort } from '@/lib/explain/verdict-sentence';
 import { formatAddress } from '@/lib/net/address';
 import type { Branch, CtView } from '@/lib/sim/trace';
 import type { CtTuple } from '@/lib/world/world';
+import { Policies } from '../policies/policies';
 import { CopyButton } from '../shell/copy';
 import { Badge } from '../ui/badge';
 import { cx } from '../ui/cx';
@@ -21,19 +22,30 @@ import { seeCommands } from './see-commands';
 import { ReasonCard } from './step-cards';
 import { ownerOf, ruleOf, type TraceModel } from './trace-model';
 
+/** The id of what NetworkPolicies ask. */
+const POLICIES = 'trace-policies';
+
+export interface InspectorProps {
+  readonly model: TraceModel;
+  /** The packet is shown beside what was sent. */
+  readonly compare: boolean;
+  readonly onCompare: () => void;
+}
+
 /** The packet after the chosen step, its connection, the rule in words, and what was taken for granted; a loss begins with its cause. */
-export function Inspector({ model }: { readonly model: TraceModel }) {
+export function Inspector({ model, compare, onCompare }: InspectorProps) {
   const { branch, entry } = model;
   return entry?.ends === 'lost' ? (
     <div>
       <Cause entry={entry} model={model} />
-      <Packet model={model} />
+      <Packet model={model} compare={compare} onCompare={onCompare} />
       <Assumed branch={branch} />
       <NotMeasured branch={branch} />
+      <AskedByPolicies model={model} />
     </div>
   ) : (
     <div>
-      <Packet model={model} />
+      <Packet model={model} compare={compare} onCompare={onCompare} />
       <RuleSection model={model} />
       {branch.outcome.kind === 'undecided' && entry?.ends !== 'undecided' ? (
         <PanelSection title="What would settle it">
@@ -46,6 +58,7 @@ export function Inspector({ model }: { readonly model: TraceModel }) {
       ) : null}
       <Assumed branch={branch} />
       <NotMeasured branch={branch} />
+      <AskedByPolicies model={model} />
     </div>
   );
 }
@@ -90,21 +103,42 @@ function Cause({ entry, model }: { readonly entry: NumberedStep; readonly model:
   );
 }
 
-function Packet({ model }: { readonly model: TraceModel }) {
+function Packet({ model, compare, onCompare }: InspectorProps) {
   const { answer, branch, leg, number, sent, entry } = model;
   const state = packetAfter(branch, leg, number, sent, answer.packet.iif);
   return (
     <>
       <Heading
         title={number === 0 ? 'Packet as it came' : `Packet after step ${number}`}
-        note={entry?.ends === 'undecided' ? <Badge tone="unknown">not known</Badge> : null}
+        note={
+          <span className="flex items-center gap-2">
+            {entry?.ends === 'undecided' ? <Badge tone="unknown">not known</Badge> : null}
+            {number === 0 ? null : (
+              <button
+                type="button"
+                aria-pressed={compare}
+                onClick={onCompare}
+                className={cx(
+                  'min-h-6 whitespace-nowrap rounded-control px-2 text-label',
+                  compare ? 'bg-ink text-surface' : 'bg-sunken text-ink-2 hover:text-ink',
+                )}
+              >
+                compare with sent
+              </button>
+            )}
+          </span>
+        }
       />
       <PanelSection>
-        <dl className="grid grid-cols-[88px_1fr] font-mono text-code">
-          {state.rows.map((row) => (
-            <FieldRow key={`${row.field} ${number}`} row={row} />
-          ))}
-        </dl>
+        {compare && number > 0 ? (
+          <Compared sent={packetAfter(branch, leg, 0, sent, answer.packet.iif).rows} now={state.rows} />
+        ) : (
+          <dl className="grid grid-cols-[88px_1fr] font-mono text-code">
+            {state.rows.map((row) => (
+              <FieldRow key={`${row.field} ${number}`} row={row} />
+            ))}
+          </dl>
+        )}
       </PanelSection>
       {state.ct === undefined ? null : <Connection ct={state.ct} />}
     </>
@@ -134,6 +168,15 @@ function Assumed({ branch }: { readonly branch: Branch }) {
           </li>
         ))}
       </ul>
+    </PanelSection>
+  );
+}
+
+function AskedByPolicies({ model }: { readonly model: TraceModel }) {
+  const { policies } = model.answer;
+  return policies === null ? null : (
+    <PanelSection title={<span id={POLICIES}>NetworkPolicies</span>}>
+      <Policies view={policies} />
     </PanelSection>
   );
 }
@@ -171,6 +214,59 @@ function FieldRow({ row }: { readonly row: PacketRow }) {
     </div>
   );
 }
+
+/** The packet as it was sent against the packet now, field by field. */
+function Compared({ sent, now }: { readonly sent: readonly PacketRow[]; readonly now: readonly PacketRow[] }) {
+  const before = new Map(sent.map((row) => [row.field, row]));
+  return (
+    <table className="w-full table-fixed text-left font-mono text-code">
+      <caption className="sr-only">The packet as sent and now</caption>
+      <thead>
+        <tr className="font-sans text-ink-2 text-label">
+          <th scope="col" className="w-[88px] font-[550]">
+            Field
+          </th>
+          <th scope="col" className="font-[550]">
+            as sent
+          </th>
+          <th scope="col" className="font-[550]">
+            now
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {now.map((row) => {
+          // What is not shown of the packet as sent only became different later: then the row says what it was.
+          const old = before.get(row.field);
+          const was = row.was ?? old?.value ?? '';
+          const differs = was !== row.value && was !== '';
+          return (
+            <tr key={row.field} className="align-top [&>*]:pr-2 [&>*]:[overflow-wrap:anywhere]">
+              <th scope="row" className="font-normal text-ink-2">
+                {row.field}
+              </th>
+              <td>{was === '' ? <Missing row={old ?? row} /> : differs ? <s className="text-ink-3">{was}</s> : was}</td>
+              <td>
+                {row.value === '' ? (
+                  <Missing row={row} />
+                ) : (
+                  <span className={differs ? 'rounded-mark bg-write-ground px-1 font-[640] text-write' : undefined}>
+                    {row.value}
+                  </span>
+                )}
+              </td>
+            </tr>
+          );
+        })}
+      </tbody>
+    </table>
+  );
+}
+
+/** What stands in the place of a value that there is not. */
+const Missing = ({ row }: { readonly row: PacketRow }) => (
+  <span className="text-ink-2">{row.value === '' ? (row.note ?? 'none') : 'none'}</span>
+);
 
 /** The kernel's status bits that say something of the packet, in nft's words. */
 const STATUS: Readonly<Record<string, string>> = {

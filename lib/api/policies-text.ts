@@ -25,6 +25,21 @@ export const wayText = ({ allowed, why }: PolicyWay): string =>
       ? 'The policies allow it.'
       : 'The policies do not allow it.';
 
+/** One fact beside a verdict; undefined where no policy has a word in it. */
+export function policiesFact({ ways, remarks }: PoliciesView): string | undefined {
+  const isSelected = ways.some(({ egress, ingress }) => egress.policies.length + ingress.policies.length > 0);
+  if (!isSelected) return undefined;
+  const found = new Set(ways.map(({ allowed }) => allowed));
+  const [only] = found;
+  if (found.size > 1 || only === undefined) return 'NetworkPolicies: it depends on the pod';
+  const but = remarks.length > 0 ? 'but ' : '';
+  return {
+    yes: `${but}NetworkPolicies allow it`,
+    no: `${but}NetworkPolicies do not allow it`,
+    unknown: 'what NetworkPolicies ask is not known',
+  }[only];
+}
+
 /** The lines under a trace or a path. */
 export function policiesText({ unknown, ways, remarks }: PoliciesView): string {
   const head = `NetworkPolicies: ${POLICIES_ARE}`;

@@ -215,3 +215,45 @@ describe('the list', () => {
     expect(servicePage(state, blind, WEB).problem?.code).toBe('SVC-001');
   });
 });
+
+test('policies that select pods behind the Service, and how many of them', () => {
+  const { cluster } = kubeProxyNode(listingOf(ONE), ONE).cluster;
+  const pod = (name: string, app: string) => ({
+    namespace: 'shop',
+    name,
+    node: 'node-1',
+    addresses: [],
+    hostNetwork: name === 'on-host',
+    phase: 'Running',
+    ready: true,
+    labels: { app },
+    ports: [],
+    workload: undefined,
+  });
+  const selector = (app: string) => ({ matchLabels: { app }, matchExpressions: [] });
+  const policy = (namespace: string, name: string, spec: object | undefined) => ({ namespace, name, spec });
+  const endpoint = (name: string) => ({ addresses: [], pod: { namespace: 'shop', name } });
+  const known = <T>(value: readonly T[]) => ({ known: true, value }) as const;
+  const of = {
+    ...cluster,
+    pods: known([pod('a', 'web'), pod('b', 'other'), pod('on-host', 'web'), pod('not-behind', 'web')]),
+    networkPolicies: known([
+      policy('shop', 'web', { podSelector: selector('web'), ingress: [], egress: undefined }),
+      policy('shop', 'named', undefined),
+      policy('other', 'web', { podSelector: selector('web'), ingress: [], egress: [] }),
+      policy('shop', 'nobody', { podSelector: selector('nobody'), ingress: [], egress: [] }),
+    ]),
+    endpointSlices: known([{ ...WEB, service: 'web', ports: [], endpoints: ['a', 'b', 'on-host'].map(endpoint) }]),
+  } as unknown as typeof cluster;
+  const state = { source: 's', state: 'done', nodes: [], read: new Map() } as const;
+  expect(servicePage(state, of, WEB).policies).toEqual({
+    unknown: null,
+    list: [
+      { namespace: 'shop', name: 'named', directions: ['ingress', 'egress'], selects: 'unknown', pods: ['a', 'b'] },
+      { namespace: 'shop', name: 'web', directions: ['ingress'], selects: 'yes', pods: ['a'] },
+    ],
+    of: 3,
+  });
+  const unread = { ...of, networkPolicies: { known: false, why: 'no right' } } as const;
+  expect(servicePage(state, unread, WEB).policies).toEqual({ unknown: 'no right', list: [], of: 0 });
+});

@@ -5,8 +5,10 @@ import { backendsOf, chooseEndpoints, endpointKey } from '../expected/endpoints'
 import { servicePorts } from '../expected/service-ports';
 import { nearNames } from '../net/near';
 import type { Problem } from '../net/result';
+import { DIRECTIONS, policiesOf } from '../policies/allowed';
 import type { DriftFacts, FamilyDriftFacts } from './node-drift-facts';
 import type {
+  EndpointPolicies,
   EndpointRow,
   NodeWayState,
   ServiceDifference,
@@ -113,6 +115,7 @@ export function servicePage(
     facts: service === undefined ? null : factsOf(service, slices),
     problem: service === undefined ? noService(wanted, services) : null,
     endpoints: endpointSlices.known ? slices.flatMap(endpointRows) : null,
+    policies: policiesOn(slices, cluster),
     ways,
     state,
     done: rows.filter((row) => row.state !== 'unread').length,
@@ -204,6 +207,35 @@ function endpointRows(slice: EndpointSlice): readonly EndpointRow[] {
       slice: slice.name,
     }),
   );
+}
+
+/** Policies that select the pods behind the Service. Endpoints that are no pods are never selected. */
+function policiesOn(slices: readonly EndpointSlice[], { pods, networkPolicies }: Cluster): EndpointPolicies {
+  if (!networkPolicies.known) return { unknown: networkPolicies.why, list: [], of: 0 };
+  if (!pods.known) return { unknown: pods.why, list: [], of: 0 };
+  const wanted = new Set(
+    slices.flatMap(({ endpoints }) =>
+      endpoints.flatMap(({ pod }) => (pod === undefined ? [] : `${pod.namespace}/${pod.name}`)),
+    ),
+  );
+  const behind = pods.value.filter(({ namespace, name }) => wanted.has(`${namespace}/${name}`));
+  const found = new Map<string, EndpointPolicies['list'][number] & { readonly pods: string[] }>();
+  for (const pod of behind) {
+    for (const { policy, selects, isOf } of policiesOf(pod, networkPolicies.value)) {
+      const { namespace, name } = policy;
+      const key = `${namespace}/${name}`;
+      const known = found.get(key) ?? {
+        namespace,
+        name,
+        directions: DIRECTIONS.filter((direction) => isOf[direction]),
+        selects: selects.truth === 'yes' ? 'yes' : 'unknown',
+        pods: [],
+      };
+      known.pods.push(pod.name);
+      found.set(key, known);
+    }
+  }
+  return { unknown: null, list: [...found.values()].toSorted(byName), of: behind.length };
 }
 
 // ------------------------------------------------------------------------------------------------------------- ways

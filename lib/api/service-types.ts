@@ -145,6 +145,22 @@ export interface DriftView {
 }
 
 /** GET /api/sources/[id]/service?service=NAMESPACE/NAME */
+export interface EndpointPolicies {
+  /** Why nothing can be said of them; null where policies and pods were read. */
+  readonly unknown: string | null;
+  readonly list: readonly {
+    readonly namespace: string;
+    readonly name: string;
+    readonly directions: readonly ('ingress' | 'egress')[];
+    /** `unknown` where only its name was captured, or its selector is not understood. */
+    readonly selects: 'yes' | 'unknown';
+    /** Names of the pods. */
+    readonly pods: readonly string[];
+  }[];
+  /** Pods behind the Service. */
+  readonly of: number;
+}
+
 export interface ServicePage {
   readonly source: string;
   readonly namespace: string;
@@ -154,6 +170,8 @@ export interface ServicePage {
   readonly problem: ProblemView | null;
   /** Null where EndpointSlices were not read. */
   readonly endpoints: readonly EndpointRow[] | null;
+  /** NetworkPolicies that select pods behind it, as context. */
+  readonly policies: EndpointPolicies;
   readonly ways: readonly WayView[];
   readonly state: 'reading' | 'done' | 'stopped';
   readonly done: number;
