@@ -17,7 +17,7 @@ import { Button } from '../ui/button';
 import { ChevronRight } from '../ui/icons';
 import { Loading } from '../ui/states';
 import { SeverityMark } from './severity-mark';
-import { useFindingsState } from './use-findings-state';
+import { NO_CONNECTION, useFindingsState } from './use-findings-state';
 
 /** On a phone the field draws no border of its own; here nothing else does. */
 const FIELD = 'md:flex-1 max-md:[&>div]:border max-md:[&>div]:border-line-strong max-md:[&>div]:px-2.5';
@@ -32,7 +32,7 @@ interface ExplainProps {
 
 /** Why does this connection not arrive? Its end, and the findings that explain it. */
 export function ExplainBox({ source, node, explained, hrefOf }: ExplainProps) {
-  const [{ from, to }, set] = useFindingsState();
+  const [{ from, to, family, protocol, sport, dport, flags, via }, set] = useFindingsState();
   const names = useNames(source, node).data ?? NOBODY;
   const [draft, setDraft] = useState<{ readonly from: string | null; readonly to: string | null }>({ from, to });
   const fromPlaces = useMemo(() => fromOptions(names, node), [names, node]);
@@ -60,7 +60,8 @@ export function ExplainBox({ source, node, explained, hrefOf }: ExplainProps) {
         className="flex flex-col gap-2 md:flex-row md:items-center md:gap-3"
         onSubmit={(event) => {
           event.preventDefault();
-          if (draft.from !== null && draft.to !== null) void set({ ...draft, open: null }, { history: 'push' });
+          if (draft.from !== null && draft.to !== null)
+            void set({ ...NO_CONNECTION, ...draft, open: null }, { history: 'push' });
         }}
       >
         <strong className="shrink-0 font-[640]">Why does it not arrive</strong>
@@ -91,7 +92,7 @@ export function ExplainBox({ source, node, explained, hrefOf }: ExplainProps) {
               look="quiet"
               onClick={() => {
                 setDraft({ from: null, to: null });
-                void set({ from: null, to: null }, { history: 'push' });
+                void set(NO_CONNECTION, { history: 'push' });
               }}
             >
               Clear
@@ -105,11 +106,19 @@ export function ExplainBox({ source, node, explained, hrefOf }: ExplainProps) {
         <Loading
           what="Following the connection and looking for what explains its end"
           command="nftscope diagnose"
-          onCancel={() => void set({ from: null, to: null })}
+          onCancel={() => void set(NO_CONNECTION)}
           className="mx-0! mb-0!"
         />
       ) : (
-        <Answer source={source} node={node} from={from} to={to} view={explained.data} hrefOf={hrefOf} />
+        <Answer
+          source={source}
+          node={node}
+          from={from}
+          to={to}
+          more={{ family, protocol, sport, dport, flags, via }}
+          view={explained.data}
+          hrefOf={hrefOf}
+        />
       )}
     </div>
   );
@@ -120,11 +129,12 @@ interface AnswerProps {
   readonly node: string;
   readonly from: string;
   readonly to: string;
+  readonly more: { readonly [name: string]: string | null };
   readonly view: DiagnosisView;
   readonly hrefOf: (id: string) => string;
 }
 
-function Answer({ source, node, from, to, view: { asked, findings }, hrefOf }: AnswerProps) {
+function Answer({ source, node, from, to, more, view: { asked, findings }, hrefOf }: AnswerProps) {
   if (asked === null) return null;
   const reasons = asked.explainedBy.flatMap((id) => findings.find((one) => one.id === id) ?? []);
   const results = Object.entries(asked.results).sort(([, a], [, b]) => b - a);
@@ -141,7 +151,7 @@ function Answer({ source, node, from, to, view: { asked, findings }, hrefOf }: A
         <span className="font-[600] [overflow-wrap:anywhere]">
           {from} → {to}
         </span>
-        <Link className="link" href={viewHref('/trace', { source, node, from, to, scope: 'path' })}>
+        <Link className="link" href={viewHref('/trace', { ...more, source, node, from, to, scope: 'path' })}>
           Trace it
         </Link>
       </p>

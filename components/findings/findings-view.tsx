@@ -36,9 +36,10 @@ function Findings({ source, node }: { readonly source: SourceView; readonly node
   const answer = useFindings(source.id);
   const looking = useFindingsLooking(source.id);
   const [state, set] = useFindingsState();
+  const { from, to, family, protocol, sport, dport, flags, via } = state;
   const question = useMemo(
-    () => (state.from === null || state.to === null ? undefined : { from: state.from, to: state.to }),
-    [state.from, state.to],
+    () => (from === null || to === null ? undefined : { from, to, family, protocol, sport, dport, flags, node: via }),
+    [from, to, family, protocol, sport, dport, flags, via],
   );
   const explained = useExplained(source.id, question);
   const view = answer.data;
@@ -57,13 +58,7 @@ function Findings({ source, node }: { readonly source: SourceView; readonly node
         </span>
       </ViewBar>
       <div className="min-h-0 flex-1 roomy:overflow-y-auto">
-        <ExplainBox
-          key={`${state.from} ${state.to}`}
-          source={source.id}
-          node={node}
-          explained={explained}
-          hrefOf={hrefOf}
-        />
+        <ExplainBox key={`${from} ${to}`} source={source.id} node={node} explained={explained} hrefOf={hrefOf} />
         {answer.isError && view === undefined ? (
           <ErrorState error={answer.error} what="The findings" onRetry={() => void answer.refetch()} />
         ) : view === undefined ? (

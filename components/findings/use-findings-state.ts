@@ -15,6 +15,26 @@ const PARAMS = {
   /** A connection that is asked about. */
   from: parseAsString,
   to: parseAsString,
+  /** What its names leave open, as a trace is asked. */
+  family: parseAsString,
+  protocol: parseAsString,
+  sport: parseAsString,
+  dport: parseAsString,
+  flags: parseAsString,
+  /** The node by which its packets come in from outside. */
+  via: parseAsString,
+} as const;
+
+/** No connection is asked about. */
+export const NO_CONNECTION = {
+  from: null,
+  to: null,
+  family: null,
+  protocol: null,
+  sport: null,
+  dport: null,
+  flags: null,
+  via: null,
 } as const;
 
 /** The state of the view, all of it in the URL beside the source. */

@@ -3,6 +3,7 @@
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import type { TraceAnswer } from '@/lib/api/types';
 import type { EveryNodeGroup, WholePathView } from '@/lib/api/whole-path';
+import type { MeasuredAgreement } from '@/lib/reach/measured';
 import { getJson, type Query } from './api';
 
 const path = (source: string) => `/api/sources/${encodeURIComponent(source)}/path`;
@@ -36,6 +37,16 @@ export const useEveryNode = (source: string, query: PathQuery | undefined) =>
         signal,
       ),
     enabled: query !== undefined,
+  });
+
+/** How measured connections agree with the path; null where none was measured. */
+export const useMeasured = (source: string, query: PathQuery | undefined) =>
+  useQuery({
+    queryKey: ['whole-path', source, 'measured', query],
+    queryFn: ({ signal }) =>
+      getJson<MeasuredAgreement | null>(`${path(source)}/measured`, query === undefined ? {} : params(query), signal),
+    enabled: query !== undefined,
+    retry: false,
   });
 
 /** The trace of one stop of a whole path. */

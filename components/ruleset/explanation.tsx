@@ -117,7 +117,7 @@ export function RuleExplanation({ place, overview, table, detail, next, links }:
       )}
       <ReachedFrom uses={detail.chainUsedBy} chain={chain} table={id} links={links} />
       <WrittenBy owner={detail.owner} overview={overview} place={place} writtenFor={detail.writtenFor}>
-        {detail.object === null ? null : <ObjectChip object={detail.object} />}
+        {detail.object === null ? null : <ObjectChip object={detail.object} place={place} />}
       </WrittenBy>
       <PanelSection>
         <div className="flex flex-wrap gap-2">

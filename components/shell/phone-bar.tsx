@@ -6,21 +6,20 @@ import { usePathname, useSearchParams } from 'next/navigation';
 import { STRINGS } from '../strings';
 import { cx } from '../ui/cx';
 import { itemLook, popupLook } from '../ui/select';
+import { FindingsBadge } from './findings-badge';
 import { VIEWS, type ViewPath, viewHref } from './views';
 
 /** The views that stand in the bar themselves; the others are behind More. */
 const FIRST: ReadonlySet<ViewPath> = new Set(['/fleet', '/trace', '/service', '/findings']);
-/** Views whose own sheet or buttons stand at the foot of the window; the menu of the top bar leads on from them. */
-const WITH_FOOT: ReadonlySet<ViewPath> = new Set(['/trace', '/ruleset', '/hook-map']);
 
-const look = 'relative flex h-14 flex-1 items-center justify-center whitespace-nowrap text-[12.5px]';
+const look = 'relative flex h-12 flex-1 items-center justify-center whitespace-nowrap text-[12.5px]';
 
 /** Below 720 px the views stand at the foot of the window. */
 export function PhoneBar() {
   const pathname = usePathname();
   const params = useSearchParams();
   const here = VIEWS.find(({ path }) => pathname.startsWith(path));
-  if (here === undefined || WITH_FOOT.has(here.path)) return null;
+  if (here === undefined) return null;
   const place = { source: params.get('source'), node: params.get('node') };
   const isBehind = !FIRST.has(here.path);
   return (
@@ -33,6 +32,7 @@ export function PhoneBar() {
           className={cx(look, path === here.path ? HERE : 'text-ink-2')}
         >
           {name}
+          {path === '/findings' ? <FindingsBadge className="ml-1" /> : null}
         </Link>
       ))}
       <Menu.Root>
@@ -58,4 +58,4 @@ export function PhoneBar() {
   );
 }
 
-const HERE = 'font-[640] text-ink before:absolute before:top-2 before:h-[3px] before:w-8 before:rounded before:bg-ink';
+const HERE = 'font-[640] text-ink before:absolute before:top-1 before:h-[3px] before:w-8 before:rounded before:bg-ink';

@@ -8,6 +8,7 @@ import { STRINGS } from '../strings';
 import { cx } from '../ui/cx';
 import { ChevronDown, Logo } from '../ui/icons';
 import { itemLook, popupLook } from '../ui/select';
+import { FindingsBadge } from './findings-badge';
 import { useKeys } from './keys';
 import { KeysHelp } from './keys-help';
 import { SearchBox } from './search-box';
@@ -35,7 +36,7 @@ export function TopBar() {
       </Link>
 
       <Menu.Root>
-        <Menu.Trigger className="flex h-11 shrink-0 items-center gap-1.5 whitespace-nowrap font-[640] text-[15px] md:hidden">
+        <Menu.Trigger className="flex h-11 shrink-0 items-center gap-1.5 whitespace-nowrap font-[640] text-[15px] lg:hidden">
           {here?.name ?? 'Views'}
           <ChevronDown />
         </Menu.Trigger>
@@ -50,6 +51,7 @@ export function TopBar() {
                   className={cx(itemLook, 'min-h-11 text-[15px]', v === here && 'font-[640]')}
                 >
                   {v.name}
+                  {v.path === '/findings' ? <FindingsBadge className="ml-auto" /> : null}
                 </Menu.LinkItem>
               ))}
             </Menu.Popup>
@@ -62,7 +64,7 @@ export function TopBar() {
       </div>
       <LiveStatus />
 
-      <nav aria-label={STRINGS.views} className="hidden h-full items-stretch gap-1 md:flex">
+      <nav aria-label={STRINGS.views} className="hidden h-full items-stretch gap-1 lg:flex">
         {VIEWS.map((v) => (
           <Link
             key={v.path}
@@ -76,6 +78,7 @@ export function TopBar() {
             )}
           >
             {v.name}
+            {v.path === '/findings' ? <FindingsBadge className="ml-1.5" /> : null}
           </Link>
         ))}
       </nav>

@@ -46,7 +46,7 @@ export function DebuggerBar({ model, onMove, onStep }: DebuggerBarProps) {
           // A button at its end stays focusable, or the focus of a keyboard user would be lost with the last step.
           aria-disabled={idle(move)}
           onClick={() => onMove(move)}
-          className="aria-disabled:opacity-60"
+          className="aria-disabled:opacity-60 max-[920px]:[&_span]:hidden"
         >
           {word}
         </Button>
@@ -54,7 +54,7 @@ export function DebuggerBar({ model, onMove, onStep }: DebuggerBarProps) {
       <div className="hidden min-w-0 flex-1 px-6 lg:block">
         <Scrubber model={model} onStep={onStep} />
       </div>
-      <p className="ml-auto shrink-0 text-right text-ink-2">
+      <p className="ml-auto shrink-0 text-right text-ink-2 max-lg:hidden">
         <strong className="font-[640] text-ink">Step {number}</strong> of {leg.steps.length}
         <span className="block text-[12px] leading-[16px] max-xl:hidden">
           <span aria-hidden="true" className="mr-1 inline-block h-[3px] w-2.5 bg-read align-middle" />

@@ -1,6 +1,6 @@
 import Link from 'next/link';
 import type { ReactNode } from 'react';
-import { formatMark, type PacketRow, packetAfter } from '@/lib/explain/trace-packet';
+import { formatMark, type PacketRow, packetAfter, valueAsSent } from '@/lib/explain/trace-packet';
 import type { NumberedStep } from '@/lib/explain/trace-steps';
 import { unmeasuredOf } from '@/lib/explain/unmeasured';
 import { branchSentence, hostPort } from '@/lib/explain/verdict-sentence';
@@ -236,9 +236,8 @@ function Compared({ sent, now }: { readonly sent: readonly PacketRow[]; readonly
       </thead>
       <tbody>
         {now.map((row) => {
-          // What is not shown of the packet as sent only became different later: then the row says what it was.
           const old = before.get(row.field);
-          const was = row.was ?? old?.value ?? '';
+          const was = valueAsSent(row) ?? old?.value ?? '';
           const differs = was !== row.value && was !== '';
           return (
             <tr key={row.field} className="align-top [&>*]:pr-2 [&>*]:[overflow-wrap:anywhere]">

@@ -1,29 +1,29 @@
 'use client';
 
 import { type ReactNode, useState } from 'react';
-import { Inspector } from './inspector';
-import type { TraceModel } from './trace-model';
+import { Inspector, type InspectorProps } from './inspector';
 
-/** Below 1024 px the packet is a sheet at the foot of the window, folded until it is asked for. */
-export function PacketSheet({ model, children }: { readonly model: TraceModel; readonly children: ReactNode }) {
+/** Below 1024 px the packet is a sheet at the foot of the window, folded until it is asked for; from 720 px its button stands in the bar below. */
+export function PacketSheet({ children, ...inspected }: InspectorProps & { readonly children: ReactNode }) {
+  const { model } = inspected;
   const [open, setOpen] = useState(false);
   return (
     <aside
       aria-label="Packet"
-      className="relative z-20 border-line-strong border-t bg-surface max-md:rounded-t-[14px] max-md:shadow-[0_-6px_24px_rgb(0_0_0/0.14)] lg:hidden"
+      className="z-20 bg-surface max-md:relative max-md:rounded-t-[14px] max-md:border-line-strong max-md:border-t max-md:shadow-[0_-6px_24px_rgb(0_0_0/0.14)] lg:hidden"
     >
       <button
         type="button"
         aria-expanded={open}
         onClick={() => setOpen((last) => !last)}
-        className="flex w-full flex-col items-center px-4 pt-1.5 pb-1.5"
+        className="flex flex-col items-center max-md:w-full max-md:px-4 max-md:pt-1.5 max-md:pb-1.5 md:absolute md:right-4 md:bottom-2.5 md:h-8 md:justify-center md:rounded-control md:border md:border-line-strong md:px-2.5 md:hover:bg-sunken"
       >
         <span aria-hidden="true" className="h-1 w-9 rounded bg-line-strong md:hidden" />
-        <span className="flex w-full items-baseline justify-between pt-1.5">
-          <span className="font-[640] text-[14px] md:text-[13px]">
+        <span className="flex w-full items-baseline justify-between max-md:pt-1.5">
+          <span className="whitespace-nowrap font-[640] text-[14px] md:text-[13px]">
             {open ? 'Fold the packet' : model.number === 0 ? 'Packet as it came' : `Packet after step ${model.number}`}
           </span>
-          <span className="text-ink-2">
+          <span className="text-ink-2 md:sr-only">
             step {model.number} of {model.leg.steps.length}
           </span>
         </span>
@@ -36,7 +36,7 @@ export function PacketSheet({ model, children }: { readonly model: TraceModel; r
           tabIndex={0}
           className="max-h-[50dvh] overflow-y-auto border-line border-t bg-bg"
         >
-          <Inspector model={model} />
+          <Inspector {...inspected} />
         </section>
       ) : null}
       <div className="px-3 pt-1 pb-3 md:hidden">{children}</div>

@@ -23,6 +23,7 @@ const CLOSED: TraceState = {
   why: false,
   text: false,
   deliver: false,
+  compare: false,
 };
 
 function applied(state: TraceState, { branch, leg, step, why, text }: TraceStateChange): TraceState {
@@ -57,6 +58,7 @@ function Held({ fixture, edit, heard }: HeldProps) {
       answer={answer}
       trace={trace}
       names={names}
+      connection={undefined}
       overview={undefined}
       state={state}
       set={set}

@@ -6,6 +6,7 @@ import type { TraceNames } from '@/lib/explain/trace-names';
 import { announceStep } from '@/lib/explain/trace-outcome';
 import { type Move, moveStep } from '@/lib/explain/trace-steps';
 import type { Trace } from '@/lib/sim/trace';
+import type { PathQuery } from '../hooks/use-path';
 import { useAnnounce } from '../shell/announce';
 import { Foot } from '../shell/foot';
 import { useKeys } from '../shell/keys';
@@ -29,6 +30,8 @@ interface TraceResultProps {
   readonly trace: Trace;
   readonly names: TraceNames;
   readonly overview: NodeOverview | undefined;
+  /** What was asked, where it was asked by names. */
+  readonly connection: PathQuery | undefined;
   readonly state: TraceState;
   readonly set: (change: TraceStateChange) => void;
   /** The answer is to an earlier question; the next one is on its way. */
@@ -46,7 +49,7 @@ export function TraceResult(props: TraceResultProps) {
   return model === undefined ? <Note>The trace holds no branch.</Note> : <Shown {...props} model={model} />;
 }
 
-function Shown({ model, state, set, stale }: TraceResultProps & { readonly model: TraceModel }) {
+function Shown({ model, connection, state, set, stale }: TraceResultProps & { readonly model: TraceModel }) {
   const announce = useAnnounce();
   const [folds, setFolds] = useState<ReadonlySet<string>>(new Set());
   const { trace, leg, number, summary, branchIndex } = model;
@@ -78,6 +81,7 @@ function Shown({ model, state, set, stale }: TraceResultProps & { readonly model
     return new Set(all.filter((id) => folds.has(id) !== state.why));
   }, [leg, folds, state.why]);
   const onFold = (id: string) => setFolds((last) => toggled(last, id));
+  const inspected = { model, compare: state.compare, onCompare: () => set({ compare: state.compare ? null : true }) };
   const onAssumptions = () => document.getElementById('trace-assumptions')?.scrollIntoView({ block: 'nearest' });
 
   return (
@@ -86,6 +90,7 @@ function Shown({ model, state, set, stale }: TraceResultProps & { readonly model
       <div className="shrink-0 border-line border-b bg-bg">
         <VerdictHeader
           model={model}
+          connection={connection}
           onBranch={onBranch}
           onAssumptions={onAssumptions}
           deliver={state.deliver}
@@ -123,14 +128,16 @@ function Shown({ model, state, set, stale }: TraceResultProps & { readonly model
           tabIndex={0}
           className="hidden w-[320px] shrink-0 overflow-y-auto border-line border-l bg-bg lg:block xl:w-[376px]"
         >
-          <Inspector model={model} />
+          <Inspector {...inspected} />
         </aside>
       </div>
       <Foot>
-        <DebuggerBar model={model} onMove={onMove} onStep={onStep} />
-        <PacketSheet model={model}>
-          <DebuggerTouch model={model} onMove={onMove} />
-        </PacketSheet>
+        <div className="relative">
+          <PacketSheet {...inspected}>
+            <DebuggerTouch model={model} onMove={onMove} />
+          </PacketSheet>
+          <DebuggerBar model={model} onMove={onMove} onStep={onStep} />
+        </div>
       </Foot>
     </div>
   );

@@ -35,8 +35,9 @@ export function TraceView({ source, node }: TraceViewProps) {
   const query = asked ? question : undefined;
   const { scope, stop, via, choose } = useScope();
   // A packet given field by field belongs to its node.
-  const named = from !== null && to !== null && packet === null && source.nodes.length > 1;
-  const path = named ? { from: from ?? '', to: to ?? '', via: via ?? node.name, more } : undefined;
+  const connection =
+    from !== null && to !== null && packet === null ? { from, to, via: via ?? node.name, more } : undefined;
+  const path = source.nodes.length > 1 ? connection : undefined;
   const further = path !== undefined && scope !== 'node' && stop === null;
   const atStop = path !== undefined && scope === 'path' && stop !== null;
   const onNode = useTrace(source.id, node.name, further || atStop ? undefined : query);
@@ -117,6 +118,7 @@ export function TraceView({ source, node }: TraceViewProps) {
           answer={fresh}
           names={names.data}
           overview={overview.data}
+          connection={connection}
           state={state}
           set={set}
           stale={!atStop && onNode.isPlaceholderData}
@@ -135,7 +137,7 @@ export function TraceView({ source, node }: TraceViewProps) {
 }
 
 type ResultProps = Parameters<typeof TraceResult>[0];
-interface AnsweredProps extends Pick<ResultProps, 'overview' | 'state' | 'set' | 'stale'> {
+interface AnsweredProps extends Pick<ResultProps, 'overview' | 'connection' | 'state' | 'set' | 'stale'> {
   readonly answer: TraceAnswer;
   readonly names: Parameters<typeof answerNames>[1];
 }

@@ -17,6 +17,8 @@ const VIEW_PARAMS = {
   text: parseAsBoolean,
   /** What would deliver the packet is open. */
   deliver: parseAsBoolean,
+  /** The packet is shown beside what was sent. */
+  compare: parseAsBoolean,
 } as const;
 
 export interface TraceState {
@@ -27,6 +29,7 @@ export interface TraceState {
   readonly why: boolean;
   readonly text: boolean;
   readonly deliver: boolean;
+  readonly compare: boolean;
 }
 
 export interface TraceStateChange {
@@ -36,6 +39,7 @@ export interface TraceStateChange {
   readonly why?: boolean | null;
   readonly text?: boolean | null;
   readonly deliver?: boolean | null;
+  readonly compare?: boolean | null;
 }
 
 /** The state of the view, all of it in the URL. A new question is a new entry of the history; moving in a trace is not. */
@@ -51,9 +55,18 @@ export function useTraceState(): {
       void setUrl({ ...question, branch: null, leg: null, step: null, deliver: null }, { history }),
     [setUrl],
   );
-  const { branch, leg, step, why, text, deliver, ...question } = url;
+  const { branch, leg, step, why, text, deliver, compare, ...question } = url;
   return {
-    state: { question, branch, leg, step, why: why ?? false, text: text ?? false, deliver: deliver ?? false },
+    state: {
+      question,
+      branch,
+      leg,
+      step,
+      why: why ?? false,
+      text: text ?? false,
+      deliver: deliver ?? false,
+      compare: compare ?? false,
+    },
     set,
     ask,
   };

@@ -1,12 +1,17 @@
 import Link from 'next/link';
 import { Fragment, type ReactNode } from 'react';
+import { policiesFact } from '@/lib/api/policies-text';
 import { type VerdictFact, verdictFacts } from '@/lib/explain/verdict-facts';
 import { traceVerdict, verdictSentence } from '@/lib/explain/verdict-sentence';
 import { count } from '@/lib/explain/words';
+import { useIsNarrow } from '../hooks/use-media';
+import { type PathQuery, useMeasured } from '../hooks/use-path';
 import { VerdictBadge } from '../ui/badge';
 import { AgreementLine } from './agreement';
 import { BranchTabs } from './branch-tabs';
+import { ExplainedBy } from './explained-by';
 import { ruleHref } from './links';
+import { MeasuredLine } from './measured-line';
 import type { TraceModel } from './trace-model';
 import { WhatWouldDeliver } from './what-would-deliver';
 
@@ -15,6 +20,8 @@ export const SENTENCE = 'trace-sentence';
 
 interface VerdictHeaderProps {
   readonly model: TraceModel;
+  /** What was asked, where it was asked by names. */
+  readonly connection: PathQuery | undefined;
   readonly onBranch: (index: number) => void;
   readonly onAssumptions: () => void;
   /** What would deliver the packet is open. */
@@ -23,8 +30,10 @@ interface VerdictHeaderProps {
 }
 
 /** The answer: the word, one sentence with the cause, the facts; and the branches where chance decides. */
-export function VerdictHeader({ model, onBranch, onAssumptions, deliver, onDeliver }: VerdictHeaderProps) {
-  const { trace, branch, names } = model;
+export function VerdictHeader({ model, connection, onBranch, onAssumptions, deliver, onDeliver }: VerdictHeaderProps) {
+  const { trace, branch, names, answer } = model;
+  const measured = useMeasured(answer.source.id, connection).data ?? undefined;
+  const narrow = useIsNarrow();
   const facts = verdictFacts(trace, branch).map((fact) => ({ key: factKey(fact), node: factNode(fact, model) }));
   const assumed = branch.assumptions.length;
   facts.push({
@@ -38,11 +47,18 @@ export function VerdictHeader({ model, onBranch, onAssumptions, deliver, onDeliv
         </button>
       ),
   });
+  const policies = answer.policies === null ? undefined : policiesFact(answer.policies);
+  if (policies !== undefined) facts.push({ key: 'policies', node: policies });
+  if (measured !== undefined && !narrow)
+    facts.push({ key: 'measured', node: <MeasuredLine measured={measured} short={false} /> });
   return (
     <header className="flex flex-col gap-3 px-3 pt-3 pb-1 md:px-4 lg:flex-row lg:items-start">
       <div className="min-w-0 flex-1">
         <div className="flex flex-col items-start gap-x-3 gap-y-2 md:flex-row">
-          <VerdictBadge verdict={traceVerdict(trace)} headline />
+          <span className="flex items-center gap-3">
+            <VerdictBadge verdict={traceVerdict(trace)} headline />
+            {measured !== undefined && narrow ? <MeasuredLine measured={measured} short /> : null}
+          </span>
           <h1 id={SENTENCE} className="min-w-0 text-[18px] font-[620] leading-[24px] md:text-headline">
             {verdictSentence(trace, names)}
           </h1>
@@ -64,6 +80,7 @@ export function VerdictHeader({ model, onBranch, onAssumptions, deliver, onDeliv
           <WhatWouldDeliver model={model} open={deliver} onOpen={onDeliver} />
           <AgreementLine model={model} />
         </div>
+        {connection === undefined ? null : <ExplainedBy model={model} connection={connection} />}
       </div>
       {trace.branches.length > 1 ? <BranchTabs model={model} onBranch={onBranch} /> : null}
     </header>

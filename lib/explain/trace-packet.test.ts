@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { fixtureBranch, type TraceFixture } from './testing/traces';
-import { packetAfter } from './trace-packet';
+import { packetAfter, valueAsSent } from './trace-packet';
 
 const rows = (fixture: TraceFixture, number: number, legIndex = 0) => {
   const { trace, branch, legs } = fixtureBranch(fixture, fixture === 'delivered' ? 1 : 0);
@@ -36,6 +36,16 @@ describe('packetAfter', () => {
     expect(row('delivered', 5, 'oif')).toMatchObject({ value: 'eth0' });
     expect(row('delivered', 5, 'ttl')).toBeUndefined();
     expect(row('delivered', 6, 'ttl')).toEqual({ field: 'ttl', value: '63', note: 'was 64', changed: false });
+  });
+
+  test('how it came in is known before the first step', () => {
+    expect(row('delivered', 0, 'iif')).toMatchObject({ value: row('delivered', 4, 'iif')?.value });
+    expect(row('delivered', 0, 'ip daddr')).toMatchObject({ value: '10.99.151.112' });
+  });
+
+  test('what it came with: by a rule, by the kernel, or as it still is', () => {
+    const asSent = (field: string) => valueAsSent(row('delivered', 6, field) ?? { field, value: '', changed: false });
+    expect(['ip daddr', 'ttl', 'ip saddr'].map(asSent)).toEqual(['10.99.151.112', '64', undefined]);
   });
 
   test('a mark is written as nft prints it', () => {

@@ -13,6 +13,9 @@ export interface PacketRow {
   readonly changed: boolean;
 }
 
+/** The value that it came with, where it has another by now. */
+export const valueAsSent = ({ was, note }: PacketRow): string | undefined => was ?? /^was (.*)$/.exec(note ?? '')?.[1];
+
 export interface PacketState {
   readonly rows: readonly PacketRow[];
   readonly ct: CtView | undefined;
@@ -80,7 +83,8 @@ export function packetAfter(
   if (iif !== undefined && leg.start === undefined && leg.generated === undefined) state.values.set('iif', iif);
   const before = new Map<string, string>();
   branch.steps.forEach((step, index) => {
-    if (step.skb !== leg.skb || index > upTo) return;
+    // How it came in is known before the first step.
+    if (step.skb !== leg.skb || (index > upTo && step.kind !== 'start')) return;
     if (index === upTo) for (const [key, value] of state.values) before.set(key, value);
     if (step.kind === 'chain') {
       state.see(step.packet);

@@ -53,6 +53,20 @@ test('a target that is not there is one problem, not one for each node', async (
   expect(await asked('svc:shop/nothing')).toMatchObject({ ok: false, problem: { code: 'REF-004' } });
 });
 
+test.each([
+  // What was measured there: 20 times ok, 2 times refused; the last was not.
+  ['svc:shop/api:http', { of: 20, agree: 20, isUndecided: false, results: [{ word: 'ok', count: 20 }] }],
+  [
+    'svc:shop/inventory:http',
+    { of: 2, agree: 2, isUndecided: false, results: [{ word: 'icmp-port-unreachable', count: 2 }] },
+  ],
+  ['10.99.151.112:81', null],
+])('measured connections from a pod to %s', async (to, want) => {
+  const { paths, described } = await demo();
+  const found = await paths.measured({ question: { from: 'shop/web-6d4f8b7c9-2hxkz', to } }, described, signal);
+  expect(found).toEqual({ ok: true, value: want });
+});
+
 test('a path over more nodes than are kept open ends', async () => {
   const { paths, described } = await demo(1);
   const question = { question: { from: 'shop/web-6d4f8b7c9-2hxkz', to: 'svc:shop/api:http' } };

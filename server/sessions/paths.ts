@@ -19,7 +19,7 @@ import { buildNetwork, type Network } from '@/lib/reach/network';
 import { askFurther, type Ending } from '@/lib/reach/walk';
 import { sourceProblems } from '../sources/problems';
 import type { RawFiles, Source } from '../sources/source';
-import { measuredBeside } from './measured';
+import { measuredOf } from './measured';
 
 /** What a source has beside its nodes; {@link Described} is one. */
 export interface PathCluster {
@@ -65,7 +65,7 @@ export class Paths {
     cluster: PathCluster,
     signal: AbortSignal,
   ): Promise<Result<MeasuredAgreement | null>> {
-    const rows = measuredBeside(cluster.clusterFiles);
+    const rows = await measuredOf(this.source);
     if (rows.length === 0) return ok(null);
     const entry = await this.#entry(question, cluster, signal);
     if (!entry.ok) return entry;
@@ -157,7 +157,8 @@ export class Paths {
     const capture = await this.source.node(name, signal);
     if (!capture.ok) return capture;
     const { files, capturedAt, hash } = capture.value;
-    const node = openNode({ node: name, files, cluster: cluster.clusterFiles, capturedAt, version: hash });
+    const input = { node: name, files, cluster: cluster.clusterFiles, capturedAt, version: hash };
+    const node = openNode(input, cluster.cluster);
     this.#open.set(name, node);
     this.#network = undefined;
     return ok(node);

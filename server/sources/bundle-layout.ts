@@ -5,17 +5,21 @@ import { CLUSTER_FILES, ERRORS_FILE, NODE_FILES } from '@/lib/world/capture-file
 const NODE_NAMES: ReadonlySet<string> = new Set([...NODE_FILES.map((file) => file.name), ERRORS_FILE]);
 const CLUSTER_NAMES: ReadonlySet<string> = new Set([...CLUSTER_FILES.map((file) => file.name), ERRORS_FILE]);
 
+/** Connections that were measured in the cluster when it was captured. */
+export const MEASURED_FILE = 'connectivity.json';
+
 /** What a path in a bundle is; undefined for files that nobody asked for. */
 export type Role =
   | { readonly kind: 'node'; readonly node: string; readonly file: string }
   | { readonly kind: 'cluster'; readonly file: string }
-  | { readonly kind: 'bundle'; readonly file: 'capture.json' };
+  | { readonly kind: 'bundle'; readonly file: 'capture.json' | typeof MEASURED_FILE };
 
 /** @param path relative, with `/`, without the top folder */
 export function roleOf(path: string): Role | undefined {
   const [first, second, third, ...rest] = path.split('/');
   if (rest.length > 0) return undefined;
-  if (first === 'capture.json' && second === undefined) return { kind: 'bundle', file: first };
+  if ((first === 'capture.json' || first === MEASURED_FILE) && second === undefined)
+    return { kind: 'bundle', file: first };
   if (first === 'cluster' && second !== undefined && third === undefined && CLUSTER_NAMES.has(second)) {
     return { kind: 'cluster', file: second };
   }

@@ -4,7 +4,7 @@ import { lstat, readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { failed, ok, type Problem, type Result } from '@/lib/net/result';
 import { ERRORS_FILE } from '@/lib/world/capture-files';
-import { roleOf, topFolder } from './bundle-layout';
+import { MEASURED_FILE, roleOf, topFolder } from './bundle-layout';
 import { applyErrors, captureOf, entryOf, type SeenListing, seenListing, timeOf } from './capture';
 import { reasonOf, sourceProblems } from './problems';
 import type { Limits, NodeEntry, Source } from './source';
@@ -57,6 +57,10 @@ export function folderSource(path: string, limits: Limits, shown: string): Sourc
       guarded(shown, signal, async () => ({
         files: applyErrors(await readKnown(await root(), 'cluster', limits, signal)),
       })),
+    measured: (signal) =>
+      guarded(shown, signal, async () =>
+        (await readKnown(await root(), '', limits, signal, (file) => file === MEASURED_FILE)).get(MEASURED_FILE),
+      ),
   };
 }
 
@@ -82,7 +86,7 @@ async function lookAtListing(
 const NOTES: readonly string[] = ['capture.json', ERRORS_FILE];
 
 const timeOfBundle = async (root: string, limits: Limits, signal: AbortSignal): Promise<string | undefined> =>
-  timeOf((await readKnown(root, '', limits, signal)).get('capture.json'));
+  timeOf((await readKnown(root, '', limits, signal, (file) => file === 'capture.json')).get('capture.json'));
 
 async function nodesOf(root: string): Promise<readonly string[]> {
   const entries = await readdir(join(root, 'nodes'), { withFileTypes: true }).catch(absent([]));

@@ -28,6 +28,7 @@ export function singleFlight(source: Source): Source {
     describe: () => source.describe(),
     nodes: (signal) => source.nodes(signal),
     cluster: (signal) => source.cluster(signal),
+    ...(source.measured !== undefined && { measured: source.measured.bind(source) }),
     ...(source.watch !== undefined && { watch: source.watch.bind(source) }),
     ...(source.attend !== undefined && { attend: source.attend.bind(source) }),
     ...(source.following !== undefined && { following: source.following.bind(source) }),

@@ -65,6 +65,8 @@ export interface Source {
   node(name: string, signal: AbortSignal): Promise<Result<NodeCapture>>;
   /** The cluster's objects; no files where the source has none. */
   cluster(signal: AbortSignal): Promise<Result<ClusterCapture>>;
+  /** Connections that were measured beside a capture (docs/captures.md); undefined without such a file. Only captures have any. */
+  measured?(signal: AbortSignal): Promise<Result<Uint8Array | undefined>>;
   /** Tells of changes until the signal. Sources that never change have it not. */
   watch?(tell: (change: SourceChange) => void, signal: AbortSignal): void;
   /** Somebody opened this node: from now on it is followed more closely than others, where there is such a difference. */

@@ -2,7 +2,7 @@
 import 'server-only';
 import type { Readable } from 'node:stream';
 import { failed, ok, type Result } from '@/lib/net/result';
-import { type Role, roleOf, topFolder } from './bundle-layout';
+import { MEASURED_FILE, type Role, roleOf, topFolder } from './bundle-layout';
 import { applyErrors, byName, captureOf, entryOf, type SeenListing, seenListing, timeOf } from './capture';
 import { sourceProblems } from './problems';
 import { readTar } from './read-tar';
@@ -63,6 +63,12 @@ export function tarSource(name: string, open: () => Readable, limits: Limits): S
       if (!found.ok) return found;
       const files = await contents(found.value.top, (role) => role.kind === 'cluster', signal);
       return files.ok ? ok({ files: applyErrors(files.value) }) : files;
+    },
+    async measured(signal): Promise<Result<Uint8Array | undefined>> {
+      const found = await look(signal);
+      if (!found.ok) return found;
+      const files = await contents(found.value.top, (role) => role.file === MEASURED_FILE, signal);
+      return files.ok ? ok(files.value.get(MEASURED_FILE)) : files;
     },
   };
 }
