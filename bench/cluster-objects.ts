@@ -10,6 +10,7 @@ import { KubeClient } from '../server/kube/kube-client';
 import { inTurns } from '../server/sessions/in-turns';
 import { type Described, lookAt } from '../server/sessions/look-at';
 import type { Source } from '../server/sources/source';
+import { Held } from './held';
 
 const [services = 10_000, nodes = 5000, pods = 150_000] = process.argv.slice(2).map(Number);
 const address = (base: number, i: number) => `10.${base + (i >> 16)}.${(i >> 8) & 255}.${i & 255}`;
@@ -137,13 +138,13 @@ const objects = new ClusterObjects({ client, named: {} });
 const began = performance.now();
 await objects.refresh(new AbortController().signal);
 const listed = (performance.now() - began) / 1000;
-const held = heap() - before;
+const heldMb = heap() - before;
 const files = await inTurns(objects.files());
 const withFiles = heap() - before;
 const size = [...files.values()].reduce((sum, one) => sum + (one.kind === 'read' ? one.content.length : 0), 0);
 process.stdout.write(
   `${services} Services and slices, ${nodes} nodes, ${pods} pods: ${Math.round(received / 1e6)} MB of JSON, listed in ${listed.toFixed(1)} s\n` +
-    `held: ${Math.round(held)} MB; with the files that are handed out (${Math.round(size / 1e6)} MB): ${Math.round(withFiles)} MB; ` +
+    `held: ${Math.round(heldMb)} MB; with the files that are handed out (${Math.round(size / 1e6)} MB): ${Math.round(withFiles)} MB; ` +
     `at most ${Math.round(process.resourceUsage().maxRSS / 1e3)} MB of the process\n`,
 );
 
@@ -153,22 +154,17 @@ const source: Source = {
   cluster: async () => ({ ok: true, value: { files: await inTurns(objects.files()) } }),
   node: () => Promise.reject(new Error('not asked for')),
 };
-let longest = 0;
-let ticked = performance.now();
-const ticker = setInterval(() => {
-  longest = Math.max(longest, performance.now() - ticked - 1);
-  ticked = performance.now();
-}, 1);
+const held = new Held();
 const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 async function look(what: string, previous: Described | undefined): Promise<Described> {
   await pause(50);
-  longest = 0;
+  held.start();
   const from = performance.now();
   const described = await lookAt(source, previous);
   const took = performance.now() - from;
   await pause(20);
   if (!described.ok) throw new Error(described.problem.say);
-  process.stdout.write(`${what}: ${Math.round(took)} ms, the event loop held for ${Math.round(longest)} ms at most\n`);
+  process.stdout.write(`${what}: ${Math.round(took)} ms, the event loop ${held.words}\n`);
   return described.value;
 }
 const first = await look('objects decoded', undefined);
@@ -177,4 +173,4 @@ await objects.refresh(new AbortController().signal);
 const second = await look('decoded again after one object of each kind changed', first);
 const label = (one: Described) => (one.cluster.cluster.nodes.known ? one.clusterNodes[0]?.labels.mark : undefined);
 if (label(first) !== 'unchanged' || label(second) !== 'changed') throw new Error('the change was not seen');
-clearInterval(ticker);
+held.end();

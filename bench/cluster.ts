@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { clusterSource } from '../server/kube/cluster-source';
 import { LiveHub } from '../server/live/hub';
 import { Store } from '../server/sessions/store';
+import { Held } from './held';
 
 const shared = process.env.NFTSCOPE_SHARED ?? fileURLToPath(new URL('../../shared', import.meta.url));
 const [bundle = `${shared}/captures/scale-1k.tar.gz`, nodes = '1000', rulesets = '20'] = process.argv.slice(2);
@@ -65,22 +66,14 @@ const stop = hub.listen(
   'cluster',
   (event) => event.kind === 'lost' && say(`  ${seconds()} lost ${event.what}: ${event.why}`),
 );
-/** Since the last question: how long requests of browsers would have waited. */
-let longest = 0;
 /** Pauses beyond this are told one by one. */
-const PAUSE_MS = 200;
-let ticked = performance.now();
-const ticker = setInterval(() => {
-  const pause = performance.now() - ticked - 20;
-  longest = Math.max(longest, pause);
-  if (pause > PAUSE_MS) say(`  ${seconds()} after a pause of ${Math.round(pause)} ms`);
-  ticked = performance.now();
-}, 20);
+const PAUSE_MS = 50;
+const held = new Held(PAUSE_MS, (pause) => say(`  ${seconds()} after ${Math.round(pause)} ms in one piece`));
 
 async function untilDone(what: string): Promise<void> {
   const from = performance.now();
   const used = process.cpuUsage();
-  longest = 0;
+  held.start();
   let told = -1;
   for (;;) {
     const view = await store.fleet('cluster', true, signal);
@@ -97,7 +90,7 @@ async function untilDone(what: string): Promise<void> {
       );
       const { user, system } = process.cpuUsage(used);
       say(
-        `  ${((user + system) / 1e6).toFixed(1)} s of processor time, ${asked} requests to agents so far; longest pause ${Math.round(longest)} ms`,
+        `  ${((user + system) / 1e6).toFixed(1)} s of processor time, ${asked} requests to agents so far; the event loop ${held.words}`,
       );
       return;
     }
@@ -110,7 +103,7 @@ await untilDone('Fleet view, asked again');
 store.changed('cluster');
 await untilDone('every node asked again, bodies held');
 say(`memory: ${mb(process.memoryUsage.rss())} now, ${mb(process.resourceUsage().maxRSS * 1024)} at most`);
-clearInterval(ticker);
+held.end();
 stop();
 hub.end('cluster');
 peers.stdin.end();

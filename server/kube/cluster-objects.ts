@@ -1,10 +1,10 @@
 /** The objects of a cluster, followed or listed: files as under cluster/ of a capture, and the pods that can read nodes. */
 import 'server-only';
 import { setMaxListeners } from 'node:events';
-import { LIST_END, LIST_HEAD } from '@/lib/cluster/build-in-steps';
 import type { FileReading } from '@/lib/world/capture-files';
 import type { RawFiles } from '../sources/source';
 import type { KubeClient } from './kube-client';
+import { ListText } from './list-text';
 import { type ListState, ListWatch, type ListWatchOptions, type Resource, type Times } from './list-watch';
 import { MINIMAL, type Minimal } from './minimal-objects';
 import { type NamedPods, type NodePod, nodePod } from './node-pods';
@@ -41,8 +41,6 @@ const FOLLOWED: readonly Followed[] = [
 ];
 const SERVICE_CIDRS = grouped('networking.k8s.io', 'servicecidrs');
 const SIDE_MS = 60_000;
-/** Objects between two turns of others. */
-const STEP = 200;
 
 export interface ClusterObjectsOptions {
   readonly client: KubeClient;
@@ -60,7 +58,7 @@ export class ClusterObjects {
   readonly #lists = new Map<string, ListWatch<Kept>>();
   readonly #files = new Map<string, Uint8Array>();
   readonly #changes = new Map<string, number>();
-  readonly #sorted = new Map<string, readonly string[]>();
+  readonly #texts = new Map<string, ListText>();
   readonly #listeners = new Set<(change: ObjectsChange) => void>();
   readonly #side = new Map<string, FileReading<Uint8Array>>();
   #proxy: ProxyConfig | undefined;
@@ -85,8 +83,9 @@ export class ClusterObjects {
           ...(isPods && { pod: nodePod(object, named) }),
         }),
         same: (a, b) => a.text === b.text && JSON.stringify(a.pod) === JSON.stringify(b.pod),
-        changed: () => {
+        changed: (key) => {
           this.#files.delete(file);
+          this.#texts.get(file)?.changed(key);
           this.#changes.set(file, (this.#changes.get(file) ?? 0) + 1);
           if (isPods) this.#pods = undefined;
           this.#tell({ kind: 'changed', file });
@@ -94,6 +93,7 @@ export class ClusterObjects {
         turned: () => this.#turned(),
       };
       this.#lists.set(file, new ListWatch(options));
+      this.#texts.set(file, new ListText());
     }
   }
 
@@ -171,37 +171,10 @@ export class ClusterObjects {
     const known = this.#files.get(file);
     if (known !== undefined) return known;
     const changes = this.#changes.get(file);
-    const keys = yield* this.#sortedKeys(file, list);
-    const chunks: Buffer[] = [Buffer.from(LIST_HEAD)];
-    for (let from = 0; from < keys.length; from += STEP) {
-      const texts = keys.slice(from, from + STEP).flatMap((key) => list.held.get(key)?.text ?? []);
-      if (texts.length > 0) chunks.push(Buffer.from(`${chunks.length > 1 ? ',\n' : ''}${texts.join(',\n')}`));
-      yield;
-    }
-    const content = Buffer.concat([...chunks, Buffer.from(LIST_END)]);
+    const content = yield* (this.#texts.get(file) ?? new ListText()).content(list.held);
     // Something changed meanwhile: that is told, and makes another one.
     if (changes === this.#changes.get(file)) this.#files.set(file, content);
     return content;
-  }
-
-  /** Only what is new is sorted. */
-  *#sortedKeys(file: string, { held }: ListWatch<Kept>): Generator<void, readonly string[]> {
-    const before = this.#sorted.get(file) ?? [];
-    const kept = before.filter((key) => held.has(key));
-    yield;
-    const known = new Set(kept);
-    yield;
-    const added = held.size === known.size ? [] : [...held.keys()].filter((key) => !known.has(key)).sort();
-    yield;
-    const keys: string[] = [];
-    let next = 0;
-    for (const key of added) {
-      for (; (kept[next] ?? key) < key; next += 1) keys.push(kept[next] ?? key);
-      keys.push(key);
-    }
-    for (; next < kept.length; next += 1) keys.push(kept[next] ?? '');
-    this.#sorted.set(file, keys);
-    return keys;
   }
 
   /** What is not watched: the version, ServiceCIDRs and kube-proxy's configuration. */

@@ -29,8 +29,8 @@ export interface ListWatchOptions<T> {
   /** What is kept of an object; undefined where it makes no sense. */
   readonly keep: (object: unknown) => T | undefined;
   readonly same: (a: T, b: T) => boolean;
-  /** What is held is different. */
-  readonly changed: () => void;
+  /** What is held is different: one object of it, or without a key any. */
+  readonly changed: (key?: string) => void;
   readonly turned: (state: ListState) => void;
   readonly times?: Partial<Times>;
   /** From 0 to 1. */
@@ -281,7 +281,7 @@ export class ListWatch<T> {
     const held = this.#held as Map<string, T>;
     if (value === undefined) held.delete(key);
     else held.set(key, value);
-    this.#options.changed();
+    this.#options.changed(key);
   }
 }
 
