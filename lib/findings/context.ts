@@ -98,6 +98,7 @@ export class NodeContext {
 
 export class Context {
   readonly cluster: Cluster;
+  /** node-2 before node-10. */
   readonly nodes: readonly NodeContext[];
   #network: Network | undefined;
   #survey: Survey | undefined;
@@ -108,7 +109,8 @@ export class Context {
     readonly asked: ((network: Network) => Result<Question>) | undefined = undefined,
   ) {
     this.cluster = input.cluster;
-    this.nodes = input.nodes.map((node) => new NodeContext(node, this));
+    const byName = (a: NodeInput, b: NodeInput) => a.name.localeCompare(b.name, 'en', { numeric: true });
+    this.nodes = [...input.nodes].sort(byName).map((node) => new NodeContext(node, this));
   }
 
   /**

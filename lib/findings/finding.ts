@@ -160,14 +160,14 @@ export function finding({ services, nodes, ...parts }: FindingParts): Finding {
     severity: SEVERITIES[parts.code],
     assumptions: [],
     ...parts,
-    services: sorted(services),
-    nodes: sorted(nodes),
+    services: sortedNames(services),
+    nodes: sortedNames(nodes),
     causes: [],
   };
 }
 
-/** node-2 before node-10. */
-const sorted = (names: readonly string[]): readonly string[] =>
+/** Each once, node-2 before node-10. */
+export const sortedNames = (names: readonly string[]): readonly string[] =>
   [...new Set(names)].sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
 
 /** For people: `rule ip filter FORWARD handle 7 on node-1: …`. */

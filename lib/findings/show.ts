@@ -6,7 +6,7 @@ import { renderContext } from '../render/context';
 import { renderRule } from '../render/render-rule';
 import type { Prepared } from '../sim';
 import type { Culprit } from '../sim/trace';
-import type { Evidence } from './finding';
+import { type Evidence, sortedNames } from './finding';
 import { type Probe, serviceNames } from './probes';
 import { chainOf } from './rules';
 
@@ -72,6 +72,10 @@ export function askCommand({ client, packet: { daddr, dport, protocol, saddr } }
 export const servicesOf = (probes: readonly Probe[]): readonly string[] => [
   ...new Set(probes.flatMap(({ ports }) => serviceNames(ports))),
 ];
+
+/** Nodes of a group, each once: node-2 before node-10. */
+export const nodesOf = (group: readonly { readonly node: string }[]): readonly string[] =>
+  sortedNames(group.map(({ node }) => node));
 
 /** `a`, `a and b`, `a, b and 3 more`: of long lists the first. */
 export function listed(names: readonly string[], most = 3): string {

@@ -125,12 +125,14 @@ function clientOf(
   if (typeof from !== 'object' || from === null)
     return problem('from', `from is ${JSON.stringify(from)}.`, 'Give {"node"}, {"pod"} or "external".');
   const { pod, node } = from as { readonly pod?: unknown; readonly node?: unknown };
+  const ofNode = given ?? loopbackOf(String(json.dst), family);
   if (typeof pod === 'string') {
     const found = (network.cluster.pods.known ? network.cluster.pods.value : []).find(
       (p) => `${p.namespace}/${p.name}` === pod,
     );
     const home = typeof node === 'string' ? node : found?.node;
-    const source = given ?? found?.addresses.find((a) => parseAddress(a)?.family === family);
+    const own = found?.hostNetwork === true ? ofNode : given;
+    const source = own ?? found?.addresses.find((a) => parseAddress(a)?.family === family);
     if (home === undefined || source === undefined)
       return problem(
         'from.pod',
@@ -142,9 +144,16 @@ function clientOf(
   }
   if (typeof node !== 'string')
     return problem('from.node', `from is ${JSON.stringify(from)}.`, 'Give {"node"}, {"pod"} or "external".');
-  const source = given ?? sourceOf(network, node, family);
+  const source = ofNode ?? sourceOf(network, node, family);
   if (source === undefined) return problem('srcIP', `The node ${node} has no address of this family.`, 'Give "srcIP".');
   return ok({ client: { kind: 'node', node }, source });
+}
+
+/** The source of what a host sends to itself: routes of the table local prefer it. */
+function loopbackOf(dst: string, family: 'ip' | 'ip6'): string | undefined {
+  const address = parseAddress(dst);
+  if (family === 'ip') return address?.family === 'ip' && address.value >>> 24 === 127 ? '127.0.0.1' : undefined;
+  return address?.value === 1n ? '::1' : undefined;
 }
 
 function sourceOf(network: Network, node: string, family: 'ip' | 'ip6'): string | undefined {

@@ -4,6 +4,7 @@ import { releaseOf } from '../../expected/release';
 import { servicePorts } from '../../expected/service-ports';
 import type { Context, NodeContext } from '../context';
 import { type Evidence, type Finding, finding } from '../finding';
+import { listed } from '../show';
 
 /** Bytes of a comment on an element: 128 are taken, 129 are not (measured). kube-proxy cuts them from 1.37. */
 const LONGEST = 128;
@@ -29,7 +30,7 @@ export function commentFindings(context: Context, drift: readonly Finding[]): re
   return [
     finding({
       code: 'comment-too-long',
-      summary: `The name ${first} is longer than ${LONGEST} bytes and its Service has no endpoints: no sync of kube-proxy succeeds on ${nodes.join(', ')}.`,
+      summary: `The name ${first} is longer than ${LONGEST} bytes and its Service has no endpoints: no sync of kube-proxy succeeds on ${listed(nodes)}.`,
       services: [...new Set([...long.values()]), ...behind.flatMap(({ services }) => services)],
       nodes,
       evidence: [...long].map(([comment, service]): Evidence => {

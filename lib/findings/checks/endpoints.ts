@@ -9,6 +9,7 @@ import { type Evidence, type Finding, finding } from '../finding';
 import { groupBy } from '../group-by';
 import { podNetworks, serviceNetworks } from '../networks';
 import { isServed, nameOf } from '../services';
+import { listed } from '../show';
 
 /** One fault of several Services: those that select the same pods have it together. */
 interface Fault {
@@ -279,7 +280,7 @@ function lacksLocal(
 const externalLocal = (group: readonly [Fault, ...Fault[]]): Finding =>
   finding({
     code: 'external-policy-no-local-endpoint',
-    summary: `Traffic from outside to ${namesText(group)} is dropped on ${group[0].nodes.join(', ')}: externalTrafficPolicy is Local and no usable endpoint is there.`,
+    summary: `Traffic from outside to ${namesText(group)} is dropped on ${listed(group[0].nodes)}: externalTrafficPolicy is Local and no usable endpoint is there.`,
     services: namesOf(group),
     nodes: group[0].nodes,
     evidence: allEvidence(group),
@@ -291,7 +292,7 @@ const externalLocal = (group: readonly [Fault, ...Fault[]]): Finding =>
 const internalLocal = (group: readonly [Fault, ...Fault[]]): Finding =>
   finding({
     code: 'internal-policy-no-local-endpoint',
-    summary: `Clients of ${namesText(group)} on ${group[0].nodes.join(', ')} are dropped: internalTrafficPolicy is Local and no usable endpoint is there.`,
+    summary: `Clients of ${namesText(group)} on ${listed(group[0].nodes)} are dropped: internalTrafficPolicy is Local and no usable endpoint is there.`,
     services: namesOf(group),
     nodes: group[0].nodes,
     evidence: allEvidence(group),

@@ -8,6 +8,7 @@ import type { Network } from '../../reach/network';
 import type { Prepared } from '../../sim';
 import { isProxyTable } from '../foreign';
 import { deviceTowards, podAddress } from '../probes';
+import { listed } from '../show';
 
 export interface WrongLocal {
   readonly node: string;
@@ -20,6 +21,10 @@ export interface WrongLocal {
   /** What is compared with, as it is written: a network or an interface. */
   readonly told: string;
   readonly pods: readonly Pod[];
+  /** Who is no pod and taken for one: `nodes (10.240.0.11)`. */
+  readonly strangers: string;
+  /** A command that lists the rules which tell. */
+  readonly look: string;
 }
 
 /** An address of the Internet, which no pod has. */
@@ -33,17 +38,56 @@ export function wrongLocalTraffic(network: Network): readonly WrongLocal[] {
   return [...network.nodes].flatMap(([node, { prepared }]) =>
     (['ip', 'ip6'] as const).flatMap((family): readonly WrongLocal[] => {
       const test = localTest(prepared, family);
+      const one = { node, family, told: test?.told ?? '', pods: [], strangers: '', look: lookAt(prepared, family) };
       if (test === undefined)
-        return isTold(family) && tellsNothing(prepared, family)
-          ? [{ node, family, kind: 'untold', told: '', pods: [] }]
-          : [];
+        return isTold(family) && tellsNothing(prepared, family) ? [{ ...one, kind: 'untold' }] : [];
       const own = pods.value.filter((pod) => podAddress(pod, node, family) !== undefined);
       const strange = own.filter((pod) => test.holds(podAddress(pod, node, family) ?? '') === false);
-      const { told } = test;
-      if (strange.length > 0) return [{ node, family, kind: 'always', told, pods: strange }];
-      return test.holds(STRANGER[family]) === true ? [{ node, family, kind: 'never', told, pods: [] }] : [];
+      if (strange.length > 0) return [{ ...one, kind: 'always', pods: strange }];
+      if (test.holds(STRANGER[family]) === true) return [{ ...one, kind: 'never', strangers: 'the Internet' }];
+      const nodes = nodesApart(network, family).filter((address) => test.holds(address) === true);
+      return nodes.length > 0 ? [{ ...one, kind: 'never', strangers: `nodes (${listed(nodes)})` }] : [];
     }),
   );
+}
+
+/**
+ * Addresses of nodes that lie in no network of pods, so that a network for the pods alone exists: where the cloud gives both out of one,
+ * no cluster CIDR tells them apart.
+ */
+function nodesApart({ cluster }: Network, family: 'ip' | 'ip6'): readonly string[] {
+  const { nodes, pods } = cluster;
+  if (!nodes.known || !pods.known) return [];
+  const ofFamily = (text: string) => parsePrefix(text)?.family === family;
+  const networks = nodes.value.flatMap(({ podCIDRs }) => podCIDRs).filter(ofFamily);
+  const addresses = pods.value.flatMap((pod) => (pod.hostNetwork ? [] : pod.addresses)).filter(ofFamily);
+  // Pods that others give addresses to.
+  if (!addresses.every((address) => networks.some((one) => isIn(address, one)))) return [];
+  const common = commonPrefix([...networks, ...addresses]);
+  if (common === undefined) return [];
+  return nodes.value.flatMap((node) => node.addresses.filter((one) => ofFamily(one) && !isIn(one, common)));
+}
+
+/** The smallest network that holds all of them. */
+function commonPrefix(texts: readonly string[]): string | undefined {
+  const [first, ...others] = texts.flatMap((text) => parsePrefix(text) ?? []);
+  if (first === undefined) return undefined;
+  let len = Math.min(first.len, ...others.map((one) => one.len));
+  while (len > 0 && !others.every((one) => inPrefix(one.addr, first.addr, len))) len--;
+  return `${formatAddress(first.addr)}/${len}`;
+}
+
+/** Where kube-proxy's rules tell whose traffic is local: one rule from 1.36, before at the head of each chain of a Service. */
+function lookAt(p: Prepared, family: 'ip' | 'ip6'): string {
+  const { ruleset } = p.world;
+  const table = ruleset.known
+    ? ruleset.value.tables.find((one) => one.family === family && isProxyTable(one))
+    : undefined;
+  if (table === undefined) return `${family === 'ip' ? 'iptables' : 'ip6tables'}-save -t nat | grep -e KUBE-MARK-MASQ`;
+  const isInChains = table.chains.some(({ name }) => name === 'mark-for-masquerade');
+  return isInChains
+    ? `nft list table ${family} kube-proxy | grep -e mark-for-masquerade`
+    : `nft list chain ${family} kube-proxy services`;
 }
 
 interface LocalTest {

@@ -108,6 +108,13 @@ describe('settings, routes and connections', () => {
     },
     { name: 'pods outside the cluster CIDR', small: { clusterCidr: '10.245.0.0/16' }, want: ['masquerade-missing'] },
     { name: 'everybody inside the cluster CIDR', small: { clusterCidr: '0.0.0.0/0' }, want: ['masquerade-missing'] },
+    { name: 'the nodes inside the cluster CIDR', small: { clusterCidr: '10.0.0.0/8' }, want: ['masquerade-missing'] },
+    { name: 'a cluster CIDR wider than it need be', small: { clusterCidr: '10.244.0.0/15' }, want: [] },
+    {
+      name: 'pods with addresses of the network of nodes, as clouds give them',
+      small: { clusterCidr: '10.0.0.0/8', pods: ['10.244.1.2', '10.240.0.77'] },
+      want: [],
+    },
     { name: 'the CIDR of the node alone', small: { clusterCidr: '10.244.1.0/24' }, want: [] },
     {
       name: 'a connection to an endpoint that is gone',

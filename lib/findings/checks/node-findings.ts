@@ -5,15 +5,11 @@ import type { CtEntry } from '../../world/world';
 import type { Context } from '../context';
 import { type Evidence, type Finding, finding } from '../finding';
 import { serviceNames } from '../probes';
-import { groupBy, listed, probeCommand, servicesOf } from '../show';
+import { groupBy, listed, nodesOf, probeCommand, servicesOf } from '../show';
 import { type HeldConnection, heldClients, heldConnections } from './connections';
 import { type WrongLocal, wrongLocalTraffic } from './masquerade';
 import { missingRoutes, strictlyFiltered } from './routes';
 import { bridgeBypasses, conntrackFull, forwardingOff } from './settings';
-
-const nodesOf = (group: readonly { readonly node: string }[]): readonly string[] => [
-  ...new Set(group.map(({ node }) => node)),
-];
 
 /** `forwarding-off` */
 export function forwardingFindings({ network }: Context): readonly Finding[] {
@@ -22,7 +18,10 @@ export function forwardingFindings({ network }: Context): readonly Finding[] {
     const what = family === 'ip' ? 'IPv4' : 'IPv6';
     return finding({
       code: 'forwarding-off',
-      summary: `${listed(nodesOf(group))} forwards no ${what} packets: its pods reach nobody and nobody reaches them, with or without a Service.`,
+      summary:
+        nodesOf(group).length === 1
+          ? `${listed(nodesOf(group))} forwards no ${what} packets: its pods reach nobody and nobody reaches them, with or without a Service.`
+          : `${listed(nodesOf(group))} forward no ${what} packets: their pods reach nobody and nobody reaches them, with or without a Service.`,
       services: [],
       nodes: nodesOf(group),
       evidence: group.map(({ node }) => ({ kind: 'sysctl', node, key, value: '0' })),
@@ -136,19 +135,21 @@ const sayOf = (cause: ReturnType<typeof strictlyFiltered>[number]['cause']): str
 
 /** `masquerade-missing` */
 export function masqueradeFindings({ network }: Context): readonly Finding[] {
-  return groupBy(wrongLocalTraffic(network), ({ node, kind }) => `${node} ${kind}`).map((group) => {
-    const [{ node, kind }] = group;
-    const told = listed(group.map((one) => one.told));
-    const pods = [...new Set(group.flatMap((one) => one.pods.map(({ namespace, name }) => `${namespace}/${name}`)))];
+  // A node with one mistake in both families, and nodes with the same mistake, are one cause.
+  const ofNodes = groupBy(wrongLocalTraffic(network), ({ node, kind }) => `${node} ${kind}`);
+  return groupBy(ofNodes, (ones) => [ones[0].kind, ...ones.map(({ told }) => told)].join()).map((group) => {
+    const all = group.flat();
+    const [[first]] = group;
+    const nodes = nodesOf(all);
     return finding({
       code: 'masquerade-missing',
-      summary: masqueradeSummary(node, kind, told, pods),
+      summary: masqueradeSummary(all, group[0]),
       services: [],
-      nodes: [node],
-      evidence: group.flatMap((one): readonly Evidence[] => [
+      nodes,
+      evidence: all.flatMap((one): readonly Evidence[] => [
         {
           kind: 'table',
-          node,
+          node: one.node,
           family: one.family,
           table: 'kube-proxy',
           text: one.told === '' ? 'no rule tells pods from others' : `pods are told by ${one.told}`,
@@ -157,20 +158,26 @@ export function masqueradeFindings({ network }: Context): readonly Finding[] {
           return { kind: 'object', object: 'Pod', namespace, name, text: addresses.join(', ') };
         }),
       ]),
-      reproduce: `nft list chain ip kube-proxy services`,
+      reproduce: first.look,
       remedy: 'Correct clusterCIDR (or detectLocal) in the configuration of kube-proxy and restart it.',
     });
   });
 }
 
-function masqueradeSummary(node: string, kind: WrongLocal['kind'], told: string, pods: readonly string[]): string {
-  switch (kind) {
+function masqueradeSummary(
+  all: readonly WrongLocal[],
+  [first, ...families]: readonly [WrongLocal, ...WrongLocal[]],
+): string {
+  const who = `kube-proxy of ${listed(nodesOf(all))}`;
+  const told = listed([first, ...families].map((one) => one.told));
+  const pods = [...new Set(all.flatMap((one) => one.pods.map(({ namespace, name }) => `${namespace}/${name}`)))];
+  switch (first.kind) {
     case 'always':
-      return `kube-proxy of ${node} takes traffic of ${told} for that of its pods, and ${listed(pods)} is not part of it: all their Service traffic is masqueraded, and servers see the node.`;
+      return `${who} takes traffic of ${told} for that of its pods, and ${listed(pods)} ${pods.length === 1 ? 'is' : 'are'} not part of it: all their Service traffic is masqueraded, and servers see the node.`;
     case 'never':
-      return `kube-proxy of ${node} takes traffic of ${told} for that of its pods, which others are part of, too: their Service traffic is not masqueraded, and answers may go another way.`;
+      return `${who} takes traffic of ${told} for that of its pods, which ${listed([...new Set([first, ...families].map((one) => one.strangers))])} belong to as well: Service traffic from there is not masqueraded, and answers may go another way.`;
     case 'untold':
-      return `kube-proxy of ${node} does not know which traffic is that of pods, as it does on other nodes: what comes from elsewhere to a ClusterIP is not masqueraded, and answers may go another way.`;
+      return `${who} does not know which traffic is that of pods, as it does on other nodes: what comes from elsewhere to a ClusterIP is not masqueraded, and answers may go another way.`;
   }
 }
 

@@ -6,6 +6,7 @@ import type { Ruleset, Table } from '../../nft/model';
 import type { Context, NodeContext } from '../context';
 import { type Evidence, type Finding, finding } from '../finding';
 import { groupBy } from '../group-by';
+import { listed } from '../show';
 
 /** Their rules follow the pods, containers or bans of each node. */
 const BY_WORKLOAD: ReadonlySet<string> = new Set([
@@ -123,8 +124,8 @@ function compare(context: Context, table: string, nodes: readonly Compared[]): r
     finding({
       code: 'nodes-disagree',
       summary: isTie
-        ? `${names.join(', ')} differ in the table ${table}.`
-        : `The table ${table} of ${names.join(', ')} differs from that of ${largest.map(({ node }) => node.name).join(', ')}.`,
+        ? `${listed(names)} differ in the table ${table}.`
+        : `The table ${table} of ${listed(names)} differs from that of ${listed(largest.map(({ node }) => node.name))}.`,
       services: [],
       nodes: names,
       evidence: odd

@@ -9,13 +9,9 @@ import type { Context } from '../context';
 import { type Evidence, type Finding, finding } from '../finding';
 import { ownerName } from '../foreign';
 import { nodeAddress } from '../probes';
-import { groupBy, listed, placeOf, ruleEvidence, ruleKey, ruleText, servicesOf, traceCommand } from '../show';
+import { groupBy, listed, nodesOf, placeOf, ruleEvidence, ruleKey, ruleText, servicesOf, traceCommand } from '../show';
 import { hiddenDnats } from './hidden-dnat';
 import { markOverlaps, probesHit } from './mark-overlap';
-
-const nodesOf = (group: readonly { readonly node: string }[]): readonly string[] => [
-  ...new Set(group.map(({ node }) => node)),
-];
 
 /** `mark-bits-overlap` */
 export function markFindings({ survey, network }: Context): readonly Finding[] {

@@ -111,6 +111,23 @@ describe('rules of others on the way of Service traffic', () => {
       want: ['icmp-needed-dropped shop/web'],
     },
     {
+      name: 'errors dropped ahead of the routing',
+      chains: [chain('filter prerouting -290', [match({ meta: { key: 'l4proto' } }, 'icmp'), drop])],
+      want: ['icmp-needed-dropped shop/web'],
+    },
+    {
+      name: 'whatever comes from an endpoint elsewhere dropped, errors as well: one fault',
+      chains: [chain('filter prerouting -290', [iifname('eth0'), saddr(prefix('10.244.2.0', 24)), drop])],
+      want: ['drop-before-proxy shop/web'],
+    },
+    {
+      name: 'pings dropped, errors let in',
+      chains: [
+        chain('filter forward 10', [match({ payload: { protocol: 'icmp', field: 'type' } }, 'echo-request'), drop]),
+      ],
+      want: [],
+    },
+    {
       name: 'all forwarded traffic dropped, errors as well: one fault',
       chains: [chain('filter forward 10', [state('related'), drop], [drop])],
       want: ['drop-after-proxy shop/web'],

@@ -7,6 +7,7 @@ import {
   culpritEvidence,
   groupBy,
   listed,
+  nodesOf,
   placeOf,
   probeCommand,
   ruleEvidence,
@@ -57,10 +58,6 @@ export function dropFindings({ survey, network }: Context): readonly Finding[] {
     });
   });
 }
-
-const nodesOf = (group: readonly { readonly node: string }[]): readonly string[] => [
-  ...new Set(group.map(({ node }) => node)),
-];
 
 /** `nat-captured` */
 export function natFindings({ survey, network }: Context): readonly Finding[] {

@@ -170,6 +170,14 @@ test('nodes that lack the same are one finding', () => {
   expect(lines(driftFindings(fleet(NOW, nodes)))).toEqual(['service-missing-on-node shop/db @node-1,node-2']);
 });
 
+test('nodes in a sentence', () => {
+  const seen = { services: [WEB, DB], slices: [web('10.244.1.5', '10.244.2.5', '10.244.2.6'), db] };
+  const sentence = (...names: readonly string[]) =>
+    driftFindings(fleet(NOW, [...names.map((name) => ({ name, seen })), { name: 'node-3' }]))[0]?.summary;
+  expect(sentence('node-1')).toMatch(/^node-1 still sends traffic/);
+  expect(sentence('node-10', 'node-2')).toMatch(/^node-2 and node-10 still send traffic/);
+});
+
 test('an emptied chain that nothing leads to waits to be deleted', () => {
   const now = { services: [WEB], slices: NOW.slices ?? [] };
   const name = 'service-AAAAAAAA-shop/old/tcp/http';
@@ -191,6 +199,7 @@ test('an added rule names the Services that it is about', () => {
   const [found] = driftFindings(fleet(now, on({ edit })));
   expect(found).toMatchObject({ code: 'proxy-rules-altered', services: ['shop/db'] });
   expect(found?.evidence[0]).toMatchObject({ kind: 'rule', chain: 'filter-forward', handle: 99 });
+  expect(found?.summary).toContain('the rule ip daddr 10.244.2.9 drop was added to chain filter-forward');
 });
 
 describe('earlier states that look like changes by hand', () => {

@@ -22,6 +22,7 @@ import { podNetworks } from '../networks';
 import { type Endpoints, type PortState, type ProxyState, partsOf, proxyState } from '../proxy-state';
 import { nameOf } from '../services';
 import { servicesInRule } from '../services-in-rule';
+import { listed, nodesOf } from '../show';
 
 type DriftCode =
   | 'service-missing-on-node'
@@ -66,16 +67,16 @@ export function driftFindings(context: Context): readonly Finding[] {
 const EVIDENCE_MAX = 24;
 
 function say(code: DriftCode, group: readonly Wrong[]): Finding {
-  const nodes = group.map(({ node }) => node);
+  const nodes = nodesOf(group);
   const services = group[0]?.services ?? [];
   const evidence = group.flatMap((one) => one.evidence);
   const names = services.length > 4 ? `${services.length} Services` : services.join(', ');
-  const where = nodes.join(', ');
-  const isOne = nodes.length === 1;
+  const where = listed(nodes);
   const [first] = evidence;
+  const about = { names, where, isOne: nodes.length === 1, what: changeText(evidence) };
   return finding({
     code,
-    summary: SUMMARY[code](names, where, isOne),
+    summary: SUMMARY[code](about),
     services,
     nodes,
     evidence: evidence.slice(0, EVIDENCE_MAX),
@@ -90,17 +91,46 @@ function say(code: DriftCode, group: readonly Wrong[]): Finding {
   });
 }
 
-const SUMMARY: Readonly<Record<DriftCode, (names: string, where: string, isOne: boolean) => string>> = {
-  'service-missing-on-node': (names, where) => `kube-proxy's table on ${where} does not lead to ${names}.`,
-  'service-stale-on-node': (names, where) =>
+interface About {
+  readonly names: string;
+  readonly where: string;
+  readonly isOne: boolean;
+  readonly what: string;
+}
+
+const SUMMARY: Readonly<Record<DriftCode, (about: About) => string>> = {
+  'service-missing-on-node': ({ names, where }) => `kube-proxy's table on ${where} does not lead to ${names}.`,
+  'service-stale-on-node': ({ names, where }) =>
     `kube-proxy's table on ${where} still serves ${names}, or an address or port of it, which is gone.`,
-  'endpoint-missing-on-node': (names, where, isOne) =>
-    `Usable endpoints of ${names} are not among the choices of ${where}${isOne ? '' : ' each'}.`,
-  'endpoint-stale-on-node': (names, where) =>
-    `${where} still sends traffic of ${names} to endpoints that are gone or not usable.`,
-  'proxy-rules-altered': (names, where) =>
-    `Somebody other than kube-proxy changed its table on ${where}${names === '' ? '' : `; it concerns ${names}`}.`,
+  'endpoint-missing-on-node': ({ names, where }) =>
+    `Usable endpoints of ${names} are not among the choices of ${where}.`,
+  'endpoint-stale-on-node': ({ names, where, isOne }) =>
+    `${where} still ${isOne ? 'sends' : 'send'} traffic of ${names} to endpoints that are gone or not usable.`,
+  'proxy-rules-altered': ({ names, where, what }) =>
+    `Somebody other than kube-proxy changed its table on ${where}: ${what}${names === '' ? '' : `. It concerns ${names}`}.`,
 };
+
+/** The first difference in words, and how many more there are. */
+function changeText([first, ...more]: readonly Evidence[]): string {
+  const others = more.length === 0 ? '' : `, and ${more.length} more difference${more.length === 1 ? '' : 's'}`;
+  return first === undefined ? 'it differs' : `${oneChange(first)}${others}`;
+}
+
+function oneChange(one: Evidence): string {
+  if (one.kind === 'rule') return `the rule ${clip(one.text)} was added to chain ${one.chain}`;
+  if (one.kind !== 'difference') return 'it differs';
+  const { name, expected, actual } = one;
+  const isWhole = (text: string) => /^(chain|set|map) /.test(text);
+  if (expected === null)
+    return isWhole(actual ?? '') ? `there is ${clip(actual)}` : `${name} has ${clip(actual)} in addition`;
+  if (actual === null)
+    return isWhole(expected) ? `${clip(expected)} is gone` : `${clip(expected)} is gone from ${name}`;
+  return `${name} has ${clip(actual)} instead of ${clip(expected)}`;
+}
+
+const CLIPPED = 160;
+const clip = (text: string | null): string =>
+  text === null ? '' : text.length > CLIPPED ? `${text.slice(0, CLIPPED)}…` : text;
 
 const BEHIND =
   'kube-proxy on the node is stopped, cannot write its rules, or waits: see whether its pod runs and what it logs about syncs. A restart writes everything anew.';

@@ -5,6 +5,7 @@ import type { Context, NodeContext } from '../context';
 import { type Evidence, type Finding, finding } from '../finding';
 import { groupBy } from '../group-by';
 import { servicesInWords } from '../services-in-rule';
+import { listed } from '../show';
 
 export function proxyModeFindings(context: Context): readonly Finding[] {
   return [
@@ -37,7 +38,7 @@ function missingTables(context: Context): readonly Finding[] {
     const tables = families.map((family) => `${family} kube-proxy`).join(' and ');
     return finding({
       code: 'proxy-table-missing',
-      summary: `${tables} ${families.length === 1 ? 'is' : 'are'} missing or empty on ${nodes.join(', ')}: nothing there translates${families.length === 1 ? ` ${families[0] === 'ip' ? 'IPv4' : 'IPv6'}` : ''} Service traffic.`,
+      summary: `${tables} ${families.length === 1 ? 'is' : 'are'} missing or empty on ${listed(nodes)}: nothing there translates${families.length === 1 ? ` ${families[0] === 'ip' ? 'IPv4' : 'IPv6'}` : ''} Service traffic.`,
       services: [],
       nodes,
       evidence: group.flatMap(({ node, families: some }) => [
@@ -86,7 +87,7 @@ function otherModes(context: Context): readonly Finding[] {
     const names = group.map(({ name }) => name);
     return finding({
       code: 'proxy-not-nftables',
-      summary: `kube-proxy of ${names.join(', ')} works in ${kind === 'ipvs' ? 'IPVS' : 'iptables'} mode${isMixed ? ', other nodes in nftables mode' : ''}.`,
+      summary: `kube-proxy of ${listed(names)} works in ${kind === 'ipvs' ? 'IPVS' : 'iptables'} mode${isMixed ? ', other nodes in nftables mode' : ''}.`,
       services: [],
       nodes: names,
       evidence: group.flatMap((node): readonly Evidence[] => [

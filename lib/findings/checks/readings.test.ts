@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { Context } from '../context';
 import { fleet, lines, nodeObject, type Objects, type TestNode } from '../testing/fleet';
 import { readingFindings } from './readings';
 
@@ -61,4 +62,26 @@ test('old versions do not matter where kube-proxy works in another mode', () => 
   const more = [{ ...nat, chains: [{ name: 'KUBE-SERVICES', handle: 2, rules: [rule] }] }];
   const one: TestNode = { ...node({}, { kernel: '5.4.0' }), seen: null, more };
   expect(lines(readingFindings(fleet({}, [one])))).toEqual([]);
+});
+
+test('several nodes without the objects of their cluster', () => {
+  const nodes = ['node-1', 'node-2'].map((name): TestNode => ({ ...node(), name }));
+  const bare = (some: readonly TestNode[]) => {
+    const { input } = fleet({}, some);
+    const unknown = { known: false, why: 'it was not read' } as const;
+    const cluster = { ...input.cluster, services: unknown, endpointSlices: unknown, nodes: unknown, pods: unknown };
+    return readingFindings(new Context({ ...input, cluster }));
+  };
+  const [found, ...more] = bare(nodes);
+  expect(more).toEqual([]);
+  expect(found).toMatchObject({ code: 'capture-incomplete', severity: 'info', nodes: [] });
+  expect(found?.summary).toContain('services.json');
+  // A host is no cluster.
+  expect(bare(nodes.slice(0, 1))).toEqual([]);
+});
+
+test('node-2 comes before node-10', () => {
+  const nodes = ['node-10', 'node-9', 'node-2'].map((name): TestNode => ({ name, files: WITHOUT_ROUTES }));
+  const [found] = readingFindings(fleet({}, nodes));
+  expect(found?.summary).toMatch(/^Of node-2, node-9 and node-10 route4.json is missing/);
 });

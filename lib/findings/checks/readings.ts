@@ -2,6 +2,7 @@
 import { CLUSTER_FILES, describeFailure, type Failure, NODE_FILES } from '../../world/capture-files';
 import type { Context, NodeContext } from '../context';
 import { type Finding, finding } from '../finding';
+import { listed } from '../show';
 
 const LISTING = 'nft.json';
 const LIST = 'nft -j list ruleset';
@@ -161,7 +162,7 @@ function clusterParts(cluster: Context['cluster'], isCluster: boolean): readonly
 }
 
 function incomplete(parts: readonly Part[], nodes: readonly string[]): Finding {
-  const where = nodes.length === 0 ? 'the cluster' : nodes.join(', ');
+  const where = nodes.length === 0 ? 'the cluster' : listed(nodes);
   return finding({
     code: 'capture-incomplete',
     summary: `Of ${where} ${parts.map(({ name }) => name).join(', ')} ${parts.length === 1 ? 'is' : 'are'} missing. ${parts.map(({ without }) => without).join(' ')}`,
@@ -185,7 +186,7 @@ function missingNodes({ cluster, nodes }: Context): readonly Finding[] {
   return [
     finding({
       code: 'capture-incomplete',
-      summary: `The capture has not ${names.join(', ')}: nothing is known of the rules there.`,
+      summary: `The capture has not ${listed(names)}: nothing is known of the rules there.`,
       services: [],
       nodes: names,
       evidence: missing.map(

@@ -3,7 +3,7 @@
 import { chainsAt } from '../../conflicts/order';
 import { formatAddress } from '../../net/address';
 import { putBytes, toHex } from '../../net/build-packet';
-import { u32, u128 } from '../../net/headers';
+import { u16, u32, u128 } from '../../net/headers';
 import type { PacketSpec } from '../../net/packet-spec';
 import { PROTO } from '../../net/protocols';
 import { initialState, type Prepared, traceFrom } from '../../sim';
@@ -46,7 +46,7 @@ const MOST_TRIED = 200;
  */
 export function shownError(p: Prepared, { by, error, probe }: LostError): PacketSpec | undefined {
   const isShown = (one: PacketSpec): boolean => {
-    const found = droppedError(p, one, initialState(p));
+    const found = droppedAfter(p, one, initialState(p));
     return found?.table === by.table && found.chain === by.chain;
   };
   if (isShown(error)) return error;
@@ -86,20 +86,37 @@ function lostError(p: Prepared, probe: Probe): LostError | undefined {
     const state = states[at];
     if (outcome.kind !== 'decided' || outcome.fate.summary !== 'transmitted' || sent === undefined) continue;
     const error = tooBig(sent);
-    const by = state === undefined ? undefined : droppedError(p, error, state);
-    if (by !== undefined) return { probe, by, error };
+    const by = state === undefined ? undefined : droppedAfter(p, error, state);
+    // What drops the answers as well is no matter of errors.
+    if (by !== undefined && state !== undefined && droppedAfter(p, answerTo(sent), state) === undefined)
+      return { probe, by, error };
   }
   return undefined;
 }
 
-function droppedError(p: Prepared, error: PacketSpec, state: SimState): Culprit | undefined {
-  const { trace } = traceFrom(p, error, state, { verdictOnly: true });
+/** Who drops a packet that comes after, on every branch. */
+function droppedAfter(p: Prepared, packet: PacketSpec, state: SimState): Culprit | undefined {
+  const { trace } = traceFrom(p, packet, state, { verdictOnly: true });
   const culprits = trace.branches.map(({ outcome }) => (outcome.kind === 'decided' ? outcome.fate.by : undefined));
   const [by] = culprits;
   return by !== undefined && isOnTheWay(by) && culprits.every((one) => one !== undefined) ? by : undefined;
 }
 
 const isOnTheWay = ({ hook }: Culprit): boolean => HOOKS.some((one) => one === hook);
+
+/** What the target answers to the first packet. */
+function answerTo({ family, bytes, dev }: Frame): PacketSpec {
+  const at = family === 'ip' ? ((bytes[0] ?? 0) & 0xf) * 4 : 40;
+  const [from, to] = family === 'ip' ? [u32(bytes, 16), u32(bytes, 12)] : [u128(bytes, 24), u128(bytes, 8)];
+  const protocol = bytes[family === 'ip' ? 9 : 6] ?? 0;
+  const ends = {
+    saddr: formatAddress(from),
+    daddr: formatAddress(to),
+    sport: u16(bytes, at + 2),
+    dport: u16(bytes, at),
+  };
+  return { family, iif: dev, protocol, ...ends, ...(protocol === PROTO.tcp && { flags: ['syn', 'ack'] }) };
+}
 
 /** "Fragmentation needed" (RFC 792, RFC 1191) or "packet too big" (RFC 4443) from the target of the packet. */
 function tooBig({ family, bytes, dev }: Pick<Frame, 'family' | 'bytes' | 'dev'>): PacketSpec {
