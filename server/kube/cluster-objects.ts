@@ -62,8 +62,9 @@ export class ClusterObjects {
   readonly #listeners = new Set<(change: ObjectsChange) => void>();
   readonly #side = new Map<string, FileReading<Uint8Array>>();
   #proxy: ProxyConfig | undefined;
-  /** Made anew when pods change. */
+  /** Made anew when pods change, or nodes. */
   #pods: readonly NodePod[] | undefined;
+  #nodes: readonly string[] | undefined;
   #sideAt = Number.NEGATIVE_INFINITY;
   #why: string | undefined;
   #following = 0;
@@ -88,6 +89,7 @@ export class ClusterObjects {
           this.#texts.get(file)?.changed(key);
           this.#changes.set(file, (this.#changes.get(file) ?? 0) + 1);
           if (isPods) this.#pods = undefined;
+          if (file === 'nodes.json') this.#nodes = undefined;
           this.#tell({ kind: 'changed', file });
         },
         turned: () => this.#turned(),
@@ -141,7 +143,8 @@ export class ClusterObjects {
 
   /** Names of the Node objects. */
   get nodes(): readonly string[] {
-    return [...(this.#lists.get('nodes.json')?.held.keys() ?? [])].map((key) => key.slice(1)).sort();
+    this.#nodes ??= [...(this.#lists.get('nodes.json')?.held.keys() ?? [])].map((key) => key.slice(1)).sort();
+    return this.#nodes;
   }
 
   get pods(): readonly NodePod[] {

@@ -17,7 +17,7 @@ import type { KubeAccess } from './kube-access';
 import { KubeClient } from './kube-client';
 import { kubeProblems } from './kube-problems';
 import type { Times } from './list-watch';
-import type { NamedPods } from './node-pods';
+import type { NamedPods, NodePod } from './node-pods';
 import { NodeReaders, type ReadersOptions } from './node-readers';
 import { captureOfParts, type NodeReading, part, unreadable } from './node-reading';
 import { describeTrouble } from './trouble';
@@ -58,6 +58,27 @@ interface LastReading {
   readonly againAt?: number;
 }
 
+interface Places {
+  readonly nodes: readonly string[];
+  readonly pods: readonly NodePod[];
+  /** Node objects; where they may not be read, the nodes of pods that can read them. */
+  readonly names: readonly string[];
+  readonly isNode: (name: string) => boolean;
+  readonly podsOn: (node: string) => readonly NodePod[];
+}
+
+function placesOf(nodes: readonly string[], pods: readonly NodePod[]): Places {
+  const byNode = new Map<string, NodePod[]>();
+  for (const pod of pods) {
+    const here = byNode.get(pod.node);
+    if (here === undefined) byNode.set(pod.node, [pod]);
+    else here.push(pod);
+  }
+  const names = nodes.length > 0 ? nodes : [...byNode.keys()].sort();
+  const known = new Set(names);
+  return { nodes, pods, names, isNode: (name) => known.has(name), podsOn: (node) => byNode.get(node) ?? [] };
+}
+
 export function clusterSource(options: ClusterSourceOptions): Source {
   return new ClusterSource(options);
 }
@@ -73,6 +94,7 @@ class ClusterSource implements Source {
   readonly #bodies: BodyCache;
   /** While it is watched. */
   readonly #streams = new Set<AgentStreams>();
+  #placed: Places | undefined;
   #listedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: ClusterSourceOptions) {
@@ -113,10 +135,10 @@ class ClusterSource implements Source {
 
   async node(name: string, signal: AbortSignal): Promise<Result<NodeCapture>> {
     if (signal.aborted) return failed(sourceProblems.cancelled());
-    if (!this.#objects.isFollowing || !this.#names().includes(name)) await this.#refresh(signal);
+    if (!this.#objects.isFollowing || !this.#places().isNode(name)) await this.#refresh(signal);
     if (signal.aborted) return failed(sourceProblems.cancelled());
     const names = this.#names();
-    if (!names.includes(name))
+    if (!this.#places().isNode(name))
       return failed((names.length === 0 ? this.#whyNoNodes() : undefined) ?? sourceProblems.noSuchNode(name, names));
     const last = this.#last.get(name);
     if (last !== undefined && performance.now() < last.notBefore) return ok(last.capture);
@@ -131,7 +153,7 @@ class ClusterSource implements Source {
     // It went while it was read: it is not unreadable, it is gone.
     if (this.#last.get(name)?.failure !== undefined) {
       if (!this.#objects.isFollowing) await this.#refresh(signal, true);
-      if (!this.#names().includes(name)) {
+      if (!this.#places().isNode(name)) {
         this.#last.delete(name);
         return failed(sourceProblems.noSuchNode(name, this.#names()));
       }
@@ -226,10 +248,15 @@ class ClusterSource implements Source {
       .join('\n');
   }
 
-  /** Node objects; where they may not be read, the nodes of pods that can read them. */
   #names(): readonly string[] {
+    return this.#places().names;
+  }
+
+  /** What follows from the objects, made once for all who ask until they change. */
+  #places(): Places {
     const { nodes, pods } = this.#objects;
-    return nodes.length > 0 ? nodes : [...new Set(pods.map(({ node }) => node))].sort();
+    if (this.#placed?.nodes !== nodes || this.#placed.pods !== pods) this.#placed = placesOf(nodes, pods);
+    return this.#placed;
   }
 
   #whyNoNodes() {
@@ -260,7 +287,7 @@ class ClusterSource implements Source {
   }
 
   #readerName(name: string): string | undefined {
-    return this.#readers.of(name, this.#objects.pods)[0]?.name;
+    return this.#readers.of(name, this.#places().podsOn(name))[0]?.name;
   }
 
   #remedy(node: string): string {
@@ -269,7 +296,7 @@ class ClusterSource implements Source {
   }
 
   async #read(name: string, signal: AbortSignal): Promise<NodeCapture> {
-    const readers = this.#readers.of(name, this.#objects.pods);
+    const readers = this.#readers.of(name, this.#places().podsOn(name));
     const refused: string[] = [];
     let failure: Failure = {
       command: `reading ${name}`,
@@ -327,7 +354,9 @@ class ClusterSource implements Source {
 
   /** The version of kube-proxy is that of its image: nothing on the node tells it. */
   #withKubeProxy(node: string, reading: NodeReading): NodeReading {
-    const kubeProxy = this.#objects.pods.find((pod) => pod.node === node && pod.version !== undefined)?.version;
+    const kubeProxy = this.#places()
+      .podsOn(node)
+      .find((pod) => pod.version !== undefined)?.version;
     const versions = reading.parts.get('versions.json');
     if (kubeProxy === undefined || (versions !== undefined && versions.kind !== 'read')) return reading;
     try {

@@ -54,10 +54,10 @@ export class NodeReaders {
       : proxyWay(client, pod, agentToken);
   }
 
-  /** The readers of a node, the first choice first. */
+  /** The readers of a node, the first choice first. @param pods those on it */
   of(node: string, pods: readonly NodePod[]): readonly ChosenReader[] {
     const readBy = this.#options.readNodeBy?.get(node) ?? this.#options.readBy;
-    const here = pods.filter((pod) => pod.node === node && pod.running);
+    const here = pods.filter((pod) => pod.running);
     const agents = here.filter(({ role }) => role === 'agent').map((pod) => this.#agent(pod));
     const execs = EXEC_ORDER.flatMap((role) => here.filter((pod) => pod.role === role)).map((pod) => this.#exec(pod));
     switch (readBy) {

@@ -67,7 +67,8 @@ export class Sweep<T> {
   ): { readonly read: ReadonlyMap<string, T>; readonly state: SweepState } {
     this.#askedAt = Date.now();
     if (goOn) this.#isStopped = false;
-    for (const name of this.#kept.keys()) if (!nodes.some((node) => node.name === name)) this.#kept.delete(name);
+    const names = new Set(nodes.map(({ name }) => name));
+    for (const name of this.#kept.keys()) if (!names.has(name)) this.#kept.delete(name);
     const open = nodes.filter(
       ({ name, state }) => state !== 'absent' && (!this.#kept.has(name) || this.#changed.has(name)),
     );
