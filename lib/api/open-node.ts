@@ -1,6 +1,7 @@
 /** One node opened for views: everything decoded and indexed once, from the raw outputs of a capture. Pure. */
 import { AddressBook } from '../cluster/address-book';
 import { type BuiltCluster, buildCluster } from '../cluster/build-cluster';
+import type { Cluster } from '../cluster/cluster';
 import { decodeBytes } from '../decode/decode-bytes';
 import { supplementFromText } from '../decode/supplement';
 import { type IptablesName, iptablesNames } from '../explain/iptables-names';
@@ -48,7 +49,7 @@ export function openNode(input: NodeInput, decoded?: BuiltCluster): OpenNode {
   const known: Known<Ruleset> = ruleset.ok
     ? { known: true, value: ruleset.value }
     : { known: false, why: within(ruleset.problem.say) };
-  const addresses = new AddressBook(cluster.cluster);
+  const addresses = addressesOf(cluster.cluster);
   return {
     node: input.node,
     version: input.version,
@@ -61,6 +62,17 @@ export function openNode(input: NodeInput, decoded?: BuiltCluster): OpenNode {
     world: buildWorld(built.parts, known),
     ruleset: ruleset.ok ? ok(new RulesetIndex(ruleset.value, namesOf(cluster))) : ruleset,
   };
+}
+
+const books = new WeakMap<Cluster, AddressBook>();
+
+/** One for all nodes of a cluster. */
+function addressesOf(cluster: Cluster): AddressBook {
+  const known = books.get(cluster);
+  if (known !== undefined) return known;
+  const made = new AddressBook(cluster);
+  books.set(cluster, made);
+  return made;
 }
 
 /** Made when the first asks, once for all tables. */

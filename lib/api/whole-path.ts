@@ -243,22 +243,57 @@ export interface EveryNodeGroup {
   readonly say: string;
 }
 
-export function groupByResult(paths: ReadonlyMap<Asker, Result<WholePathView>>): readonly EveryNodeGroup[] {
-  const groups = new Map<
-    string,
-    { readonly results: WholePathView['results']; readonly askers: Asker[]; readonly say: string }
-  >();
-  for (const [asker, path] of paths) {
+/** What is sent while a question is asked from every node: how far it is, and the askers that are new in each group. */
+export interface EveryNodeProgress {
+  readonly done: number;
+  readonly of: number;
+  readonly news: readonly EveryNodeGroup[];
+}
+
+/** Groups askers as their answers come. */
+export class EveryNodeGroups {
+  #all: readonly EveryNodeGroup[] = [];
+  #news = new Map<string, EveryNodeGroup & { readonly askers: Asker[] }>();
+
+  add(asker: Asker, path: Result<WholePathView>): void {
     const results = path.ok ? path.value.results : [{ word: 'undecided', probability: 1 }];
     const say = path.ok
       ? fromAnyNode(whyOf(path.value, asker.node), path.value.from.address, asker.node)
       : path.problem.say;
-    const key = `${results.map(({ word, probability }) => `${word} ${probability.toFixed(6)}`).join(' ')} ${say}`;
-    const group = groups.get(key) ?? { results, askers: [], say };
-    groups.set(key, group);
+    const group = this.#news.get(groupKey({ results, say })) ?? { results, askers: [], say };
     group.askers.push(asker);
+    this.#news.set(groupKey(group), group);
   }
-  return [...groups.values()].sort((a, b) => b.askers.length - a.askers.length);
+
+  /** What came since this was last asked. */
+  news(): readonly EveryNodeGroup[] {
+    const news = [...this.#news.values()];
+    this.#news = new Map();
+    this.#all = withNews(this.#all, news);
+    return news;
+  }
+
+  /** Everything so far. */
+  all(): readonly EveryNodeGroup[] {
+    this.news();
+    return this.#all;
+  }
+}
+
+const groupKey = ({ results, say }: Pick<EveryNodeGroup, 'results' | 'say'>): string =>
+  `${results.map(({ word, probability }) => `${word} ${probability.toFixed(6)}`).join(' ')} ${say}`;
+
+/** Groups with the askers that came since; the largest first. */
+export function withNews(
+  groups: readonly EveryNodeGroup[],
+  news: readonly EveryNodeGroup[],
+): readonly EveryNodeGroup[] {
+  const found = new Map(groups.map((group) => [groupKey(group), group]));
+  for (const one of news) {
+    const known = found.get(groupKey(one));
+    found.set(groupKey(one), known === undefined ? one : { ...known, askers: [...known.askers, ...one.askers] });
+  }
+  return [...found.values()].sort((a, b) => b.askers.length - a.askers.length);
 }
 
 /** Those that differ in nothing but their own names are told in one sentence. */

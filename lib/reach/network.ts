@@ -32,24 +32,44 @@ const value = <T>(
   part: { readonly known: true; readonly value: readonly T[] } | { readonly known: false },
 ): readonly T[] => (part.known ? part.value : []);
 
-/** Builds the network of a capture. @param captured further nodes that can be read. The sockets of a node, where they were not captured, are those the cluster's objects promise. */
-export function buildNetwork(
-  cluster: Cluster,
-  worlds: ReadonlyMap<string, World>,
-  captured: readonly string[] = [],
-): Network {
+/** What follows from the cluster's objects alone, once for each cluster: networks are built anew for every node that is opened. */
+interface Base {
+  readonly podByAddress: ReadonlyMap<string, Pod>;
+  readonly nodeByAddress: ReadonlyMap<string, string>;
+  readonly listening: ReadonlySet<string>;
+  readonly outside: ReadonlyMap<string, string>;
+  /** Of `listening`, by address. */
+  readonly keysByAddress: ReadonlyMap<string, readonly string[]>;
+  /** Endpoints that nobody has, unless a node turns out to have the address. */
+  readonly promised: ReadonlyMap<string, readonly string[]>;
+  /** Of `outside`, by address. */
+  readonly outsideByAddress: ReadonlyMap<string, readonly string[]>;
+  readonly hostPods: ReadonlyMap<string, readonly Pod[]>;
+  readonly healthPorts: readonly number[];
+}
+const bases = new WeakMap<Cluster, Base>();
+
+function put<T>(map: Map<string, T[]>, key: string, item: T): void {
+  const before = map.get(key);
+  if (before === undefined) map.set(key, [item]);
+  else before.push(item);
+}
+
+function baseOf(cluster: Cluster): Base {
+  const known = bases.get(cluster);
+  if (known !== undefined) return known;
   const podByAddress = new Map<string, Pod>();
-  for (const pod of value(cluster.pods)) if (!pod.hostNetwork) for (const a of pod.addresses) podByAddress.set(a, pod);
+  const hostPods = new Map<string, Pod[]>();
+  for (const pod of value(cluster.pods)) {
+    if (!pod.hostNetwork) for (const a of pod.addresses) podByAddress.set(a, pod);
+    else if (pod.node !== undefined) put(hostPods, pod.node, pod);
+  }
   const nodeByAddress = new Map<string, string>();
   for (const node of value(cluster.nodes)) for (const a of node.addresses) nodeByAddress.set(a, node.name);
-  for (const [name, world] of worlds) {
-    for (const link of world.links.known ? world.links.value : []) {
-      for (const a of link.addresses)
-        if (link.type !== 'loopback' && a.scope === 'global') nodeByAddress.set(formatAddress(a.local), name);
-    }
-  }
   const listening = new Set<string>();
   const outside = new Map<string, string>();
+  const promised = new Map<string, string[]>();
+  const outsideByAddress = new Map<string, string[]>();
   const isNobody = nobody(cluster, podByAddress, nodeByAddress);
   for (const slice of value(cluster.endpointSlices)) {
     for (const endpoint of slice.endpoints) {
@@ -57,10 +77,14 @@ export function buildNetwork(
         const address = endpoint.addresses[0];
         if (address === undefined || port.port === undefined) continue;
         const key = listenKey(address, port.protocol, port.port);
-        if (isNobody(address)) continue;
+        if (isNobody(address)) {
+          put(promised, address, key);
+          continue;
+        }
         listening.add(key);
         if (podByAddress.has(address) || nodeByAddress.has(address)) continue;
         const service = slice.service ?? slice.name;
+        put(outsideByAddress, address, key);
         outside.set(
           key,
           slice.namespace === 'default' && service === 'kubernetes' ? '(apiserver)' : `external/${service}`,
@@ -72,15 +96,64 @@ export function buildNetwork(
     for (const address of pod.addresses)
       for (const port of pod.ports) listening.add(listenKey(address, port.protocol, port.containerPort));
   }
-  const nodes = new Map<string, NetworkNode>();
+  const keysByAddress = new Map<string, string[]>();
+  for (const key of listening) put(keysByAddress, key.slice(0, key.indexOf(' ')), key);
+  const healthPorts = value(cluster.services).flatMap(({ healthCheckNodePort }) => healthCheckNodePort ?? []);
+  const made = {
+    podByAddress,
+    nodeByAddress,
+    listening,
+    outside,
+    keysByAddress,
+    promised,
+    outsideByAddress,
+    hostPods,
+    healthPorts,
+  };
+  bases.set(cluster, made);
+  return made;
+}
+
+/** Nodes with their sockets, as long as nothing else is promised on them. */
+const nodesKnown = new WeakMap<World, { readonly base: Base; readonly node: NetworkNode }>();
+
+/** Builds the network of a capture. @param captured further nodes that can be read. The sockets of a node, where they were not captured, are those the cluster's objects promise. */
+export function buildNetwork(
+  cluster: Cluster,
+  worlds: ReadonlyMap<string, World>,
+  captured: readonly string[] = [],
+): Network {
+  const base = baseOf(cluster);
+  const nodeByAddress = new Map(base.nodeByAddress);
+  const listening = new Set(base.listening);
+  const outside = new Map(base.outside);
   for (const [name, world] of worlds) {
-    const sockets = world.sockets.known
-      ? world.sockets
-      : { known: true as const, value: promisedSockets(cluster, name, world, listening) };
-    nodes.set(name, { name, prepared: preparedOf({ ...world, sockets }) });
+    for (const link of world.links.known ? world.links.value : []) {
+      for (const a of link.addresses) {
+        if (link.type === 'loopback' || a.scope !== 'global') continue;
+        const address = formatAddress(a.local);
+        nodeByAddress.set(address, name);
+        // The address of a node that no Node object has.
+        for (const key of base.promised.get(address) ?? []) listening.add(key);
+        for (const key of base.outsideByAddress.get(address) ?? []) outside.delete(key);
+      }
+    }
   }
+  const nodes = new Map<string, NetworkNode>();
+  for (const [name, world] of worlds) nodes.set(name, networkNode(base, name, world));
   const unread = new Set(captured.filter((name) => !nodes.has(name)));
-  return { nodes, unread, cluster, podByAddress, nodeByAddress, listening, outside };
+  return { nodes, unread, cluster, podByAddress: base.podByAddress, nodeByAddress, listening, outside };
+}
+
+function networkNode(base: Base, name: string, world: World): NetworkNode {
+  const known = nodesKnown.get(world);
+  if (known !== undefined && known.base === base && known.node.name === name) return known.node;
+  const sockets = world.sockets.known
+    ? world.sockets
+    : { known: true as const, value: promisedSockets(base, name, world) };
+  const node = { name, prepared: preparedOf({ ...world, sockets }) };
+  nodesKnown.set(world, { base, node });
+  return node;
 }
 
 /** An address of a pod network that no pod has: an endpoint there is a promise that nobody keeps. */
@@ -101,14 +174,10 @@ function nobody(
   };
 }
 
-function promisedSockets(
-  cluster: Cluster,
-  node: string,
-  world: World,
-  listening: ReadonlySet<string>,
-): readonly ListeningSocket[] {
-  const own = (world.links.known ? world.links.value : []).flatMap((l) =>
-    l.addresses.map((a) => formatAddress(a.local)),
+/** On a node's own addresses: those that are endpoints or that pods have, the ports of pods in its network, and health checks. */
+function promisedSockets(base: Base, node: string, world: World): readonly ListeningSocket[] {
+  const own = new Set(
+    (world.links.known ? world.links.value : []).flatMap((l) => l.addresses.map((a) => formatAddress(a.local))),
   );
   const sockets: ListeningSocket[] = [];
   const add = (protocol: string, port: number, address?: string): void => {
@@ -122,15 +191,14 @@ function promisedSockets(
       ...(parsed === undefined ? {} : { address: parsed.value, family: parsed.family }),
     });
   };
-  for (const key of listening) {
-    const [address, protocol, port] = key.split(' ');
-    if (address !== undefined && protocol !== undefined && own.includes(address)) add(protocol, Number(port), address);
+  for (const address of own) {
+    for (const key of [...(base.keysByAddress.get(address) ?? []), ...(base.promised.get(address) ?? [])]) {
+      const [, protocol = '', port] = key.split(' ');
+      add(protocol, Number(port), address);
+    }
   }
-  for (const pod of value(cluster.pods)) {
-    if (pod.hostNetwork && pod.node === node) for (const port of pod.ports) add(port.protocol, port.containerPort);
-  }
-  for (const service of value(cluster.services))
-    if (service.healthCheckNodePort !== undefined) add('TCP', service.healthCheckNodePort);
+  for (const pod of base.hostPods.get(node) ?? []) for (const port of pod.ports) add(port.protocol, port.containerPort);
+  for (const port of base.healthPorts) add('TCP', port);
   return sockets;
 }
 

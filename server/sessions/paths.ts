@@ -1,15 +1,16 @@
 /** Whole paths over the nodes of one source. Only nodes that a path touches are read; they are kept until they change. */
 import 'server-only';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type OpenNode, openNode } from '@/lib/api/open-node';
 import type { TraceAnswer } from '@/lib/api/types';
 import {
   type EveryNodeGroup,
-  groupByResult,
+  EveryNodeGroups,
   stopAnswer,
   type WholePathView,
   wholePathView,
 } from '@/lib/api/whole-path';
-import { type Asker, askersOf } from '@/lib/cluster/askers';
+import { askersOf } from '@/lib/cluster/askers';
 import type { BuiltCluster } from '@/lib/cluster/build-cluster';
 import { resolvePlace } from '@/lib/cluster/place';
 import { failed, ok, type Result } from '@/lib/net/result';
@@ -18,7 +19,7 @@ import { entryNode, type PathQuestion, walkQuestion } from '@/lib/reach/named-qu
 import { buildNetwork, type Network } from '@/lib/reach/network';
 import { askFurther, type Ending } from '@/lib/reach/walk';
 import { sourceProblems } from '../sources/problems';
-import type { RawFiles, Source } from '../sources/source';
+import type { NodeCapture, RawFiles, Source } from '../sources/source';
 import { measuredOf } from './measured';
 
 /** What a source has beside its nodes; {@link Described} is one. */
@@ -31,6 +32,38 @@ export interface PathCluster {
 interface Walked {
   readonly view: WholePathView;
   readonly endings: readonly Ending[];
+}
+
+/** Nodes of a live cluster that are asked for before their turn: reading them is mostly waiting. */
+const AHEAD = 16;
+
+/** Readings of nodes in the order in which they are wanted, begun before. */
+class Ahead {
+  readonly #begun = new Map<string, Promise<Result<NodeCapture>>>();
+  #next = 0;
+
+  constructor(
+    readonly source: Source,
+    readonly names: readonly string[],
+    readonly signal: AbortSignal,
+  ) {}
+
+  /** Of a node whose turn it is; undefined where it was asked for already. */
+  async at(name: string): Promise<Result<NodeCapture> | undefined> {
+    const { kind } = this.source.describe();
+    const most = kind === 'cluster' ? AHEAD : 1;
+    while (this.#begun.size < most && this.#next < this.names.length) {
+      const next = this.names[this.#next] ?? '';
+      this.#next += 1;
+      const reading = this.source.node(next, this.signal);
+      // Who waits for it sees how it fails.
+      reading.catch(() => undefined);
+      this.#begun.set(next, reading);
+    }
+    const reading = this.#begun.get(name);
+    this.#begun.delete(name);
+    return reading;
+  }
 }
 
 /** Nodes kept open between paths; the least recently used go first. A path itself may touch any number. */
@@ -96,24 +129,33 @@ export class Paths {
     });
   }
 
-  /** The same target asked by a process and a pod of every node, one after the other. */
+  /**
+   * The same target asked by a process and a pod of every node, one after the other. Each is traced for itself: nodes of equal rules
+   * differ in their addresses, and no rule is known not to look at them. Other requests have their turn in between.
+   */
   async everyNode(
     question: Omit<PathQuestion['question'], 'from'>,
     cluster: PathCluster,
     signal: AbortSignal,
-    progress: (done: number, of: number) => void = () => {},
+    progress: (done: number, of: number, groups: EveryNodeGroups) => void = () => {},
   ): Promise<Result<readonly EveryNodeGroup[]>> {
     const to = resolvePlace(question.to, 'to', cluster.cluster.cluster);
     if (!to.ok) return to;
     const names = cluster.nodes.map(({ name }) => name);
     const askers = askersOf(names, to.value, cluster.cluster.cluster);
-    const paths = new Map<Asker, Result<WholePathView>>();
-    for (const asker of askers) {
+    const groups = new EveryNodeGroups();
+    const ahead = new Ahead(this.source, names, signal);
+    for (const [index, asker] of askers.entries()) {
+      await nextTurn();
       if (signal.aborted) return failed(sourceProblems.cancelled());
-      paths.set(asker, await this.view({ question: { ...question, from: asker.from } }, cluster, signal));
-      progress(paths.size, askers.length);
+      const read = await ahead.at(asker.node);
+      if (read !== undefined && !this.#open.has(asker.node)) this.#opened(asker.node, read, cluster);
+      const path = await this.view({ question: { ...question, from: asker.from } }, cluster, signal);
+      if (signal.aborted) return failed(sourceProblems.cancelled());
+      groups.add(asker, path);
+      progress(index + 1, askers.length, groups);
     }
-    return ok(groupByResult(paths));
+    return ok(groups.all());
   }
 
   async #walk(asked: PathQuestion, cluster: PathCluster, signal: AbortSignal): Promise<Result<Walked>> {
@@ -154,7 +196,10 @@ export class Paths {
       this.#open.set(name, known);
       return ok(known);
     }
-    const capture = await this.source.node(name, signal);
+    return this.#opened(name, await this.source.node(name, signal), cluster);
+  }
+
+  #opened(name: string, capture: Result<NodeCapture>, cluster: PathCluster): Result<OpenNode> {
     if (!capture.ok) return capture;
     const { files, capturedAt, hash } = capture.value;
     const input = { node: name, files, cluster: cluster.clusterFiles, capturedAt, version: hash };
