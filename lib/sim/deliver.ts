@@ -3,12 +3,12 @@ import { u16 } from '../net/headers';
 import { PROTO } from '../net/protocols';
 import type { Run } from './environment';
 import { isMulticast6 } from './fib';
-import { defragment } from './fragments';
+import { defragment, lacksHeaders } from './fragments';
 import { sendEchoReply, sendIcmpError, sendReset } from './generated';
 import { runHook } from './hooks';
 import { listenerFor } from './read-route';
 import { setting } from './settings';
-import { destinationOf, type Skb, snapshot, transportChecksumWrong, viewSkb } from './skb';
+import { destinationOf, type Skb, snapshot, sourceOf, transportChecksumWrong, viewSkb } from './skb';
 import { listen } from './tcp-socket';
 
 export function localDeliver(run: Run, skb: Skb): void {
@@ -46,8 +46,7 @@ function respond(run: Run, skb: Skb): void {
   const at = thoff;
   if (skb.family === 'ip6' && skb.headers.mf && skb.headers.fragOff === 0) {
     // A first fragment that lacks part of the headers is reported, any other waits (ipv6_frag_rcv: ipv6frag_thdr_truncated).
-    const whole = l4proto === PROTO.tcp ? 20 : l4proto === PROTO.udp || l4proto === PROTO.icmpv6 ? 8 : 1;
-    if (skb.data.length < at + whole) sendIcmpError(run, skb, { type: 4, code: 3 });
+    if (lacksHeaders(skb)) sendIcmpError(run, skb, { type: 4, code: 3 });
     return;
   }
   // Headers that are cut short are dropped without an answer (__udp4_lib_rcv, tcp_v4_rcv, icmp_rcv: pskb_may_pull).
@@ -119,6 +118,8 @@ function deliverTcp(run: Run, skb: Skb): void {
   // The same holds for IPv4 broadcasts (tcp_v4_conn_request, tcp_v4_send_reset).
   const toAll = skb.family === 'ip' && (Number(destinationOf(skb)) === 0xffffffff || skb.dst?.type === 'broadcast');
   if (toAll && (found === 'none' || syn)) return;
+  // A listener does not answer an IPv4 address that is written as one of IPv6 (tcp_v6_conn_request).
+  if (skb.family === 'ip6' && syn && found !== 'none' && BigInt(sourceOf(skb)) >> 32n === 0xffffn) return;
   if (listen(run, skb, found === 'none' ? undefined : found)) return;
   sendReset(run, skb, false, found === 'none' ? undefined : found);
 }

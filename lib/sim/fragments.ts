@@ -2,9 +2,11 @@
 import { putBytes } from '../net/build-packet';
 import { fold16, sum16 } from '../net/checksum';
 import { parseHeaders, u16, u32 } from '../net/headers';
+import { PROTO } from '../net/protocols';
 import type { Hook } from '../nft/model';
 import type { Run } from './environment';
-import { destinationOf, type Skb, sourceOf } from './skb';
+import { destinationOf, type Skb, sourceOf, tosOf } from './skb';
+import type { PendingFragment } from './state';
 
 /**
  * Conntrack's own putting together, before it looks a packet up. A packet that no tracking shall see is left in pieces
@@ -25,39 +27,37 @@ export function defragment(run: Run, skb: Skb, place: Hook): boolean {
   if (skb.family === 'ip' ? fragOff === 0 && !mf : header === undefined) return true;
   const v6 = skb.family === 'ip6';
   const id = v6 ? u32(skb.data, (header?.at ?? 0) + 4) : u16(skb.data, 4);
-  const key = `${place} ${skb.zone} ${sourceOf(skb)} ${destinationOf(skb)} ${id} ${skb.headers.l4proto ?? 0}`;
-  let queue = run.state.fragments.get(key);
-  if (queue === undefined) {
-    queue = { parts: new Map(), head: undefined, first: {}, total: undefined, maxSize: 0, ids: [] };
-    run.state.fragments.set(key, queue);
-  }
+  const protocol = v6 ? '' : (skb.headers.l4proto ?? 0);
+  const key = `${place} ${skb.zone} ${sourceOf(skb)} ${destinationOf(skb)} ${id} ${protocol}`;
   const start = v6 ? (header?.at ?? 40) + 8 : skb.headers.thoff;
   const body = skb.data.slice(start);
+  if (v6 && fragOff === 0 && lacksHeaders(skb)) return true;
   // IPv6 lets a fragment that no queue takes go on as it is (nf_ct_frag6_gather: -EPROTO from nf_ct_frag6_queue).
-  if (v6 && mf && body.length % 8 !== 0) return true;
-  if (v6 && body.length === 0 && fragOff === 0) return true;
-  // IPv4 drops one without a body, and its queue with it (ip_frag_queue: end == offset).
-  if (!v6 && body.length === 0) {
+  if (v6 && mf && body.length % 8 !== 0) {
     run.state.fragments.delete(key);
-    run.steps?.push({
-      kind: 'kernel',
-      skb: skb.id,
-      code: 'fragment-empty',
-      say: 'The fragment carries nothing.',
-      ends: true,
-    });
+    return true;
+  }
+  let queue = run.state.fragments.get(key);
+  if (queue === undefined) {
+    queue = { parts: new Map(), runs: [], ecn: 0, head: undefined, first: {}, last: false, end: 0, size: 0, sizeDf: 0 };
+    run.state.fragments.set(key, queue);
+  }
+  const refused = enqueue(queue, body, fragOff, mf, v6);
+  if (refused !== undefined) {
+    if (refused.kills) run.state.fragments.delete(key);
+    run.steps?.push({ kind: 'kernel', skb: skb.id, code: refused.code, say: refused.say, ends: true });
     return false;
   }
-  if (body.length > 0) queue.parts.set(fragOff, body);
-  queue.maxSize = Math.max(queue.maxSize, skb.data.length);
+  const size = v6 ? skb.data.length : start + (queue.parts.get(fragOff)?.length ?? 0);
+  queue.size = Math.max(queue.size, size);
+  if (!v6 && u16(skb.data, 6) & DF) queue.sizeDf = Math.max(queue.sizeDf, size);
+  queue.ecn |= 1 << (tosOf(skb) & 3);
   if (fragOff === 0) {
     queue.head = skb.data.slice(0, start);
     queue.first = firstOf(skb);
   }
-  if (!mf && (body.length > 0 || queue.parts.size === 0)) queue.total = fragOff + body.length;
-  let at = 0;
-  while (queue.parts.has(at) && at !== queue.total) at += queue.parts.get(at)?.length ?? 0;
-  if (queue.total === undefined || at !== queue.total || queue.head === undefined) {
+  const held = [...queue.parts.values()].reduce((n, part) => n + part.length, 0);
+  if (queue.head === undefined || !queue.last || held !== queue.end) {
     run.steps?.push({
       kind: 'kernel',
       skb: skb.id,
@@ -68,23 +68,77 @@ export function defragment(run: Run, skb: Skb, place: Hook): boolean {
     return false;
   }
   run.state.fragments.delete(key);
+  if (queue.ecn & 1 && queue.ecn !== 1) {
+    run.steps?.push({
+      kind: 'kernel',
+      skb: skb.id,
+      code: 'fragment-ecn',
+      say: 'Of the fragments some allow marks of congestion and some do not.',
+      ends: true,
+    });
+    return false;
+  }
   const head = v6 ? withoutFragmentHeader(queue.head, header?.at ?? 40) : queue.head;
-  const whole = new Uint8Array(head.length + queue.total);
+  const whole = new Uint8Array(head.length + queue.end);
   whole.set(head);
   for (const [offset, part] of queue.parts) whole.set(part, head.length + offset);
-  if (v6) putBytes(whole, 4, 2, whole.length - 40);
-  else {
+  // One that met congestion stands for all (ip_frag_ecn_table).
+  const congested = queue.ecn & 8 && queue.ecn & 6 ? 3 : 0;
+  if (v6) {
+    putBytes(whole, 0, 2, u16(whole, 0) | (congested << 4));
+    putBytes(whole, 4, 2, whole.length - 40);
+  } else {
+    whole[1] = (whole[1] ?? 0) | congested;
     putBytes(whole, 2, 2, whole.length);
-    putBytes(whole, 6, 2, u16(whole, 6) & 0x4000);
+    putBytes(whole, 6, 2, queue.sizeDf === queue.size ? DF : 0);
     putBytes(whole, 10, 2, 0);
     putBytes(whole, 10, 2, fold16(sum16(whole, 0, head.length)));
   }
   Object.assign(skb, queue.first);
   skb.data = whole;
   skb.headers = parseHeaders(whole, skb.family);
-  skb.fragSize = queue.maxSize;
+  skb.fragSize = queue.size;
   skb.fragParts = [...queue.parts].toSorted(([a], [b]) => a - b).map(([, part]) => part.length);
   return true;
+}
+
+const DF = 0x4000;
+
+/** True where an IPv6 fragment ends within the headers (ipv6frag_thdr_truncated). The first must not. */
+export function lacksHeaders({ data, headers: { l4proto, thoff } }: Skb): boolean {
+  if (l4proto === undefined) return false;
+  return data.length < thoff + (l4proto === PROTO.tcp ? 20 : l4proto === PROTO.udp || l4proto === PROTO.icmpv6 ? 8 : 1);
+}
+
+interface Refused {
+  readonly code: string;
+  readonly say: string;
+  /** The fragments that wait are dropped with it. */
+  readonly kills: boolean;
+}
+
+/** Adds a fragment to those that wait (ip_frag_queue, nf_ct_frag6_queue, inet_frag_queue_insert); why it is dropped, where it is. */
+function enqueue(q: PendingFragment, given: Uint8Array, from: number, mf: boolean, v6: boolean): Refused | undefined {
+  // What is not the last is cut to a multiple of eight.
+  const body = mf ? given.subarray(0, given.length & ~7) : given;
+  const to = from + body.length;
+  if (mf ? to > q.end && q.last : to < q.end || (q.last && to !== q.end))
+    return { code: 'fragment-end', say: 'The fragment does not fit the end of the packet.', kills: !v6 };
+  if (!mf) q.last = true;
+  q.end = Math.max(q.end, to);
+  if (body.length === 0) return { code: 'fragment-empty', say: 'The fragment carries nothing.', kills: !v6 };
+  const tail = q.runs.at(-1);
+  const hit = q.runs.find((r) => from < r.to && r.from < to);
+  if (hit !== undefined) {
+    // What lies within fragments that came one after the other is there already; any other overlap ends the packet (RFC 5722).
+    return from >= hit.from && to <= hit.to
+      ? { code: 'fragment-twice', say: 'The fragment is there already.', kills: false }
+      : { code: 'fragment-overlap', say: 'The fragment overlaps another.', kills: true };
+  }
+  q.parts.set(from, body);
+  if (tail !== undefined && tail.to === from) q.runs = [...q.runs.slice(0, -1), { from: tail.from, to }];
+  else q.runs = [...q.runs, { from, to }].toSorted((a, b) => a.from - b.from);
+  return undefined;
 }
 
 /** The packet put together is the first fragment in all but its bytes, whichever came last (inet_frag_reasm_prepare: skb_morph). */
@@ -138,7 +192,8 @@ export function splitFragments(skb: Skb, limit: number): readonly Uint8Array[] {
       putBytes(frame, 4, 2, frame.length - 40);
     } else {
       putBytes(frame, 2, 2, frame.length);
-      putBytes(frame, 6, 2, (at >> 3) | (last ? 0 : 0x2000));
+      // Fragments that leave as they came lose the flag (ip_fraglist_prepare, ip_frag_next).
+      putBytes(frame, 6, 2, (kept ? 0 : u16(skb.data, 6) & DF) | (at >> 3) | (last ? 0 : 0x2000));
     }
     frame.set(part, unfragmentable + (v6 ? 8 : 0));
     if (!v6) {

@@ -64,15 +64,24 @@ export interface TcpSocketState {
   ahead: readonly { readonly from: number; readonly to: number; readonly fin: boolean }[];
 }
 
+/** Fragments that wait for the rest of their packet (struct inet_frag_queue). */
 export interface PendingFragment {
   readonly parts: Map<number, Uint8Array>;
+  /** What came one after the other, in the order of their places. */
+  runs: readonly { readonly from: number; readonly to: number }[];
+  /** The codes of congestion seen: one bit for each. */
+  ecn: number;
   /** The headers of the first fragment. */
   head: Uint8Array | undefined;
   /** What the kernel knew of the first fragment beside its bytes. */
   first: Partial<Skb>;
-  total: number | undefined;
-  maxSize: number;
-  ids: number[];
+  /** True once the last fragment came. */
+  last: boolean;
+  /** As far as is known. */
+  end: number;
+  /** The largest fragment, and the largest that must not be cut. */
+  size: number;
+  sizeDf: number;
 }
 
 export class SimState {
@@ -107,7 +116,7 @@ export class SimState {
     for (const [k, n] of this.numgen) copy.numgen.set(k, n);
     for (const [k, s] of this.sockets) copy.sockets.set(k, { ...s });
     for (const [k, n] of this.opened) copy.opened.set(k, n);
-    for (const [k, f] of this.fragments) copy.fragments.set(k, { ...f, parts: new Map(f.parts), ids: [...f.ids] });
+    for (const [k, f] of this.fragments) copy.fragments.set(k, { ...f, parts: new Map(f.parts) });
     return copy;
   }
 

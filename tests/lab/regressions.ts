@@ -55,6 +55,15 @@ const half = (index: number, hex: string, offset: number): PacketSpec => ({
   payloadHex: hex,
   fragment: { index, of: 2 },
 });
+/** Bytes `from` to `to` of a datagram in pieces: its header and zeros. */
+const piece = (given: PacketSpec, id: number, from: number, to: number, mf: boolean): PacketSpec => {
+  const hex = `045708ae0030000${'0'.repeat(97)}`.slice(from * 2, to * 2);
+  const { sport: _s, dport: _d, ...rest } = given;
+  const common = { ...rest, rawL4: true, payloadHex: hex, fragment: { index: from === 0 ? 0 : 1, of: 2 } };
+  return given.family === 'ip6'
+    ? { ...common, extHeaders: [{ type: 'frag', offset: from, mf, id }] }
+    : { df: false, ...common, id, mf, fragOff: from };
+};
 /** A packet of an association, with its CRC32c. */
 const sctp = (way: '>' | '<', crc: string, tag: number, chunks: string): PacketSpec => ({
   ...(way === '>' ? udp : back),
@@ -822,6 +831,42 @@ export const REGRESSIONS: readonly Regression[] = [
       { ...syn, daddr: '10.0.1.1', dport: 8080, seq: 7001 },
       { ...syn, daddr: '10.0.1.1', dport: 8080, flags: ['psh', 'ack'], seq: 7001, ackFollows: 0, payloadHex: '0102' },
       { ...syn, daddr: '10.0.1.1', dport: 8080, flags: ['psh', 'ack'], seq: 7002, ackFollows: 2, payloadHex: '0102' },
+    ],
+  },
+  ...(
+    [
+      ['', udp],
+      [', IPv6', six],
+    ] as const
+  ).map(([name, one]) => ({
+    name: `fragments that overlap, that come twice, that do not fit, and those of other congestion${name}`,
+    tables: chain(one.family, 'prerouting', 0, ['udp dport 2222 counter', 'meta mark set 1']),
+    packets: [
+      // One of two runs ends the packet, all of one run is there already.
+      ...[piece(one, 1, 0, 16, true), piece(one, 1, 8, 24, true), piece(one, 1, 16, 48, false)],
+      ...[piece(one, 2, 0, 16, true), piece(one, 2, 0, 16, true), piece(one, 2, 8, 16, true)],
+      piece(one, 2, 16, 48, false),
+      ...[piece(one, 3, 0, 16, true), piece(one, 3, 24, 32, true), piece(one, 3, 16, 24, true)],
+      ...[piece(one, 3, 16, 32, true), piece(one, 3, 32, 48, false)],
+      ...[piece(one, 4, 16, 40, false), piece(one, 4, 32, 48, true), piece(one, 4, 0, 16, true)],
+      ...[piece(one, 5, 32, 48, true), piece(one, 5, 16, 40, false), piece(one, 5, 0, 16, true)],
+      ...[piece(one, 6, 0, 13, true), piece(one, 6, 8, 48, false), piece(one, 6, 0, 8, true)],
+      ...[piece({ ...one, ecn: 1 }, 7, 0, 16, true), piece(one, 7, 16, 48, false)],
+      ...[piece({ ...one, ecn: 1 }, 8, 0, 16, true), piece({ ...one, ecn: 3 }, 8, 16, 48, false)],
+      ...[piece({ ...one, ecn: 2 }, 9, 16, 48, false), piece({ ...one, ecn: 1 }, 9, 0, 16, true)],
+      ...[piece({ ...one, df: true }, 10, 0, 16, true), piece(one, 10, 16, 48, false)],
+      ...[piece(one, 11, 0, 16, true), piece({ ...one, df: true }, 11, 16, 48, false)],
+    ],
+  })),
+  {
+    name: 'a first fragment without all headers goes on alone',
+    tables: chain('ip6', 'prerouting', 0, ['counter']),
+    packets: [
+      piece({ ...six, protocol: 'tcp' }, 1, 0, 16, true),
+      piece({ ...six, protocol: 'tcp' }, 1, 16, 48, false),
+      piece({ ...six, daddr: 'fd00:1::1', protocol: 'tcp' }, 2, 0, 16, true),
+      ...[piece(six, 3, 0, 16, true), piece(six, 3, 0, 4, true), piece(six, 3, 16, 48, false)],
+      ...[piece(six, 4, 0, 16, true), piece(six, 4, 16, 29, true), piece(six, 4, 16, 48, false)],
     ],
   },
 ];
