@@ -10,7 +10,7 @@ import { buttonLook } from '../ui/button';
 import { ChainName } from '../ui/chain-name';
 import { OwnerBar, OwnerTag } from '../ui/owner-tag';
 import { RuleLine } from '../ui/rule-line';
-import { chainKey, KIND_WORDS, type ShownConflict, tableKey } from './conflict-model';
+import { chainKey, FAMILY_WORDS, KIND_WORDS, type ShownConflict, tableKey } from './conflict-model';
 
 export const minus = (n: number): string => String(n).replace('-', '−');
 
@@ -41,7 +41,7 @@ export function ConflictCard({ source, node, owners, conflict }: CardProps) {
             </Badge>
           )}
           {families.map((family) => (
-            <Badge key={family}>{family === 'ip' ? 'IPv4' : 'IPv6'}</Badge>
+            <Badge key={family}>{FAMILY_WORDS[family]}</Badge>
           ))}
         </h3>
         <p className="mt-1 max-w-[90ch] text-prose [overflow-wrap:anywhere]">{say}</p>

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { HookChain } from '@/lib/conflicts/conflict';
-import { doesWords, hookSections, lastWord, type ShownConflict } from './conflict-model';
+import { doesWords, type Family, hookSections, lastWord, type ShownConflict } from './conflict-model';
 
 const chain = (name: string, hook: string, does: HookChain['does'] = []): HookChain => ({
   family: 'ip',
@@ -14,7 +14,7 @@ const chain = (name: string, hook: string, does: HookChain['does'] = []): HookCh
   tie: false,
   does,
 });
-const conflict = (name: string, from: string, to: string, families: readonly ('ip' | 'ip6')[]): ShownConflict => ({
+const conflict = (name: string, from: string, to: string, families: ShownConflict['families']): ShownConflict => ({
   kind: 'before-nat',
   families,
   first: chain(name, from),
@@ -33,20 +33,32 @@ describe('conflicts by hook', () => {
       conflict('late', 'postrouting', 'postrouting', ['ip']),
       conflict('both', 'prerouting', 'forward', ['ip', 'ip6']),
       conflict('six', 'prerouting', 'prerouting', ['ip6']),
+      conflict('wire', 'ingress', 'ingress', ['ip']),
     ],
-    meetings: [{ hook: 'input', family: 'ip', chains: [] } as const],
+    meetings: [
+      { hook: 'input', family: 'ip', chains: [] } as const,
+      { hook: 'egress', family: 'netdev', device: 'eth0', chains: [] } as const,
+    ],
   };
-  const names = (family: 'ip' | 'ip6' | null) =>
+  const names = (family: Family | null) =>
     hookSections(view, family).map(
       ({ hook, conflicts, meetings }) =>
         `${hook}: ${conflicts.map(({ first }) => first.chain).join(' ')} ${meetings.length}`,
     );
   test('in the order of the way; of two hooks at the one where the second runs', () => {
-    expect(names(null)).toEqual(['prerouting: six 0', 'input:  1', 'forward: both 0', 'postrouting: late 0']);
+    expect(names(null)).toEqual([
+      'ingress: wire 0',
+      'prerouting: six 0',
+      'input:  1',
+      'forward: both 0',
+      'postrouting: late 0',
+      'egress:  1',
+    ]);
   });
   test('of one family only', () => {
-    expect(names('ip')).toEqual(['input:  1', 'forward: both 0', 'postrouting: late 0']);
+    expect(names('ip')).toEqual(['ingress: wire 0', 'input:  1', 'forward: both 0', 'postrouting: late 0']);
     expect(names('ip6')).toEqual(['prerouting: six 0', 'forward: both 0']);
+    expect(names('link')).toEqual(['ingress: wire 0', 'egress:  1']);
   });
   test('nothing', () => {
     expect(hookSections({ conflicts: [], meetings: [] }, null)).toEqual([]);

@@ -1,9 +1,30 @@
 /** Conflicts by hook, and what a hook's order means. */
 import type { ConflictsView } from '@/lib/api/conflicts-view';
-import type { ChainAt, ConflictKind, HookChain } from '@/lib/conflicts/conflict';
+import type { ChainAt, ConflictKind, HookChain, HookFamily, Meeting } from '@/lib/conflicts/conflict';
 
 export type ShownConflict = ConflictsView['conflicts'][number];
-export type Family = 'ip' | 'ip6';
+/** `link`: everything below: bridges, ARP, devices. */
+export type Family = 'ip' | 'ip6' | 'link';
+
+/** The choice that a hook belongs to. */
+export const familyOf = (family: HookFamily): Family => (family === 'ip' || family === 'ip6' ? family : 'link');
+
+const LINK_HOOKS: ReadonlySet<string> = new Set(['ingress', 'egress']);
+const isOnLink = ({ first, second }: ShownConflict): boolean =>
+  [first, second].some(({ family, hook }) => family === 'bridge' || family === 'arp' || LINK_HOOKS.has(hook));
+
+/** Whose packets a hook sees. */
+export const FAMILY_WORDS: { readonly [F in HookFamily]: string } = {
+  ip: 'IPv4',
+  ip6: 'IPv6',
+  bridge: 'bridged',
+  arp: 'ARP',
+  netdev: 'device',
+};
+
+/** `IPv4`, `device eth0`. */
+export const meetingWords = ({ family, device }: Pick<Meeting, 'family' | 'device'>): string =>
+  device === undefined ? FAMILY_WORDS[family] : `${FAMILY_WORDS[family]} ${device}`;
 
 /** In the order of a packet's way. */
 const HOOKS: readonly string[] = ['ingress', 'prerouting', 'input', 'forward', 'output', 'postrouting', 'egress'];
@@ -24,8 +45,10 @@ export function hookSections(
   view: Pick<ConflictsView, 'conflicts' | 'meetings'>,
   family: Family | null,
 ): readonly HookSection[] {
-  const conflicts = view.conflicts.filter(({ families }) => family === null || families.includes(family));
-  const meetings = view.meetings.filter((meeting) => family === null || meeting.family === family);
+  const conflicts = view.conflicts.filter(
+    (one) => family === null || (family === 'link' ? isOnLink(one) : one.families.includes(family)),
+  );
+  const meetings = view.meetings.filter((meeting) => family === null || familyOf(meeting.family) === family);
   const hooks = [...new Set([...conflicts.map(({ second }) => second.hook), ...meetings.map(({ hook }) => hook)])];
   return hooks
     .sort((a, b) => place(a) - place(b))

@@ -15,10 +15,10 @@ import { STRINGS } from '../strings';
 import { SegmentedControl } from '../ui/segmented-control';
 import { Loading } from '../ui/states';
 import { ConflictCard } from './conflict-card';
-import { chainKey, hookSections } from './conflict-model';
+import { chainKey, FAMILY_WORDS, type Family, familyOf, hookSections } from './conflict-model';
 import { MeetingTable } from './meeting-table';
 
-const PARAMS = { family: parseAsStringLiteral(['ip', 'ip6'] as const) };
+const PARAMS = { family: parseAsStringLiteral(['ip', 'ip6', 'link'] as const) };
 
 /** Does the order of the chains matter here, and for which packet? */
 export function ConflictsView() {
@@ -40,9 +40,10 @@ function Opened({ source, node }: { readonly source: SourceView; readonly node: 
         value={family ?? 'all'}
         onChange={(next) => void set({ family: next === 'all' ? null : next })}
         segments={[
-          { value: 'all', label: 'IPv4 and IPv6' },
+          { value: 'all', label: 'All' },
           { value: 'ip', label: 'IPv4' },
           { value: 'ip6', label: 'IPv6' },
+          { value: 'link', label: 'Bridge, ARP, device' },
         ]}
       />
       <span className="ml-auto hidden md:inline-flex">
@@ -65,7 +66,7 @@ function Opened({ source, node }: { readonly source: SourceView; readonly node: 
 interface SearchedProps {
   readonly source: string;
   readonly node: string;
-  readonly family: 'ip' | 'ip6' | null;
+  readonly family: Family | null;
 }
 
 function Searched({ source, node, family }: SearchedProps) {
@@ -86,12 +87,12 @@ function Shown({
 }: {
   readonly source: string;
   readonly view: Answer;
-  readonly family: 'ip' | 'ip6' | null;
+  readonly family: Family | null;
 }) {
   const { node, owners } = view;
   const sections = hookSections(view, family);
   const conflicts = sections.flatMap((section) => section.conflicts);
-  const unsearched = view.unsearched.filter((one) => family === null || one.family === family);
+  const unsearched = view.unsearched.filter((one) => family === null || familyOf(one.family) === family);
   return (
     <div className="min-h-0 flex-1 roomy:overflow-y-auto">
       <div className="mx-auto flex max-w-[1240px] flex-col gap-5 p-3 md:p-4">
@@ -125,7 +126,7 @@ function Shown({
             ))}
             {section.meetings.map((meeting) => (
               <MeetingTable
-                key={`${meeting.hook} ${meeting.family}`}
+                key={`${meeting.hook} ${meeting.family} ${meeting.device ?? ''}`}
                 source={source}
                 node={node}
                 owners={owners}
@@ -148,7 +149,7 @@ function Shown({
             <ul className="mt-1 flex flex-col gap-1.5 text-prose">
               {unsearched.map(({ first, second, family: of, say }) => (
                 <li key={`${of} ${chainKey(first)} ${chainKey(second)}`}>
-                  <span className="text-ink-2">{of === 'ip' ? 'IPv4' : 'IPv6'}</span>{' '}
+                  <span className="text-ink-2">{FAMILY_WORDS[of]}</span>{' '}
                   <code className="text-code">{chainKey(first)}</code> and{' '}
                   <code className="text-code">{chainKey(second)}</code> at {second.hook}: {say}
                 </li>

@@ -7,7 +7,7 @@ import { ChainName } from '../ui/chain-name';
 import { cx } from '../ui/cx';
 import { OwnerTag } from '../ui/owner-tag';
 import { minus } from './conflict-card';
-import { chainKey, doesWords, lastWord, tableKey } from './conflict-model';
+import { chainKey, doesWords, lastWord, meetingWords, tableKey } from './conflict-model';
 
 interface MeetingProps {
   readonly source: string;
@@ -17,17 +17,18 @@ interface MeetingProps {
 }
 
 /** The chains of a hook in the order in which they run: ties, and who has the last word. */
-export function MeetingTable({ source, node, owners, meeting: { hook, family, chains } }: MeetingProps) {
+export function MeetingTable({ source, node, owners, meeting }: MeetingProps) {
+  const { hook, chains } = meeting;
   const last = lastWord(chains);
-  const ip = family === 'ip' ? 'IPv4' : 'IPv6';
+  const packets = meetingWords(meeting);
   return (
     <div className="overflow-hidden rounded-card border border-line bg-surface">
       <table className="w-full">
-        <caption className="sr-only">{STRINGS.meeting(hook, ip)}</caption>
+        <caption className="sr-only">{STRINGS.meeting(hook, packets)}</caption>
         <thead>
           <tr className="text-left text-ink-2 text-label">
             <th scope="col" className="w-20 px-3 py-1.5 text-right font-[550]">
-              {ip}
+              {packets}
               <span className="sr-only">, priority</span>
             </th>
             <th scope="col" className="px-2 py-1.5 font-[550]">

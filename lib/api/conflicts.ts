@@ -2,6 +2,7 @@
 
 import type { Conflict, Conflicts } from '../conflicts/conflict';
 import { conflictsOf } from '../conflicts/conflicts-of';
+import { linkConflictsOf } from '../conflicts/link-search';
 import { conflictSentence } from '../conflicts/say';
 import type { RuleRef } from '../nft/model';
 import { renderRule } from '../render/render-rule';
@@ -23,7 +24,8 @@ export interface ConflictsAnswer extends Omit<Conflicts, 'conflicts'> {
 }
 
 export function conflictsAnswer(node: OpenNode, ruleset: RulesetIndex): ConflictsAnswer {
-  const { conflicts, ...rest } = conflictsOf(preparedOf(node.world));
+  const p = preparedOf(node.world);
+  const { conflicts, ...rest } = together(conflictsOf(p), linkConflictsOf(p));
   return {
     ...rest,
     node: node.node,
@@ -36,6 +38,15 @@ export function conflictsAnswer(node: OpenNode, ruleset: RulesetIndex): Conflict
     })),
   };
 }
+
+const together = (a: Conflicts, b: Conflicts): Conflicts => ({
+  version: 1,
+  conflicts: [...a.conflicts, ...b.conflicts],
+  meetings: [...a.meetings, ...b.meetings],
+  unsearched: [...a.unsearched, ...b.unsearched],
+  pairs: a.pairs + b.pairs,
+  packets: a.packets + b.packets,
+});
 
 function ruleText(ruleset: RulesetIndex, at: RuleRef): string {
   const index = ruleset.at(at.family, at.table);

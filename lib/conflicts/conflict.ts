@@ -55,7 +55,7 @@ export interface Witness {
 export interface Conflict {
   readonly kind: ConflictKind;
   /** Families of packets for which it was shown. */
-  readonly families: readonly ('ip' | 'ip6')[];
+  readonly families: readonly ('ip' | 'ip6' | 'arp')[];
   /** The chain that runs first now, and the one that runs after it. */
   readonly first: ChainAt;
   readonly second: ChainAt;
@@ -77,10 +77,15 @@ export interface HookChain extends ChainAt {
   readonly does: readonly ('drop' | 'write' | 'nat')[];
 }
 
+/** Hooks of their own have IPv4 and IPv6 packets, bridged frames, ARP, and each device. */
+export type HookFamily = 'ip' | 'ip6' | 'bridge' | 'arp' | 'netdev';
+
 /** A hook where chains of several owners meet, in the order in which they run. */
 export interface Meeting {
   readonly hook: Hook;
-  readonly family: 'ip' | 'ip6';
+  readonly family: HookFamily;
+  /** Of ingress and egress. */
+  readonly device?: string;
   readonly chains: readonly HookChain[];
 }
 
@@ -88,7 +93,7 @@ export interface Meeting {
 export interface Unsearched {
   readonly first: ChainAt;
   readonly second: ChainAt;
-  readonly family: 'ip' | 'ip6';
+  readonly family: HookFamily;
   readonly why: 'bound' | 'undecided';
   readonly say: string;
 }

@@ -28,7 +28,7 @@ function endsOf({ branches }: Trace): readonly End[] | undefined {
   return [...found].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, end]) => end);
 }
 
-function endOf({ outcome, probability }: Branch): End | undefined {
+export function endOf({ outcome, probability }: Branch): End | undefined {
   if (outcome.kind === 'undecided') return undefined;
   const { fate } = outcome;
   switch (fate.summary) {

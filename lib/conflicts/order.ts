@@ -12,7 +12,7 @@ export interface Passing {
 }
 
 /** Moves the element at `i` to just before, and to just after, that at `j`; and the other way round. `i` < `j`. */
-function moves<T>(
+export function moves<T>(
   list: readonly T[],
   i: number,
   j: number,

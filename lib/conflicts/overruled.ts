@@ -38,7 +38,8 @@ export function searchOverruled(pair: Pair): Searched {
     const trace = traceFully(p, packet);
     const [branch] = trace.branches;
     const accepted = branch && acceptedBy(branch, pair);
-    if (accepted === undefined || !isException(p, accepted, pair, packet)) continue;
+    if (accepted === undefined) continue;
+    if (!isException(preparedOf(worldWithoutRule(p.world, accepted)), pair, packet)) continue;
     const found: Conflict = {
       kind: 'accept-overruled',
       families: [family],
@@ -55,7 +56,10 @@ export function searchOverruled(pair: Pair): Searched {
 }
 
 /** The rule by which the first chain accepts what the second then drops. */
-function acceptedBy({ steps, outcome }: Branch, { first, second }: Pair): RuleRef | undefined {
+export function acceptedBy(
+  { steps, outcome }: Branch,
+  { first, second }: Pick<Pair, 'first' | 'second'>,
+): RuleRef | undefined {
   if (outcome.kind === 'undecided' || outcome.fate.by === undefined) return undefined;
   let base: ChainStep | undefined;
   let accepted: RuleRef | undefined;
@@ -71,8 +75,11 @@ function acceptedBy({ steps, outcome }: Branch, { first, second }: Pair): RuleRe
 }
 
 /** Without the rule the chain drops the packet itself: a chain that only counts, or accepts everything, makes no exception. */
-function isException(p: Prepared, rule: RuleRef, { first }: Pair, packet: Parameters<typeof traceFully>[1]): boolean {
-  const without = preparedOf(worldWithoutRule(p.world, rule));
+export function isException(
+  without: Prepared,
+  { first }: Pick<Pair, 'first'>,
+  packet: Parameters<typeof traceFully>[1],
+): boolean {
   return traceFully(without, packet).branches.every(({ steps, outcome }) => {
     if (outcome.kind === 'undecided' || outcome.fate.by === undefined) return false;
     const last = steps.findLast((step) => step.kind === 'chain' && step.skb === 0);

@@ -31,7 +31,7 @@ interface Surroundings {
 
 const surroundings = new WeakMap<Prepared, Map<IpFamily, Surroundings>>();
 
-function surroundingsOf(p: Prepared, family: IpFamily): Surroundings {
+export function surroundingsOf(p: Prepared, family: IpFamily): Surroundings {
   const known = surroundings.get(p) ?? new Map<IpFamily, Surroundings>();
   surroundings.set(p, known);
   const found = known.get(family) ?? lookAround(p, family);
@@ -72,7 +72,7 @@ const isLinkLocal = (address: IpValue): boolean => typeof address === 'bigint' &
 const addressOf = (family: IpFamily, value: bigint): IpValue => (family === 'ip' ? Number(value) : value);
 
 /** An address of an interval; not the first of a prefix, which is that of the network. */
-function pick(family: IpFamily, [from, to]: Interval): IpValue {
+export function pick(family: IpFamily, [from, to]: Interval): IpValue {
   return addressOf(family, to > from && (from & 0xffn) === 0n ? from + 1n : from);
 }
 
@@ -115,7 +115,7 @@ function first(intervals: readonly Interval[] | undefined, preferred: number): n
 }
 
 /** The likeliest first; another port where the first may be what others drop. */
-function transportsOf({ fields }: Wanted, family: IpFamily): readonly Partial<PacketSpec>[] {
+export function transportsOf({ fields }: Wanted, family: IpFamily): readonly Partial<PacketSpec>[] {
   const icmp = family === 'ip' ? PROTO.icmp : PROTO.icmpv6;
   const echo = family === 'ip' ? 8 : 128;
   if (fields.icmpType !== undefined)

@@ -68,6 +68,8 @@ export function endsText(ends: readonly End[]): string {
     .map(({ probability, result, daddr, dport, saddr }) => {
       const share = ends.length === 1 ? '' : `${fraction(probability)} `;
       if (result === 'not-delivered') return `${share}not delivered`;
+      // ARP that the node takes in.
+      if (daddr === null) return `${share}taken in`;
       return `${share}delivered to ${hostPort(daddr ?? undefined, dport ?? undefined)} from ${saddr ?? '?'}`;
     })
     .join(', ');

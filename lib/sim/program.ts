@@ -215,9 +215,15 @@ export class Program {
   }
 
   /** The same rules, with the entries of one hook in another order. Shares all indexes with this one. */
-  withOrder(family: 'ip' | 'ip6', hook: Hook, entries: readonly HookEntry[]): Program {
+  withOrder(family: 'ip' | 'ip6' | 'arp' | 'bridge', hook: Hook, entries: readonly HookEntry[]): Program {
     const lists = new Map(this.lists).set(`${family} ${hook}`, entries);
     return Object.assign(Object.create(Program.prototype), this, { lists });
+  }
+
+  /** The same rules, with the chains of a device in another order, or fewer of them. */
+  withDeviceOrder(hook: 'ingress' | 'egress', dev: string, chains: readonly ProgramChain[]): Program {
+    const devices = new Map(this.devices).set(`${hook} ${dev}`, chains);
+    return Object.assign(Object.create(Program.prototype), this, { devices });
   }
 
   private build(family: 'ip' | 'ip6' | 'arp' | 'bridge', hook: Hook): readonly HookEntry[] {

@@ -52,8 +52,8 @@ function textOf(answer: Answer): string {
     lines.push(`    ${family}: ${chainText(first)} and ${chainText(second)}: ${say}`);
   if (meetings.length > 0)
     lines.push('', '  hooks where chains of several owners meet, in the order in which they run:');
-  for (const { hook, family, chains } of meetings) {
-    lines.push(`    ${family} ${hook}`);
+  for (const { hook, family, device, chains } of meetings) {
+    lines.push(`    ${family} ${hook}${device === undefined ? '' : ` ${device}`}`);
     for (const { prio, type, tie, does, ...at } of chains)
       lines.push(
         `      ${String(prio).padStart(5)} ${type.padEnd(6)} ${at.family} ${at.table} ${at.chain}, ${at.owner}${does.length === 0 ? ', only looks on' : ` (${does.join(', ')})`}${tie ? ', tie' : ''}`,
