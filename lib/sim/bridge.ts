@@ -17,6 +17,8 @@ type PassUp = (run: Run, skb: Skb, bridge: Link, seen: boolean) => void;
 /** Whether bridged packets of the family run through the ip hooks. */
 function callsIpHooks(run: Run, skb: Skb, bridge: Link): boolean {
   if (skb.family === 'arp') return false;
+  // Tagged frames only where bridge-nf-filter-vlan-tagged says so (br_nf_pre_routing: is_vlan_ip).
+  if (skb.vlan !== undefined && (sysctl(run, 'net.bridge.bridge-nf-filter-vlan-tagged') ?? '0') === '0') return false;
   const key = skb.family === 'ip' ? 'net.bridge.bridge-nf-call-iptables' : 'net.bridge.bridge-nf-call-ip6tables';
   if (bridge.nfCall?.[skb.family] === true) return true;
   // A kernel without br_netfilter has no such key.

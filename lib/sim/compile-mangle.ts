@@ -7,6 +7,7 @@ import type { Expression, MangleStatement } from '../nft/model';
 import { compileExpression, type Scope, typesIn } from './compile-expression';
 import { STATUS, templateConn, zoneOf } from './conntrack-state';
 import type { Context } from './environment';
+import { writesIcmp } from './misprints';
 import { Broken, type Op } from './op';
 import { need, write } from './operand';
 import { fieldName } from './program';
@@ -113,7 +114,15 @@ export function compileMangle(s: MangleStatement, scope: Scope): Op {
       if (where === undefined)
         return (c) =>
           c.run.undecided('unsupported-statement', `Setting ${field} is not modelled.`, 'Assume what it does.', c.at);
+      const icmp = writesIcmp(key, s.value);
       return (c) => {
+        if (icmp)
+          return c.run.undecided(
+            'listing-wrong',
+            `nft lists a write of the type or the code of ICMP as one of ${field}: which it is, is not known.`,
+            'Assume which packets the rule is for.',
+            c.at,
+          );
         if (key.kind === 'payload') {
           const missing = protocolMissing(key.protocol, key.field, c);
           if (missing !== undefined) return new Broken({ kind: 'missing', field, because: missing });

@@ -3,7 +3,7 @@ import { PROTO } from '../net/protocols';
 import type { DataType } from '../nft/datatypes';
 import type { Expression, ObjectReferenceStatement } from '../nft/model';
 import { compileExpression, compileLookup, Miss, type Scope, typesIn } from './compile-expression';
-import { STATUS } from './conntrack-state';
+import { STATUS, sameExpectation } from './conntrack-state';
 import type { Context } from './environment';
 import { type SynproxyOptions, sendSynproxyAnswer } from './generated';
 import { Broken, type Op, type OpResult, stop } from './op';
@@ -66,7 +66,9 @@ export function compileObject(s: ObjectReferenceStatement, scope: Scope): Op {
             });
       case 'ct helper': {
         const { ct } = c.skb;
-        if (ct !== undefined && !(ct.status & STATUS.confirmed) && ct.helper === undefined) {
+        const { l3proto } = object;
+        const ofFamily = l3proto === undefined || l3proto === 'inet' || l3proto === ct?.family;
+        if (ct !== undefined && !(ct.status & STATUS.confirmed) && ct.helper === undefined && ofFamily) {
           const number = object.protocol === 'tcp' ? PROTO.tcp : PROTO.udp;
           if (ct.original.protocol === number) {
             ct.helper = object.type;
@@ -75,8 +77,9 @@ export function compileObject(s: ObjectReferenceStatement, scope: Scope): Op {
         }
         return undefined;
       }
-      case 'ct timeout':
       case 'ct expectation':
+        return expectConnection(c, object);
+      case 'ct timeout':
       case 'secmark':
       case 'tunnel':
         return undefined;
@@ -93,6 +96,28 @@ export function compileObject(s: ObjectReferenceStatement, scope: Scope): Op {
         );
     }
   };
+}
+
+/**
+ * nft_ct_expect_obj_eval(): a new connection expects one from its server to a port of its client. Where another connection expects
+ * the same the packet is dropped (nf_ct_expect_related).
+ */
+function expectConnection(c: Context, object: { readonly protocol: string; readonly dport: number }): OpResult {
+  const { ct } = c.skb;
+  if (ct === undefined || ct.status & (STATUS.confirmed | STATUS.template))
+    return new Broken({ kind: 'statement', say: 'the packet opens no connection' });
+  const from = ct[c.skb.ctDir === 'original' ? 'reply' : 'original'];
+  const expected = {
+    src: from.src,
+    dst: from.dst,
+    protocol: object.protocol === 'tcp' ? PROTO.tcp : PROTO.udp,
+    dport: object.dport,
+  };
+  if (c.run.state.ct.expecting(expected, ct.zone) !== undefined) return { kind: 'drop' };
+  const others = (ct.expects ?? []).filter((e) => !sameExpectation(e, expected));
+  ct.expects = [...others, expected];
+  c.run.state.ct.anyExpected = true;
+  return undefined;
 }
 
 export function tproxy(port: Expression | undefined, scope: Scope, c: Context): OpResult {

@@ -212,7 +212,15 @@ export interface Conn {
   /** Seconds it lives after its last packet, where its protocol has more than one answer. */
   lifetime?: number;
   natOif: string | undefined;
+  /** Connections that it expects. */
+  expects?: readonly Expectation[];
 }
+
+/** A connection that another one expects: from any port (struct nf_conntrack_expect). */
+export type Expectation = Pick<Tuple, 'src' | 'dst' | 'protocol' | 'dport'>;
+
+export const sameExpectation = (a: Expectation, b: Expectation): boolean =>
+  a.src === b.src && a.dst === b.dst && a.protocol === b.protocol && a.dport === b.dport;
 
 export function newConn(family: 'ip' | 'ip6', zone: number, original: Tuple, reply: Tuple): Conn {
   return {
@@ -364,6 +372,15 @@ export class CtTable {
 
   constructor(private readonly base: CtBase) {}
 
+  /** Set once a connection expects another. */
+  anyExpected = false;
+
+  /** The connection that expects one like this. */
+  expecting(one: Expectation, zone: number): Conn | undefined {
+    if (!this.anyExpected) return undefined;
+    return this.all().find((conn) => conn.zone === zone && conn.expects?.some((e) => sameExpectation(e, one)) === true);
+  }
+
   /** A table that starts where this one is; the two do not share changes. `map` translates entries held elsewhere. */
   fork(): CtTable {
     const copy = new CtTable(this.base);
@@ -378,6 +395,7 @@ export class CtTable {
     for (const [from, to] of this.replaced) copy.replaced.set(from, to === undefined ? undefined : clone(to));
     for (const c of this.added) copy.added.push(clone(c));
     for (const [key, hit] of this.byTuple) copy.byTuple.set(key, { conn: clone(hit.conn), dir: hit.dir });
+    copy.anyExpected = this.anyExpected;
     for (const [key, hit] of this.behind) copy.behind.set(key, { conn: clone(hit.conn), dir: hit.dir });
     return copy;
   }

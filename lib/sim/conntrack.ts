@@ -8,6 +8,7 @@ import {
   invertTuple,
   newConn,
   STATUS,
+  sameExpectation,
   sameTuple,
   statusNames,
   type Tuple,
@@ -105,7 +106,8 @@ function datagramBad({ data, headers }: Skb, lite: boolean): boolean {
 function look(run: Run, skb: Skb, family: 'ip' | 'ip6', hook: Hook): string {
   const proto = skb.headers.l4proto;
   const at = skb.headers.thoff;
-  if (proto === undefined) return 'invalid: the headers are malformed';
+  // Nor can one be told where nothing follows the headers (get_l4proto: ipv6_skip_exthdr).
+  if (proto === undefined || (family === 'ip6' && proto === PROTO.nonxt)) return 'invalid: the headers are malformed';
   if ((proto === PROTO.udp || proto === PROTO.udplite) && datagramBad(skb, proto === PROTO.udplite))
     return 'invalid: the length in the header does not fit';
   const checksums = hook === 'prerouting' && switchedOn(run, 'nf_conntrack_checksum', true);
@@ -202,7 +204,15 @@ function create(run: Run, skb: Skb, family: 'ip' | 'ip6', tuple: Tuple): Conn | 
   if (tuple.protocol === PROTO.icmpv6 && ![128, 139].includes(tuple.icmpType))
     return 'invalid: an ICMPv6 answer without its question';
   if (isFull(run)) return FULL;
-  return newConn(family, skb.zone, tuple, reply);
+  const made = newConn(family, skb.zone, tuple, reply);
+  const master = run.state.ct.expecting(tuple, skb.zone);
+  if (master !== undefined) {
+    made.status |= STATUS.expected;
+    made.mark = master.mark;
+    made.markUnknown = master.markUnknown;
+    master.expects = master.expects?.filter((e) => !sameExpectation(e, tuple)) ?? [];
+  }
+  return made;
 }
 
 /** No entry could be made: the packet is dropped. */

@@ -6,13 +6,14 @@ import type { Run } from './environment';
 import { addressType4 } from './fib';
 import type { IpOptions, Skb } from './skb';
 
-const OPTION = { end: 0, nop: 1, rr: 7, timestamp: 68, lsrr: 131, ssrr: 137, routerAlert: 148 } as const;
+const OPTION = { end: 0, nop: 1, rr: 7, timestamp: 68, lsrr: 131, cipso: 134, ssrr: 137, routerAlert: 148 } as const;
 const PRESPECIFIED = 3;
 
 const none = (): IpOptions => ({
   rr: 0,
   ts: 0,
   srr: 0,
+  cipso: 0,
   rrNeedsAddress: false,
   tsNeedsAddress: false,
   tsNeedsTime: false,
@@ -77,6 +78,13 @@ function compileOne(run: Run, skb: Skb, o: IpOptions, at: number, len: number, o
       return undefined;
     case OPTION.timestamp:
       return compileTimestamp(run, skb, o, at, len, own);
+    case OPTION.cipso:
+      if (o.cipso !== 0) return at;
+      o.cipso = at;
+      // cipso_v4_validate(): a domain that nobody configured.
+      if (len < 8) return at + 1;
+      run.assume('netlabel', 'No domain of CIPSO labels is taken to be configured on the node.');
+      return at + 2;
     case OPTION.routerAlert:
       return len < 4 ? at + 1 : undefined;
     default:
@@ -174,6 +182,7 @@ export function echoOptions(run: Run, cause: Skb, source: number): Uint8Array | 
     if (stamped === undefined) return undefined;
     out.push(...stamped);
   }
+  if (o.cipso !== 0) out.push(...b.slice(o.cipso, o.cipso + (b[o.cipso + 1] ?? 0)));
   while (out.length % 4 !== 0) out.push(0);
   return Uint8Array.from(out);
 }

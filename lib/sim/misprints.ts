@@ -19,6 +19,15 @@ export function placed(part: Expression): Expression {
 /** Those of them whose values in the elements of a set are listed as they are. */
 const LISTED_RIGHT = new Set(['ip dscp', 'ip6 ecn']);
 
+const isTransport = (e: Expression): boolean => typeof e === 'object' && e.kind === 'payload' && e.protocol === 'th';
+
+/**
+ * True for a write of the type or the code of ICMP: nft lists it as one of the first half of the transport header, without the
+ * protocol that it asks for before.
+ */
+export const writesIcmp = (key: Expression, value: Expression): boolean =>
+  isTransport(key) && typeof value === 'object' && value.kind === 'binary';
+
 const listsZero = (key: Expression, part: number): boolean =>
   typeof key === 'object' && key.kind === 'concat' && key.parts[part] === 0;
 

@@ -132,10 +132,12 @@ export function readMeta(expr: MetaExpression, name: string): (c: Context) => Ev
     case 'secpath':
       return () => 0;
     case 'cgroup':
-      return (c) =>
-        c.skb.sk === undefined
-          ? new Missing(name, 'the packet belongs to no socket')
-          : unknownHost("The sender's cgroup", 'Assume a cgroup.');
+      return (c) => {
+        const { ownSocket, sk } = c.skb;
+        if (sk !== undefined) return unknownHost("The sender's cgroup", 'Assume a cgroup.');
+        // What the kernel sends by itself leaves through a socket of its own, which is in no class.
+        return ownSocket === undefined ? new Missing(name, 'the packet belongs to no socket') : 0;
+      };
     case 'time':
     case 'day':
     case 'hour':

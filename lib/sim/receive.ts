@@ -24,8 +24,10 @@ export function receive(run: Run, skb: Skb, dev: Link): void {
   receiveLayer3(run, skb);
 }
 
-function receiveLayer3(run: Run, skb: Skb, fromBridge = false): void {
-  if (skb.vlan !== undefined && !fromBridge) {
+function receiveLayer3(run: Run, skb: Skb): void {
+  // VLAN 0 is a priority alone (__netif_receive_skb_core: check_vlan_id).
+  if (skb.vlan !== undefined && (skb.vlan & 4095) === 0) skb.vlan = undefined;
+  if (skb.vlan !== undefined) {
     run.steps?.push({
       kind: 'kernel',
       skb: skb.id,
@@ -101,7 +103,7 @@ function receiveOnBridge(run: Run, skb: Skb, bridge: Link, seen: boolean): void 
     else routeInput(run, skb);
     return;
   }
-  receiveLayer3(run, skb, true);
+  receiveLayer3(run, skb);
 }
 
 /** ARP: input, and the reply for addresses of this node (net/ipv4/arp.c, arp_process). */

@@ -33,6 +33,7 @@ export interface IpOptions {
   rr: number;
   ts: number;
   srr: number;
+  cipso: number;
   rrNeedsAddress: boolean;
   tsNeedsAddress: boolean;
   tsNeedsTime: boolean;

@@ -26,6 +26,7 @@ const udp: PacketSpec = {
   sport: 1111,
   dport: 2222,
 };
+const syn: PacketSpec = { ...udp, protocol: 'tcp', flags: ['syn'] };
 /** An error about `udp`, as it left the node. */
 const unreachable: PacketSpec = {
   iif: 'eth1',
@@ -78,5 +79,99 @@ export const SINGLE_REGRESSIONS: readonly Regression[] = [
       ...chain('bridge', 'postrouting', 0, ['meta iiftype ether counter']),
     ],
     packets: [onBridge],
+  },
+  {
+    name: 'a label of CIPSO in an IPv4 option is an error, as no domain of them is configured',
+    tables: chain('ip', 'input', 0, ['counter']),
+    packets: ['86040000', '8607000000010000', '8608000000010102'].map((ipOptionsHex) => ({
+      ...udp,
+      daddr: '10.0.1.1',
+      ipOptionsHex,
+    })),
+  },
+  {
+    name: 'a connection expects another, from its server, and each is expected by one alone',
+    tables: [
+      {
+        family: 'ip',
+        name: 't',
+        items: ['ct expectation e { protocol tcp; dport 8888; timeout 1m; size 8; l3proto ip; }'],
+        chains: [
+          {
+            name: 'c',
+            base: 'type filter hook forward priority 0; policy accept;',
+            rules: [
+              ['tcp dport != 8888', 'ct mark set 7', 'ct expectation set "e"', 'counter'],
+              ['ct state related', 'ct mark 7'],
+            ],
+          },
+          {
+            name: 'r',
+            base: 'type filter hook prerouting priority -300; policy accept;',
+            rules: [['ct expectation set "e"']],
+          },
+        ],
+      },
+    ],
+    packets: [
+      { ...syn, sport: 1111 },
+      { ...syn, sport: 1111 },
+      { ...syn, sport: 1112 },
+      { ...syn, iif: 'eth1', saddr: '10.0.2.2', daddr: '10.0.1.2', sport: 5, dport: 8888 },
+      { ...syn, iif: 'eth1', saddr: '10.0.2.2', daddr: '10.0.1.2', sport: 6, dport: 8888 },
+      { ...syn, sport: 1113 },
+    ],
+  },
+  ...['base', 'bridge-nf'].map((environment) => ({
+    name: `a frame with a VLAN tag goes along a bridge, past the ip hooks, and not up: ${environment}`,
+    environment,
+    tables: [
+      ...chain('bridge', 'prerouting', 0, ['vlan id 10 counter', 'ip saddr 10.0.4.2 counter']),
+      ...chain('bridge', 'input', 0, ['counter']),
+      ...chain('bridge', 'forward', 0, ['counter']),
+      ...chain('ip', 'prerouting', 0, ['counter']),
+      ...chain('ip', 'forward', 0, ['counter']),
+    ],
+    packets: [
+      { ...onBridge, l2: { ...onBridge.l2, vlan: 10 } },
+      { ...onBridge, l2: { ...onBridge.l2, vlan: 0x6000 } },
+      { ...onBridge, daddr: '10.0.4.3', l2: { src: '02:00:00:00:06:02', dst: '02:00:00:00:07:02', vlan: 10 } },
+      { ...udp, l2: { src: '02:00:00:00:01:02', dst: '02:00:00:00:01:01', vlan: 10 } },
+      { ...udp, l2: { src: '02:00:00:00:01:02', dst: '02:00:00:00:01:01', vlan: 0x2000 } },
+    ],
+  })),
+  {
+    name: 'a listener does not answer an IPv4 address in the clothes of IPv6, but there is a reset where none listens',
+    tables: [],
+    packets: [8080, 9].map((dport) => ({
+      ...syn,
+      family: 'ip6' as const,
+      saddr: '::ffff:10.0.1.2',
+      daddr: 'fd00:1::1',
+      dport,
+    })),
+  },
+  {
+    name: 'what has nothing behind its IPv6 headers belongs to no connection',
+    tables: chain('ip6', 'forward', 0, ['ct state invalid counter', 'meta l4proto 59 counter']),
+    packets: [
+      {
+        ...udp,
+        family: 'ip6',
+        saddr: 'fd00:1::2',
+        daddr: 'fd00:2::2',
+        protocol: 59,
+        rawL4: true,
+        payloadHex: '00010203',
+      },
+    ],
+  },
+  {
+    name: 'what the kernel sends by itself is in the cgroup 0',
+    tables: chain('ip', 'output', 0, ['meta cgroup 0 counter', 'meta cgroup != 0 counter']),
+    packets: [
+      { ...udp, daddr: '10.0.1.1' },
+      { ...syn, daddr: '10.0.1.1' },
+    ],
   },
 ];
