@@ -59,6 +59,33 @@ export async function getJson<T>(path: string, query: Query, signal: AbortSignal
   return answer<T>(response);
 }
 
+/** An answer that comes bit by bit, a line of JSON each; a line with a problem ends it. */
+export async function getLines<T>(
+  path: string,
+  query: Query,
+  onLine: (line: T) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const response = await fetch(apiUrl(path, query), { signal }).catch(unreachableServer);
+  if (!response.ok || response.body === null) return answer<never>(response);
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let text = '';
+  for (;;) {
+    const { done, value } = await reader.read().catch(unreachableServer);
+    if (done) return;
+    const lines = `${text}${value}`.split('\n');
+    text = lines.pop() ?? '';
+    for (const line of lines) {
+      const told: unknown = JSON.parse(line);
+      if (isRecord(told) && isRecord(told.problem)) {
+        const { code, say, do: detail } = told.problem;
+        throw new ApiProblem(response.status, { title: say, detail, code });
+      }
+      onLine(told as T);
+    }
+  }
+}
+
 export async function getText(path: string, query: Query): Promise<string> {
   const response = await fetch(apiUrl(path, query)).catch(unreachableServer);
   return response.ok ? response.text() : answer<never>(response);

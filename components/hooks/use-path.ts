@@ -1,10 +1,10 @@
 'use client';
 
-import { keepPreviousData, useQuery } from '@tanstack/react-query';
+import { keepPreviousData, useQuery, useQueryClient } from '@tanstack/react-query';
 import type { TraceAnswer } from '@/lib/api/types';
-import type { EveryNodeGroup, WholePathView } from '@/lib/api/whole-path';
+import { type EveryNodeGroup, type EveryNodeProgress, type WholePathView, withNews } from '@/lib/api/whole-path';
 import type { MeasuredAgreement } from '@/lib/reach/measured';
-import { getJson, type Query } from './api';
+import { getJson, getLines, type Query } from './api';
 
 const path = (source: string) => `/api/sources/${encodeURIComponent(source)}/path`;
 
@@ -27,17 +27,42 @@ export const useWholePath = (source: string, query: PathQuery | undefined) =>
     placeholderData: keepPreviousData,
   });
 
-export const useEveryNode = (source: string, query: PathQuery | undefined) =>
-  useQuery({
-    queryKey: ['whole-path', source, 'every', query?.to, query?.more],
-    queryFn: ({ signal }) =>
-      getJson<readonly EveryNodeGroup[]>(
+/** How far a question from every node is, and its answers so far. */
+interface EveryNodeState {
+  readonly done: number;
+  readonly of: number;
+  readonly groups: readonly EveryNodeGroup[];
+}
+
+/**
+ * Asked once: with a thousand nodes it takes a minute, and a change on one of them would begin it anew for ever. The groups grow while it
+ * is asked; leaving the page ends it, on the server as well.
+ */
+export function useEveryNode(source: string, query: PathQuery | undefined) {
+  const client = useQueryClient();
+  const queryKey = ['every-node', source, query?.to, query?.more];
+  const asked = useQuery({
+    queryKey,
+    queryFn: async ({ signal }) => {
+      let state: EveryNodeState = { done: 0, of: 0, groups: [] };
+      await getLines<EveryNodeProgress>(
         `${path(source)}/every-node`,
         { ...query?.more, from: 'every-node', to: query?.to },
+        ({ done, of, news }) => {
+          state = { done, of, groups: withNews(state.groups, news) };
+          client.setQueryData(queryKey, state);
+        },
         signal,
-      ),
+      );
+      return state;
+    },
     enabled: query !== undefined,
+    staleTime: Number.POSITIVE_INFINITY,
+    retry: false,
   });
+  const stop = () => void client.cancelQueries({ queryKey }, { revert: false });
+  return { ...asked, stop };
+}
 
 /** How measured connections agree with the path; null where none was measured. */
 export const useMeasured = (source: string, query: PathQuery | undefined) =>

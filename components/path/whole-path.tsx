@@ -3,7 +3,7 @@
 import Link from 'next/link';
 import type { PathEnd, PathStop, WholePathView } from '@/lib/api/whole-path';
 import { fraction } from '@/lib/explain/words';
-import { type PathQuery, useEveryNode, useWholePath } from '../hooks/use-path';
+import { type PathQuery, useWholePath } from '../hooks/use-path';
 import { Policies } from '../policies/policies';
 import { ErrorState } from '../shell/error-state';
 import { viewHref } from '../shell/views';
@@ -11,12 +11,12 @@ import { Badge, VerdictBadge } from '../ui/badge';
 import { cx } from '../ui/cx';
 import { Loading } from '../ui/states';
 
-interface PathProps {
+export interface PathProps {
   readonly source: string;
   readonly query: PathQuery;
 }
 
-const toneOf = (word: string) => (word === 'ok' ? 'delivered' : word === 'undecided' ? 'unknown' : 'lost');
+export const toneOf = (word: string) => (word === 'ok' ? 'delivered' : word === 'undecided' ? 'unknown' : 'lost');
 
 /** Node by node to whoever answers, and the answer back. Each stop opens its trace. */
 export function WholePath({ source, query }: PathProps) {
@@ -170,79 +170,3 @@ function Stop({ stop, source, query }: { readonly stop: PathStop } & PathProps) 
     </li>
   );
 }
-
-/** The same target, asked by a process and a pod of every node; those with the same outcome together. */
-export function EveryNode({ source, query }: PathProps) {
-  const every = useEveryNode(source, query);
-  if (every.isError) return <ErrorState error={every.error} what="The question" onRetry={() => void every.refetch()} />;
-  if (every.data === undefined) return <Loading what="Asking from every node" />;
-  const [first, ...others] = every.data;
-  const word = first === undefined ? '' : wordsOf(first.results);
-  return (
-    <div className="min-h-0 flex-1 overflow-y-auto">
-      <div className="mx-auto flex max-w-[1200px] flex-col gap-3 p-3 md:p-4">
-        <h1 className="text-[18px] leading-6 font-[620] md:text-headline">
-          {others.length === 0 ? `From every node the same: ${word}.` : `${every.data.length} different answers.`}
-        </h1>
-        <div className="overflow-x-auto rounded-card border border-line bg-surface">
-          <table className="w-full">
-            <thead className="text-left text-ink-2 text-label">
-              <tr>
-                <th scope="col" className="px-3 py-1.5 font-[550]">
-                  Result
-                </th>
-                <th scope="col" className="px-3 py-1.5 font-[550]">
-                  Asked by
-                </th>
-                <th scope="col" className="px-3 py-1.5 font-[550]">
-                  Why
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {every.data.map(({ results, askers, say }) => (
-                <tr key={askers[0]?.from} className="border-line border-t align-baseline">
-                  <td className="px-3 py-1.5">
-                    <span className="flex flex-wrap gap-1.5">
-                      {results.map(({ word: one, probability }) => (
-                        <Badge key={one} tone={toneOf(one)}>
-                          {one}
-                          {probability > 0.9999 ? '' : ` ${fraction(probability)}`}
-                        </Badge>
-                      ))}
-                    </span>
-                  </td>
-                  <td className="px-3 py-1.5">
-                    {askers.map(({ node, from, kind }, at) => (
-                      <span key={from}>
-                        {at === 0 ? '' : ', '}
-                        <Link
-                          className="link text-ink"
-                          href={viewHref('/trace', {
-                            ...query.more,
-                            source,
-                            node,
-                            from,
-                            to: query.to,
-                            scope: 'path',
-                          })}
-                        >
-                          {from}
-                        </Link>
-                        {kind === 'pod' ? <span className="text-ink-2"> on {node}</span> : null}
-                      </span>
-                    ))}
-                  </td>
-                  <td className="px-3 py-1.5 text-prose">{say}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
-      </div>
-    </div>
-  );
-}
-
-const wordsOf = (results: WholePathView['results']): string =>
-  results.map(({ word, probability }) => (probability > 0.9999 ? word : `${word} ${fraction(probability)}`)).join(', ');

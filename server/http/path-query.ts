@@ -1,6 +1,6 @@
 /** The question of the routes about whole paths. */
 import 'server-only';
-import { failed, type Result } from '@/lib/net/result';
+import { failed, ok, type Result } from '@/lib/net/result';
 import type { PathQuestion } from '@/lib/reach/named-question';
 import type { Described } from '../sessions/look-at';
 import type { Paths } from '../sessions/paths';
@@ -13,23 +13,35 @@ export interface SourceContext {
   readonly params: Promise<{ readonly id: string }>;
 }
 
+interface AskedPath {
+  readonly question: PathQuestion;
+  readonly paths: Paths;
+  readonly described: Described;
+}
+
+/** What a request asks, of which source. */
+export async function pathOf(request: Request, { params }: SourceContext): Promise<Result<AskedPath>> {
+  const { id } = await params;
+  const query = queryOfRequest(request);
+  if (!query.ok) return query;
+  const { question } = query.value;
+  const via = Params.read(request, (read) => read.optional('via'));
+  if (!via.ok) return via;
+  if (question === undefined)
+    return failed({ code: 'REQ-002', say: 'There is no path to follow.', do: 'Give from and to.' });
+  const { store } = await currentStore();
+  const found = await store.paths(id, request.signal);
+  return found.ok ? ok({ question: { question, via: via.value }, ...found.value }) : found;
+}
+
 /** Reads the question and puts it. */
 export async function askPath<T>(
   request: Request,
-  { params }: SourceContext,
+  context: SourceContext,
   ask: (question: PathQuestion, paths: Paths, described: Described) => Promise<Result<T>>,
 ): Promise<Response> {
-  const { id } = await params;
-  const query = queryOfRequest(request);
-  if (!query.ok) return answered(query, json);
-  const { question } = query.value;
-  const via = Params.read(request, (read) => read.optional('via'));
-  if (!via.ok) return answered(via, json);
-  if (question === undefined)
-    return answered(failed({ code: 'REQ-002', say: 'There is no path to follow.', do: 'Give from and to.' }), json);
-  const { store } = await currentStore();
-  const found = await store.paths(id, request.signal);
-  if (!found.ok) return answered(found, json);
-  const { paths, described } = found.value;
-  return answered(await ask({ question, via: via.value }, paths, described), json);
+  const asked = await pathOf(request, context);
+  if (!asked.ok) return answered(asked, json);
+  const { question, paths, described } = asked.value;
+  return answered(await ask(question, paths, described), json);
 }

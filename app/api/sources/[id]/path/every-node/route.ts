@@ -1,21 +1,30 @@
-import { failed } from '@/lib/net/result';
-import { askPath, type SourceContext } from '@/server/http/path-query';
-import { route } from '@/server/http/route';
+import type { EveryNodeGroup, EveryNodeProgress } from '@/lib/api/whole-path';
+import { ok } from '@/lib/net/result';
+import { lineStream } from '@/server/http/line-stream';
+import { pathOf, type SourceContext } from '@/server/http/path-query';
+import { answered, json, route } from '@/server/http/route';
 
 export const dynamic = 'force-dynamic';
 
-/** More nodes take too long for one request. */
-const NODES_MAX = 100;
+/** Lines come no faster. */
+const LINE_MS = 250;
 
 export const { GET, POST, PUT, PATCH, DELETE, OPTIONS } = route<SourceContext>({
-  GET: (request, context) =>
-    askPath(request, context, async ({ question }, paths, described) =>
-      described.nodes.length > NODES_MAX
-        ? failed({
-            code: 'VIEW-011',
-            say: `The source has ${described.nodes.length} nodes; at most ${NODES_MAX} are asked at once here.`,
-            do: 'Use nftscope trace --from every-node.',
-          })
-        : paths.everyNode(question, described, request.signal),
-    ),
+  GET: async (request, context) => {
+    const asked = await pathOf(request, context);
+    if (!asked.ok) return answered(asked, json);
+    const { question, paths, described } = asked.value;
+    return lineStream(async (send, signal) => {
+      let sent = performance.now();
+      let news: readonly EveryNodeGroup[] = [];
+      const found = await paths.everyNode(question.question, described, signal, (done, of, groups) => {
+        const isLast = done === of;
+        if (!isLast && performance.now() - sent < LINE_MS) return;
+        sent = performance.now();
+        news = [...news, ...groups.news()];
+        if (send({ done, of, news } satisfies EveryNodeProgress, isLast)) news = [];
+      });
+      return found.ok ? ok(undefined) : found;
+    }, request.signal);
+  },
 });
