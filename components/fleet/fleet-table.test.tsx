@@ -14,7 +14,7 @@ const row = (more: Partial<FleetRow>): FleetRow => ({
   cost: {
     tookMs: 120,
     listing: { wallMs: 5400, cpuMs: 5300, bytes: 8_000_000 },
-    follow: { state: 'listing', why: 'a flowtable changed', letGo: 0, failedProofs: 1 },
+    follow: { state: 'listing', why: 'a flowtable changed', proof: null, letGo: 0, failedProofs: 1 },
   },
   version: 'v',
   kernel: null,

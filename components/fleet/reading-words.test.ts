@@ -4,7 +4,7 @@ import { heardInShort, readingFacts } from './reading-words';
 
 const row = (more: Partial<FleetRow>) =>
   ({ reader: 'agent', following: null, cost: null, problem: null, ...more }) as FleetRow;
-const follow = { state: 'following', why: null, letGo: 0, failedProofs: 0 } as const;
+const follow = { state: 'following', why: null, proof: null, letGo: 0, failedProofs: 0 } as const;
 const said = (one: FleetRow) => readingFacts(one).map(({ label, say }) => `${label}: ${say}`);
 
 test('a node that is followed', () => {
@@ -22,7 +22,7 @@ test('one that is not, and why; a failed proof stands out', () => {
   const cost = {
     tookMs: 1000,
     listing: { wallMs: 44, cpuMs: null, bytes: 999 },
-    follow: { state: 'listing', why: 'a flowtable changed', letGo: 1, failedProofs: 2 },
+    follow: { state: 'listing', why: 'a flowtable changed', proof: null, letGo: 1, failedProofs: 2 },
   } as const;
   const facts = readingFacts(row({ cost }));
   expect(facts.map(({ say }) => say)).toEqual([
@@ -34,6 +34,17 @@ test('one that is not, and why; a failed proof stands out', () => {
   ]);
   expect(facts.filter(({ isBad }) => isBad).map(({ label }) => label)).toEqual([
     'Proofs that failed, as of last reading',
+  ]);
+});
+
+test('an nft that proves itself says so, once', () => {
+  const cost = { tookMs: 100, listing: null };
+  const proof = 'nft 1.0.9 was not compared with a kernel';
+  const followed = row({ cost: { ...cost, follow: { ...follow, proof } } });
+  expect(said(followed)).toContain(`Its nft: ${proof}`);
+  const listed = row({ cost: { ...cost, follow: { ...follow, state: 'listing', why: proof, proof } } });
+  expect(said(listed).filter((one) => one.includes(proof))).toEqual([
+    `Works changes in, as of last reading: no, every change costs a listing: ${proof}`,
   ]);
 });
 

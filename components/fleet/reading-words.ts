@@ -65,10 +65,12 @@ function costFacts({ cost, problem }: FleetRow): readonly ReadingFact[] {
       ...facts,
       { label: 'Works changes in, as of last reading', say: 'not known: this way of reading does not tell' },
     ];
-  const proofs = follow.failedProofs;
+  const [proofs, proof] = [follow.failedProofs, follow.proof];
   return [
     ...facts,
     { label: 'Works changes in, as of last reading', say: followWords(follow) },
+    // Where nothing is followed because of it, it is the reason.
+    ...(proof === null || proof === follow.why ? [] : [{ label: 'Its nft', say: proof }]),
     {
       label: 'Proofs that failed, as of last reading',
       say: proofs === 0 ? 'none' : `${proofs}: a new listing was not what had been followed or told`,

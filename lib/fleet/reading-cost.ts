@@ -15,6 +15,8 @@ export interface FollowCost {
   readonly state: 'following' | 'listing' | 'off';
   /** Why it does not follow. */
   readonly why: string | null;
+  /** That this nft has to prove itself first, and what it has proven; null where its version is known, or nobody tells. */
+  readonly proof: string | null;
   /** How often what was followed had to be let go and listed anew. */
   readonly letGo: number;
   /** Listings that proved that something had been missed: of what was followed, and of what no event had told. */
@@ -44,6 +46,7 @@ function followCost(one: At, changesWithoutEvent: number): FollowCost {
   return {
     state: one.key('state').oneOf(['following', 'listing', 'off']),
     why: one.optional('why')?.string() ?? null,
+    proof: one.optional('proof')?.string() ?? null,
     letGo: one.optional('letGo')?.integer() ?? 0,
     failedProofs: (one.optional('mismatches')?.integer() ?? 0) + changesWithoutEvent,
   };

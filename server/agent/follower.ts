@@ -7,6 +7,7 @@ import { align } from '@/lib/follow/align';
 import { applyTransaction } from '@/lib/follow/apply-transaction';
 import { differences } from '@/lib/follow/differences';
 import { type HeldListing, holdListing, writeListing } from '@/lib/follow/held-listing';
+import { FollowProof } from '@/lib/follow/proof';
 import { newRules, type Place, placeIn, type Transaction, TransactionReader } from '@/lib/follow/transaction';
 import { unfollowable } from '@/lib/follow/unfollowable';
 import type { Argv } from '../sources/node-commands';
@@ -19,6 +20,8 @@ interface Listener {
   readonly unheld: (why: string) => void;
   /** The monitor listens: a listing that begins now can be followed. */
   readonly ready: () => void;
+  /** A new listing has to prove what was worked in before it is shown. */
+  readonly prove: () => void;
 }
 export interface FollowFacts {
   readonly isFollowing: boolean;
@@ -29,6 +32,8 @@ export interface FollowFacts {
   readonly letGo: number;
   /** New listings that were not what had been followed. One is enough: from then on it does not follow. */
   readonly mismatches: number;
+  /** That this nft proves itself, and what it has proven; undefined where its version was compared with a kernel. */
+  readonly proof: string | undefined;
 }
 
 /** Complaints arrive by another way than lines. */
@@ -56,10 +61,15 @@ export class Follower {
   #letGo = 0;
   #mismatches = 0;
   #isDistrusted = false;
+  #proof: FollowProof | undefined;
 
-  /** @param nft the nft to be used, asked anew at each start */
+  /**
+   * @param nft the nft to be used, asked anew at each start
+   * @param version its version, asked anew at each listing
+   */
   constructor(
     nft: () => Argv,
+    readonly version: () => string | undefined,
     readonly listener: Listener,
     times?: WatchTimes,
   ) {
@@ -91,9 +101,11 @@ export class Follower {
   }
 
   get facts(): FollowFacts {
+    const proof = this.#proof?.words;
     return {
-      isFollowing: this.#held !== undefined,
-      why: this.#held === undefined ? this.#why : undefined,
+      isFollowing: this.isFollowing,
+      why: this.#held === undefined ? this.#why : this.isFollowing ? undefined : proof,
+      proof,
       transactions: this.#transactions,
       letGo: this.#letGo,
       mismatches: this.#mismatches,
@@ -101,7 +113,7 @@ export class Follower {
   }
 
   get isFollowing(): boolean {
-    return this.#held !== undefined;
+    return this.#held !== undefined && this.#proof?.isDue !== true;
   }
 
   /** The last listing began too early to be followed; the next one could be. */
@@ -110,8 +122,12 @@ export class Follower {
     return isReady && this.#held === undefined && this.#isMissed;
   }
 
-  /** All that was told is worked in. */
+  /** All that was told is worked in, and nothing of it has to be proven first. */
   get isCaughtUp(): boolean {
+    return this.isFollowing && this.#isWorkedIn;
+  }
+
+  get #isWorkedIn(): boolean {
     return this.#held !== undefined && this.#queue.length === 0 && this.#ahead === 0;
   }
 
@@ -160,7 +176,7 @@ export class Follower {
   #base(text: string): void {
     const heard = this.#heard;
     if (heard === undefined) return;
-    const before = this.isCaughtUp ? this.#held : undefined;
+    const before = this.#isWorkedIn ? this.#held : undefined;
     const fresh = holdListing(text);
     if (fresh === undefined) {
       this.#release('the listing has a form that is not known');
@@ -183,11 +199,19 @@ export class Follower {
       this.#release(`what was followed and a new listing differ: ${wrong.join('; ')}`);
       return;
     }
+    const lacked = heard.slice(heard.length - (aligned.lacked ?? 0));
+    if (before !== undefined && lacked.length === 0) this.#proof?.agreed();
+    const version = this.version();
+    if (this.#proof === undefined || this.#proof.version !== version) this.#proof = new FollowProof(version);
+    // What the listing has is nft's own; what it lacks was worked into it here.
+    this.#proof.forget();
+    for (const transaction of lacked) this.#proof.worked(transaction);
     this.#held = aligned.listing;
     this.#queue = [];
     this.#heard = undefined;
     this.#ahead = 0;
-    if ((aligned.lacked ?? 0) > 0) this.#toldSoon();
+    if (this.#proof.isDue) this.listener.prove();
+    if (lacked.length > 0 && !this.#proof.isDue) this.#toldSoon();
   }
 
   /** What was told up to now has arrived by both ways. */
@@ -236,12 +260,18 @@ export class Follower {
       // While a listing runs they may be needed once more.
       if (this.#heard === undefined) for (const rule of newRules(next)) this.#places.delete(rule);
       this.#held = applied.listing;
+      this.#proof?.worked(next);
       this.#queue.shift();
     }
     clearTimeout(this.#late);
-    if (this.isCaughtUp) this.#toldSoon();
+    if (this.#isWorkedIn) this.#proveOr(() => this.#toldSoon());
     else if (this.#held !== undefined)
       this.#late = setTimeout(() => this.#release('the two monitors did not tell the same'), LATE_MS);
+  }
+
+  #proveOr(otherwise: () => void): void {
+    if (this.#proof?.isDue === true) this.listener.prove();
+    else otherwise();
   }
 
   #toldSoon(): void {
@@ -266,6 +296,7 @@ export class Follower {
     if (this.#isDistrusted && this.#held === undefined) return;
     const wasHeld = this.#held !== undefined;
     this.#held = undefined;
+    this.#proof?.forget();
     this.#heard = undefined;
     this.#queue = [];
     this.#ahead = 0;

@@ -43,8 +43,8 @@ export function hashesAnswer(reader: NodeReader, readings: Readings) {
 /** What the ruleset costs the node; without what changes at each transaction, so that equal answers stay equal. */
 function costAnswer(reader: NodeReader) {
   const { listingCost, changesWithoutEvent } = reader.facts;
-  const { state, why, letGo, mismatches } = followAnswer(reader);
-  return { listing: listingCost ?? null, follow: { state, why, letGo, mismatches }, changesWithoutEvent };
+  const { state, why, proof, letGo, mismatches } = followAnswer(reader);
+  return { listing: listingCost ?? null, follow: { state, why, proof, letGo, mismatches }, changesWithoutEvent };
 }
 
 export function nodeAnswer(reader: NodeReader, agent: { readonly version: string; readonly startedAt: Date }) {
@@ -88,10 +88,10 @@ export function nodeAnswer(reader: NodeReader, agent: { readonly version: string
 
 function followAnswer({ follower, facts }: NodeReader) {
   if (follower === undefined)
-    return { state: 'off', why: null, transactions: 0, letGo: 0, mismatches: 0, writeMs: facts.writeMs };
-  const { isFollowing, why, transactions, letGo, mismatches } = follower.facts;
+    return { state: 'off', why: null, proof: null, transactions: 0, letGo: 0, mismatches: 0, writeMs: facts.writeMs };
+  const { isFollowing, why, proof, transactions, letGo, mismatches } = follower.facts;
   const counts = { transactions, letGo, mismatches, writeMs: facts.writeMs };
-  return { state: isFollowing ? 'following' : 'listing', why: why ?? null, ...counts };
+  return { state: isFollowing ? 'following' : 'listing', why: why ?? null, proof: proof ?? null, ...counts };
 }
 
 function readingAnswer(one: Reading) {

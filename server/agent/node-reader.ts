@@ -127,8 +127,13 @@ export class NodeReader {
       ready: () => {
         if (this.follower?.isFollowing === false) this.#listSoon();
       },
+      // A listing that runs already proves it, or asks again.
+      prove: () => this.#listSoon(),
     };
-    this.follower = options.follow ? new Follower(() => this.choice.first, followed, options.watchTimes) : undefined;
+    const version = () => this.choice.use?.version;
+    this.follower = options.follow
+      ? new Follower(() => this.choice.first, version, followed, options.watchTimes)
+      : undefined;
   }
 
   start(): void {

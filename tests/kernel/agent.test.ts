@@ -37,13 +37,20 @@ describe.skipIf(why !== undefined)(
     });
 
     /** Its programs run in the namespace, the agent itself here, so that it can be asked over loopback. */
-    async function agentInside(proveMs = 600_000) {
+    async function agentInside(proveMs = 600_000, version = '', monitor = '') {
       const program = (name: string) => {
         const path = join(folder.path, name);
         writeFileSync(path, `#!/bin/sh\nexec ip netns exec ${NAMESPACE} ${name} "$@"\n`, { mode: 0o755 });
         return path;
       };
-      const agent = await startAgent({ nft: [{ of: 'image', argv: [program('nft')] }], program, proveMs });
+      const plain = program('nft');
+      const other = join(folder.path, 'other-nft');
+      // Says that it is of another version; what its monitor of the JSON prints goes through sed(1).
+      const said = `[ "$1" = --version ] && exec echo 'nftables v${version} (of the test)'`;
+      const told = `[ "$1" = -j ] && [ "$3" = monitor ] && exec ${plain} "$@" > >(exec sed -u '${monitor}')`;
+      if (version !== '') writeFileSync(other, `#!/bin/bash\n${said}\n${told}\nexec ${plain} "$@"\n`, { mode: 0o755 });
+      const argv = [version === '' ? plain : other] as const;
+      const agent = await startAgent({ nft: [{ of: 'image', argv }], program, proveMs });
       stops.push(agent.stop);
       agent.reader.start();
       return agent;
@@ -152,6 +159,50 @@ describe.skipIf(why !== undefined)(
       const before = agent.reader.facts.listings;
       await expect.poll(() => agent.reader.facts.listings, { timeout: 10_000 }).toBeGreaterThan(before + 1);
       expect(agent.reader.follower?.facts).toMatchObject({ isFollowing: true, mismatches: 0, letGo: 0 });
+      await events.end();
+    });
+
+    test('an nft that was never compared proves each kind of change three times before it is followed', async () => {
+      nft('flush ruleset; add table ip t; add set ip t s { type ipv4_addr; }; add chain ip t c');
+      const agent = await agentInside(600_000, '1.0.5');
+      const events = await eventsOf(agent);
+      await events.until(isCurrent);
+      await expect.poll(() => agent.reader.follower?.isFollowing).toBe(true);
+      const proof = async () => (await (await agent.get('/v1/node')).json()).follow.proof as string;
+      expect(await proof()).toContain('nft 1.0.5 was not compared with a kernel');
+      expect(await proof()).toContain('Proven so far: nothing yet');
+      const step = async (text: string) => {
+        const before = agent.reader.facts.listings;
+        nft(text);
+        const last = sha256(listing());
+        await events.until(({ event, data }) => isCurrent({ event, data }) && data.hash === last);
+        await expect.poll(() => agent.reader.follower?.isFollowing).toBe(true);
+        return agent.reader.facts.listings - before;
+      };
+      const costs: number[] = [];
+      for (let i = 1; i <= 5; i += 1) costs.push(await step(`add element ip t s { 10.0.0.${i} }`));
+      expect(costs.map((listings) => listings > 0)).toEqual([true, true, true, false, false]);
+      expect(await proof()).toContain('Proven so far: add element');
+      expect(await step('add rule ip t c accept')).toBeGreaterThan(0);
+      expect(agent.reader.follower?.facts).toMatchObject({ mismatches: 0, letGo: 0 });
+      await events.end();
+    });
+
+    test('one that tells something else is not believed, not even once', async () => {
+      nft('flush ruleset; add table ip t; add set ip t s { type ipv4_addr; }');
+      const agent = await agentInside(600_000, '1.0.5', 's/10\\.0\\.0\\.7/10.0.0.8/');
+      const events = await eventsOf(agent);
+      await events.until(isCurrent);
+      await expect.poll(() => agent.reader.follower?.isFollowing).toBe(true);
+      nft('add element ip t s { 10.0.0.7 }');
+      const last = sha256(listing());
+      // The first listing that is told as current is the right one.
+      const told = await events.until(({ event, data }) => isCurrent({ event, data }));
+      expect(told.hash).toBe(last);
+      await expect.poll(() => agent.reader.follower?.facts.mismatches).toBe(1);
+      const { follow } = await (await agent.get('/v1/node')).json();
+      expect(follow).toMatchObject({ state: 'listing', mismatches: 1 });
+      expect(follow.why).toContain('what was followed and a new listing differ');
       await events.end();
     });
 
