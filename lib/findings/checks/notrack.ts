@@ -1,5 +1,6 @@
 /** Service traffic that a rule takes out of connection tracking: without an entry nothing translates it. */
 import { chainsAt } from '../../conflicts/order';
+import type { PacketSpec } from '../../net/packet-spec';
 import type { RuleRef, Statement } from '../../nft/model';
 import { initialState, type Prepared, traceFrom } from '../../sim';
 import type { ProgramChain, ProgramRule } from '../../sim/program';
@@ -14,6 +15,8 @@ import type { Survey } from '../survey';
 export interface Untracked {
   readonly probe: Probe;
   readonly by: RuleRef;
+  /** As the node sees it. */
+  readonly packet: PacketSpec;
 }
 
 /** Probes of one node that a notrack rule hits and that would be translated without it. */
@@ -31,7 +34,7 @@ export function untrackedProbes(p: Prepared, probes: readonly Probe[]): readonly
       if (hit?.kind !== 'rule' || steps.some(({ kind }) => kind === 'nat')) continue;
       // A cache on the node that has the Service's address itself is meant to be reached untracked.
       const isServed = outcome.kind === 'decided' && outcome.fate.delivered.some(({ skb }) => skb === 0);
-      if (!isServed) return [{ probe, by: hit.at }];
+      if (!isServed) return [{ probe, by: hit.at, packet: probe.packet }];
     }
     return [];
   });
@@ -48,7 +51,7 @@ export function untrackedAnswers({ network, unheard }: Survey): readonly (Untrac
         (step) => step.kind === 'rule' && step.skb === 0 && p !== undefined && isNotrack(p, ruleOf(p, step.at)),
       );
       if (hit?.kind === 'rule' && !steps.some(({ kind }) => kind === 'nat'))
-        return [{ probe, by: hit.at, node: stop.node }];
+        return [{ probe, by: hit.at, packet: stop.packet, node: stop.node }];
     }
     return [];
   });

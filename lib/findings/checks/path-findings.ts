@@ -78,7 +78,8 @@ export function natFindings({ survey, network }: Context): readonly Finding[] {
         ruleEvidence(one.p, one.node, one.by),
         { kind: 'packet', node: one.node, packet: one.probe.packet ?? {}, text: capturedText(one) } as const,
       ]),
-      reproduce: probeCommand(first.probe),
+      reproduce:
+        first.probe.packet === undefined ? probeCommand(first.probe) : traceCommand(first.node, first.probe.packet),
       remedy:
         'Only the first nat chain that translates a connection counts. Leave out traffic to Services there, choose another port, or let the chain run after kube-proxy (a higher priority).',
     });
@@ -109,7 +110,7 @@ export function notrackFindings({ survey, network }: Context): readonly Finding[
       evidence: groupBy(group, ({ node, by }) => `${node} ${by.chain} ${by.handle}`).map(([one]) =>
         ruleEvidence(one.p, one.node, one.by),
       ),
-      reproduce: probeCommand(first.probe),
+      reproduce: traceCommand(first.node, first.packet),
       remedy: 'Remove the notrack rules, or bind the address of the Service on the node as a local cache does.',
     });
   });

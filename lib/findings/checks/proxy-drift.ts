@@ -142,10 +142,41 @@ function command(one: Evidence): string {
     case 'rule':
       return `nft -a list chain ${one.family} ${one.table} ${one.chain}`;
     case 'difference':
-      return `nft list table ${one.family} ${one.table} | grep -F -- '${one.name}'`;
+      return differenceCommand(one);
     default:
       return 'nft list ruleset';
   }
+}
+
+const ELEMENTS: ReadonlyMap<string, 'set' | 'map'> = new Map([
+  ['cluster-ips', 'set'],
+  ['nodeport-ips', 'set'],
+  ['hairpin-connections', 'set'],
+  ['service-ips', 'map'],
+  ['service-nodeports', 'map'],
+  ['no-endpoint-services', 'map'],
+  ['no-endpoint-nodeports', 'map'],
+  ['firewall-ips', 'map'],
+]);
+
+/** Where it should be, or is; what is not there is looked for by its name. */
+function differenceCommand({
+  family,
+  table,
+  name,
+  expected,
+  actual,
+}: Extract<Evidence, { kind: 'difference' }>): string {
+  const text = expected ?? actual ?? '';
+  const isWhole = /^(chain|set|map) /.test(text);
+  const kind = ELEMENTS.get(name);
+  if (kind !== undefined && !isWhole) {
+    const [key = ''] = text.split(/ comment | : /);
+    return `nft list ${kind} ${family} ${table} ${name} | grep -F -- '${key}'`;
+  }
+  if (isWhole && (actual === null || kind !== undefined))
+    return `nft list table ${family} ${table} | grep -F -- '${name}'`;
+  return `nft -a list ${name.startsWith('affinity-') ? 'set' : 'chain'} ${family} ${table} ${name}`;
 }
 
 function wrongOn(node: NodeContext, context: Context): readonly Wrong[] {
