@@ -174,8 +174,9 @@ function open(run: Run, skb: Skb, socket: TcpSocketState, s: Segment): boolean {
     acknowledge(run, skb, socket, outside && !(s.flags & SYN) ? seenTwice(s, socket.next) : undefined);
     return true;
   }
-  const twice = seenTwice(s, socket.next);
+  let twice = seenTwice(s, socket.next);
   if (s.length === 0 && !(s.flags & FIN)) return true;
+  const fin = (s.flags & FIN) !== 0;
   const dataEnd = (s.end - (s.flags & FIN)) >>> 0;
   if (closed) {
     if (!before(s.seq, socket.next)) return true;
@@ -184,19 +185,60 @@ function open(run: Run, skb: Skb, socket: TcpSocketState, s: Segment): boolean {
       run.state.sockets.delete(s.key);
       return false;
     }
-  } else if (before(socket.next, s.seq))
-    socket.ahead = [...socket.ahead, { from: s.seq, to: s.end, fin: (s.flags & FIN) !== 0 }];
-  else if (before(socket.next, s.end)) take(socket, s.end, (s.flags & FIN) !== 0);
+  } else if (before(socket.next, s.seq)) twice = wait(socket, { from: s.seq, to: s.end, fin });
+  else if (before(socket.next, s.end)) twice = take(socket, s.end, fin, twice);
   acknowledge(run, skb, socket, twice);
   return true;
 }
 
-/** What arrived is in order up to `end`, and then what waited for it (tcp_ofo_queue). */
-function take(socket: TcpSocketState, end: number, fin: boolean): void {
+/** tcp_sack_extend(): the two as one where they meet, else the first. */
+const extend = (a: Stretch | undefined, b: Stretch): Stretch =>
+  a === undefined
+    ? b
+    : before(a.to, b.from) || before(b.to, a.from)
+      ? a
+      : { from: before(b.from, a.from) ? b.from : a.from, to: before(a.to, b.to) ? b.to : a.to };
+
+/** Adds what came before its turn; what of it waited already (tcp_data_queue_ofo). */
+function wait(socket: TcpSocketState, s: TcpSocketState['ahead'][number]): Stretch | undefined {
+  const others = socket.ahead;
+  socket.ahead = [...others, s];
+  let twice: Stretch | undefined;
+  for (const o of others.toSorted((a, b) => (a.from - b.from) | 0)) {
+    if (!before(s.from, o.to) || !before(o.from, s.to)) continue;
+    if (before(s.from, o.from) || s.from === o.from) {
+      if (s.from === o.from && !before(o.to, s.to)) return s;
+      twice = extend(twice, { from: o.from, to: before(o.to, s.to) ? o.to : s.to });
+    } else {
+      if (!before(o.to, s.to)) return s;
+      twice = { from: s.from, to: o.to };
+    }
+  }
+  return twice;
+}
+
+/**
+ * What arrived is in order up to `end`, and then what waited for it (tcp_ofo_queue); what of it came twice. The end of the connection
+ * ends what waits, and what is said of it (tcp_fin: tcp_sack_reset).
+ */
+function take(socket: TcpSocketState, end: number, fin: boolean, twice: Stretch | undefined): Stretch | undefined {
   socket.next = end;
-  if (fin) socket.phase = 'closed';
-  const follows = socket.ahead.find((x) => !before(socket.next, x.from) && before(socket.next, x.to));
-  if (follows !== undefined && !fin) take(socket, follows.to, follows.fin);
+  let seen = twice;
+  let last = fin;
+  for (const x of socket.ahead.toSorted((a, b) => (a.from - b.from) | 0)) {
+    if (last || before(socket.next, x.from)) break;
+    if (before(x.from, end)) seen = extend(seen, { from: x.from, to: before(x.to, end) ? x.to : end });
+    if (!before(socket.next, x.to)) continue;
+    socket.next = x.to;
+    last = x.fin;
+  }
+  if (!last) {
+    socket.ahead = socket.ahead.filter((x) => before(socket.next, x.from));
+    return seen;
+  }
+  socket.phase = 'closed';
+  socket.ahead = [];
+  return undefined;
 }
 
 /**

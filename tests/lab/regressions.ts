@@ -869,4 +869,71 @@ export const REGRESSIONS: readonly Regression[] = [
       ...[piece(six, 4, 0, 16, true), piece(six, 4, 16, 29, true), piece(six, 4, 16, 48, false)],
     ],
   },
+  {
+    name: 'TCP: what came twice is said before what waits, and nothing of it after the end',
+    tables: chain('ip', 'output', 0, ['tcp option sack0 left 0-0xffffffff counter', 'tcp option sack exists counter']),
+    packets: [
+      {
+        sport: 1,
+        data: [
+          [0, 1],
+          [0, 1, 'fin'],
+        ] as const,
+      },
+      {
+        sport: 2,
+        data: [
+          [10, 20],
+          [10, 20],
+          [5, 15],
+          [15, 30],
+          [0, 12],
+        ] as const,
+      },
+      {
+        sport: 3,
+        data: [
+          [10, 20],
+          [30, 40],
+          [5, 45],
+          [0, 7],
+        ] as const,
+      },
+      {
+        sport: 4,
+        data: [
+          [10, 20],
+          [30, 40],
+          [8, 25],
+          [12, 14],
+          [40, 50, 'fin'],
+          [60, 70],
+          [0, 10],
+          [20, 35],
+        ] as const,
+      },
+      {
+        sport: 5,
+        data: [
+          [20, 30],
+          [10, 20],
+          [0, 25],
+        ] as const,
+      },
+    ].flatMap(({ sport, data }, n, all) => {
+      const first = all.slice(0, n).reduce((sum, x) => sum + x.data.length + 2, 0);
+      const one: PacketSpec = { ...syn, daddr: '10.0.1.1', sport, dport: 8080 };
+      return [
+        { ...one, tcpOptionsHex: '020405b404020101' },
+        { ...one, flags: ['ack'], seq: 1001, ackFollows: first },
+        ...data.map(([from, to, fin]) => ({
+          ...one,
+          flags: ['ack', ...(fin === undefined ? [] : [fin])],
+          seq: 1001 + from,
+          ackFollows: first,
+          payloadHex: '00'.repeat(to - from),
+        })),
+      ];
+    }),
+  },
 ];
