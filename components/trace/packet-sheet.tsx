@@ -16,7 +16,7 @@ export function PacketSheet({ children, ...inspected }: InspectorProps & { reado
         type="button"
         aria-expanded={open}
         onClick={() => setOpen((last) => !last)}
-        className="flex flex-col items-center max-md:w-full max-md:px-4 max-md:pt-1.5 max-md:pb-1.5 md:absolute md:right-4 md:bottom-2.5 md:h-8 md:justify-center md:rounded-control md:border md:border-line-strong md:px-2.5 md:hover:bg-sunken"
+        className="flex flex-col items-center max-md:w-full max-md:px-4 max-md:pt-1.5 max-md:pb-1.5 md:absolute md:right-4 md:bottom-3 md:h-7 md:justify-center md:rounded-control md:border md:border-line-strong md:px-2.5 md:hover:bg-sunken"
       >
         <span aria-hidden="true" className="h-1 w-9 rounded bg-line-strong md:hidden" />
         <span className="flex w-full items-baseline justify-between max-md:pt-1.5">

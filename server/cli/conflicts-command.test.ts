@@ -95,6 +95,7 @@ describe('nftscope trace --what-would-deliver', () => {
   test('a client outside the source ranges', async () => {
     expect(await traceCommand([...REFUSED, '--what-would-deliver'])).toBe(1);
     expect(printed).toContain("nft delete element ip kube-proxy firewall-ips '{ 203.0.113.12 . tcp . 80 }'\n");
+    expect(printed).toContain('With 192.0.2.9/32 in loadBalancerSourceRanges of Service shop/payments\n');
   });
 
   test('in the JSON only where it is asked for', async () => {

@@ -56,6 +56,30 @@ const STATES: readonly State[] = [
   { name: 'trace, delivered', path: `${API}&why=true`, arrange: headline },
   { name: 'trace, rejected', path: INVENTORY, arrange: headline },
   {
+    name: 'trace, rejected, with its finding',
+    path: INVENTORY,
+    arrange: async (page) => {
+      await headline(page);
+      await expect(page.getByRole('link', { name: /^Service shop\/inventory has no endpoints/ })).toBeAttached();
+    },
+  },
+  {
+    name: 'trace, compared with what was sent',
+    path: `${API}&compare=true`,
+    arrange: async (page) => {
+      await headline(page);
+      const sheet = page.getByRole('button', { name: /^Packet after step/ });
+      if (await sheet.isVisible()) await sheet.click();
+      await expect(page.getByRole('columnheader', { name: 'as sent' }).filter({ visible: true })).toBeVisible();
+    },
+  },
+  {
+    name: 'conflicts, below IP',
+    path: '/conflicts?family=link',
+    arrange: (page) =>
+      expect(page.getByRole('heading', { name: /whose order matters|No packet was found/ })).toBeVisible(),
+  },
+  {
     name: 'trace, undecided',
     path: `/trace?node=node-1&packet=${encodeURIComponent(UNDECIDED)}`,
     arrange: headline,

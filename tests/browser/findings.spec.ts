@@ -9,7 +9,9 @@ test('the demo: by severity, the most serious first, and what was looked at', as
   await expect(row(page, /^Service shop\/inventory has no endpoints/)).toBeVisible();
   await expect(page.getByRole('heading', { level: 2 }).first()).toContainText('no endpoints');
   await expect(page.getByText(/^Looked at: 3 nodes, 29 Services, 22 pods, for \d+ kinds of problem/)).toBeVisible();
-  await expect(page.getByRole('link', { name: 'Findings', exact: true })).toHaveAttribute('aria-current', 'page');
+  await expect(
+    page.getByRole('navigation', { name: 'Views', exact: true }).getByRole('link', { name: /^Findings/ }),
+  ).toHaveAttribute('aria-current', 'page');
 });
 
 test('filters are in the address, and say how many they leave', async ({ page }) => {

@@ -40,6 +40,15 @@ test('its rule is a link into the Ruleset', async ({ page }) => {
   await expect(page).toHaveURL(/\/ruleset\?.*rule=\d+/);
 });
 
+test('a field of a Service is one of them, and leads to its view', async ({ page }) => {
+  await page.goto(`${REFUSED}&deliver=true`);
+  const dialog = page.getByRole('dialog', { name: 'What would deliver it' });
+  const item = dialog.getByRole('listitem').filter({ hasText: 'in loadBalancerSourceRanges of Service shop/payments' });
+  await expect(item).toContainText('Touches every client of this Service, on every node.');
+  await item.getByRole('link').click();
+  await expect(page).toHaveURL(/\/service\?.*service=shop(\/|%2F)payments/);
+});
+
 test('a Service without endpoints: no single change is named', async ({ page }) => {
   await page.goto(`${INVENTORY}&deliver=true`);
   const dialog = page.getByRole('dialog', { name: 'What would deliver it' });
