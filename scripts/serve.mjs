@@ -11,6 +11,7 @@ import { Problem, start, stop } from './run.mjs';
  * @property {string} [host] 127.0.0.1 unless given: nobody else on the network sees the rulesets
  * @property {readonly string[]} [sources] captures to open: folders or bundles
  * @property {readonly object[]} [clusters] settings of clusters to open (server/kube/open-cluster.ts)
+ * @property {string} [from] the folder that commands are typed in: sources below it are named by their path from there
  * @property {boolean} [allowReplay] lets the server replay captures in a network namespace of its own
  */
 
@@ -25,6 +26,7 @@ export async function serve({
   host = '127.0.0.1',
   sources = [],
   clusters = [],
+  from = process.cwd(),
   allowReplay = false,
 }) {
   const server = join(root, '.next/standalone/server.js');
@@ -42,6 +44,7 @@ export async function serve({
       PORT: String(port),
       HOSTNAME: host,
       NFTSCOPE_ROOT: root,
+      NFTSCOPE_STARTED_IN: resolve(from),
       NFTSCOPE_SOURCES: JSON.stringify(sources.map((path) => resolve(path))),
       NFTSCOPE_CLUSTERS: JSON.stringify(clusters),
       ...(allowReplay && { NFTSCOPE_ALLOW_REPLAY: '1' }),

@@ -84,7 +84,7 @@ await main(async () => {
     const child = start(process.execPath, argv, { cwd: from, stdio: 'inherit' });
     return await new Promise((done) => child.once('exit', (code) => done(code ?? 0)));
   }
-  const { url, ended } = await serve({ root, port, host, sources, allowReplay });
+  const { url, ended } = await serve({ root, port, host, sources, from, allowReplay });
   console.log(`\nnftscope is at ${url}\nCtrl+C ends it.`);
   return await ended;
 });

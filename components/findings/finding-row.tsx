@@ -3,6 +3,7 @@
 import Link from 'next/link';
 import { useState } from 'react';
 import type { FindingView } from '@/lib/api/findings-types';
+import { fromSource } from '@/lib/explain/command-source';
 import { CopyButton } from '../shell/copy';
 import { viewHref } from '../shell/views';
 import { Badge } from '../ui/badge';
@@ -15,6 +16,8 @@ import { SeverityMark } from './severity-mark';
 
 interface ListProps {
   readonly source: string;
+  /** What names the source on the command line. */
+  readonly argument: string;
   readonly branches: readonly FindingBranch[];
   /** Findings by id, for what follows from what. */
   readonly all: ReadonlyMap<string, FindingView>;
@@ -130,8 +133,9 @@ function Tags({ finding: { code, nodes, services } }: { readonly finding: Findin
 
 type OpenedProps = Omit<RowProps, 'branch' | 'level'> & { readonly finding: FindingView };
 
-function Opened({ source, finding, all, hrefOf }: OpenedProps) {
-  const { evidence, evidenceCount, assumptions, reproduce, remedy } = finding;
+function Opened({ source, argument, finding, all, hrefOf }: OpenedProps) {
+  const { evidence, evidenceCount, assumptions, remedy } = finding;
+  const reproduce = fromSource(finding.reproduce, argument);
   const causes = finding.causes.flatMap((id) => all.get(id) ?? []);
   const follows = [...all.values()].filter((one) => one.causes.includes(finding.id));
   return (

@@ -181,6 +181,7 @@ function Body({ source, diagnosis, hrefOf, onOpen }: BodyProps) {
         <div ref={list}>
           <FindingList
             source={source.id}
+            argument={source.argument}
             branches={tree.slice(0, upTo)}
             all={all}
             open={open?.id}

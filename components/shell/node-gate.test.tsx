@@ -9,6 +9,7 @@ const SOURCE: SourceView = {
   kind: 'bundle',
   name: 's',
   origin: 'configured',
+  argument: 'shop.tar.gz',
   capturedAt: null,
   live: false,
   nodes: [],

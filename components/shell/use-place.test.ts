@@ -7,6 +7,7 @@ const source = (id: string, nodes: readonly (readonly [string, NodeState])[]): S
   kind: 'bundle',
   name: id,
   origin: 'configured',
+  argument: 'a.tar.gz',
   capturedAt: null,
   live: false,
   nodes: nodes.map(([name, state]) => ({ name, state, problem: null, capturedAt: null, zone: null })),

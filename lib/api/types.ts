@@ -51,6 +51,11 @@ export interface SourceView {
   readonly name: string;
   /** Where it comes from: `configured`, `demo`, `uploaded`, `host`, `cluster`. */
   readonly origin: 'configured' | 'demo' | 'uploaded' | 'host' | 'cluster';
+  /**
+   * What `--source` is given in commands, where the server was started: a path below that folder, else the name of the file; `host`,
+   * `cluster:CONTEXT`.
+   */
+  readonly argument: string;
   readonly capturedAt: string | null;
   /** False for captures, which never change; true where a reading can be repeated (this host, a cluster). */
   readonly live: boolean;

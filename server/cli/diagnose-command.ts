@@ -1,6 +1,7 @@
 /** `nftscope diagnose`: what is wrong in a capture, with evidence, a way to see it and a remedy. */
 import 'server-only';
 import { resolvePlace } from '@/lib/cluster/place';
+import { fromSource } from '@/lib/explain/command-source';
 import { decodeAsked, namedAsked } from '@/lib/findings/asked';
 import { Context } from '@/lib/findings/context';
 import { diagnose } from '@/lib/findings/diagnose';
@@ -60,18 +61,11 @@ export async function diagnoseCommand(args: readonly string[]): Promise<ExitStat
   const answer = question === undefined ? undefined : explainAsked(context, question.value, all);
   const first = answer?.explainedBy ?? [];
   const findings = [...first, ...all.filter((one) => !first.includes(one))].map((one) =>
-    fromSource(one, values.source),
+    values.source === undefined ? one : { ...one, reproduce: fromSource(one.reproduce, values.source) },
   );
   if (output === 'json') await print(`${JSON.stringify(jsonOf(findings, answer), undefined, 2)}\n`);
   else await print(`${answer === undefined ? '' : answerText(answer)}${textOf(findings)}`);
   return findings.some(({ severity }) => severity === 'error') ? EXIT.badNews : EXIT.done;
-}
-
-/** The command of a finding for the source that was named. */
-function fromSource(one: Finding, source: string | undefined): Finding {
-  if (source === undefined) return one;
-  const word = /^[\w./:@%+=-]+$/.test(source) ? source : `'${source.replaceAll("'", "'\\''")}'`;
-  return { ...one, reproduce: one.reproduce.replace(/--source S(?=\s)/, () => `--source ${word}`) };
 }
 
 /** What names no node holds on every node; what names no Service may touch any. */

@@ -2,7 +2,7 @@
 import 'server-only';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, isAbsolute, join, relative } from 'node:path';
 import type { Problem } from '@/lib/net/result';
 import { type ClusterSettings, openCluster } from '../kube/open-cluster';
 import { hostSource, nftAnswers } from '../sources/host-source';
@@ -29,22 +29,24 @@ export async function configuredStore(signal: AbortSignal): Promise<Configured> 
   const broken: { readonly name: string; readonly problem: Problem }[] = [];
   for (const path of paths) {
     const opened = await openPath(path, OWN_LIMITS, basename(path));
-    if (opened.ok) store.add(idOf(path), opened.value, 'configured');
+    if (opened.ok) store.add(idOf(path), opened.value, 'configured', argumentOf(path));
     else broken.push({ name: basename(path), problem: opened.problem });
   }
   const clusters = configuredClusters();
   for (const settings of clusters) {
     const opened = await openCluster(settings);
     const name = settings.context ?? (settings.inCluster === true ? 'in-cluster' : 'cluster');
-    if (opened.ok) store.add(clusterId(opened.value.describe().name), opened.value, 'cluster');
-    else broken.push({ name, problem: opened.problem });
+    if (opened.ok) {
+      const context = opened.value.describe().name;
+      store.add(clusterId(context), opened.value, 'cluster', `cluster:${context}`);
+    } else broken.push({ name, problem: opened.problem });
   }
   if (paths.length === 0 && clusters.length === 0) {
     const demo = demoPath();
     const opened = demo === undefined ? undefined : await openPath(demo, DEFAULT_LIMITS);
-    if (opened?.ok) store.add('demo', opened.value, 'demo');
+    if (demo !== undefined && opened?.ok) store.add('demo', opened.value, 'demo', argumentOf(demo));
   }
-  if (await nftAnswers(signal)) store.add('host', hostSource(), 'host');
+  if (await nftAnswers(signal)) store.add('host', hostSource(), 'host', 'host');
   return { store, broken };
 }
 
@@ -64,6 +66,12 @@ function configuredClusters(): readonly ClusterSettings[] {
   const json: unknown = JSON.parse(text);
   if (!Array.isArray(json)) throw new Error('NFTSCOPE_CLUSTERS is no JSON array');
   return json as readonly ClusterSettings[];
+}
+
+/** As it is named where the server was started; of a path that is not below that only the file, for no answer tells the others. */
+function argumentOf(path: string): string {
+  const below = relative(process.env.NFTSCOPE_STARTED_IN ?? process.cwd(), path);
+  return below === '' ? '.' : below.startsWith('..') || isAbsolute(below) ? basename(path) : below;
 }
 
 /** Contexts may have any characters: `cluster-prod-1f2e3d4c`. */

@@ -29,6 +29,7 @@ type Origin = SourceView['origin'];
 interface Entry {
   readonly id: string;
   readonly origin: Origin;
+  readonly argument: string;
   readonly source: Source;
   readonly fleet: Fleet;
   /** Where the nodes of both are decoded. */
@@ -63,13 +64,15 @@ export class Store {
 
   constructor(readonly limits: Limits = DEFAULT_LIMITS) {}
 
-  add(id: string, source: Source, origin: Origin): Entry {
+  /** @param argument what names it on the command line; the name it has, unless another is given */
+  add(id: string, source: Source, origin: Origin, argument = source.describe().name): Entry {
     const single = singleFlight(source);
     const desk = new Desk(() => fleet.forget());
     const fleet = new Fleet(single, desk);
     const entry = {
       id,
       origin,
+      argument,
       source: single,
       fleet,
       desk,
@@ -352,6 +355,7 @@ export class Store {
       kind,
       name,
       origin: entry.origin,
+      argument: entry.argument,
       capturedAt: times.length === 1 ? (times[0] ?? null) : oldest(times),
       live,
       nodes: [...captured, ...missing],

@@ -11,6 +11,7 @@ const SOURCE: SourceView = {
   kind: 'bundle',
   name: 'shop',
   origin: 'demo',
+  argument: 'shop.tar.gz',
   capturedAt: null,
   live: false,
   nodes: ['node-1', 'node-2'].map((name) => ({ name, state: 'ready', problem: null, capturedAt: null, zone: null })),
