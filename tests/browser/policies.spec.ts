@@ -1,0 +1,71 @@
+/** NetworkPolicies as context. The demo cluster's only policy lets pods app=api of shop reach postgres of data; nothing enforces it. */
+import { expect, test } from './app';
+import { violationsOf } from './axe';
+
+const FORBIDDEN = 'from=shop/web-6d4f8b7c9-2hxkz&to=data/postgres-0&dport=5432';
+const ALLOWED = 'from=shop/api-5b8c9d6f7-8tqwn&to=data/postgres-0&dport=5432';
+const SAYS = /The rules pass what the ingress policies of data\/postgres-0 do not allow \(data\/postgres-from-api\)/;
+
+test('a trace says what the policies ask, and that the rules do otherwise', async ({ page }) => {
+  await page.goto(`/trace?node=node-1&${FORBIDDEN}`);
+  await expect(page.getByText('but NetworkPolicies do not allow it')).toBeVisible();
+  const packet = page.getByRole('complementary', { name: 'Packet' }).filter({ visible: true });
+  await expect(packet.getByText(SAYS)).toBeVisible();
+  await expect(packet.getByText('data/postgres-from-api', { exact: true })).toBeVisible();
+  await expect(packet.getByText('no policy selects it')).toBeVisible();
+});
+
+test('a whole path that they allow: no remark', async ({ page }) => {
+  await page.goto(`/trace?node=node-1&scope=path&${ALLOWED}`);
+  const policies = page.getByRole('region', { name: 'NetworkPolicies' });
+  await expect(policies.getByText('The policies allow it.')).toBeVisible();
+  await expect(policies.getByText(SAYS)).toHaveCount(0);
+});
+
+test('a Service names those that select the pods behind it', async ({ page }) => {
+  await page.goto('/service?service=data/postgres-ro');
+  const policies = page.getByRole('region', { name: 'NetworkPolicies' });
+  await expect(policies.getByText('data/postgres-from-api')).toBeVisible();
+  await expect(policies.getByText('ingress; selects the pod')).toBeVisible();
+});
+
+test('from every node: groups of everybody who asks', async ({ page }) => {
+  await page.goto('/trace?node=node-1&scope=every&from=node-1&to=svc:monitoring/otel-agent:statsd');
+  await expect(page.getByRole('heading', { level: 1, name: '3 different answers.' })).toBeVisible();
+  await expect(page.getByText('6 questions, each traced for itself.')).toBeVisible();
+  await page.getByRole('button', { name: 'Ask again' }).click();
+  await expect(page.getByRole('row')).toHaveCount(4);
+});
+
+test('a command that shows a finding again names the source as the command line does', async ({ page }) => {
+  const answer = (await (await page.request.get('/api/sources')).json()) as {
+    sources: { id: string; argument: string }[];
+  };
+  const argument = answer.sources.find(({ id }) => id === 'demo')?.argument ?? '';
+  expect(argument).toMatch(/shop-3node\.tar\.gz$/);
+  await page.goto('/findings?source=demo');
+  await expect(page.locator('[data-finding]').first()).toBeVisible();
+  for (const finding of await page.locator('[data-finding]').all()) {
+    if (await page.getByText(`nftscope trace --source ${argument}`).count()) break;
+    await finding.click();
+  }
+  await expect(page.getByText(`--source ${argument} `).first()).toBeVisible();
+  await expect(page.getByText('--source S ')).toHaveCount(0);
+});
+
+for (const colorScheme of ['light', 'dark'] as const)
+  for (const [name, path] of [
+    ['trace', `/trace?node=node-1&${FORBIDDEN}`],
+    ['path', `/trace?node=node-1&scope=path&${FORBIDDEN}`],
+    ['Service', '/service?service=data/postgres-ro'],
+  ] as const)
+    test(`axe: ${name}, ${colorScheme}, 390 px`, async ({ page }) => {
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      await page.setViewportSize({ width: 390, height: 844 });
+      await page.goto(path);
+      await expect(page.getByText(/NetworkPolicies/).first()).toBeVisible();
+      expect(await violationsOf(page)).toEqual([]);
+      expect(await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)).toBeLessThanOrEqual(
+        0,
+      );
+    });
