@@ -80,7 +80,8 @@ function expectedFamily(
     (actual === undefined ? undefined : inferConfiguration(actual, facts)) ?? inferFromOthers(family, facts, others);
   if (told === undefined) return undefined;
   const inferred = withGiven(told, family, facts, cluster, object);
-  const proxyNode = { name: node.name, zone: object?.zone, address: facts.address };
+  const zone = object === undefined ? zoneOf(node.name, objects) : undefined;
+  const proxyNode = { name: node.name, zone: object?.zone ?? zone, address: facts.address };
   const named: readonly Assumption[] =
     node.name === node.captured
       ? []
@@ -89,11 +90,17 @@ function expectedFamily(
     family,
     expected: expectedTable(family, objects, proxyNode, inferred.configuration),
     actual,
-    assumptions: [...inferred.assumptions, ...named],
+    assumptions: [...inferred.assumptions, ...named, ...(zone === undefined ? [] : [zoned(zone)])],
     node: proxyNode,
     configuration: inferred.configuration,
   };
 }
+
+/** That of the endpoints on the node, where the Node object was not read: EndpointSlices have it from there. */
+const zoneOf = (node: string, { endpointSlices }: ClusterObjects): string | undefined =>
+  endpointSlices.flatMap(({ endpoints }) => endpoints).find((one) => one.node === node && one.zone !== undefined)?.zone;
+
+const zoned = (zone: string): Assumption => ({ what: 'zone', value: zone, from: 'the endpoints on the node' });
 
 /** The first other node with such a table; its NodePort addresses are its own, so the default stands in. */
 function inferFromOthers(family: ProxyFamily, facts: NodeFacts, others: readonly CapturedNode[]) {

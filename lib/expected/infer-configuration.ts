@@ -19,6 +19,7 @@ export interface NodeFacts {
 export interface Assumption {
   readonly what:
     | 'node name'
+    | 'zone'
     | 'mode'
     | 'layout'
     | 'mark'

@@ -170,6 +170,23 @@ test('nodes that lack the same are one finding', () => {
   expect(lines(driftFindings(fleet(NOW, nodes)))).toEqual(['service-missing-on-node shop/db @node-1,node-2']);
 });
 
+test('hints of topology, and a zone that nobody has read', () => {
+  const hinted = (address: string, zone: string) => ({
+    ...endpoint(address),
+    zone,
+    hints: { forZones: [{ name: zone }] },
+  });
+  const slices = [web(hinted('10.244.1.5', 'a'), hinted('10.244.1.6', 'a'), hinted('10.244.2.5', 'b')), db];
+  const now = { ...NOW, slices, nodes: [] };
+  const codes = (name: string, zone: string, seen: Objects = now) =>
+    lines(driftFindings(fleet(now, [{ name, zone, seen }])));
+  expect(codes('node-1', 'a')).toEqual([]);
+  // No endpoint there tells its zone.
+  expect(codes('node-3', 'b')).toEqual([]);
+  const before = { ...now, slices: [web(hinted('10.244.1.5', 'a'), hinted('10.244.2.5', 'b')), db] };
+  expect(codes('node-3', 'a', before)).toEqual(['endpoint-missing-on-node shop/web @node-3']);
+});
+
 test('nodes in a sentence', () => {
   const seen = { services: [WEB, DB], slices: [web('10.244.1.5', '10.244.2.5', '10.244.2.6'), db] };
   const sentence = (...names: readonly string[]) =>

@@ -337,6 +337,7 @@ class Judge {
     let isChainMissing = false;
     for (const role of ['cluster', 'local'] as const) {
       const [should, has] = [ours[role], theirs[role]];
+      if (this.#isOfAZone(ours.port, has)) continue;
       for (const endpoint of without(should, has)) {
         this.#moved.add(endpoint);
         // Without the chain there is no choice to be among: the Service port is missing, unless the node takes it to have no endpoints.
@@ -353,6 +354,21 @@ class Judge {
     const isDropped = [...(now?.served.keys() ?? [])].some((key) => !now?.refused.has(key) && theirs.refused.has(key));
     if (isDropped && lacking.size === 0) for (const one of without(now?.cluster, theirs.local)) lacking.add(one);
     return { lacking: [...lacking], leftOut: [...leftOut], leaving: [...leaving], isChainMissing };
+  }
+
+  /** Where the zone of the node is not known: whether hints of topology would leave just these for one of the zones. */
+  #isOfAZone({ namespace, name, port, protocol }: ServicePortRef, has: Endpoints | undefined): boolean {
+    if (this.family.node.zone !== undefined || has === undefined || has.size === 0) return false;
+    const { nodes } = this.context.cluster;
+    if (nodes.known && nodes.value.some((one) => one.name === this.family.node.name)) return false;
+    const key = endpointKey(namespace, name, port, protocol.toUpperCase());
+    const ready = (this.#allBackends.get(key) ?? []).filter((one) => one.ready);
+    if (!ready.every(({ forZones }) => forZones.length > 0)) return false;
+    const zones = new Set(ready.flatMap(({ forZones }) => forZones));
+    return [...zones].some((zone) => {
+      const ofZone = ready.filter(({ forZones }) => forZones.includes(zone)).map(({ text }) => text);
+      return isEqual(new Set(ofZone), new Set(has.keys()));
+    });
   }
 
   /** The ready ones; where there are none, those that still serve while they end. */

@@ -25,6 +25,8 @@ export interface TestNode {
   /** What kube-proxy has seen, where it is not what is there now; null: it wrote nothing. */
   readonly seen?: Objects | null;
   readonly version?: string;
+  /** As kube-proxy knows it from its Node object. */
+  readonly zone?: string;
   readonly edit?: (table: Table) => Table;
   readonly more?: readonly Table[];
   readonly files?: Readonly<Record<string, string | Failure>>;
@@ -86,7 +88,7 @@ function rulesetOf(node: TestNode, now: Objects, version: string, more: readonly
   const listing = node.files?.['nft.json'];
   if (typeof listing === 'object') return failed({ code: 'SRC-012', say: 'not read', do: 'read it again' });
   const { seen = now, edit = (table) => table } = node;
-  const tables = seen === null ? [] : [edit(proxyTable(node.name, clusterOf(seen), version))];
+  const tables = seen === null ? [] : [edit(proxyTable(node, clusterOf(seen), version))];
   return ok({
     nftVersion: '1.0.6',
     releaseName: undefined,
@@ -97,7 +99,7 @@ function rulesetOf(node: TestNode, now: Objects, version: string, more: readonly
 }
 
 /** As kube-proxy of the version writes it, for pods in 10.244.0.0/16 and Services in 10.96.0.0/12. */
-function proxyTable(name: string, { services, endpointSlices }: Cluster, version: string): Table {
+function proxyTable({ name, zone }: TestNode, { services, endpointSlices }: Cluster, version: string): Table {
   const release = releaseOf(version);
   const range = networkOf('10.96.0.0/12', 'ip');
   if (release === undefined || range === undefined || !services.known || !endpointSlices.known)
@@ -107,7 +109,7 @@ function proxyTable(name: string, { services, endpointSlices }: Cluster, version
   return expectedTable(
     'ip',
     objects,
-    { name, zone: undefined, address },
+    { name, zone, address },
     {
       release,
       mark: 0x4000,
