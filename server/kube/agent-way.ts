@@ -2,8 +2,8 @@
 import 'server-only';
 import type { IncomingMessage } from 'node:http';
 import * as https from 'node:https';
-import { checkServerIdentity } from 'node:tls';
-import { ended, type KubeClient } from './kube-client';
+import { checkServerIdentity, type PeerCertificate } from 'node:tls';
+import { answered, type KubeClient } from './kube-client';
 import type { NodePod } from './node-pods';
 import type { Answer } from './trouble';
 
@@ -55,17 +55,17 @@ export function directWay(pod: NodePod, tls: DirectTls, token: () => Promise<str
     name: 'TLS to its address',
     async get(path, headers, { signal, milliseconds, method = 'GET' }) {
       const own = await token();
-      const request = https.request(`https://${host}:${port}${path}`, {
+      const options = {
         method,
         agent,
         ca: tls.ca,
         servername: tls.serverName,
         // Against this name and not the address that is dialled: pods change theirs.
-        checkServerIdentity: (_host, certificate) => checkServerIdentity(tls.serverName, certificate),
+        checkServerIdentity: (_host: string, certificate: PeerCertificate) =>
+          checkServerIdentity(tls.serverName, certificate),
         headers: { ...headers, ...(own !== undefined && { authorization: `Bearer ${own}` }) },
-      });
-      request.end();
-      return ended(request, signal, milliseconds);
+      };
+      return answered(() => https.request(`https://${host}:${port}${path}`, options), signal, milliseconds);
     },
   };
 }

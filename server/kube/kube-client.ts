@@ -50,11 +50,11 @@ export class KubeClient {
       headers: { accept: 'application/json', 'accept-encoding': 'gzip', ...headers },
     });
     if (!opened.ok) return opened;
-    const { statusCode = 0 } = opened.value;
+    const { statusCode = 0, headers: said } = opened.value;
     const body = await readBody(opened.value, { bytes, signal, milliseconds: 4 * milliseconds });
     if (!body.ok) return body;
     const json = parseJson(body.value.toString('utf8'));
-    if (statusCode !== 200) return troubled(troubleOf(statusCode, json.ok ? json.value : undefined));
+    if (statusCode !== 200) return troubled(troubleOf(statusCode, json.ok ? json.value : undefined, said));
     return json.ok ? { ok: true, value: json.value } : troubled({ kind: 'nonsense', why: json.problem.say });
   }
 
@@ -70,9 +70,11 @@ export class KubeClient {
     const url = new URL(this.access.server + path);
     const headers = { 'user-agent': 'nftscope', ...options.headers, ...credentials.headers };
     const ask = url.protocol === 'https:' ? https.request : http.request;
-    const request = ask(url, { ...credentials.tls, method, agent: credentials.agent, headers });
-    request.end();
-    return ended(request, signal, milliseconds);
+    return answered(
+      () => ask(url, { ...credentials.tls, method, agent: credentials.agent, headers }),
+      signal,
+      milliseconds,
+    );
   }
 
   async #forbidden(answer: http.IncomingMessage, { right, signal }: AskOptions): Promise<Answer<never>> {
@@ -80,8 +82,26 @@ export class KubeClient {
   }
 }
 
+/**
+ * A request without a body, and the answer once it begins. A kept connection may be gone without this side knowing it: nothing was
+ * asked then, and another one is taken, at last a new one.
+ */
+export async function answered(
+  make: () => http.ClientRequest,
+  signal: AbortSignal,
+  milliseconds: number,
+): Promise<Answer<http.IncomingMessage>> {
+  for (;;) {
+    const request = make();
+    request.end();
+    const answer = await ended(request, signal, milliseconds);
+    if (answer.ok || answer.trouble.kind !== 'unreachable' || signal.aborted) return answer;
+    if (!request.reusedSocket || !wasReset(answer.trouble.why)) return answer;
+  }
+}
+
 /** Settles when the answer begins, or cannot. */
-export function ended(
+function ended(
   request: http.ClientRequest,
   signal: AbortSignal,
   milliseconds: number,
@@ -167,9 +187,21 @@ function saidIn(status: unknown): string {
 }
 
 /** Of an HTTP status, or of the Status object in an ERROR event (apimachinery: metav1.Status). */
-export function troubleOf(status: number, body: unknown): Trouble {
-  return status === 410 ? { kind: 'gone' } : { kind: 'status', status, said: saidIn(body) };
+export function troubleOf(status: number, body: unknown, headers: http.IncomingHttpHeaders = {}): Trouble {
+  if (status === 410) return { kind: 'gone' };
+  const againMs = retryAfter(headers);
+  return { kind: 'status', status, said: saidIn(body), ...(againMs !== undefined && { againMs }) };
 }
+
+const AGAIN_MS_MAX = 300_000;
+
+/** In seconds; the API server gives no dates. */
+function retryAfter({ 'retry-after': given = '' }: http.IncomingHttpHeaders): number | undefined {
+  return /^\d{1,9}$/.test(given) ? Math.min(Number(given) * 1000, AGAIN_MS_MAX) : undefined;
+}
+
+/** As Node says that the other side closed the connection. */
+const wasReset = (why: string): boolean => /ECONNRESET|EPIPE|socket hang up/.test(why);
 
 /** Node wraps what several addresses said in an AggregateError without a message. */
 export function reasonOf(error: Error & { readonly code?: string; readonly errors?: readonly Error[] }): string {

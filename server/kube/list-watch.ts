@@ -5,6 +5,7 @@
  */
 import 'server-only';
 import type { IncomingMessage } from 'node:http';
+import { constants, createGunzip } from 'node:zlib';
 import { at, decoding, parseJson } from '@/lib/net/json-cursor';
 import { type KubeClient, troubleOf } from './kube-client';
 import { pause } from './pause';
@@ -119,7 +120,9 @@ export class ListWatch<T> {
       const trouble = outcome?.kind === 'trouble' ? outcome.trouble : this.#trouble();
       if (outcome?.kind === 'trouble') this.#troubled(outcome.trouble);
       const isForbidden = trouble?.kind === 'forbidden';
-      await pause(isForbidden ? forbiddenMs : wait * (0.5 + (this.#options.random ?? Math.random)()), signal);
+      const ownWait = wait * (0.5 + (this.#options.random ?? Math.random)());
+      const asked = trouble?.kind === 'status' ? (trouble.againMs ?? 0) : 0;
+      await pause(isForbidden ? forbiddenMs : Math.max(ownWait, asked), signal);
       wait = Math.min(wait * 2, againMsMax);
     }
   }
@@ -193,7 +196,7 @@ export class ListWatch<T> {
   async #watch(version: string, signal: AbortSignal): Promise<Watched> {
     const { client, resource, random = Math.random } = this.#options;
     const seconds = Math.round(this.#times.watchSeconds * (1 + random() / 2));
-    const query = `watch=1&allowWatchBookmarks=true&resourceVersion=${version}&timeoutSeconds=${seconds}`;
+    const query = `watch=1&allowWatchBookmarks=true&resourceVersion=${encodeURIComponent(version)}&timeoutSeconds=${seconds}`;
     const opened = await client.open(`${resource.path}?${query}`, {
       signal,
       right: this.#right('watch'),
@@ -203,7 +206,7 @@ export class ListWatch<T> {
     const { value: response } = opened;
     if (response.statusCode !== 200) {
       response.destroy();
-      return { kind: 'trouble', trouble: troubleOf(response.statusCode ?? 0, undefined) };
+      return { kind: 'trouble', trouble: troubleOf(response.statusCode ?? 0, undefined, response.headers) };
     }
     // From here on it is heard what changes; what changed before is sent first.
     this.#turn({ kind: 'read', watching: true });
@@ -231,7 +234,11 @@ export class ListWatch<T> {
       };
       signal.addEventListener('abort', cancel, { once: true });
       listen();
-      response.on('data', (chunk: Buffer) => {
+      // Not asked for, and some proxies do it; each piece counts as it comes.
+      const isPacked = response.headers['content-encoding'] === 'gzip';
+      const stream = isPacked ? response.pipe(createGunzip({ flush: constants.Z_SYNC_FLUSH })) : response;
+      if (isPacked) stream.once('error', (error) => fail({ kind: 'nonsense', why: `it is damaged: ${error.message}` }));
+      stream.on('data', (chunk: Buffer) => {
         listen();
         let from = 0;
         for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, from)) {

@@ -16,7 +16,8 @@ export type Trouble =
   | { readonly kind: 'forbidden'; readonly right: Right; readonly said: string }
   /** 410: history does not reach back so far. */
   | { readonly kind: 'gone' }
-  | { readonly kind: 'status'; readonly status: number; readonly said: string }
+  /** `againMs`: not asked again before that (Retry-After, RFC 9110, 10.2.3). */
+  | { readonly kind: 'status'; readonly status: number; readonly said: string; readonly againMs?: number }
   | { readonly kind: 'nonsense'; readonly why: string }
   | { readonly kind: 'cancelled' };
 
