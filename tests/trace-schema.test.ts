@@ -12,7 +12,7 @@ import { toWire } from '@/lib/api/wire';
 import { decodeRuleset } from '@/lib/decode/decode-ruleset';
 import { decodePacketSpec } from '@/lib/net/packet-spec';
 import { trace } from '@/lib/sim';
-import { withDevices } from '@/lib/sim/case-devices';
+import { withLoaded } from '@/lib/sim/as-loaded';
 import { decodeEnvironment } from '@/lib/world/decode-environment';
 import { openPath } from '@/server/sources/open-source';
 import { DEFAULT_LIMITS } from '@/server/sources/source';
@@ -168,7 +168,7 @@ describeShared('traces of the recorded cases', (shared) => {
       if (!ruleset.ok || !environment.ok) throw new Error(`${one.id} cannot be read`);
       const world = {
         ...environment.value,
-        ruleset: { known: true, value: withDevices(ruleset.value, one.ruleset) },
+        ruleset: { known: true, value: withLoaded(ruleset.value, one.ruleset) },
       } as const;
       for (const packet of one.packets) {
         const spec = decodePacketSpec(packet);

@@ -598,6 +598,8 @@ export interface Ruleset {
   readonly unsupported: readonly { readonly name: string; readonly raw: Json }[];
   /** Facts this listing leaves out. Empty when the text supplied them all. */
   readonly omissions: readonly Omission[];
+  /** Known from the text that was loaded: nft left no match of a protocol out of its listing. */
+  readonly protocolsListed?: true;
 }
 
 /** Where a rule stands. `index` is its position in the chain, from 0. */

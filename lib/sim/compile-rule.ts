@@ -32,7 +32,7 @@ export function opsOf(rule: ProgramRule, scope: Scope): readonly Op[] {
         ? compileXtRule(rule, scope, (s) => compileStatement(s, scope))
         : guarded(
             joined(
-              rule.rule.statements.map((s, i, all) => compileStatement(s, scope, all.slice(0, i))),
+              rule.rule.statements.map((s, i, all) => compileStatement(s, scope, all.slice(0, i), all.slice(i + 1))),
               rule.rule.statements,
               scope,
             ),
@@ -109,15 +109,44 @@ const unlisted: Op = (c) =>
     c.at,
   );
 
-function compileStatement(s: Statement, scope: Scope, before: readonly Statement[] = []): Op {
+/**
+ * The first of the matches right behind an unknown one that certainly fails: whatever the unknown one is, the rule does not match then.
+ * Matches that count (`numgen inc`) or that nft may have joined with others (`!=`) are not asked.
+ */
+function compileLater(after: readonly Statement[], at: number, scope: Scope): (c: Context) => Broken | undefined {
+  const tests: { readonly test: ReturnType<typeof compileMatch>; readonly statement: number }[] = [];
+  for (const [i, s] of after.entries()) {
+    if (s.kind !== 'match' || mentions(s, (e) => e.kind === 'numgen')) break;
+    if (s.op !== '!=') tests.push({ test: compileMatch(s, scope), statement: at + 1 + i });
+  }
+  return (c) => {
+    for (const { test, statement } of tests) {
+      const r = test(c);
+      if (r !== true && !(r instanceof Unknown)) return new Broken(r, statement);
+    }
+    return undefined;
+  };
+}
+
+function compileStatement(
+  s: Statement,
+  scope: Scope,
+  before: readonly Statement[] = [],
+  after: readonly Statement[] = [],
+): Op {
   switch (s.kind) {
     case 'match': {
       const test = compileMatch(s, scope);
-      const lost = protocolLost(s, before);
+      const lost = scope.program.ruleset.protocolsListed !== true && protocolLost(s, before);
+      let later: ReturnType<typeof compileLater> | undefined;
+      const unknown = (c: Context, why: Unknown): Broken => {
+        later ??= compileLater(after, before.length, scope);
+        return later(c) ?? stop(c, why);
+      };
       return (c) => {
         const r = test(c);
-        if (r === true) return lost && c.skb.headers.l4proto !== PROTO.tcp ? stop(c, PROTOCOL_LOST) : undefined;
-        return r instanceof Unknown ? stop(c, r) : new Broken(r);
+        if (r === true) return lost && c.skb.headers.l4proto !== PROTO.tcp ? unknown(c, PROTOCOL_LOST) : undefined;
+        return r instanceof Unknown ? unknown(c, r) : new Broken(r);
       };
     }
     case 'continue':

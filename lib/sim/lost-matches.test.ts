@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { PacketSpec } from '../net/packet-spec';
+import { withLoaded } from './as-loaded';
 import { trace } from './index';
 import { drop, match, SYN, xtWorld } from './testing/xt-world';
 
@@ -27,3 +28,31 @@ test.each(rows)('a TCP option that is missing: $name', ({ rule, packet, want }) 
   const { branches } = trace(xtWorld({ rules: [rule] }), packet);
   expect(branches.map(({ outcome }) => outcome.kind)).toEqual([want]);
 });
+
+test('a later match that fails ends the rule whatever the protocol was', () => {
+  const { branches } = trace(
+    xtWorld({ rules: [[absent, match({ payload: { protocol: 'tcp', field: 'dport' } }, 80), drop]] }),
+    udp,
+  );
+  expect(branches.map(({ outcome }) => outcome.kind)).toEqual(['decided']);
+});
+
+test('the text that was loaded tells whether a protocol is asked for', () => {
+  const world = xtWorld({ rules: [[absent, drop]] });
+  const outcomes = ['tcp option timestamp missing drop', 'meta l4proto tcp tcp option timestamp missing drop'].map(
+    (rule) => {
+      const ruleset = withLoaded(
+        world.ruleset.known ? world.ruleset.value : fail(),
+        `table ip t {\n chain c {\n  ${rule}\n }\n}\n`,
+      );
+      return trace({ ...world, ruleset: { known: true, value: ruleset } }, udp).branches.map(
+        ({ outcome }) => outcome.kind,
+      );
+    },
+  );
+  expect(outcomes).toEqual([['decided'], ['undecided']]);
+});
+
+function fail(): never {
+  throw new Error('the world has no ruleset');
+}

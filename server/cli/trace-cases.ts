@@ -6,7 +6,7 @@ import { decodeBytes } from '@/lib/decode/decode-bytes';
 import { decodeRuleset } from '@/lib/decode/decode-ruleset';
 import { decodePacketSpec, type PacketSpec } from '@/lib/net/packet-spec';
 import { failed, ok, type Problem, type Result } from '@/lib/net/result';
-import { withDevices } from '@/lib/sim/case-devices';
+import { withLoaded } from '@/lib/sim/as-loaded';
 import { runCase } from '@/lib/sim/run-case';
 import { decodeEnvironment, type WorldParts } from '@/lib/world/decode-environment';
 import { type BatchRecord, refuse, runBatch } from './batch';
@@ -88,7 +88,7 @@ function answerCase({ id, members }: BatchRecord, environments: Environments): R
   }
   const results = runCase({
     // nft 1.0.6 lists no devices of chains; the text that was loaded names them.
-    ruleset: typeof text === 'string' ? withDevices(ruleset.value, text) : ruleset.value,
+    ruleset: typeof text === 'string' ? withLoaded(ruleset.value, text) : ruleset.value,
     environment: world.value,
     packets: specs,
     mode: mode ?? 'independent',

@@ -4,7 +4,7 @@ import { gunzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { decodeRuleset } from '@/lib/decode/decode-ruleset';
 import { decodePacketSpec } from '@/lib/net/packet-spec';
-import { withDevices } from '@/lib/sim/case-devices';
+import { withLoaded } from '@/lib/sim/as-loaded';
 import { runCase } from '@/lib/sim/run-case';
 import { decodeEnvironment, type WorldParts } from '@/lib/world/decode-environment';
 import { describeShared } from '../shared';
@@ -43,7 +43,7 @@ function answer(c: Case, environments: ReadonlyMap<string, WorldParts>, withoutH
     if (!spec.ok) throw new Error(`${c.id}: ${spec.problem.path} ${spec.problem.say}`);
     return spec.value;
   });
-  return runCase({ ruleset: withDevices(ruleset.value, c.ruleset), environment, packets, mode: c.mode });
+  return runCase({ ruleset: withLoaded(ruleset.value, c.ruleset), environment, packets, mode: c.mode });
 }
 
 describeShared('what a Linux kernel did, recorded', (shared) => {

@@ -8,7 +8,7 @@ import { redactRuleset } from '@/lib/capture/redact/redact-ruleset';
 import { renamingOf, wordsOf } from '@/lib/capture/redact/testing/renamings';
 import { decodeRuleset } from '@/lib/decode/decode-ruleset';
 import { decodePacketSpec } from '@/lib/net/packet-spec';
-import { withDevices } from '@/lib/sim/case-devices';
+import { withLoaded } from '@/lib/sim/as-loaded';
 import { runCase } from '@/lib/sim/run-case';
 import { decodeEnvironment } from '@/lib/world/decode-environment';
 import { describeShared } from '../shared';
@@ -36,7 +36,7 @@ function run(c: Case, environment: unknown, redact: (json: unknown) => unknown, 
     if (!spec.ok) throw new Error(`${c.id}: ${spec.problem.path} ${spec.problem.say}`);
     return spec.value;
   });
-  const input = { ruleset: withDevices(decoded.value, c.ruleset), environment: parts.value, packets, mode: c.mode };
+  const input = { ruleset: withLoaded(decoded.value, c.ruleset), environment: parts.value, packets, mode: c.mode };
   return runCase(input);
 }
 

@@ -4,7 +4,7 @@ import { formatAddress } from '../../lib/net/address';
 import { buildPacket, fromHex, toHex } from '../../lib/net/build-packet';
 import { viewPacket } from '../../lib/net/headers';
 import type { PacketSpec } from '../../lib/net/packet-spec';
-import { withDevices } from '../../lib/sim/case-devices';
+import { withLoaded } from '../../lib/sim/as-loaded';
 import { type Conn, toEntry } from '../../lib/sim/conntrack-state';
 import { prepare } from '../../lib/sim/environment';
 import { initialState, traceFrom } from '../../lib/sim/index';
@@ -198,7 +198,7 @@ export async function runLab(kernel: Kernel, lab: LabCase, settle = 0.002, unhur
   const { tables, text, listing } = loaded;
   const ruleset = decodeRuleset(listing);
   if (!ruleset.ok) throw new Error(`the listing does not decode: ${ruleset.problem.say}`);
-  const p = prepare({ ...environment.value, ruleset: { known: true, value: withDevices(ruleset.value, text) } });
+  const p = prepare({ ...environment.value, ruleset: { known: true, value: withLoaded(ruleset.value, text) } });
   let state = initialState(p, true);
   const answers: KernelAnswer[] = [];
   const packets: PacketResult[] = [];

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { decodeRuleset } from '../../lib/decode/decode-ruleset';
 import type { PacketSpec } from '../../lib/net/packet-spec';
-import { withDevices } from '../../lib/sim/case-devices';
+import { withLoaded } from '../../lib/sim/as-loaded';
 import { prepare } from '../../lib/sim/environment';
 import { initialState, traceFrom } from '../../lib/sim/index';
 import { answeredNumber } from '../../lib/sim/initial-number';
@@ -31,7 +31,7 @@ describe.each([read('lab-regressions'), read('single-regressions')])('what Linux
     const environment = decodeEnvironment(recorded.environments[c.environment]);
     const ruleset = decodeRuleset(c.listing);
     if (!environment.ok || !ruleset.ok) throw new Error('the recording does not decode');
-    const p = prepare({ ...environment.value, ruleset: { known: true, value: withDevices(ruleset.value, c.text) } });
+    const p = prepare({ ...environment.value, ruleset: { known: true, value: withLoaded(ruleset.value, c.text) } });
     let state = initialState(p, true);
     const answers: (Branch | undefined)[] = [];
     for (const { packet, kernel: all } of c.packets) {

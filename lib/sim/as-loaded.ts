@@ -1,4 +1,4 @@
-/** The devices of netdev and inet chains, which nft 1.0.6 leaves out of its JSON, read from the nft text that was loaded. */
+/** What nft leaves out of its JSON, read from the nft text that was loaded: devices of netdev and inet chains, matches of protocols. */
 import type { Chain, Ruleset, Table } from '../nft/model';
 
 /** `TABLE CHAIN` → devices, from the `device` or `devices` words of each chain. */
@@ -25,8 +25,18 @@ function devicesIn(text: string): ReadonlyMap<string, readonly string[]> {
   return found;
 }
 
+/** The ruleset, and with it what the text says and its listing does not: the devices of chains, and that no protocol is missing. */
+export function withLoaded(ruleset: Ruleset, text: string): Ruleset {
+  const plain = withDevices(ruleset, text);
+  return asksForTcp(text) ? plain : { ...plain, protocolsListed: true };
+}
+
+/** True where a line matches a protocol and then asks for a TCP option to be missing: nft leaves the first match out. */
+const asksForTcp = (text: string): boolean =>
+  text.split('\n').some((line) => /\b(l4proto|protocol|nexthdr)\b.*\btcp option \S+ (missing|0)\b/.test(line));
+
 /** The ruleset with the devices that the text names, for chains whose listing names none. */
-export function withDevices(ruleset: Ruleset, text: string): Ruleset {
+function withDevices(ruleset: Ruleset, text: string): Ruleset {
   const devices = devicesIn(text);
   if (devices.size === 0) return ruleset;
   const chainOf = (t: Table, c: Chain): Chain => {
