@@ -16,6 +16,8 @@ import { SeverityMark } from './severity-mark';
 
 interface ListProps {
   readonly source: string;
+  /** Where a trace begins that the finding names no node for. */
+  readonly node: string;
   /** What names the source on the command line. */
   readonly argument: string;
   readonly branches: readonly FindingBranch[];
@@ -133,9 +135,13 @@ function Tags({ finding: { code, nodes, services } }: { readonly finding: Findin
 
 type OpenedProps = Omit<RowProps, 'branch' | 'level'> & { readonly finding: FindingView };
 
-function Opened({ source, argument, finding, all, hrefOf }: OpenedProps) {
+function Opened({ source, argument, node, finding, all, hrefOf }: OpenedProps) {
   const { evidence, evidenceCount, assumptions, remedy } = finding;
   const reproduce = fromSource(finding.reproduce, argument);
+  const [service] = finding.services;
+  const from = finding.nodes[0] ?? node;
+  // Where a packet is among the evidence, that is the one to trace.
+  const isTraced = service === undefined || evidence.some(({ kind }) => kind === 'packet');
   const causes = finding.causes.flatMap((id) => all.get(id) ?? []);
   const follows = [...all.values()].filter((one) => one.causes.includes(finding.id));
   return (
@@ -152,6 +158,13 @@ function Opened({ source, argument, finding, all, hrefOf }: OpenedProps) {
               <code className="text-code">nftscope diagnose</code> lists all.
             </p>
           ) : null}
+          {isTraced ? null : (
+            <p className="mt-2 text-prose">
+              <Link className="link" href={viewHref('/trace', { source, node: from, from, to: `svc:${service}` })}>
+                Trace {service} from {from}
+              </Link>
+            </p>
+          )}
         </Part>
       </div>
       <div className="flex min-w-0 flex-col gap-4">

@@ -74,6 +74,7 @@ function Findings({ source, node }: { readonly source: SourceView; readonly node
         {diagnosis === undefined ? null : (
           <Body
             source={source}
+            node={node}
             diagnosis={diagnosis}
             hrefOf={hrefOf}
             onOpen={(open) => void set({ open }, { history: 'push' })}
@@ -137,12 +138,13 @@ function Progress({ view, source, onStop, onGo }: ProgressProps) {
 
 interface BodyProps {
   readonly source: SourceView;
+  readonly node: string;
   readonly diagnosis: DiagnosisView;
   readonly hrefOf: (id: string) => string;
   readonly onOpen: (id: string | null) => void;
 }
 
-function Body({ source, diagnosis, hrefOf, onOpen }: BodyProps) {
+function Body({ source, node, diagnosis, hrefOf, onOpen }: BodyProps) {
   const [state] = useFindingsState();
   const find = useDeferredValue(state.find ?? '');
   const { findings, looked } = diagnosis;
@@ -182,6 +184,7 @@ function Body({ source, diagnosis, hrefOf, onOpen }: BodyProps) {
           <FindingList
             source={source.id}
             argument={source.argument}
+            node={node}
             branches={tree.slice(0, upTo)}
             all={all}
             open={open?.id}

@@ -7,7 +7,8 @@ test('a trace that ends badly names the finding that explains it, and leads to t
   await page.goto(INVENTORY);
   const why = page.getByRole('region', { name: 'Why it does not arrive' });
   const finding = why.getByRole('link', { name: /^Service shop\/inventory has no endpoints/ });
-  await expect(finding).toBeVisible();
+  // The whole capture is looked through for it.
+  await expect(finding).toBeVisible({ timeout: 25_000 });
   await expect(why.getByText('no-endpoints').first()).toBeVisible();
   await why.getByRole('link', { name: 'Why does it not arrive?' }).click();
   await expect(page).toHaveURL(/\/findings\?.*to=svc(:|%3A)shop(\/|%2F)inventory/);
@@ -15,7 +16,11 @@ test('a trace that ends badly names the finding that explains it, and leads to t
   await page.goBack();
   await finding.click();
   await expect(page.getByRole('region', { name: /^Service shop\/inventory has no endpoints/ })).toBeVisible();
-  // And back to the trace that shows it.
+  await expect(page.getByRole('link', { name: /^Trace shop\/inventory from node-/ })).toHaveAttribute(
+    'href',
+    /from=node-/,
+  );
+  // And back to the trace of the question.
   await page.getByRole('link', { name: 'Trace it' }).click();
   await expect(page).toHaveURL(/\/trace\?.*scope=path/);
 });
