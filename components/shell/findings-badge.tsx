@@ -30,7 +30,7 @@ export function FindingsBadge({ className }: { readonly className?: string }) {
       )}
     >
       <span aria-hidden="true">{(error + warning).toLocaleString('en')}</span>
-      <span className="sr-only">, {say.filter((part) => part !== '').join(', ')}</span>
+      <span className="sr-only">{say.filter((part) => part !== '').join(', ')}</span>
     </span>
   );
 }
