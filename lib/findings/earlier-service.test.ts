@@ -90,6 +90,11 @@ describe.each(['v1.35.6', 'v1.36.2'])('kube-proxy %s has seen an earlier state',
   });
 });
 
+const emptied = (at: RegExp, table: Table): Table => ({
+  ...table,
+  chains: table.chains.map((chain) => (at.test(chain.name) ? { ...chain, rules: [] } : chain)),
+});
+
 describe('no earlier state explains it', () => {
   const now = { services: [SAME_ADDRESSES.ranges ?? {}], slices: ENDPOINTS['here and there'] ?? [] };
   const firewall =
@@ -109,6 +114,21 @@ describe('no earlier state explains it', () => {
       ),
     });
   const at = /^firewall-.*http$/;
+  const elements =
+    (name: string, change: (text: string) => string) =>
+    (table: Table): Table => ({
+      ...table,
+      sets: table.sets.map((set) => (set.name === name ? JSON.parse(change(JSON.stringify(set))) : set)),
+    });
+  const moved =
+    (from: string, to: string) =>
+    (table: Table): Table => {
+      const taken = table.sets.find(({ name }) => name === from)?.elements ?? [];
+      return {
+        ...table,
+        sets: table.sets.map((set) => (set.name === to ? { ...set, elements: [...set.elements, ...taken] } : set)),
+      };
+    };
   test.each<readonly [string, (table: Table) => Table]>([
     ['other ranges for one of its ports', firewall(at, (text) => text.replaceAll('198.51.100.0', '198.51.101.0'))],
     ['a firewall that drops everybody', firewall(/^firewall-/, (text) => text.replaceAll('"!="', '"=="'))],
@@ -117,6 +137,21 @@ describe('no earlier state explains it', () => {
       'policy Local at one of its ports',
       firewall(/^external-.*http$/, (text) => text.replaceAll('service-', 'local-')),
     ],
+    [
+      'a choice that prefers one endpoint',
+      firewall(/^service-.*http$/, (text) => text.replaceAll('10.244.2.5', '10.244.1.5')),
+    ],
+    [
+      'no masquerading for clients from outside',
+      firewall(/^external-.*http$/, (text) => text.replace(/"kind":"mangle"/, '"kind":"counter"')),
+    ],
+    ['a used firewall without its rule', (table) => emptied(/^firewall-.*http$/, table)],
+    ['another port of the pods', firewall(/^service-.*http$/, (text) => text.replaceAll('8080', '8081'))],
+    [
+      'an address that leads to another port of the Service',
+      elements('service-ips', (text) => text.replaceAll('tcp/metrics', 'tcp/http')),
+    ],
+    ['a Service that is served and refused', moved('service-ips', 'no-endpoint-services')],
   ])('%s', (_, edit) => {
     const findings = driftFindings(fleet(now, [{ name: 'node-1', edit }, { name: 'node-2' }]));
     expect(findings.map(({ code, services }) => `${code} ${services}`)).toEqual(['proxy-rules-altered shop/web']);

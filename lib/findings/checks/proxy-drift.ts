@@ -452,6 +452,7 @@ class Judge {
     const isNarrowed = leaving.length === 0 && service?.trafficDistribution !== undefined;
     const hasMoved = leftOut.length + leaving.length > 0 && !isNarrowed;
     if (hasMoved && this.#siblingsDisagree(text, ours, leftOut, leaving)) return true;
+    if (missing.some((key) => this.#isTaken(key, text))) return true;
     if (isEarlier || missing.length > 0) return false;
     // The ClusterIP is the Service's for as long as it lives: no other address was ever led to its endpoints without `external-`.
     const isInternal = (key: string) => /^(service|local)-/.test(theirs.served.get(key) ?? '');
@@ -472,6 +473,14 @@ class Judge {
         (kind === 'element missing' && (name === 'firewall-ips' || name === 'cluster-ips')) ||
         (name.startsWith('firewall-') && kind.startsWith('rule')),
     );
+  }
+
+  /** Whether the key leads to a Service that never had it: one that had it before has rules of that time. */
+  #isTaken(key: string, text: string): boolean {
+    return [...this.#actual].some(([other, { port, served }]) => {
+      if (other === text || !served.has(key)) return false;
+      return this.#services.has(portOwner(port)) && this.#before(port) === undefined;
+    });
   }
 
   #isEmpty(chain: string): boolean {
