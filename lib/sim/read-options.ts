@@ -99,12 +99,12 @@ export function readSctpChunk(expr: SctpChunkExpression, name: string): (c: Cont
     if (l4proto !== PROTO.sctp || fragOff > 0)
       return expr.field === undefined ? 0 : new Missing(name, 'the packet is not sctp');
     let at = thoff + 12;
-    while (at + 4 <= c.skb.data.length) {
+    while (at + 4 <= c.skb.data.length && u16(c.skb.data, at + 2) !== 0) {
       if (c.skb.data[at] === field.number) {
         if (expr.field === undefined) return 1;
         return readBits(c.skb.data, at * 8 + field.offset, field.len) ?? new Missing(name, 'the chunk is too short');
       }
-      at += Math.max(4, (u16(c.skb.data, at + 2) + 3) & ~3);
+      at += (u16(c.skb.data, at + 2) + 3) & ~3;
     }
     return expr.field === undefined ? 0 : new Missing(name, 'the chunk is absent');
   };

@@ -86,12 +86,12 @@ interface Chunk {
   readonly asks: number | undefined;
 }
 
-/** for_each_sctp_chunk(), up to a chunk without a length. */
+/** for_each_sctp_chunk(); none where one of them has no length. */
 function chunksOf({ data, headers }: Skb): readonly Chunk[] {
   const chunks: Chunk[] = [];
   for (let at = headers.thoff + 12; data.length >= at + 4; ) {
     const length = u16(data, at + 2);
-    if (length === 0) break;
+    if (length === 0) return [];
     chunks.push({
       type: data[at] ?? 0,
       flags: data[at + 1] ?? 0,

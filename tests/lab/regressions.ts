@@ -936,4 +936,9 @@ export const REGRESSIONS: readonly Regression[] = [
       ];
     }),
   },
+  {
+    name: 'SCTP: a chunk without a length makes the packet invalid',
+    tables: chain('ip', 'forward', 0, ['sctp chunk data exists counter', 'sctp chunk heartbeat exists counter']),
+    packets: [sctp('>', 'ffe342d4', 100, '0400000400000000'), sctp('>', 'cf720689', 100, '04000004')],
+  },
 ];
