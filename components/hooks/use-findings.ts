@@ -2,6 +2,7 @@
 
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import type { DiagnosisView, FindingsView } from '@/lib/api/findings-types';
+import type { SourceView } from '@/lib/api/types';
 import { getJson, postJson, type Query } from './api';
 
 /** How often an answer that is not ready is asked for. */
@@ -20,6 +21,15 @@ export const useFindings = (source: string, enabled = true) =>
     staleTime: 5000,
     enabled,
   });
+
+/** As {@link useFindings}; of a live source only what another view has asked for, and that no change has made old. */
+export function useKnownFindings({ id, live }: Pick<SourceView, 'id' | 'live'>, enabled: boolean) {
+  const client = useQueryClient();
+  // A live source changes all the time: looking through it again and again is for the views that show all of it.
+  const { data } = useFindings(id, enabled && !live);
+  const isOld = live && client.getQueryState(keyOf(id))?.isInvalidated === true;
+  return isOld ? undefined : (data?.diagnosis ?? undefined);
+}
 
 /** Stops looking, or goes on. */
 export function useFindingsLooking(source: string) {

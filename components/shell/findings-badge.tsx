@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'react';
+import type { SourceView } from '@/lib/api/types';
 import { countSeverities, severityCount } from '../findings/findings-model';
-import { useFindings } from '../hooks/use-findings';
+import { useKnownFindings } from '../hooks/use-findings';
 import { cx } from '../ui/cx';
 import { usePlace } from './use-place';
 
@@ -10,14 +11,17 @@ const AFTER_MS = 1000;
 /** Errors and warnings of the source that is shown, once they are known; the server looks for them once for each version. */
 export function FindingsBadge({ className }: { readonly className?: string }) {
   const place = usePlace();
-  const source = place.state === 'ready' ? place.source.id : undefined;
+  return place.state === 'ready' ? <Counted source={place.source} className={className} /> : null;
+}
+
+function Counted({ source, className }: { readonly source: SourceView; readonly className: string | undefined }) {
   const [waited, setWaited] = useState(false);
   useEffect(() => {
     const timer = setTimeout(() => setWaited(true), AFTER_MS);
     return () => clearTimeout(timer);
   }, []);
-  const diagnosis = useFindings(source ?? '', waited && source !== undefined).data?.diagnosis;
-  if (source === undefined || diagnosis === undefined || diagnosis === null) return null;
+  const diagnosis = useKnownFindings(source, waited);
+  if (diagnosis === undefined) return null;
   const { error, warning } = countSeverities(diagnosis.findings);
   if (error + warning === 0) return null;
   const say = [error > 0 ? severityCount('error', error) : '', warning > 0 ? severityCount('warning', warning) : ''];
