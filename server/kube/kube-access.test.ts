@@ -1,6 +1,8 @@
 /** Kubeconfigs of all kinds against a fake API server over HTTPS. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { type AddressInfo, connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { SUCCESS } from '../../tests/kube/exec-endpoint';
@@ -206,4 +208,127 @@ test.each<[string, () => KubeChoice, RegExp]>([
   ['no pod', () => ({ kind: 'in-cluster' }), /^KUBE-003 .*no KUBERNETES_SERVICE_HOST/],
 ])('%s', async (_, choice, words) => {
   expect((await tried(choice()))[0]).toMatch(words);
+});
+
+test('a certificate of another name: tls-server-name names it; without it, and with skipping the check, as it should be', async () => {
+  openssl('req', ...key.slice(0, 5), '-keyout', 'named.key', '-out', 'named.csr', '-subj', '/CN=x');
+  writeFileSync(at('ext'), 'subjectAltName=DNS:api.internal');
+  openssl(
+    ...['x509', '-req', '-in', 'named.csr', '-CA', 'ca.crt', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '2'],
+    ...['-extfile', 'ext', '-out', 'named.crt'],
+  );
+  await api.stop();
+  api = await new FakeApiServer({
+    tls: { cert: readFileSync(at('named.crt')), key: readFileSync(at('named.key')) },
+  }).start();
+  api.store.set('pods', { metadata: { namespace: 'a', name: 'b' } });
+  api.exec.handler = () => ({ frames: [{ stdout: 'x' }, { status: SUCCESS }] });
+  const users = { u: { token: 'good' } };
+  for (const said of await tried(choose(config(users)))) expect(said).toMatch(/does not answer: .*(altnames|IP)/);
+  expect(await tried(choose(config(users, { 'tls-server-name': 'api.internal' })))).toEqual(['ok', 'ok']);
+  expect((await tried(choose(config(users, { 'tls-server-name': 'api.other' }))))[0]).toMatch(/altnames/);
+  const unchecked = { 'insecure-skip-tls-verify': true, 'certificate-authority-data': undefined };
+  expect(await tried(choose(config(users, unchecked)))).toEqual(['ok', 'ok']);
+});
+
+test('proxy-url: the API server is asked through it', async () => {
+  const asked: string[] = [];
+  const sockets = new Set<Socket>();
+  const proxy = createServer();
+  proxy.on('connect', (request, client: Socket, head: Buffer) => {
+    asked.push(request.url ?? '');
+    const { hostname, port } = new URL(`http://${request.url}`);
+    const server = connect(Number(port), hostname, () => {
+      client.write('HTTP/1.1 200 Connection established\r\n\r\n');
+      server.write(head);
+      server.pipe(client).pipe(server);
+    });
+    for (const socket of [client, server]) sockets.add(socket.on('error', () => undefined));
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  try {
+    const url = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+    expect(await tried(choose(config({ u: { token: 'good' } }, { 'proxy-url': url })))).toEqual(['ok', 'ok']);
+    expect(new Set(asked)).toEqual(new Set([new URL(api.url).host]));
+    // A list and an exec, each through it.
+    expect(asked).toHaveLength(2);
+  } finally {
+    for (const socket of sockets) socket.destroy();
+    proxy.close();
+  }
+});
+
+test('paths in a kubeconfig are from its folder', async () => {
+  const credential = {
+    apiVersion: 'client.authentication.k8s.io/v1',
+    kind: 'ExecCredential',
+    status: { token: 'good' },
+  };
+  writeTree(
+    at('.'),
+    { 'home/token': 'good\n', 'home/bin/say': `#!/bin/sh\necho '${JSON.stringify(credential)}'\n` },
+    0o755,
+  );
+  const cluster = { server: api.url, 'certificate-authority': '../ca.crt' };
+  const users = {
+    certificate: { 'client-certificate': '../client.crt', 'client-key': '../client.key' },
+    file: { tokenFile: 'token' },
+    plugin: { exec: { apiVersion: credential.apiVersion, command: './bin/say', interactiveMode: 'Never' } },
+  };
+  writeFileSync(
+    at('home/config'),
+    JSON.stringify({
+      clusters: [{ name: 'c', cluster }],
+      users: Object.entries(users).map(([name, user]) => ({ name, user })),
+      contexts: Object.keys(users).map((name) => ({ name, context: { cluster: 'c', user: name } })),
+    }),
+  );
+  for (const name of Object.keys(users))
+    expect([name, ...(await tried(choose(at('home/config'), name)))]).toEqual([name, 'ok', 'ok']);
+});
+
+test('the token file of a kubeconfig is read again when it was renewed', async () => {
+  writeFileSync(at('renewed'), 'good');
+  const access = await kubeAccess(choose(config({ u: { tokenFile: at('renewed') } })));
+  if (!access.ok) throw new Error(access.problem.say);
+  const list = async () =>
+    (
+      await new KubeClient(access.value).json('/api/v1/nodes', {
+        signal: new AbortController().signal,
+        right: { verb: 'list', resource: 'nodes', group: '' },
+      })
+    ).ok;
+  expect(await list()).toBe(true);
+  api.users.clear();
+  api.users.set('newer', { name: 'bob' });
+  expect(await list()).toBe(false);
+  writeFileSync(at('renewed'), 'newer\n');
+  expect(await list()).toBe(true);
+});
+
+test('several files in KUBECONFIG: contexts, clusters and users of all', async () => {
+  const before = process.env.KUBECONFIG;
+  writeTree(at('.'), {
+    'one/config': JSON.stringify({
+      clusters: [{ name: 'c', cluster: { server: api.url, 'certificate-authority': '../ca.crt' } }],
+      contexts: [{ name: 'first', context: { cluster: 'c', user: 'u' } }],
+      'current-context': 'first',
+    }),
+    'two/config': JSON.stringify({
+      users: [{ name: 'u', user: { token: 'good' } }],
+      contexts: [{ name: 'second', context: { cluster: 'c', user: 'u' } }],
+      'current-context': 'second',
+    }),
+  });
+  process.env.KUBECONFIG = [at('one/config'), at('missing'), at('two/config')].join(':');
+  try {
+    expect(await tried({ kind: 'kubeconfig' })).toEqual(['ok', 'ok']);
+    expect(await tried({ kind: 'kubeconfig', context: 'second' })).toEqual(['ok', 'ok']);
+    const access = await kubeAccess({ kind: 'kubeconfig' });
+    // The first file that says so counts (client-go).
+    expect(access.ok ? access.value.context : '').toBe('first');
+  } finally {
+    if (before === undefined) delete process.env.KUBECONFIG;
+    else process.env.KUBECONFIG = before;
+  }
 });

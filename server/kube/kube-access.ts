@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import * as http from 'node:http';
 import * as https from 'node:https';
+import { dirname, resolve } from 'node:path';
 import type { KubeConfig, User } from '@kubernetes/client-node';
 import { failed, ok, type Result } from '@/lib/net/result';
 import { kubeProblems } from './kube-problems';
@@ -59,16 +60,71 @@ export async function kubeAccess(choice: KubeChoice): Promise<Result<KubeAccess>
 }
 
 async function fileConfig(path: string | undefined): Promise<KubeConfig> {
-  const { KubeConfig } = await import('@kubernetes/client-node');
+  const usual = process.env.KUBECONFIG ?? `${process.env.HOME ?? ''}/.kube/config`;
+  // Of several files those that are not there are left out (client-go: ClientConfigLoadingRules).
+  const paths = path !== undefined ? [path] : usual.split(':').filter((one) => one !== '' && existsSync(one));
+  if (paths.length === 0) throw new Error(`there is no ${usual}`);
+  const [first, ...others] = await Promise.all(paths.map(loadFile));
+  if (first === undefined) throw new Error(`there is no ${usual}`);
+  for (const other of others) addTo(first, other);
+  return withoutTraps(first);
+}
+
+/** What two files say of one name, the first of them says; so it is with the current context. */
+function addTo(config: KubeConfig, other: KubeConfig): void {
+  const added = <T extends { readonly name: string }>(known: readonly T[], more: readonly T[]): T[] => [
+    ...known,
+    ...more.filter(({ name }) => !known.some((one) => one.name === name)),
+  ];
+  config.loadFromOptions({
+    clusters: added(config.clusters, other.clusters),
+    users: added(config.users, other.users),
+    contexts: added(config.contexts, other.contexts),
+    currentContext: config.currentContext || other.currentContext,
+  });
+}
+
+interface WrittenUser {
+  readonly user?: {
+    readonly tokenFile?: string;
+    readonly exec?: { readonly command?: string };
+  };
+}
+
+/**
+ * Paths in a kubeconfig are from its folder, also that of a program where it has a slash (client-go: ResolvePaths); the client does
+ * so for certificates alone, and does not know tokenFile, which goes before token.
+ */
+async function loadFile(path: string): Promise<KubeConfig> {
+  const { KubeConfig, loadYaml } = await import('@kubernetes/client-node');
   const config = new KubeConfig();
-  if (path !== undefined) config.loadFromFile(path);
-  else {
-    const usual = process.env.KUBECONFIG ?? `${process.env.HOME ?? ''}/.kube/config`;
-    // The client would go on to look for a service account and then for localhost:8080.
-    if (!usual.split(':').some((one) => existsSync(one))) throw new Error(`there is no ${usual}`);
-    config.loadFromDefault();
-  }
-  return withoutTraps(config);
+  const folder = resolve(dirname(path));
+  const text = readFileSync(path, 'utf8');
+  const written = loadYaml(text) as { readonly users?: readonly WrittenUser[] } | null | undefined;
+  const users = Array.isArray(written?.users) ? (written.users as readonly WrittenUser[]) : undefined;
+  const isUsual = written === null || typeof written !== 'object' || users === undefined;
+  config.loadFromString(
+    isUsual ? text : JSON.stringify({ ...written, users: users.map((one) => withPaths(one, folder)) }),
+  );
+  config.makePathsAbsolute(folder);
+  return config;
+}
+
+function withPaths(entry: WrittenUser, folder: string): object {
+  const { tokenFile, exec, ...user } = entry.user ?? {};
+  const program = exec?.command?.includes('/') === true ? resolve(folder, exec.command) : exec?.command;
+  const file = tokenFile === undefined || tokenFile === '' ? undefined : resolve(folder, tokenFile);
+  return {
+    ...entry,
+    user: {
+      ...user,
+      ...(exec !== undefined && exec !== null && { exec: { ...exec, command: program } }),
+      ...(file !== undefined && {
+        token: undefined,
+        'auth-provider': { name: 'tokenFile', config: { tokenFile: file } },
+      }),
+    },
+  };
 }
 
 /** The kubelet names the API server in the environment of every pod, and renews the token's file. */
