@@ -50,12 +50,23 @@ export class CaptureFolder {
     return { kind: 'open', folder };
   }
 
-  async nodes(): Promise<ReadonlySet<string>> {
-    return new Set(await readdir(join(this.path, 'nodes')));
+  /** The nodes that are in their place, each with the names of the readings that failed. */
+  async nodes(): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
+    const names = await readdir(join(this.path, 'nodes'));
+    return new Map(
+      await Promise.all(names.map(async (name) => [name, await this.#failedIn(join('nodes', name))] as const)),
+    );
   }
 
-  async hasCluster(): Promise<boolean> {
-    return (await readdir(this.path)).includes('cluster');
+  /** The readings of the cluster's objects that failed; undefined where nothing of them is in its place. */
+  async cluster(): Promise<ReadonlySet<string> | undefined> {
+    return (await readdir(this.path)).includes('cluster') ? this.#failedIn('cluster') : undefined;
+  }
+
+  async #failedIn(place: string): Promise<ReadonlySet<string>> {
+    const text = await readFile(join(this.path, place, ERRORS_FILE), 'utf8').catch(unlessAbsent);
+    const errors = parseJson(text ?? '{}');
+    return new Set(errors.ok && typeof errors.value === 'object' ? Object.keys(errors.value ?? {}) : []);
   }
 
   /** @param capturedAt undefined where it is not known */
@@ -81,6 +92,8 @@ export class CaptureFolder {
     }
     if (Object.keys(errors).length > 0) await writeFile(join(partial, ERRORS_FILE), json(errors), { mode: 0o600 });
     if (note !== undefined) await writeFile(join(partial, NOTE), json(note), { mode: 0o600 });
+    // An earlier reading, in which something failed.
+    await rm(join(this.path, place), { recursive: true, force: true });
     await rename(partial, join(this.path, place));
   }
 
@@ -94,6 +107,10 @@ const otherwise = ({ redacted }: Note): string =>
 
 function unlessThere(error: NodeJS.ErrnoException): void {
   if (error.code !== 'EEXIST') throw error;
+}
+
+function unlessAbsent(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOENT') throw error;
 }
 
 function noteOf(text: string): Note | undefined {

@@ -5,9 +5,10 @@ import { failed } from '@/lib/net/result';
 import { openPath } from '../sources/open-source';
 import { sourceProblems } from '../sources/problems';
 import { DEFAULT_LIMITS, type Source } from '../sources/source';
-import { fakeSource } from '../sources/testing/fake-source';
+import { type FakeBundle, fakeSource } from '../sources/testing/fake-source';
 import { temporaryFolder } from '../sources/testing/make-bundle';
-import { writeCapture } from './write-capture';
+import { redactionMaker } from './redaction';
+import { type RedactionMaker, writeCapture } from './write-capture';
 
 const LISTING = '{"nftables": [{"metainfo": {"version": "1.0.6"}}]}';
 const BUNDLE = {
@@ -48,10 +49,20 @@ describe('writing a capture', () => {
   });
   afterEach(() => folder.remove());
 
-  const write = (source: Source, out: string, more: { nodes?: string[]; signal?: AbortSignal } = {}) =>
+  const write = (
+    source: Source,
+    out: string,
+    more: { nodes?: string[]; signal?: AbortSignal; redaction?: RedactionMaker | undefined } = {},
+  ) =>
     writeCapture(
       source,
-      { out, nodes: more.nodes ?? [], now: () => new Date('2026-02-01T00:00:00Z'), tell: (words) => told.push(words) },
+      {
+        out,
+        nodes: more.nodes ?? [],
+        redaction: more.redaction,
+        now: () => new Date('2026-02-01T00:00:00Z'),
+        tell: (words) => told.push(words),
+      },
       more.signal ?? signal,
     );
   const opened = async (path: string): Promise<Source> => {
@@ -75,7 +86,7 @@ describe('writing a capture', () => {
   test.each(['out', 'out.tar.gz', 'out.tgz'])('%s opens as the source that it was made from', async (name) => {
     const out = join(folder.path, name);
     const from = fakeSource(BUNDLE);
-    expect(await write(from, out)).toEqual({ ok: true, value: { nodes: 3, failed: 0 } });
+    expect(await write(from, out)).toEqual({ ok: true, value: { nodes: 3, failed: 0, unread: 0 } });
     expect(readdirSync(folder.path)).toEqual([name]);
     const copy = await opened(out);
     expect(await copy.nodes(signal)).toEqual(await from.nodes(signal));
@@ -119,10 +130,10 @@ describe('writing a capture', () => {
   test('goes on where it was broken off, and does not read what is there', async () => {
     const out = join(folder.path, 'out.tar.gz');
     const first = counting(fakeSource(BUNDLE), new Set(['node-2']));
-    expect(await write(first.source, out)).toEqual({ ok: true, value: { nodes: 2, failed: 1 } });
+    expect(await write(first.source, out)).toEqual({ ok: true, value: { nodes: 2, failed: 1, unread: 0 } });
     expect(existsSync(out)).toBe(false);
     const second = counting(fakeSource(BUNDLE));
-    expect(await write(second.source, out)).toEqual({ ok: true, value: { nodes: 3, failed: 0 } });
+    expect(await write(second.source, out)).toEqual({ ok: true, value: { nodes: 3, failed: 0, unread: 0 } });
     expect(second.reads).toEqual(['node-2']);
     expect(readdirSync(folder.path)).toEqual(['out.tar.gz']);
   });
@@ -136,6 +147,31 @@ describe('writing a capture', () => {
     expect(readFileSync(join(out, 'nodes/node-3/nft.json'), 'utf8')).toBe(LISTING);
     expect(readdirSync(out).sort()).toEqual(['capture.json', 'cluster', 'nodes']);
   });
+
+  test.each([false, true])(
+    'a live node of which only the ruleset was not read is written, named, and tried again (redacted: %s)',
+    async (isRedacted) => {
+      const redaction = isRedacted ? redactionMaker(Buffer.alloc(32, 7)) : undefined;
+      const live = (bundle: FakeBundle): Source => ({
+        ...fakeSource(bundle),
+        describe: () => ({ kind: 'host', name: 'x', live: true }),
+      });
+      const out = join(folder.path, 'out');
+      const { nodes } = BUNDLE;
+      expect(await write(live({ nodes }), out, { redaction })).toEqual({
+        ok: true,
+        value: { nodes: 3, failed: 0, unread: 1 },
+      });
+      expect(told).toContainEqual(expect.stringMatching(/^node-2 .*; nft.json: nft -j list ruleset crashed/));
+      const well = counting(live({ nodes: { ...nodes, 'node-2': { 'nft.json': LISTING } } }));
+      const value = { nodes: 3, failed: 0, unread: 0 };
+      expect(await write(well.source, out, { redaction })).toEqual({ ok: true, value });
+      expect(well.reads).toEqual(['node-2']);
+      expect(
+        readdirSync(join(out, 'nodes')).filter((node) => existsSync(join(out, 'nodes', node, 'errors.json'))),
+      ).toEqual([]);
+    },
+  );
 
   test('is stopped between nodes', async () => {
     const out = join(folder.path, 'out');

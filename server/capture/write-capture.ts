@@ -39,10 +39,13 @@ export interface Captured {
   readonly nodes: number;
   /** Nodes that could not be captured; the next run tries them again. */
   readonly failed: number;
+  /** Of a live source, what is written as a failed reading: lists of objects, and rulesets of nodes of which other things were read. */
+  readonly unread: number;
 }
 
 /** A reading of a node works on the node: few at once. */
 const AT_ONCE = 4;
+const RULESET = 'nft.json';
 const isArchive = (path: string): boolean => /\.(tar\.gz|tgz)$/i.test(path);
 
 /** Writes, or goes on with, a capture. What is in it already is kept. */
@@ -63,13 +66,32 @@ export async function writeCapture(
   if (!cluster.ok) return cluster;
   const kept = keepCluster(cluster.value.files);
   const redaction = options.redaction?.make(kept);
-  if (kept.size > 0 && !(await folder.hasCluster())) await folder.addCluster(redaction?.clusterFiles(kept) ?? kept);
+  const unread = await writeCluster(folder, kept, redaction, options);
   const captured = await captureNodes(source, folder, redaction, options, signal);
   if (!captured.ok) return captured;
   if (captured.value.failed > 0) return captured;
   await folder.finish();
   if (isArchive(options.out)) await pack(path, options.out);
-  return captured;
+  // What a copy of a capture lacks was lacking before.
+  return source.describe().live ? ok({ ...captured.value, unread: captured.value.unread + unread }) : captured;
+}
+
+/** Names what was not read. What an earlier run could not read is written anew where more is read now. */
+async function writeCluster(
+  folder: CaptureFolder,
+  files: RawFiles,
+  redaction: Redaction | undefined,
+  options: CaptureOptions,
+): Promise<number> {
+  const failures = [...files].flatMap(([name, reading]) =>
+    reading.kind === 'failed' ? [{ name, failure: reading.failure }] : [],
+  );
+  const before = await folder.cluster();
+  if (files.size > 0 && (before === undefined || failures.length < before.size))
+    await folder.addCluster(redaction?.clusterFiles(files) ?? files);
+  else if (before?.size === 0) return 0;
+  for (const { name, failure } of failures) options.tell(`${name}: not read: ${describeFailure(failure)}`);
+  return failures.length;
 }
 
 async function captureNodes(
@@ -87,10 +109,14 @@ async function captureNodes(
   const wanted = options.nodes.length === 0 ? known : options.nodes;
   const written = (name: string) => redaction?.node(name) ?? name;
   const there = await folder.nodes();
-  const todo = wanted.filter((name) => !there.has(written(name)));
+  const { live } = source.describe();
+  // A ruleset that a live node did not give may be there now.
+  const isThere = (name: string) => there.has(written(name)) && !(live && there.get(written(name))?.has(RULESET));
+  const todo = wanted.filter((name) => !isThere(name));
   if (todo.length < wanted.length) options.tell(`${wanted.length - todo.length} of ${wanted.length} nodes are there`);
   let done = wanted.length - todo.length;
   let failures = 0;
+  let unread = 0;
   const next = todo.values();
   const worker = async (): Promise<void> => {
     for (const name of next) {
@@ -102,6 +128,15 @@ async function captureNodes(
         continue;
       }
       const { files, capturedAt } = capture.value;
+      const listing = files.get(RULESET);
+      if (live && listing?.kind === 'failed') {
+        if (![...files.values()].some(({ kind }) => kind === 'read')) {
+          failures += 1;
+          options.tell(`${name}: not captured: ${describeFailure(listing.failure)}`);
+          continue;
+        }
+        unread += 1;
+      }
       await folder.addNode(written(name), redaction?.nodeFiles(files) ?? files, capturedAt);
       done += 1;
       options.tell(`${name} (${done} of ${wanted.length}): ${summary(files)}`);
@@ -109,7 +144,7 @@ async function captureNodes(
   };
   await Promise.all(Array.from({ length: Math.min(AT_ONCE, todo.length) }, worker));
   if (signal.aborted) return failed(sourceProblems.cancelled());
-  return ok({ nodes: done, failed: failures });
+  return ok({ nodes: done, failed: failures, unread });
 }
 
 function summary(files: RawFiles): string {

@@ -77,6 +77,17 @@ describe('nftscope capture', () => {
     expect(readFileSync(at(`out/nodes/${node}/errors.json`), 'utf8')).toMatch(/redacting nft.json/);
   });
 
+  test('a copy of a capture that lacks something is complete', async () => {
+    const failure = { command: 'nft -j list ruleset', exitStatus: 139, stderr: '' };
+    writeTree(at('in'), {
+      'nodes/n/addr.json': '[]',
+      'nodes/n/errors.json': JSON.stringify({ 'nft.json': failure }),
+      'cluster/errors.json': JSON.stringify({ 'pods.json': failure }),
+    });
+    expect(await captureCommand(['--source', at('in'), '-o', at('out')])).toBe(0);
+    expect(told).toMatch(/pods.json: not read: nft -j list ruleset crashed/);
+  });
+
   test('a complete copy can be redacted only into another place', async () => {
     writeTree(at('in'), { 'nodes/n/nft.json': LISTING });
     await captureCommand(['--source', at('in'), '-o', at('out')]);

@@ -60,10 +60,14 @@ export async function captureCommand(args: readonly string[]): Promise<ExitStatu
     tell(`${captured.value.failed} nodes are missing. ${again}`);
     return EXIT.badNews;
   }
+  const { unread } = captured.value;
+  const isArchive = /\.(tar\.gz|tgz)$/i.test(out);
   // Nobody can turn the names back any more, and nobody needs it to go on.
-  if (ownKey !== undefined) await rm(ownKey, { force: true });
+  if (ownKey !== undefined && (unread === 0 || isArchive)) await rm(ownKey, { force: true });
   process.stdout.write(`${out}\n`);
-  return EXIT.done;
+  if (unread === 0) return EXIT.done;
+  tell(`not all of it could be read. ${isArchive ? 'The rest is written.' : again}`);
+  return EXIT.badNews;
 }
 
 /** A full disk, a folder that may not be written: said, not thrown. */
