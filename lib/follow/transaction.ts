@@ -5,7 +5,7 @@
  * words for it, one line of JSON; `NFT_MSG_NEWGEN` ends the transaction. The JSON leaves out where a rule stands. The text of
  * `nft -a monitor` has it: `add rule ip t c handle 14 tcp dport 80 accept # handle 13` stands behind rule 14. The kernel tells the
  * rule before it, as the chain is when the transaction is committed, and none for the first and the last rule of the chain
- * (nf_tables_rule_notify). Seen with nft 1.0.6.
+ * (nf_tables_rule_notify). Seen with nft 1.0.6 and 1.1.3.
  */
 import { parseJson } from '../net/json-cursor';
 import type { Told } from './held-listing';
