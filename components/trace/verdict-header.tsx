@@ -48,7 +48,15 @@ export function VerdictHeader({ model, connection, onBranch, onAssumptions, deli
       ),
   });
   const policies = answer.policies === null ? undefined : policiesFact(answer.policies);
-  if (policies !== undefined) facts.push({ key: 'policies', node: policies });
+  if (policies !== undefined)
+    facts.push({
+      key: 'policies',
+      node: (
+        <button type="button" className="link" onClick={showPolicies}>
+          {policies}
+        </button>
+      ),
+    });
   if (measured !== undefined && !narrow)
     facts.push({ key: 'measured', node: <MeasuredLine measured={measured} short={false} /> });
   return (
@@ -86,6 +94,8 @@ export function VerdictHeader({ model, connection, onBranch, onAssumptions, deli
     </header>
   );
 }
+
+const showPolicies = () => document.getElementById('trace-policies')?.scrollIntoView({ block: 'nearest' });
 
 const factKey = (fact: VerdictFact): string =>
   fact.kind === 'text' ? fact.text : fact.kind === 'rule' ? fact.label : `${fact.before} ${fact.after}`;

@@ -114,6 +114,16 @@ describe('where the packet comes to', () => {
     const found = view(clusterOf(API_ONLY), '192.168.0.2:30080', packet, [branch('dropped', packet, RULE)]);
     expect(found.ways.map(({ to }) => to)).toEqual([['shop/api-1'], ['shop/api-2']]);
   });
+  test('a process of the node is the node, by whatever address of its own it asks', () => {
+    const cluster = clusterOf(API_ONLY);
+    const [from, to] = [resolvePlace('node-1', 'from', cluster), resolvePlace('shop/api-1', 'to', cluster)];
+    if (!from.ok || !to.ok) throw new Error('no such place');
+    const packet = at('10.244.1.3', 8080, '10.244.1.1');
+    const trace: Trace = { version: 1, packet, branches: [branch('transmitted', packet)] };
+    const found = policiesOfTrace(cluster, { from: from.value, to: to.value }, trace, 'node-1');
+    expect(found.ways).toMatchObject([{ to: ['shop/api-1'], allowed: 'yes', egress: { end: 'node-1' } }]);
+    expect(found.remarks).toEqual([]);
+  });
   test('another port of the node is about the node', () => {
     const packet = at('192.168.0.2', 22);
     const found = view(clusterOf(WEB_OUT), '192.168.0.2:22', packet, [branch('transmitted', packet)]);

@@ -58,7 +58,7 @@ interface Way {
 
 /** What was named at either end. */
 interface Ends {
-  readonly from: Pick<Place, 'object'>;
+  readonly from: Pick<Place, 'object' | 'where'>;
   readonly to: Pick<Place, 'object'>;
 }
 
@@ -154,7 +154,7 @@ function connectionsOf(
   const targets = chosen ?? [arrived];
   return targets.map(
     (target): Connection => ({
-      from: namedEnd(from, saddr, cluster),
+      from: sourceEnd(from, saddr, cluster),
       sources: last.saddr === undefined || last.saddr === saddr ? [saddr] : [saddr, last.saddr],
       to: namedEnd(to, target.address, cluster),
       places: isSame(asked, target) ? [target] : [target, asked],
@@ -166,8 +166,18 @@ function connectionsOf(
 const portOf = ({ dport }: PacketView): number => (typeof dport === 'number' ? dport : 0);
 const isSame = (a: PolicyPlace, b: PolicyPlace): boolean => a.address === b.address && a.port === b.port;
 
+/** Who was named, whatever address of its own a node chose. */
+function sourceEnd({ object, where }: Ends['from'], address: string, cluster: Cluster): End {
+  const pod =
+    object?.kind === 'pod' && cluster.pods.known
+      ? cluster.pods.value.find(({ namespace, name }) => name === object.name && namespace === object.namespace)
+      : undefined;
+  if (pod !== undefined) return endOfPod(pod);
+  return where.kind === 'node' ? { kind: 'node', node: where.node } : endOf(address, cluster);
+}
+
 /** A pod in the network of its node is told from the node by its name only. */
-function namedEnd({ object }: Ends['from'], address: string, cluster: Cluster): End {
+function namedEnd({ object }: Ends['to'], address: string, cluster: Cluster): End {
   if (object?.kind !== 'pod' || !cluster.pods.known) return endOf(address, cluster);
   const pod = cluster.pods.value.find(
     ({ namespace, name, addresses }) =>

@@ -99,7 +99,10 @@ const always = (pod: Pod, peer: End): boolean =>
 /** A source that became the pod's own node is that of a process of the node, where the plugin looks after translation. */
 function masqueraded(allowed: Decision, pod: Pod, { sources }: Connection, cluster: Cluster): Decision {
   const [, seen] = sources;
-  return seen !== undefined && always(pod, endOf(seen, cluster)) ? eitherOf([allowed, YES], TRANSLATED) : allowed;
+  if (seen === undefined) return allowed;
+  const end = endOf(seen, cluster);
+  // An address of a pod network that no pod has may be one of the node.
+  return end.kind === 'unknown' || always(pod, end) ? eitherOf([allowed, YES], TRANSLATED) : allowed;
 }
 
 /** "NetworkPolicies are additive": one that allows is enough; a pod that none selects is not isolated. */

@@ -6,7 +6,7 @@ import type { Cluster } from '@/lib/cluster/cluster';
 import { ok, type Result } from '@/lib/net/result';
 import { buildNetwork, type Network } from '@/lib/reach/network';
 import { decodeQuestion, reachOf } from '@/lib/reach/query';
-import { ask } from '@/lib/reach/walk';
+import { ask, type Client } from '@/lib/reach/walk';
 import type { World } from '@/lib/world/world';
 import { runBatch } from './batch';
 import { CliError, type ExitStatus } from './cli-error';
@@ -26,19 +26,25 @@ export async function reachCommand(args: readonly string[]): Promise<ExitStatus>
       const question = decodeQuestion(members, network);
       if (!question.ok) return question;
       const endings = ask(network, question.value);
-      const policies = policiesOfPath(network.cluster, endsOf(members), question.value.packet, endings);
+      const policies = policiesOfPath(
+        network.cluster,
+        endsOf(members, question.value.client),
+        question.value.packet,
+        endings,
+      );
       return ok({ id, ...reachOf(endings), ...(hasPolicies(policies) && { policies }) });
     },
     (id, error) => ({ id, results: [], error }),
   );
 }
 
-/** The pod that a question names; whoever else it is about is known by address. */
-function endsOf({ from }: { readonly [key: string]: unknown }): Parameters<typeof policiesOfPath>[1] {
+/** Who a question names; whoever else it is about is known by address. */
+function endsOf({ from }: { readonly [key: string]: unknown }, client: Client): Parameters<typeof policiesOfPath>[1] {
   const pod = typeof from === 'object' && from !== null && 'pod' in from ? from.pod : undefined;
   const [namespace = '', name = ''] = typeof pod === 'string' ? pod.split('/') : [];
   const object = typeof pod === 'string' ? ({ kind: 'pod', namespace, name, port: null } as const) : undefined;
-  return { from: { object }, to: { object: undefined } };
+  const where = client.kind === 'node' ? client : { kind: 'address' as const };
+  return { from: { object, where }, to: { object: undefined } };
 }
 
 /** Every node of a source, with the cluster's objects. A node that cannot be read is left out, and said. */
