@@ -27,7 +27,10 @@ export const u128 = (b: Uint8Array, at: number): bigint =>
   (BigInt(u32(b, at + 8)) << 32n) |
   BigInt(u32(b, at + 12));
 
-const EXTENSION = new Set<number>([0, 43, 44, 51, 60, 135, 139, 140]);
+const EXTENSION = new Set<number>([0, 43, 44, 60]);
+/** Headers that follow the same form, but which are taken for the transport protocol where none is asked for by name: ipv6_ext_hdr(). */
+const LAST_EXTENSION = new Set<number>([135, 139, 140]);
+const AUTHENTICATION = 51;
 
 /** Finds the headers, as ipv6_find_hdr (net/ipv6/exthdrs_core.c) and nft_set_pktinfo_ipv4_validate do. */
 export function parseHeaders(b: Uint8Array, family: 'ip' | 'ip6' | 'arp'): Headers {
@@ -56,9 +59,12 @@ export function parseHeaders(b: Uint8Array, family: 'ip' | 'ip6' | 'arp'): Heade
         next = following;
         break;
       }
-    } else at += next === 51 ? ((b[at + 1] ?? 0) + 2) * 4 : ((b[at + 1] ?? 0) + 1) * 8;
+    } else at += ((b[at + 1] ?? 0) + 1) * 8;
     next = following;
   }
+  if (fragOff === 0 && LAST_EXTENSION.has(next) && at + 8 <= b.length) ext.push({ type: next, at });
+  // nft asks to be told of this one (IP6_FH_F_AUTH).
+  if (next === AUTHENTICATION && at + 2 > b.length) return { family, l4proto: undefined, thoff: at, fragOff, mf, ext };
   return { family, l4proto: next, thoff: at, fragOff, mf, ext };
 }
 

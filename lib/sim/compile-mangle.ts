@@ -17,6 +17,12 @@ import { type Skb, writeNetworkByRule, writeRawNetwork, writeRawTransport, write
 import { isMarkUnknown } from './unknown-mark';
 import type { Scalar, Value } from './value';
 
+/** Fields whose change nft carries over to the transport checksum (payload_needs_l4csum_update_pseudohdr). */
+const PSEUDO_HEADER: ReadonlySet<string> = new Set([
+  ...['saddr', 'daddr', 'protocol', 'length'].map((field) => `ip ${field}`),
+  ...['saddr', 'daddr', 'nexthdr', 'length'].map((field) => `ip6 ${field}`),
+]);
+
 export function compileMangle(s: MangleStatement, scope: Scope): Op {
   const { key } = s;
   const field = fieldName(key);
@@ -114,6 +120,7 @@ export function compileMangle(s: MangleStatement, scope: Scope): Op {
       if (where === undefined)
         return (c) =>
           c.run.undecided('unsupported-statement', `Setting ${field} is not modelled.`, 'Assume what it does.', c.at);
+      const inPseudoHeader = key.kind === 'payload' && PSEUDO_HEADER.has(`${key.protocol} ${key.field}`);
       const icmp = writesIcmp(key, s.value);
       return (c) => {
         if (icmp)
@@ -140,7 +147,7 @@ export function compileMangle(s: MangleStatement, scope: Scope): Op {
         setBits(bytes, where.offset - first * 8, where.len, v as number | bigint);
         revealed(c.skb, where.base, where.offset, where.len);
         if (where.base === 'nh') {
-          if (key.kind === 'payload') writeNetworkByRule(c.skb, first, bytes);
+          if (key.kind === 'payload') writeNetworkByRule(c.skb, first, bytes, inPseudoHeader);
           else writeRawNetwork(c.skb, first, bytes);
         } else if (where.base === 'th') {
           // Only a named protocol tells nft where the checksum is; `th` and raw payload leave it as it was.

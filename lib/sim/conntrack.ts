@@ -108,6 +108,12 @@ function look(run: Run, skb: Skb, family: 'ip' | 'ip6', hook: Hook): string {
   const at = skb.headers.thoff;
   // Nor can one be told where nothing follows the headers (get_l4proto: ipv6_skip_exthdr).
   if (proto === undefined || (family === 'ip6' && proto === PROTO.nonxt)) return 'invalid: the headers are malformed';
+  if (family === 'ip6' && proto === PROTO.ah)
+    return run.undecided(
+      'authentication-header',
+      'Connections of what lies behind an authentication header are not modelled.',
+      'Assume the state of the connection.',
+    );
   if ((proto === PROTO.udp || proto === PROTO.udplite) && datagramBad(skb, proto === PROTO.udplite))
     return 'invalid: the length in the header does not fit';
   const checksums = hook === 'prerouting' && switchedOn(run, 'nf_conntrack_checksum', true);

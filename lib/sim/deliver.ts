@@ -2,6 +2,7 @@
 import { u16 } from '../net/headers';
 import { PROTO } from '../net/protocols';
 import type { Run } from './environment';
+import { readExtensions } from './extension-headers';
 import { isMulticast6 } from './fib';
 import { defragment, lacksHeaders } from './fragments';
 import { sendEchoReply, sendIcmpError, sendReset } from './generated';
@@ -25,7 +26,8 @@ export function localDeliver(run: Run, skb: Skb): void {
     packet: viewSkb(skb),
   });
   run.steps?.push({ kind: 'deliver', skb: skb.id, iif, packet: viewSkb(skb), say: 'handed to the local sockets' });
-  if (skb.family === 'ip6' && !defragment(run, skb, 'input')) return;
+  if (skb.family === 'ip6' && !(readExtensions(run, skb) && defragment(run, skb, 'input') && readExtensions(run, skb)))
+    return;
   if (skb.family !== 'arp') run.received.push(snapshot(skb, iif));
   respond(run, skb);
 }

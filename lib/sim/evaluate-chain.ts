@@ -7,7 +7,7 @@ import type { Context, Run } from './environment';
 import { notesFor } from './not-measured';
 import { Broken } from './op';
 import type { ProgramChain } from './program';
-import { type Skb, viewSkb } from './skb';
+import { readHeadersAgain, type Skb, viewSkb } from './skb';
 import type { Culprit, RuleVerdict } from './trace';
 
 export type ChainVerdict =
@@ -32,6 +32,14 @@ function scopeOf(run: Run, chain: ProgramChain): Scope {
 
 /** Evaluates a base chain. */
 export function evaluateChain(run: Run, skb: Skb, base: ProgramChain, hook: Hook): ChainVerdict {
+  // A copy of a packet whose headers a rule is writing.
+  readHeadersAgain(skb);
+  const verdict = evaluate(run, skb, base, hook);
+  readHeadersAgain(skb);
+  return verdict;
+}
+
+function evaluate(run: Run, skb: Skb, base: ProgramChain, hook: Hook): ChainVerdict {
   const traversal = run.traversals++;
   const { table, chain } = base;
   const scope = scopeOf(run, base);

@@ -97,15 +97,16 @@ const linkOf = (cause: Skb, dst: IpValue): string | undefined =>
 const ICMP_QUERIES: ReadonlySet<number> = new Set([0, 8, 13, 14, 15, 16, 17, 18]);
 
 /** True where the node may answer with an ICMP error at all (icmp_send, icmp6_send). */
-function answerable(cause: Skb): boolean {
-  if (cause.family === 'arp' || cause.pktType !== 0 || cause.headers.fragOff > 0) return false;
+function answerable(cause: Skb, evenToGroups = false): boolean {
+  if (cause.family === 'arp' || cause.headers.fragOff > 0) return false;
+  if (cause.pktType !== 0 && !evenToGroups) return false;
   const { l4proto, thoff } = cause.headers;
   const type = cause.data[thoff] ?? 0;
   if (l4proto === PROTO.icmp && cause.family === 'ip' && !ICMP_QUERIES.has(type)) return false;
   if (l4proto === PROTO.icmpv6 && isIcmpError(l4proto, type)) return false;
   const src = sourceOf(cause);
   const dst = destinationOf(cause);
-  if (typeof dst === 'bigint') return !isMulticast6(dst) && src !== 0n && !isMulticast6(BigInt(src));
+  if (typeof dst === 'bigint') return (!isMulticast6(dst) || evenToGroups) && src !== 0n && !isMulticast6(BigInt(src));
   return cause.dst?.type !== 'broadcast' && cause.dst?.type !== 'multicast';
 }
 
@@ -123,11 +124,16 @@ function sendIcmp(run: Run, family: 'ip' | 'ip6', skb: Skb, route: RouteResult):
   run.settle();
 }
 
+/** To groups the sockets of the kernel send no further than the link (__ip_make_skb: mc_ttl). */
+const ttlTo = (route: RouteResult): number => (route.route.family === 'ip' && route.type === 'multicast' ? 1 : 64);
+
 export interface IcmpOptions {
   readonly type: number;
   readonly code: number;
   /** Rest of the header: next-hop MTU, pointer. */
   readonly info?: number;
+  /** IPv6: what went to a group is answered, too (icmp6_send: opt_unrec). */
+  readonly evenToGroups?: boolean;
 }
 
 /** ipv6_chk_acast_addr_src(): an anycast address of the node, on any device. */
@@ -173,7 +179,7 @@ function quotedByChance({ hidden = [], headers }: Skb): HiddenField[] {
 
 /** Sends an ICMP error about `cause`. Nothing is sent where the kernel sends nothing. */
 export function sendIcmpError(run: Run, cause: Skb, o: IcmpOptions): boolean {
-  if (!answerable(cause) || cause.family === 'arp') return false;
+  if (!answerable(cause, o.evenToGroups) || cause.family === 'arp') return false;
   const { family } = cause;
   if (busy[family].has(run)) return false;
   const src = sourceOf(cause);
@@ -203,7 +209,7 @@ export function sendIcmpError(run: Run, cause: Skb, o: IcmpOptions): boolean {
       protocol,
       tos,
       segment,
-      64,
+      ttlTo(route),
       options === undefined ? {} : { options },
     ),
   );
@@ -331,7 +337,7 @@ export function sendReset(
       PROTO.tcp,
       byReject ? 0 : tosOf(cause) & 0xfc,
       segment,
-      64,
+      byReject ? 64 : ttlTo(route),
       {
         df: true,
         ...(options === undefined ? {} : { options }),
@@ -411,7 +417,7 @@ export function sendEchoReply(run: Run, cause: Skb): boolean {
       protocol,
       tosOf(cause),
       segment,
-      64,
+      ttlTo(route),
       options === undefined ? {} : { options },
     ),
   );

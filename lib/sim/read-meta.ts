@@ -136,7 +136,8 @@ export function readMeta(expr: MetaExpression, name: string): (c: Context) => Ev
         const { ownSocket, sk } = c.skb;
         if (sk !== undefined) return unknownHost("The sender's cgroup", 'Assume a cgroup.');
         // What the kernel sends by itself leaves through a socket of its own, which is in no class.
-        return ownSocket === undefined ? new Missing(name, 'the packet belongs to no socket') : 0;
+        const leaves = c.hook === 'output' || c.hook === 'postrouting' || c.hook === 'egress';
+        return ownSocket === undefined || !leaves ? new Missing(name, 'the packet belongs to no socket') : 0;
       };
     case 'time':
     case 'day':

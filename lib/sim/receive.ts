@@ -6,6 +6,7 @@ import { u16, u32, viewPacket } from '../net/headers';
 import type { Link } from '../world/world';
 import { bridgeReceive } from './bridge';
 import type { Run } from './environment';
+import { readHopByHop } from './extension-headers';
 import { isLocal4, isMulticast6 } from './fib';
 import { kernel, runDeviceHook, runHook } from './hooks';
 import { UNMEASURED_TAG } from './not-measured';
@@ -77,10 +78,13 @@ function receiveIpv6(run: Run, skb: Skb, next = prerouting): void {
     kernel(run, skb, 'martian', 'A loopback address came from the wire.');
     return;
   }
-  if (isMulticast6(src) || (isMulticast6(dst) && ((dst >> 112n) & 15n) === 0n)) {
+  // Groups of the node itself come back to it alone.
+  const scope = isMulticast6(dst) ? (dst >> 112n) & 15n : undefined;
+  if (isMulticast6(src) || scope === 0n || (scope === 1n && !loopback && skb.looped !== true)) {
     kernel(run, skb, 'martian', 'The source or the scope of the destination is impossible.');
     return;
   }
+  if (!readHopByHop(run, skb)) return;
   next(run, skb);
 }
 

@@ -97,6 +97,8 @@ export interface Skb {
   ownSocket?: { readonly transparent: boolean; readonly wildcard: boolean | undefined };
   /** IPv4 options, once routing has read them (IPCB). */
   options?: IpOptions;
+  /** A rule of the chain that runs wrote the network header: until it ends, `headers` says where the rest begins (nft_pktinfo). */
+  rewritten?: boolean;
   /** Fields of its headers that the kernel filled by chance. */
   hidden?: readonly HiddenField[];
   /** Where the last route sends it: the gateway, or the destination itself. */
@@ -239,9 +241,16 @@ export function writeNetwork(skb: Skb, at: number, bytes: Uint8Array): void {
   skb.headers = parseHeaders(skb.data, skb.family);
 }
 
-/** Writes bytes of the network header and leaves every checksum as it was. */
+/** Writes bytes of the network header by a rule and leaves every checksum as it was. */
 export function writeRawNetwork(skb: Skb, at: number, bytes: Uint8Array): void {
   skb.data.set(bytes, at);
+  skb.rewritten = true;
+}
+
+/** Reads the headers again after a chain whose rules wrote them. */
+export function readHeadersAgain(skb: Skb): void {
+  if (skb.rewritten !== true) return;
+  delete skb.rewritten;
   skb.headers = parseHeaders(skb.data, skb.family);
 }
 
@@ -273,7 +282,9 @@ export function writeRawTransport(skb: Skb, at: number, bytes: Uint8Array): void
 /** Sums of the pseudo header, and of the headers before the transport one: in IPv4 these have a checksum of their own and add up to 0. */
 function headerSums(skb: Skb): NonNullable<Skb['verified']> {
   const { l4proto, thoff } = skb.headers;
-  if (l4proto === undefined || skb.family === 'arp') return { pseudo: 0, headers: 0 };
+  // The checksum of ICMP knows no addresses.
+  if (l4proto === undefined || skb.family === 'arp' || (skb.family === 'ip' && l4proto === PROTO.icmp))
+    return { pseudo: 0, headers: 0 };
   return {
     pseudo: pseudoSum(skb.data, skb.family, l4proto, skb.data.length - thoff) % 65535,
     headers: skb.family === 'ip' ? 0 : sum16(skb.data, 0, thoff) % 65535,
@@ -293,13 +304,23 @@ export function keepVerified(skb: Skb): void {
 
 /**
  * A rule's write of the network header. The kernel changes the sum it keeps by what it changed the transport checksum by, which is
- * right in IPv4, where the header adds up to nothing, and wrong in IPv6 (nft_payload_l4csum_update).
+ * right for addresses of IPv4, where the header adds up to nothing, and wrong otherwise (nft_payload_l4csum_update).
+ * `pseudo`: the field is of the pseudo header, and so the transport checksum is changed with it.
  */
-export function writeNetworkByRule(skb: Skb, at: number, bytes: Uint8Array): void {
+export function writeNetworkByRule(skb: Skb, at: number, bytes: Uint8Array, pseudo: boolean): void {
   const { verified } = skb;
-  const before = verified === undefined ? 0 : headerSums(skb).pseudo;
+  const before = skb.data.slice(at, at + bytes.length);
+  const sum = pseudo && skb.headers.l4proto !== PROTO.icmp ? transportChecksumAt(skb) : undefined;
+  const own = sum === undefined ? undefined : skb.data.slice(sum, sum + 2);
+  const { headers } = skb;
   writeNetwork(skb, at, bytes);
-  if (verified !== undefined) skb.verified = { ...verified, pseudo: verified.pseudo + headerSums(skb).pseudo - before };
+  skb.headers = headers;
+  skb.rewritten = true;
+  if (sum === undefined || own === undefined) return;
+  skb.data.set(own, sum);
+  patchChecksum(skb.data, sum, at, before, bytes);
+  const change = sum16(bytes, 0, bytes.length) - sum16(before, 0, before.length);
+  if (verified !== undefined) skb.verified = { ...verified, pseudo: (verified.pseudo + change) % 65535 };
 }
 
 /** True where the sum that the kernel kept still fits the headers, so that it does not add up the bytes again. */

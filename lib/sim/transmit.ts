@@ -9,7 +9,7 @@ import { kernel, runDeviceHook, runHook } from './hooks';
 import { unmeasuredDevice } from './not-measured';
 import type { RouteResult } from './routing';
 import { isForwarding6 } from './settings';
-import { copySkb, destinationOf, ETHERTYPE, etherHeader, type Skb, snapshot, viewSkb } from './skb';
+import { copySkb, destinationOf, ETHERTYPE, etherHeader, type Skb, snapshot, ttlOf, viewSkb } from './skb';
 
 /** A packet of this node: output, postrouting, out. */
 export function send(run: Run, skb: Skb, route: RouteResult): void {
@@ -33,15 +33,35 @@ export function send(run: Run, skb: Skb, route: RouteResult): void {
 export function postrouting(run: Run, skb: Skb): void {
   const route = skb.dst;
   skb.oif = route?.dev;
-  if (skb.family === 'ip') loopBack(run, skb, route);
+  if (skb.family === 'ip') {
+    loopBack(run, skb, route);
+    if (staysHere(run, skb, route)) return;
+  }
   const result = runHook(run, skb, 'postrouting', skb.family === 'ip6' ? 'ip6' : 'ip');
   if (result !== 'accept') {
     if (result === 'drop' && skb.id === 0 && skb.local) run.fate.sendErrno = 1;
     return;
   }
-  if (skb.family === 'ip6') loopBack(run, skb, route);
+  if (skb.family === 'ip6') {
+    loopBack(run, skb, route);
+    if (staysHere(run, skb, route)) return;
+  }
   finishOutput(run, skb, route);
 }
+
+/** A group of the node itself (ip6_finish_output2), or one it has joined and a packet without hops left (ip_mc_output). */
+function staysHere(run: Run, skb: Skb, route: RouteResult | undefined): boolean {
+  if (skb.family === 'arp' || !skb.local || route?.dev?.type === 'loopback') return false;
+  const daddr = destinationOf(skb);
+  const stays =
+    typeof daddr === 'bigint'
+      ? isMulticast6(daddr) && ((daddr >> 112n) & 15n) <= 1n
+      : route?.type === 'multicast' && daddr === ALL_HOSTS && ttlOf(skb) === 0;
+  if (stays) kernel(run, skb, 'scope', 'It is for this node alone and does not leave.');
+  return stays;
+}
+
+const ALL_HOSTS = 0xe0000001;
 
 /**
  * A broadcast of this node, and a multicast to a group it has joined, comes back on the device it leaves by: a copy passes
@@ -54,7 +74,7 @@ function loopBack(run: Run, skb: Skb, route: RouteResult | undefined): void {
   const daddr = destinationOf(skb);
   const joined =
     typeof daddr === 'number'
-      ? route?.type === 'broadcast' || (route?.type === 'multicast' && daddr === 0xe0000001)
+      ? route?.type === 'broadcast' || (route?.type === 'multicast' && daddr === ALL_HOSTS)
       : isMulticast6(daddr) && (joined6(dev, daddr, false) || (joined6(dev, daddr, true) && isForwarding6(run)));
   if (!joined) return;
   const copy = copySkb(skb, skb.id, skb.role);

@@ -27,6 +27,7 @@ const udp: PacketSpec = {
   dport: 2222,
 };
 const syn: PacketSpec = { ...udp, protocol: 'tcp', flags: ['syn'] };
+const six: PacketSpec = { ...udp, family: 'ip6', saddr: 'fd00:1::2', daddr: 'fd00:2::2' };
 /** An error about `udp`, as it left the node. */
 const unreachable: PacketSpec = {
   iif: 'eth1',
@@ -173,5 +174,78 @@ export const SINGLE_REGRESSIONS: readonly Regression[] = [
       { ...udp, daddr: '10.0.1.1' },
       { ...syn, daddr: '10.0.1.1' },
     ],
+  },
+  {
+    name: 'hop-by-hop options that nobody knows stop a packet before the rules',
+    tables: [...chain('ip6', 'prerouting', 0, ['counter']), ...chain('ip6', 'output', 0, ['counter'])],
+    packets: [
+      '830400000000',
+      'c30400000000',
+      '430400000000',
+      '030400000000',
+      '050200000100',
+      '010401000000',
+      'c20400001000',
+    ].map((hex) => ({ ...six, extHeaders: [{ type: 'hbh' as const, hex }] })),
+  },
+  {
+    name: 'extension headers that the node does not accept for itself',
+    tables: [...chain('ip6', 'input', 0, ['counter']), ...chain('ip6', 'output', 0, ['counter'])],
+    packets: [
+      ...['830400000000', '430400000000'].map((hex) => [{ type: 'dst' as const, hex }]),
+      ...['000100000000', '000000000000', '020100000000', '040000000000'].map((hex) => [{ type: 'rt' as const, hex }]),
+      [{ type: 'dst' as const }, { type: 'hbh' as const }],
+    ].map((extHeaders) => ({ ...six, daddr: 'fd00:1::1', extHeaders })),
+  },
+  {
+    name: 'an option that asks for it is answered even where it went to a group',
+    tables: chain('ip6', 'output', 0, ['counter']),
+    packets: ['830400000000', 'c30400000000'].map((hex) => ({
+      ...six,
+      daddr: 'ff02::1',
+      extHeaders: [{ type: 'dst' as const, hex }],
+      l2: { dst: '33:33:00:00:00:01' },
+    })),
+  },
+  {
+    name: 'headers that may come before others, but which nft and conntrack take for the transport protocol',
+    tables: chain('ip6', 'prerouting', 0, [
+      'meta l4proto 135 counter',
+      'meta l4proto 139 counter',
+      'exthdr mh exists counter',
+    ]),
+    packets: [135, 139, 140].map((protocol) => ({
+      ...six,
+      protocol,
+      rawL4: true,
+      payloadHex: '3a000000000000008000f1f100010001',
+    })),
+  },
+  {
+    name: 'what stays on the node: a group of its own, and one without hops left; answers to groups go no further than the link',
+    tables: [...chain('ip6', 'prerouting', 0, ['counter']), ...chain('ip', 'postrouting', 0, ['counter'])],
+    packets: [
+      { ...six, from: 'local', saddr: 'fd00:1::1', daddr: 'ff01::1' },
+      { ...six, daddr: 'ff01::1', l2: { dst: '33:33:00:00:00:01' } },
+      { ...udp, from: 'local', saddr: '10.0.1.1', daddr: '224.0.0.5', ttl: 0 },
+      { ...udp, from: 'local', saddr: '10.0.1.1', daddr: '224.0.0.1', ttl: 0 },
+      { ...syn, from: 'local', saddr: '224.0.0.1', daddr: '0.0.0.0' },
+    ],
+  },
+  {
+    name: 'a length of IPv6 that a rule writes changes the transport checksum, and makes it wrong',
+    tables: chain('ip6', 'prerouting', 0, ['ip6 length set 21']),
+    packets: [
+      { ...six, protocol: 'tcp', flags: ['syn'], daddr: 'fd00:1::1' },
+      { ...six, protocol: 'tcp', flags: ['syn'] },
+    ],
+  },
+  {
+    name: 'while a chain runs, its packet has the protocol that it came with',
+    tables: [
+      ...chain('ip', 'prerouting', -300, ['ip protocol set 6', 'meta l4proto udp counter', 'udp dport 2222 counter']),
+      ...chain('ip', 'prerouting', 0, ['meta l4proto tcp counter', 'tcp dport 2222 counter']),
+    ],
+    packets: [{ ...udp, payloadHex: '11'.repeat(20) }],
   },
 ];
