@@ -1,6 +1,7 @@
 /**
  * What the NetworkPolicies of a cluster ask for one connection (networking.k8s.io/v1). They never change a verdict: the network plugin
- * should turn them into rules, and only rules decide. Sentences in quotation marks are those of the API's documentation.
+ * should turn them into rules, and only rules decide. What they mean is that of the API reference (NetworkPolicySpec and its parts) and of
+ * the concept page of NetworkPolicies.
  */
 import type { Cluster, NetworkPolicy, Pod, PolicyPeer, PolicyPort, PolicyRule } from '../cluster/cluster';
 import { type Connection, type End, endOf, isIn } from './connection';
@@ -30,7 +31,7 @@ export interface Side {
   readonly allowed: Decision;
 }
 
-/** "podSelector selects the pods to which this NetworkPolicy object applies", of the policy's own namespace. */
+/** A policy selects pods of its own namespace, by its podSelector. */
 export function policiesOf(pod: Pod, policies: readonly NetworkPolicy[]): readonly Selecting[] {
   if (pod.hostNetwork) return [];
   return policies.flatMap((policy): readonly Selecting[] => {
@@ -90,7 +91,7 @@ function side(direction: Direction, connection: Connection, cluster: Cluster): S
   }
 }
 
-/** "traffic to and from the node where a Pod is running is always allowed"; "a pod cannot block access to itself". */
+/** No policy comes between a pod and its own node, nor between a pod and itself. */
 const always = (pod: Pod, peer: End): boolean =>
   peer.kind === 'pod'
     ? peer.pod.namespace === pod.namespace && peer.pod.name === pod.name
@@ -105,7 +106,7 @@ function masqueraded(allowed: Decision, pod: Pod, { sources }: Connection, clust
   return end.kind === 'unknown' || always(pod, end) ? eitherOf([allowed, YES], TRANSLATED) : allowed;
 }
 
-/** "NetworkPolicies are additive": one that allows is enough; a pod that none selects is not isolated. */
+/** They add up: one that allows is enough. A pod that none selects is not isolated. */
 function together(policies: readonly Judged[]): Decision {
   const isOf = policies.flatMap(({ selects: is, allows: does }) => (does === undefined ? [] : [{ is, does }]));
   const sure = isOf.filter(({ is }) => is.truth === 'yes').map(({ does }) => does);
@@ -131,10 +132,10 @@ function allows(
   return unknown(`what policies do to ${connection.protocol} is up to the network plugin`);
 }
 
-/** "it is not defined whether this happens before or after NetworkPolicy processing", of translated addresses. */
+/** The API leaves open which address a policy sees where one is translated on the way. */
 const TRANSLATED = 'it depends on whether the network plugin looks before or after addresses are translated';
 
-/** "matches … both ports AND from"; without one of them that is not restricted. */
+/** Ports and peers must both fit; what a rule leaves out it does not restrict. */
 function ruleAllows(
   { peers, ports }: PolicyRule,
   policy: NetworkPolicy,
