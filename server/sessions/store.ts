@@ -93,7 +93,7 @@ export class Store {
     if (known !== undefined) return this.#view(known, signal);
     const opened = openBytes(name, bytes, this.limits);
     if (!opened.ok) return opened;
-    const entry = this.add(id, opened.value, 'uploaded');
+    const entry = this.add(id, opened.value, 'uploaded', name);
     const checked = await this.#checkUpload(entry, signal);
     if (!checked.ok) {
       this.#forget(id);
