@@ -45,7 +45,8 @@ test('a command that shows a finding again names the source as the command line 
   expect(answer.sources.find(({ id }) => id === 'demo')?.argument).toMatch(/shop-3node\.tar\.gz$/);
   await openBroken(page, '/findings');
   const rows = page.locator('[data-finding]');
-  await expect(rows.first()).toBeVisible();
+  // A whole capture is decoded and looked through first.
+  await expect(rows.first()).toBeVisible({ timeout: 20_000 });
   for (const row of await rows.all()) {
     await row.click();
     await expect(page.getByText('See it yourself')).toBeVisible();
