@@ -11,6 +11,7 @@ const row = (more: Partial<FleetRow>): FleetRow => ({
   capturedAt: null,
   reader: 'agent',
   following: { kind: 'asked', everySeconds: 30 },
+  notAnew: null,
   cost: {
     tookMs: 120,
     listing: { wallMs: 5400, cpuMs: 5300, bytes: 8_000_000 },

@@ -19,6 +19,8 @@ export interface FleetRow {
   readonly reader: string | null;
   /** How it is known whether it changed since; null for captures and this host. */
   readonly following: Following | null;
+  /** Why it cannot be read at this moment: what is shown is that of `capturedAt`. */
+  readonly notAnew: string | null;
   /** What its last reading cost; null for captures, and where it could not be read. */
   readonly cost: ReadingCost | null;
   /** Hash of what was read. */
@@ -53,6 +55,7 @@ export interface ReadNode {
   readonly version: string;
   readonly capturedAt: string | undefined;
   readonly cost?: ReadingCost | undefined;
+  readonly reader?: string | undefined;
   readonly facts: FleetFacts;
   readonly problem: ProblemView | undefined;
 }
@@ -77,20 +80,13 @@ export function fleetView({ nodes, read, groups, following, ...rest }: FleetStat
 function fleetRow(node: NodeSummary, read: ReadNode | undefined, group: string | null): Omit<FleetRow, 'following'> {
   const { name, zone } = node;
   const facts = read?.facts;
-  const isRead = facts !== undefined || node.state === 'absent';
   return {
     name,
     zone,
-    state: !isRead
-      ? 'unread'
-      : read?.problem === undefined
-        ? node.state
-        : read.problem.code === 'SRC-013'
-          ? 'incomplete'
-          : 'unreadable',
-    problem: read?.problem ?? (isRead ? node.problem : null),
+    ...stateOf(node, read),
     capturedAt: read?.capturedAt ?? node.capturedAt,
-    reader: node.reader ?? null,
+    reader: read?.reader ?? node.reader ?? null,
+    notAnew: node.notAnew ?? null,
     cost: read?.cost ?? null,
     version: read?.version ?? null,
     kernel: facts?.versions.kernel ?? null,
@@ -101,4 +97,14 @@ function fleetRow(node: NodeSummary, read: ReadNode | undefined, group: string |
     counts: facts?.counts ?? null,
     group,
   };
+}
+
+/** Of a node that was read as its reading has it, whatever is known of the node beside that: state and data are of one moment. */
+function stateOf(node: NodeSummary, read: ReadNode | undefined): Pick<FleetRow, 'state' | 'problem'> {
+  if (read !== undefined) {
+    const { problem } = read;
+    if (problem === undefined) return { state: 'ready', problem: null };
+    return { state: problem.code === 'SRC-013' ? 'incomplete' : 'unreadable', problem };
+  }
+  return node.state === 'absent' ? { state: 'absent', problem: node.problem } : { state: 'unread', problem: null };
 }

@@ -91,7 +91,7 @@ export function decodeListing(files: NodeInput['files']): Result<Ruleset> {
     case 'absent':
       return failed(noListing());
     case 'failed':
-      return failed(unreadable(describeFailure(listing.failure)));
+      return failed(unreadable(describeFailure(listing.failure), listing.failure.remedy));
     case 'read': {
       const ruleset = decodeBytes(listing.content);
       if (!ruleset.ok) return failed(ruleset.problem);
@@ -121,8 +121,11 @@ const noListing = (): Problem => ({
   do: 'Capture the node again with nft -j list ruleset. That it is missing does not mean that it is empty.',
 });
 
-const unreadable = (how: string): Problem => ({
+const unreadable = (
+  how: string,
+  remedy = 'Read it again as root, with an nft at least as new as the one that wrote the ruleset.',
+): Problem => ({
   code: 'SRC-012',
   say: `The node is unreadable: ${how}.`,
-  do: 'Read it again as root, with an nft at least as new as the one that wrote the ruleset. Nothing is known about its rules; it is not empty.',
+  do: `${remedy} Nothing is known about its rules; it is not empty.`,
 });

@@ -86,6 +86,8 @@ export interface NodeSummary {
   readonly zone: string | null;
   /** How a node of a live cluster is read, for people: `agent`, `exec in kube-system/kube-proxy-x7k2p`. */
   readonly reader?: string;
+  /** Why it cannot be read at this moment: what is shown of it is that of `capturedAt`. */
+  readonly notAnew?: string;
 }
 
 /** GET /api/sources/[id]/nodes */

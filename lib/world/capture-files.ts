@@ -15,6 +15,9 @@ const file = (name: string, command: string, without: string, expected = true): 
   expected,
 });
 
+/** Of redacted captures only: no reading of a node has it. */
+export const ENDPOINT_ORDER_FILE = 'endpoint-order.json';
+
 export const NODE_FILES = [
   file('nft.json', 'nft -j list ruleset', 'Nothing is known about the rules.'),
   file(
@@ -47,6 +50,7 @@ export const NODE_FILES = [
     'The rules in tables of legacy iptables are unknown.',
     false,
   ),
+  file(ENDPOINT_ORDER_FILE, 'nftscope capture --redact', 'How endpoints are ordered is taken from addresses.', false),
   file('capture.json', 'date', 'When this was read is unknown.', false),
 ] as const satisfies readonly CaptureFile[];
 
@@ -79,6 +83,8 @@ export interface Failure {
   readonly command: string;
   readonly exitStatus: number | null;
   readonly stderr: string;
+  /** What to do about it, where that is another thing than about an nft that failed. */
+  readonly remedy?: string | undefined;
 }
 
 /** What a source has of one file. */
@@ -88,13 +94,16 @@ export type FileReading<T = string> =
   | { readonly kind: 'failed'; readonly failure: Failure };
 
 /** `nft -j list ruleset crashed (exit status 139): …`; 128 + n is death by signal n. */
-export function describeFailure({ command, exitStatus, stderr }: Failure): string {
+export function describeFailure({ command, exitStatus, stderr, remedy }: Failure): string {
   const how =
     exitStatus === null
-      ? 'was stopped'
+      ? // No command, then, that a limit of time ended.
+        remedy === undefined
+        ? 'was stopped'
+        : 'failed'
       : exitStatus > 128
         ? `crashed (exit status ${exitStatus}, signal ${exitStatus - 128})`
         : `failed (exit status ${exitStatus})`;
-  const said = stderr.trim().split('\n')[0] ?? '';
+  const said = stderr.trim().split('\n')[0]?.replace(/\.$/, '') ?? '';
   return `${command} ${how}${said === '' ? '' : `: ${said}`}`;
 }

@@ -9,7 +9,7 @@ import { type ListState, ListWatch, type ListWatchOptions, type Resource, type T
 import { MINIMAL, type Minimal } from './minimal-objects';
 import { type NamedPods, type NodePod, nodePod } from './node-pods';
 import { type ProxyConfig, readProxyConfig } from './proxy-config';
-import { describeTrouble, type Trouble } from './trouble';
+import { describeTrouble, passes, type Trouble } from './trouble';
 
 /** What is kept of an object. */
 interface Kept {
@@ -150,6 +150,20 @@ export class ClusterObjects {
   get pods(): readonly NodePod[] {
     this.#pods ??= [...(this.#lists.get('pods.json')?.held.values() ?? [])].flatMap(({ pod }) => pod ?? []);
     return this.#pods;
+  }
+
+  /** What is told as lost now. */
+  get lost(): string | undefined {
+    return this.#why;
+  }
+
+  /** Why the API server cannot be asked for anything now: no list can, but those that may not be seen. */
+  get outage(): string | undefined {
+    const states = [...this.#lists.values()].map(({ state }) => state);
+    const asked = states.filter((state) => state.kind !== 'lost' || state.trouble.kind !== 'forbidden');
+    const troubles = asked.flatMap((state) => (state.kind === 'lost' && passes(state.trouble) ? [state.trouble] : []));
+    const [first] = troubles;
+    return first === undefined || troubles.length < asked.length ? undefined : describeTrouble(first);
   }
 
   get proxy(): ProxyConfig | undefined {

@@ -3,10 +3,10 @@ import 'server-only';
 import type { Following } from '@/lib/fleet/following';
 import type { ReadingCost } from '@/lib/fleet/reading-cost';
 import { failed, ok, type Result } from '@/lib/net/result';
-import type { Failure } from '@/lib/world/capture-files';
+import type { Failure, FileReading } from '@/lib/world/capture-files';
 import { inTurns } from '../sessions/in-turns';
 import { sourceProblems } from '../sources/problems';
-import type { ClusterCapture, NodeCapture, NodeEntry, Source, SourceChange } from '../sources/source';
+import type { ClusterCapture, NodeCapture, NodeEntry, RawFiles, Source, SourceChange } from '../sources/source';
 import type { AgentEventTimes } from './agent-events';
 import { AgentStreams } from './agent-streams';
 import type { TurnTimes } from './agent-turns';
@@ -18,9 +18,9 @@ import { KubeClient } from './kube-client';
 import { kubeProblems } from './kube-problems';
 import type { Times } from './list-watch';
 import type { NamedPods, NodePod } from './node-pods';
-import { NodeReaders, type ReadersOptions } from './node-readers';
-import { captureOfParts, type NodeReading, part, unreadable } from './node-reading';
-import { describeTrouble } from './trouble';
+import { type ChosenReader, NodeReaders, type ReadersOptions } from './node-readers';
+import { captureOfParts, type NodeReading, type PartReading, part, unreadable } from './node-reading';
+import { describeTrouble, passes } from './trouble';
 
 export interface ClusterSourceOptions
   extends Partial<
@@ -41,8 +41,11 @@ export interface ClusterSourceOptions
 const CACHE_BYTES = 400e6;
 /** Every change of objects makes what follows from them be made anew: not more often than this. */
 const QUIET_MS = 2000;
-/** What failed is read again after this time, or ten times what it took, where its agent says that there is a ruleset. */
+/** What failed is read again after this time, where its agent says that there is a ruleset. */
 const AGAIN_MS = 30_000;
+/** Whether the API server is there is asked in so short a time, and not more often than this. */
+const ALIVE_WAIT_MS = 5000;
+const ALIVE_MS = 1000;
 /** A list that is not followed holds for so long. */
 const LISTED_MS = 3000;
 
@@ -56,6 +59,21 @@ interface LastReading {
   readonly notBefore: number;
   /** A failed one, while its agent is heard: read again after this time. */
   readonly againAt?: number;
+  /** The API server was not there: to be read once it is. */
+  readonly isDue?: boolean;
+}
+
+/** What is needed to give the last reading that came again; contents are held by their hash. */
+interface Came {
+  readonly by: string;
+  readonly capture: Omit<NodeCapture, 'files'>;
+  readonly parts: ReadonlyMap<string, string | Failure>;
+  readonly listing: string | undefined;
+}
+/** Somebody who watches. */
+interface Watcher {
+  readonly streams: AgentStreams;
+  readonly changed: (node: string) => void;
 }
 
 interface Places {
@@ -92,8 +110,11 @@ class ClusterSource implements Source {
   /** Nodes that changed since they were last asked for. */
   readonly #dirty = new Set<string>();
   readonly #bodies: BodyCache;
+  readonly #came = new Map<string, Came>();
   /** While it is watched. */
-  readonly #streams = new Set<AgentStreams>();
+  readonly #watchers = new Set<Watcher>();
+  readonly #client: KubeClient;
+  #alive: { readonly at: number; readonly why: Promise<string | undefined> } | undefined;
   #placed: Places | undefined;
   #listedAt = Number.NEGATIVE_INFINITY;
 
@@ -101,6 +122,7 @@ class ClusterSource implements Source {
     const { access, named = {}, times, cacheBytes = CACHE_BYTES } = options;
     this.#options = options;
     const client = new KubeClient(access);
+    this.#client = client;
     this.#bodies = new BodyCache(cacheBytes);
     this.#objects = new ClusterObjects({ client, named, ...(times !== undefined && { times }) });
     this.#readers = new NodeReaders({
@@ -155,6 +177,7 @@ class ClusterSource implements Source {
       if (!this.#objects.isFollowing) await this.#refresh(signal, true);
       if (!this.#places().isNode(name)) {
         this.#last.delete(name);
+        this.#came.delete(name);
         return failed(sourceProblems.noSuchNode(name, this.#names()));
       }
     }
@@ -177,7 +200,8 @@ class ClusterSource implements Source {
         // An unreadable node whose ruleset does not change would stay unreadable: nothing else would tell that it is worth a try.
         heard: (node, isBack) => {
           const last = this.#last.get(node);
-          if (last?.failure === undefined || (!isBack && performance.now() < (last.againAt ?? 0))) return;
+          if (last === undefined || (last.failure === undefined && last.isDue !== true)) return;
+          if (!isBack && performance.now() < (last.againAt ?? 0)) return;
           this.#last.set(node, { ...last, againAt: performance.now() + AGAIN_MS });
           changed(node);
         },
@@ -188,8 +212,9 @@ class ClusterSource implements Source {
       signal,
       { max: this.#options.streamsMax, times: this.#options.agentTimes, turnTimes: this.#options.turnTimes },
     );
-    this.#streams.add(streams);
-    signal.addEventListener('abort', () => this.#streams.delete(streams), { once: true });
+    const watcher = { streams, changed };
+    this.#watchers.add(watcher);
+    signal.addEventListener('abort', () => this.#watchers.delete(watcher), { once: true });
     const due = () => {
       isDue = false;
       if (signal.aborted) return;
@@ -198,14 +223,16 @@ class ClusterSource implements Source {
       tell({ kind: now === before ? 'cluster' : 'nodes' });
       before = now;
     };
+    const tellLost = (why: string | undefined) =>
+      tell(
+        why === undefined ? { kind: 'back', what: 'the API server' } : { kind: 'lost', what: 'the API server', why },
+      );
     const hear = (change: ObjectsChange) => {
       switch (change.kind) {
         case 'lost':
-          tell(
-            change.why === undefined
-              ? { kind: 'back', what: 'the API server' }
-              : { kind: 'lost', what: 'the API server', why: change.why },
-          );
+          tellLost(change.why);
+          if (change.why === undefined)
+            for (const [node, { isDue: due }] of this.#last) if (due === true) changed(node);
           return;
         case 'changed':
           if (isDue) return;
@@ -215,19 +242,25 @@ class ClusterSource implements Source {
       }
     };
     const stop = objects.listen(hear);
+    if (objects.lost !== undefined) tellLost(objects.lost);
     signal.addEventListener('abort', stop, { once: true });
     objects.follow(signal);
     streams.follow(this.#agentPods());
   }
 
   attend(node: string): void {
-    for (const streams of this.#streams) streams.attend(node);
+    for (const { streams } of this.#watchers) streams.attend(node);
   }
 
   following(): (node: string) => Following {
-    const [streams] = this.#streams;
-    const known = streams?.following();
+    const [watcher] = this.#watchers;
+    const known = watcher?.streams.following();
     return (node) => known?.get(node) ?? { kind: 'not' };
+  }
+
+  unreachable(): (node: string) => string | undefined {
+    const { outage } = this.#objects;
+    return (node) => (outage !== undefined && this.#isThroughApi(this.#readersOf(node)) ? outage : undefined);
   }
 
   async #refresh(signal: AbortSignal, now = false): Promise<void> {
@@ -286,8 +319,16 @@ class ClusterSource implements Source {
     };
   }
 
+  #readersOf(name: string): readonly ChosenReader[] {
+    return this.#readers.of(name, this.#places().podsOn(name));
+  }
+
+  #isThroughApi(readers: readonly ChosenReader[]): boolean {
+    return readers.length > 0 && readers.every(({ throughApi }) => throughApi);
+  }
+
   #readerName(name: string): string | undefined {
-    return this.#readers.of(name, this.#places().podsOn(name))[0]?.name;
+    return this.#readersOf(name)[0]?.name;
   }
 
   #remedy(node: string): string {
@@ -296,23 +337,29 @@ class ClusterSource implements Source {
   }
 
   async #read(name: string, signal: AbortSignal): Promise<NodeCapture> {
-    const readers = this.#readers.of(name, this.#places().podsOn(name));
+    const readers = this.#readersOf(name);
+    const needsApi = this.#isThroughApi(readers);
+    const known = needsApi && this.#objects.outage !== undefined ? await this.#outage() : undefined;
+    if (known !== undefined) return this.#asBefore(name, known);
     const refused: string[] = [];
     let failure: Failure = {
       command: `reading ${name}`,
       exitStatus: null,
       stderr: kubeProblems.noReader(name, '').say,
+      remedy: this.#remedy(name),
     };
     const began = performance.now();
-    for (const { name: by, kind, restMs, read } of readers) {
+    for (const { name: by, kind, restMs, read, remedy } of readers) {
       const outcome = await read(signal);
       const rest = Math.max(restMs, kind === 'exec' ? 3 * (performance.now() - began) : 0);
       if (outcome.ok) {
-        const cost = costOf(outcome.value, performance.now() - began);
-        const capture = { ...captureOfParts(this.#withKubeProxy(name, outcome.value)), cost };
+        const reading = this.#held(this.#withKubeProxy(name, outcome.value));
+        const cost = costOf(reading, performance.now() - began);
         const shown = refused.length === 0 ? by : `${by} (${refused.join('; ')})`;
-        const listed = outcome.value.parts.get('nft.json');
+        const capture = { ...captureOfParts(reading), cost, reader: shown };
+        const listed = reading.parts.get('nft.json');
         const listing = listed?.kind === 'read' ? listed.sha256 : undefined;
+        this.#came.set(name, { by: shown, capture: withoutFiles(capture), parts: hashesOf(reading), listing });
         return this.#keep(name, {
           by: shown,
           capture,
@@ -321,15 +368,87 @@ class ClusterSource implements Source {
           notBefore: performance.now() + rest,
         });
       }
-      failure = outcome.failure;
+      failure = remedy === undefined ? outcome.failure : { ...outcome.failure, remedy };
       refused.push(`${by} failed: ${failure.stderr.trim().split('\n')[0] ?? ''}`);
     }
+    const why = needsApi && !signal.aborted ? await this.#outage() : undefined;
+    if (why !== undefined) return this.#asBefore(name, why);
     const stderr = refused.length > 1 ? refused.join('\n') : failure.stderr;
-    const capture = unreadable({ ...failure, stderr }, new Date().toISOString());
     const by = readers[0]?.name ?? 'nothing';
-    const againAt = performance.now() + Math.max(AGAIN_MS, 10 * (performance.now() - began));
+    const capture = { ...unreadable({ ...failure, stderr }, new Date().toISOString()), reader: by };
+    const againAt = performance.now() + AGAIN_MS;
+    this.#tryAgain(name);
     const notBefore = Number.NEGATIVE_INFINITY;
     return this.#keep(name, { by, capture, failure: { ...failure, stderr }, notBefore, againAt });
+  }
+
+  /** Why the API server does not answer; asked once for all who want to know. What it answers does not matter. */
+  #outage(): Promise<string | undefined> {
+    const now = performance.now();
+    if (this.#alive === undefined || now - this.#alive.at > ALIVE_MS) {
+      const right = { verb: 'get', resource: '/version', group: '' };
+      const why = this.#client
+        .json('/version', { signal: new AbortController().signal, milliseconds: ALIVE_WAIT_MS, right })
+        .then((answer) => (answer.ok || !passes(answer.trouble) ? undefined : describeTrouble(answer.trouble)));
+      this.#alive = { at: now, why };
+    }
+    return this.#alive.why;
+  }
+
+  /** The node as it was read last. Where that was let go, or never was, it is said why nothing is known. */
+  #asBefore(name: string, why: string): NodeCapture {
+    const came = this.#came.get(name);
+    const files = came === undefined ? undefined : this.#filesOf(came);
+    const by = came?.by ?? this.#readerName(name) ?? 'nothing';
+    const rest = { by, isDue: true, notBefore: Number.NEGATIVE_INFINITY };
+    if (came !== undefined && files !== undefined)
+      return this.#keep(name, {
+        ...rest,
+        capture: { ...came.capture, files, notAnew: why },
+        failure: undefined,
+        listing: came.listing,
+      });
+    const failure = {
+      command: `reading ${name}`,
+      exitStatus: null,
+      stderr: why,
+      remedy: 'It is read once the API server answers: kubectl version tells whether it does.',
+    };
+    const capture = { ...unreadable(failure, new Date().toISOString()), reader: by, notAnew: why };
+    return this.#keep(name, { ...rest, capture, failure });
+  }
+
+  #filesOf({ parts }: Came): RawFiles | undefined {
+    const files = new Map<string, FileReading<Uint8Array>>();
+    for (const [file, one] of parts) {
+      const content = typeof one === 'string' ? this.#bodies.get(one) : undefined;
+      if (typeof one !== 'string') files.set(file, { kind: 'failed', failure: one });
+      else if (content === undefined) return undefined;
+      else files.set(file, { kind: 'read', content });
+    }
+    return files;
+  }
+
+  /** Equal contents are one, whoever read them. */
+  #held({ parts, ...rest }: NodeReading): NodeReading {
+    const held = [...parts].map(([file, one]): readonly [string, PartReading] => [
+      file,
+      one.kind === 'read' ? { ...one, content: this.#bodies.put(one.sha256, one.content) } : one,
+    ]);
+    return { ...rest, parts: new Map(held) };
+  }
+
+  /** An agent may be well again while its stream stayed open: then nothing would tell it. */
+  #tryAgain(name: string): void {
+    const timer = setTimeout(() => {
+      const last = this.#last.get(name);
+      if (last?.failure === undefined || performance.now() < (last.againAt ?? 0)) return;
+      for (const { streams, changed } of this.#watchers) {
+        const kind = streams.following().get(name)?.kind;
+        if (kind === 'heard' || kind === 'asked') changed(name);
+      }
+    }, AGAIN_MS + 1);
+    timer.unref();
   }
 
   /** Contents are held where they are used; here only until the next reading is allowed. */
@@ -368,6 +487,11 @@ class ClusterSource implements Source {
     }
   }
 }
+
+const withoutFiles = ({ files: _files, ...rest }: NodeCapture): Omit<NodeCapture, 'files'> => rest;
+
+const hashesOf = ({ parts }: NodeReading): ReadonlyMap<string, string | Failure> =>
+  new Map([...parts].map(([file, one]) => [file, one.kind === 'read' ? one.sha256 : one.failure]));
 
 /** By exec only the size is known: the programs run in one script. */
 function costOf({ parts, cost }: NodeReading, tookMs: number): ReadingCost {

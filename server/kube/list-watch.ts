@@ -9,7 +9,7 @@ import { constants, createGunzip } from 'node:zlib';
 import { at, decoding, parseJson } from '@/lib/net/json-cursor';
 import { type KubeClient, troubleOf } from './kube-client';
 import { pause } from './pause';
-import { type Answer, type Right, type Trouble, troubled } from './trouble';
+import { type Answer, passes, type Right, type Trouble, troubled } from './trouble';
 
 export interface Resource {
   readonly group: string;
@@ -45,7 +45,7 @@ export interface Times {
   readonly forbiddenMs: number;
   /** A watch asks to be ended after this time, and a half more at random. */
   readonly watchSeconds: number;
-  /** A watch that is silent for so long is taken for dead: bookmarks come about every minute. */
+  /** A watch that is silent for so long is begun again: bookmarks, where there are any, come about every minute. */
   readonly silenceMs: number;
 }
 const LIST_WATCH_TIMES: Times = {
@@ -229,8 +229,8 @@ export class ListWatch<T> {
       const cancel = () => fail({ kind: 'cancelled' });
       const listen = () => {
         clearTimeout(silence);
-        const words = `a watch heard nothing for ${this.#times.silenceMs / 1000} s`;
-        silence = setTimeout(() => fail({ kind: 'unreachable', why: words }), this.#times.silenceMs);
+        // Nothing may have happened: API servers need not send bookmarks. One that is gone does not take the next watch.
+        silence = setTimeout(() => settle({ kind: 'ended', heard: false }), this.#times.silenceMs);
       };
       signal.addEventListener('abort', cancel, { once: true });
       listen();
@@ -291,12 +291,6 @@ export class ListWatch<T> {
     this.#options.changed(key);
   }
 }
-
-/** What is held is as good as before once this is over. */
-const passes = (trouble: Trouble): boolean =>
-  trouble.kind === 'unreachable' ||
-  trouble.kind === 'unauthorized' ||
-  (trouble.kind === 'status' && (trouble.status >= 500 || trouble.status === 429));
 
 function keyOf(object: unknown): string {
   const { namespace = '', name = '' } =

@@ -7,7 +7,7 @@ import type { LiveEvent } from '@/lib/api/live-events';
 import type { ServicePage } from '@/lib/api/service-types';
 import { eventually } from '../../tests/kube/eventually';
 import type { KubeObject } from '../../tests/kube/object-store';
-import { type Shop, startShop, TOKEN } from '../../tests/kube/start-shop';
+import { agentPod, type Shop, startShop, TOKEN } from '../../tests/kube/start-shop';
 import { LiveHub } from '../live/hub';
 import { configuredStore } from '../sessions/configured';
 import { temporaryFolder } from '../sources/testing/make-bundle';
@@ -178,6 +178,96 @@ test('an outage of the API server: nothing wrong is shown during it, and what ch
       `lost told after ${Math.round((told('lost') ?? 0) - began)} ms, ${looks} looks in ${OUTAGE_MS} ms, back told after ${Math.round((told('back') ?? 0) - end)} ms, all there after ${Math.round(performance.now() - end)} ms`,
     );
 });
+
+test('an agent pod that is replaced, under the same name or another: the node is read, everywhere it is shown', {
+  timeout: 60_000,
+}, async () => {
+  const { store } = await served();
+  const id = (await store.sources(signal)).find(({ kind }) => kind === 'cluster')?.id ?? '';
+  hub = new LiveHub(store);
+  hub.listen(id, () => undefined);
+  const shown = async (name: string) => {
+    const asked = await store.fleet(id, true, signal);
+    const source = await store.source(id, signal);
+    if (!asked.ok || !source.ok) throw new Error('no view');
+    const row = asked.value.rows.find((one) => one.name === name);
+    const node = source.value.nodes.find((one) => one.name === name);
+    return [row?.state, row?.problem?.code, row?.reader, row?.counts?.rules, node?.state, node?.problem?.code];
+  };
+  const poll = (name: string) => expect.poll(() => shown(name), { timeout: 15_000, interval: 100 });
+  for (const [node, again] of [
+    ['node-2', 'agent-node-2'],
+    ['node-3', 'agent-another'],
+  ] as const) {
+    await poll(node).toEqual(['ready', undefined, 'agent', expect.any(Number), 'ready', undefined]);
+    const before = await shown(node);
+    const session = await store.session(id, node, signal);
+    expect(session.ok && session.value.problem).toBeUndefined();
+    shop.api.store.remove('pods', `agent-${node}`, 'nftscope');
+    await poll(node).toEqual(['unreadable', 'SRC-012', 'nothing', undefined, 'unreadable', expect.any(String)]);
+    const agent = shop.agents.get(node);
+    if (agent === undefined) throw new Error('no agent');
+    const pod = agentPod(node, agent.port);
+    shop.api.proxied.set(`nftscope/${again}:${agent.port}`, agent.url);
+    shop.api.store.set('pods', { ...pod, metadata: { ...pod.metadata, name: again } });
+    await poll(node).toEqual(before);
+  }
+});
+
+test('in an outage nodes stay as they were read: one that changed before it, and one that is opened first then', {
+  timeout: 60_000,
+}, async () => {
+  const { store } = await served();
+  const id = (await store.sources(signal)).find(({ kind }) => kind === 'cluster')?.id ?? '';
+  const heard: LiveEvent[] = [];
+  hub = new LiveHub(store);
+  hub.listen(id, (event) => heard.push(event));
+  const rows = async () => {
+    const asked = await store.fleet(id, true, signal);
+    if (!asked.ok) throw new Error(asked.problem.say);
+    return asked.value.rows;
+  };
+  await expect.poll(async () => (await rows()).every(({ state }) => state === 'ready'), { timeout: 20_000 }).toBe(true);
+  const before = await rows();
+  expect(before.map(({ notAnew }) => notAnew)).toEqual([null, null, null]);
+  // It is told of and cannot be read any more.
+  store.changed(id, 'node-1');
+  await shop.api.stop();
+  await expect
+    .poll(async () => (await rows())[0]?.notAnew, { timeout: 20_000 })
+    .toMatch(/^the API server does not answer/);
+  const during = await rows();
+  const told = ({ name, state, problem, version, capturedAt, reader, counts, group }: FleetView['rows'][number]) => [
+    ...[name, state, problem, version, capturedAt, reader, counts, group],
+  ];
+  expect(during.map(told)).toEqual(before.map(told));
+  const opened = await store.session(id, 'node-2', signal);
+  expect(opened.ok && [opened.value.problem, opened.value.version]).toEqual([undefined, before[1]?.version]);
+  const source = await store.source(id, signal);
+  expect(source.ok && source.value.nodes.map(({ state, notAnew }) => [state, typeof notAnew])).toEqual(
+    before.map(() => ['ready', 'string']),
+  );
+  // Whoever comes now hears of it, too.
+  const later: LiveEvent[] = [];
+  hub.listen(id, (event) => later.push(event));
+  expect(later).toMatchObject([{ kind: 'lost', what: 'the API server' }]);
+
+  shop.agents.get('node-1')?.change('{"nftables": [{"metainfo": {"version": "1.0.6", "json_schema_version": 1}}]}');
+  await shop.api.start();
+  await expect.poll(async () => (await rows())[0]?.counts?.rules, { timeout: 30_000 }).toBe(0);
+  expect((await rows()).map(({ notAnew }) => notAnew)).toEqual([null, null, null]);
+});
+
+test('a node that was never read when the API server goes: it is said so, and nothing of root or nft', async () => {
+  const { store } = await served();
+  const id = (await store.sources(signal)).find(({ kind }) => kind === 'cluster')?.id ?? '';
+  await shop.api.stop();
+  const opened = await store.session(id, 'node-2', signal);
+  const problem = opened.ok ? opened.value.problem : opened.problem;
+  expect(problem?.say).toMatch(/^The node is unreadable: reading node-2 failed: the API server does not answer: /);
+  expect(problem?.do).toContain('once the API server answers');
+  expect(problem?.do).not.toContain('root');
+}, 30_000);
 
 test('read by exec alone: what cannot be read says why', async () => {
   const { store } = await served({ readBy: ['exec', 'node-1=agent'] });

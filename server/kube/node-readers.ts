@@ -32,6 +32,10 @@ export interface ChosenReader {
   readonly kind: 'agent' | 'exec';
   readonly read: (signal: AbortSignal) => Promise<ReadOutcome>;
   readonly restMs: number;
+  /** Without the API server it cannot be asked. */
+  readonly throughApi: boolean;
+  /** What to look at where it fails. */
+  readonly remedy?: string;
 }
 const AGENTS_AT_ONCE = 64;
 const EXECS_AT_ONCE = 8;
@@ -49,7 +53,7 @@ export class NodeReaders {
 
   wayTo(pod: NodePod): AgentWay {
     const { client, agentTls, agentToken } = this.#options;
-    return agentTls !== undefined && pod.scheme === 'https' && pod.address !== undefined
+    return agentTls !== undefined && this.#isDirect(pod)
       ? directWay(pod, agentTls, agentToken)
       : proxyWay(client, pod, agentToken);
   }
@@ -70,6 +74,10 @@ export class NodeReaders {
     }
   }
 
+  #isDirect(pod: NodePod): boolean {
+    return this.#options.agentTls !== undefined && pod.scheme === 'https' && pod.address !== undefined;
+  }
+
   #agent(pod: NodePod): ChosenReader {
     const { bodies, agentLimits = AGENT_LIMITS } = this.#options;
     const way = this.wayTo(pod);
@@ -77,6 +85,8 @@ export class NodeReaders {
       name: 'agent',
       kind: 'agent',
       restMs: (this.#options.restMs ?? REST_MS).agent,
+      throughApi: !this.#isDirect(pod),
+      remedy: `See what its agent says: kubectl -n ${pod.namespace} logs ${pod.name}.`,
       read: (signal) => this.#agents(() => readByAgent(pod.node, way, bodies, agentLimits, signal)),
     };
   }
@@ -87,6 +97,7 @@ export class NodeReaders {
       name: `exec in ${pod.namespace}/${pod.name}`,
       kind: 'exec',
       restMs: (this.#options.restMs ?? REST_MS).exec,
+      throughApi: true,
       read: (signal) => this.#execs(() => readByExec(client.access, pod, execLimits, signal)),
     };
   }

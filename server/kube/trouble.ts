@@ -28,6 +28,12 @@ export const troubled = (trouble: Trouble): { readonly ok: false; readonly troub
   trouble,
 });
 
+/** It says nothing of what was asked for, and ends by itself: what is held is as good as before once it is over. */
+export const passes = (trouble: Trouble): boolean =>
+  trouble.kind === 'unreachable' ||
+  trouble.kind === 'unauthorized' ||
+  (trouble.kind === 'status' && (trouble.status >= 500 || trouble.status === 429));
+
 /** `list pods (API group "") in the namespace shop` */
 function describeRight({ verb, resource, group, namespace }: Right): string {
   return `${verb} ${resource} (API group "${group}")${namespace === undefined ? '' : ` in the namespace ${namespace}`}`;

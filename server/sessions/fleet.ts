@@ -22,9 +22,9 @@ export class Fleet {
       what: 'fleet',
       read: async (name, capture, described) =>
         capture.ok
-          ? { ...(await this.#facts(name, capture.value, described)), cost: capture.value.cost }
+          ? { ...(await this.#facts(name, capture.value, described)), ...beside(capture.value) }
           : unread(name, capture.problem),
-      again: (known, { capturedAt, cost }) => ({ ...known, capturedAt, cost }),
+      again: (known, capture) => ({ ...known, capturedAt: capture.capturedAt, ...beside(capture) }),
       onNew: () => {
         this.#groups = undefined;
       },
@@ -71,6 +71,9 @@ export class Fleet {
     return { version: hash, capturedAt: noted ?? capturedAt, facts, problem };
   }
 }
+
+/** What is told of a reading beside its contents. */
+const beside = ({ cost, reader }: NodeCapture) => ({ cost, reader });
 
 function unread(node: string, problem: Problem, version = ''): ReadNode {
   const versions = { nft: undefined, kernel: undefined, kubeProxy: undefined };

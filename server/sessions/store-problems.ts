@@ -19,11 +19,10 @@ export const storeProblems = {
     say: 'The ruleset of this node was not read: nothing is known about its rules.',
     do: 'Capture the node again with nft -j list ruleset.',
   }),
-  unreadable: (how: string): Problem => ({
-    code: 'SRC-012',
-    say: `The node is unreadable: ${how}.`,
-    do: 'Read it again as root, with an nft at least as new as the one that wrote the ruleset.',
-  }),
+  unreadable: (
+    how: string,
+    remedy = 'Read it again as root, with an nft at least as new as the one that wrote the ruleset.',
+  ): Problem => ({ code: 'SRC-012', say: `The node is unreadable: ${how}.`, do: remedy }),
   tooLarge: (): Problem => ({
     code: 'SRC-015',
     say: 'The listing of this node does not fit into memory.',

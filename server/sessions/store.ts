@@ -9,10 +9,10 @@ import { type ReadDrift, type ServiceName, servicePage, servicesView } from '@/l
 import type { DriftView, ServicePage, ServicesView } from '@/lib/api/service-types';
 import type { NodeSummary, ProblemView, Reading, SourceView } from '@/lib/api/types';
 import { failed, ok, type Problem, type Result } from '@/lib/net/result';
-import { describeFailure } from '@/lib/world/capture-files';
+import { describeFailure, type FileReading } from '@/lib/world/capture-files';
 import { openBytes } from '../sources/open-source';
 import { singleFlight } from '../sources/single-flight';
-import { DEFAULT_LIMITS, type Limits, type NodeEntry, type Source } from '../sources/source';
+import { DEFAULT_LIMITS, type Limits, type NodeCapture, type NodeEntry, type Source } from '../sources/source';
 import { Desk } from './desk';
 import { Diagnosis } from './diagnosis';
 import { driftSweep } from './drifts';
@@ -41,6 +41,12 @@ interface Entry {
   described: Promise<Result<Described>> | undefined;
   /** The last that was known, changed or not. */
   before: Described | undefined;
+  /** How the last reading of each node of a live source went, whoever asked for it. */
+  readonly last: ReadonlyMap<string, LastReading>;
+}
+
+interface LastReading extends Pick<NodeCapture, 'hash' | 'capturedAt' | 'reader'> {
+  readonly listing: FileReading<Uint8Array> | undefined;
 }
 
 interface OpenedNode {
@@ -59,14 +65,15 @@ export class Store {
   readonly #entries = new Map<string, Entry>();
   /** In the order of their last use. */
   readonly #opened = new Map<string, OpenedNode>();
-  /** Problems that opening nodes met, for the list of nodes. */
-  readonly #problems = new Map<string, Problem>();
+  /** Problems that opening nodes met, for the list of nodes, each of one reading. */
+  readonly #problems = new Map<string, { readonly problem: Problem; readonly version: string | undefined }>();
 
   constructor(readonly limits: Limits = DEFAULT_LIMITS) {}
 
   /** @param argument what names it on the command line; the name it has, unless another is given */
   add(id: string, source: Source, origin: Origin, argument = source.describe().name): Entry {
-    const single = singleFlight(source);
+    const last = new Map<string, LastReading>();
+    const single = noting(singleFlight(source), last);
     const desk = new Desk(() => fleet.forget());
     const fleet = new Fleet(single, desk);
     const entry = {
@@ -81,6 +88,7 @@ export class Store {
       diagnosis: new Diagnosis(single),
       described: undefined,
       before: undefined,
+      last,
     };
     this.#entries.set(id, entry);
     return entry;
@@ -278,7 +286,10 @@ export class Store {
     if (session.ok) opened.capturedAt = session.value.capturedAt;
     const problem = session.ok ? session.value.problem : session.problem;
     if (problem === undefined) this.#problems.delete(key);
-    else if (problem.code !== 'SRC-009' && problem.code !== 'SRC-008') this.#problems.set(key, problem);
+    else if (problem.code !== 'SRC-009' && problem.code !== 'SRC-008') {
+      const version = session.ok ? session.value.version : entry.last.get(node)?.hash;
+      this.#problems.set(key, { problem, version });
+    }
     if (!session.ok && problem?.code !== 'SRC-009' && this.#opened.get(key) === opened) this.#opened.delete(key);
     for (const old of [...this.#opened.keys()].slice(0, Math.max(this.#opened.size - SESSIONS, 0))) this.#drop(old);
     return session.ok ? ok(this.#guarded(key, session.value)) : session;
@@ -362,19 +373,60 @@ export class Store {
     });
   }
 
-  #summary(entry: Entry, { name, listing, fault, capturedAt, reader }: NodeEntry, zone: string | null): NodeSummary {
-    const key = `${entry.id}\0${name}`;
-    const problem = this.#problems.get(key) ?? fault;
-    const at = this.#opened.get(key)?.capturedAt ?? capturedAt ?? null;
-    const base = { name, capturedAt: at, zone, ...(reader !== undefined && { reader }) };
-    if (problem !== undefined)
-      return { ...base, state: problem.code === 'SRC-013' ? 'incomplete' : 'unreadable', problem };
+  /** A node that was read is as its last reading has it: the list of nodes may be older. */
+  #summary(entry: Entry, one: NodeEntry, zone: string | null): NodeSummary {
+    const key = `${entry.id}\0${one.name}`;
+    const last = entry.last.get(one.name);
+    const met = this.#problems.get(key);
+    const problem = met !== undefined && (last === undefined || met.version === last.hash) ? met.problem : undefined;
+    const listing = last === undefined ? one.listing : listingOf(last);
+    const reader = last?.reader ?? one.reader;
+    const notAnew = entry.source.unreachable?.()(one.name);
+    const base = {
+      name: one.name,
+      capturedAt: this.#opened.get(key)?.capturedAt ?? last?.capturedAt ?? one.capturedAt ?? null,
+      zone,
+      ...(reader !== undefined && { reader }),
+      ...(notAnew !== undefined && { notAnew }),
+    };
+    const fault = problem ?? (last?.listing?.kind === 'read' ? undefined : one.fault);
+    if (fault !== undefined)
+      return { ...base, state: fault.code === 'SRC-013' ? 'incomplete' : 'unreadable', problem: fault };
     if (listing === 'absent') return { ...base, state: 'incomplete', problem: storeProblems.noListing() };
     if (typeof listing === 'object')
-      return { ...base, state: 'unreadable', problem: storeProblems.unreadable(describeFailure(listing)) };
+      return {
+        ...base,
+        state: 'unreadable',
+        problem: storeProblems.unreadable(describeFailure(listing), listing.remedy),
+      };
     return { ...base, state: 'ready', problem: null };
   }
 }
+
+function listingOf({ listing }: LastReading): NodeEntry['listing'] {
+  if (listing?.kind === 'failed') return listing.failure;
+  return listing?.kind === 'read' ? 'present' : 'absent';
+}
+
+/** The source, with a note of how each reading went. Captures stay as they are: their list of nodes says it. */
+function noting(source: Source, last: Map<string, LastReading>): Source {
+  if (!source.describe().live) return source;
+  return {
+    ...source,
+    async node(name, signal) {
+      const capture = await source.node(name, signal);
+      if (capture.ok) {
+        const { hash, capturedAt, reader, files } = capture.value;
+        const listing = files.get('nft.json');
+        // The contents are not held by it.
+        const how = listing?.kind === 'read' ? { kind: 'read' as const, content: NOTHING } : listing;
+        last.set(name, { hash, capturedAt, reader, listing: how });
+      } else if (capture.problem.code === 'SRC-008') last.delete(name);
+      return capture;
+    },
+  };
+}
+const NOTHING = new Uint8Array();
 
 const oldest = (times: readonly (string | null)[]): string | null =>
   times.flatMap((time) => time ?? []).sort((a, b) => Date.parse(a) - Date.parse(b))[0] ?? null;

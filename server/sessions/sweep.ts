@@ -136,7 +136,9 @@ export class Sweep<T> {
     if (signal.aborted) return;
     const known = this.#kept.get(name);
     const { cluster } = described;
-    if (capture.ok && known?.version === capture.value.hash && known.cluster === cluster) {
+    if (capture.ok && capture.value.notAnew !== undefined && known !== undefined && isNothing(capture.value)) {
+      // It cannot be read now, and its reading of before was let go: what is known of it stays.
+    } else if (capture.ok && known?.version === capture.value.hash && known.cluster === cluster) {
       this.#kept.set(name, { ...known, value: this.reader.again(known.value, capture.value) });
     } else {
       const value = await this.reader.read(name, capture, described, signal);
@@ -148,3 +150,5 @@ export class Sweep<T> {
     if (this.#changed.get(name) === change) this.#changed.delete(name);
   }
 }
+
+const isNothing = ({ files }: NodeCapture): boolean => files.get('nft.json')?.kind !== 'read';

@@ -27,6 +27,10 @@ export interface NodeCapture {
   readonly hash: string;
   /** What reading it cost, where that was measured; no part of the hash. */
   readonly cost?: ReadingCost | undefined;
+  /** What read it, for people: {@link NodeEntry.reader}; no part of the hash. */
+  readonly reader?: string | undefined;
+  /** It could not be read anew, and why: this is the last reading before, or, where that is let go, a failed one. */
+  readonly notAnew?: string | undefined;
 }
 
 /** A node of a source, as far as it can be told without reading its listing. */
@@ -73,6 +77,8 @@ export interface Source {
   attend?(node: string): void;
   /** How changes of nodes are heard of at this moment. Sources whose nodes are all followed alike have it not. */
   following?(): (node: string) => Following;
+  /** Why a node cannot be read at this moment, for none that is read in the same way can; undefined where it can be tried. */
+  unreachable?(): (node: string) => string | undefined;
 }
 
 /** How much a bundle may hold. Beyond that it is refused whole. */
