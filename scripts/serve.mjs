@@ -1,7 +1,7 @@
 // Starts the built web server. Used by `npm start` and by `nftscope serve`.
 import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { join, resolve } from 'node:path';
+import { delimiter, join, resolve } from 'node:path';
 import { Problem, start, stop } from './run.mjs';
 
 /**
@@ -47,6 +47,7 @@ export async function serve({
       NFTSCOPE_STARTED_IN: resolve(from),
       NFTSCOPE_SOURCES: JSON.stringify(sources.map((path) => resolve(path))),
       NFTSCOPE_CLUSTERS: JSON.stringify(clusters),
+      ...(process.env.KUBECONFIG && { KUBECONFIG: pathsFrom(from, process.env.KUBECONFIG) }),
       ...(allowReplay && { NFTSCOPE_ALLOW_REPLAY: '1' }),
     },
     // Next's own banner is dropped; errors of the server are not.
@@ -61,6 +62,14 @@ export async function serve({
   const url = `http://${host === '127.0.0.1' ? 'localhost' : urlHost(host)}:${port}`;
   await waitUntilItAnswers(`http://${urlHost(host)}:${port}/icon.svg`, ended);
   return { url, ended, stop: () => stop(child) };
+}
+
+/** Of a list of paths those that are relative, from a folder: the server has another one. */
+function pathsFrom(/** @type {string} */ folder, /** @type {string} */ list) {
+  return list
+    .split(delimiter)
+    .map((path) => (path === '' ? path : resolve(folder, path)))
+    .join(delimiter);
 }
 
 /** Throws a Problem where the address cannot be listened on. */

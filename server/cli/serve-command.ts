@@ -72,16 +72,19 @@ function clustersOf(values: Values, given: readonly string[]): readonly ClusterS
     readBy: values['read-by'] ?? environment.readBy,
     agents: values.agents ?? environment.agents,
     execIn: values['exec-in'] ?? environment.execIn,
-    agentTokenFile: values['agent-token-file'] ?? environment.agentTokenFile,
-    agentCaFile: values['agent-ca-file'] ?? environment.agentCaFile,
+    // The web server works in a folder of its own: paths are those of where the user stands.
+    agentTokenFile: absolute(values['agent-token-file'] ?? environment.agentTokenFile),
+    agentCaFile: absolute(values['agent-ca-file'] ?? environment.agentCaFile),
     agentServerName: values['agent-server-name'] ?? environment.agentServerName,
   };
-  const path = kubeconfig === undefined ? undefined : resolve(kubeconfig);
+  const path = absolute(kubeconfig);
   return [
     ...contexts.map((context) => ({ ...shared, kubeconfig: path, context })),
     ...(values['in-cluster'] === true ? [{ ...shared, inCluster: true }] : []),
   ];
 }
+
+const absolute = (path: string | undefined): string | undefined => (path === undefined ? undefined : resolve(path));
 
 /** The folder of package.json: above dist/ or server/cli/. */
 function packageRoot(): string {

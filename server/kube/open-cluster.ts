@@ -3,6 +3,7 @@ import 'server-only';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { failed, ok, type Result } from '@/lib/net/result';
+import { reasonOf } from '../sources/problems';
 import type { Source } from '../sources/source';
 import type { DirectTls } from './agent-way';
 import { clusterSource } from './cluster-source';
@@ -45,7 +46,16 @@ export async function openCluster(settings: ClusterSettings): Promise<Result<Sou
       const ca = await readFile(settings.agentCaFile);
       agentTls = { ca, serverName: settings.agentServerName ?? AGENT_NAME };
     } catch (error) {
-      return failed(kubeProblems.wrongSetting((error as Error).message));
+      return failed(kubeProblems.wrongSetting(`${settings.agentCaFile} cannot be read: ${reasonOf(error)}`));
+    }
+  }
+  if (settings.agentTokenFile !== undefined) {
+    try {
+      await readFile(settings.agentTokenFile);
+    } catch (error) {
+      return failed(
+        kubeProblems.wrongSetting(`the token file ${settings.agentTokenFile} cannot be read: ${reasonOf(error)}`),
+      );
     }
   }
   const tokenFile = settings.agentTokenFile ?? (existsSync(MOUNTED_TOKEN) ? MOUNTED_TOKEN : undefined);
