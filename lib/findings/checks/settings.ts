@@ -111,9 +111,10 @@ function otherPodOn(
 /** It fails as things are and works where the bridge calls iptables. */
 function isBypassed(network: Network, node: string, p: Prepared, key: string, question: Question): boolean {
   const { sysctl } = p.world;
-  if (!sysctl.known) return false;
+  const here = network.nodes.get(node);
+  if (!sysctl.known || here === undefined) return false;
   const called = { ...p.world, sysctl: { known: true as const, value: new Map(sysctl.value).set(key, '1') } };
-  const nodes = new Map(network.nodes).set(node, { name: node, prepared: { ...p, world: called } });
+  const nodes = new Map(network.nodes).set(node, { ...here, prepared: { ...p, world: called } });
   const lost = (endings: readonly Ending[]) => endings.some(({ result }) => result !== undefined && result !== 'ok');
   return (
     lost(ask(network, question, { verdictOnly: true })) &&
