@@ -16,6 +16,7 @@ export const PROTO = {
   icmpv6: 58,
   nonxt: 59,
   dstopts: 60,
+  pim: 103,
   comp: 108,
   sctp: 132,
   mobility: 135,

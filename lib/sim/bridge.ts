@@ -34,9 +34,11 @@ export function bridgeReceive(run: Run, skb: Skb, port: Link, up: PassUp): void 
   const bridge = run.p.linkByName.get(port.master ?? '');
   if (bridge === undefined) return;
   const dst = parseMac(macOf(skb)) ?? 0;
-  let own = dst === parseMac(bridge.mac ?? '') || dst === parseMac(port.mac ?? '');
+  const host = dst === parseMac(bridge.mac ?? '') || dst === parseMac(port.mac ?? '');
+  // A frame to another port of its own goes up, too, and no further (br_handle_frame_finish: BR_FDB_LOCAL).
+  let own = host || isPort(run, bridge, dst);
   const group = Math.floor(dst / 2 ** 40) % 2 === 1;
-  skb.pktType = own ? 0 : dst === 0xffffffffffff ? 1 : group ? 2 : 3;
+  skb.pktType = host ? 0 : dst === 0xffffffffffff ? 1 : group ? 2 : 3;
   const ipHooks = callsIpHooks(run, skb, bridge);
   let way: RouteResult | 'up' | undefined;
   // br_netfilter sits at priority 0 of the bridge's prerouting, and chains registered after it there come first.
@@ -83,6 +85,11 @@ export function bridgeReceive(run: Run, skb: Skb, port: Link, up: PassUp): void 
     bridgeForward(run, frame, bridge, port, out, ipHooks);
   }
   if (group && typeof way !== 'object') passUp(run, skb, bridge, ipHooks, up);
+}
+
+function isPort(run: Run, bridge: Link, mac: number): boolean {
+  const { links } = run.p.world;
+  return links.known && links.value.some((l) => l.master === bridge.name && parseMac(l.mac ?? '') === mac);
 }
 
 const setMac = (skb: Skb, mac: string | undefined): void => {

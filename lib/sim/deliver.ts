@@ -100,7 +100,8 @@ function respond(run: Run, skb: Skb): void {
       return;
     }
     default:
-      if (l4proto === PROTO.igmp || (l4proto === PROTO.nonxt && skb.family === 'ip6')) return;
+      // Multicast routing takes PIM, whatever it says (pim_rcv, pim6_rcv).
+      if (l4proto === PROTO.igmp || l4proto === PROTO.pim || (l4proto === PROTO.nonxt && skb.family === 'ip6')) return;
       if (skb.family === 'ip') sendIcmpError(run, skb, { type: 3, code: 2 });
       else sendIcmpError(run, skb, { type: 4, code: 1, info: 6 });
   }

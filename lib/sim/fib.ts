@@ -16,7 +16,7 @@ const ANYCAST = TYPE('anycast');
 
 /** inet_addr_type(): an address is what the local table says, for one device if `dev` is given. */
 export function addressType4(c: Pick<Context, 'run'>, addr: number, dev: Link | undefined): number | undefined {
-  if (addr >>> 24 === 0 || addr === 0xffffffff) return BROADCAST;
+  if (addr === 0 || addr === 0xffffffff) return BROADCAST;
   if (addr >>> 28 === 14) return MULTICAST;
   const router = c.run.p.routers.ip;
   if (router === undefined) return undefined;

@@ -189,11 +189,11 @@ function routeInput4(run: Run, skb: Skb): void {
   }
   const broadcast = dst === 0xffffffff || (src === 0 && dst === 0);
   if (!broadcast) {
-    if (src >>> 24 === 0) {
+    if (src === 0) {
       martian(`source ${formatAddress(src)}`);
       return;
     }
-    if (dst >>> 24 === 0) {
+    if (dst === 0) {
       martian(`destination ${formatAddress(dst)}`);
       return;
     }

@@ -55,7 +55,7 @@ function output4(run: Run, q: OutputQuery): Output {
   let daddr = Number(q.daddr);
   let saddr = q.saddr === undefined ? 0 : Number(q.saddr);
   if (saddr !== 0) {
-    if (saddr >>> 28 === 14 || saddr === 0xffffffff || saddr >>> 24 === 0) return failed(INVALID);
+    if (saddr >>> 28 === 14 || saddr === 0xffffffff) return failed(INVALID);
     if (q.anySource !== true && !isLocal4({ run }, saddr)) return failed(ERRNO.none);
   }
   if (daddr === 0) {
@@ -103,7 +103,6 @@ function output4(run: Run, q: OutputQuery): Output {
     !deviceSetting(run, route.dev.name, 'route_localnet')
   )
     return failed(INVALID);
-  if (daddr >>> 24 === 0) return failed(INVALID);
   const source =
     saddr !== 0
       ? saddr

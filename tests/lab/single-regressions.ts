@@ -248,4 +248,29 @@ export const SINGLE_REGRESSIONS: readonly Regression[] = [
     ],
     packets: [{ ...udp, payloadHex: '11'.repeat(20) }],
   },
+  {
+    name: 'addresses that begin with 0 are like any other, but for 0.0.0.0',
+    tables: chain('ip', 'prerouting', 0, ['fib saddr type unicast counter', 'fib daddr type broadcast counter']),
+    packets: [
+      { ...udp, saddr: '0.1.2.3' },
+      { ...udp, daddr: '0.1.2.3' },
+      { ...udp, saddr: '0.1.2.3', daddr: '10.0.1.1' },
+      { ...udp, from: 'local', saddr: '10.0.1.1', daddr: '0.1.2.3' },
+      { ...udp, from: 'local', saddr: '0.1.2.3' },
+    ],
+  },
+  {
+    name: 'multicast routing takes what is said to it, and does not answer',
+    tables: [],
+    packets: [
+      { ...udp, daddr: '10.0.1.1', protocol: 103, rawL4: true, payloadHex: '20000000' },
+      { ...six, daddr: 'fd00:1::1', protocol: 103, rawL4: true, payloadHex: '20000000' },
+    ],
+  },
+  ...['base', 'bridge-nf'].map((environment) => ({
+    name: `a frame to another port of the bridge goes up, and is for nobody: ${environment}`,
+    environment,
+    tables: [...chain('bridge', 'input', 0, ['counter']), ...chain('bridge', 'forward', 0, ['counter'])],
+    packets: [{ ...onBridge, daddr: '10.0.4.3', l2: { src: '02:00:00:00:06:02', dst: '02:00:00:00:07:01' } }],
+  })),
 ];
