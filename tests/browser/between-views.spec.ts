@@ -9,7 +9,7 @@ test('a trace that ends badly names the finding that explains it, and leads to t
   const finding = why.getByRole('link', { name: /^Service shop\/inventory has no endpoints/ });
   // The whole capture is looked through for it.
   await expect(finding).toBeVisible({ timeout: 25_000 });
-  await expect(why.getByText('no-endpoints').first()).toBeVisible();
+  await expect(why.getByText('no-endpoints').filter({ visible: true })).toBeVisible();
   await why.getByRole('link', { name: 'Why does it not arrive?' }).click();
   await expect(page).toHaveURL(/\/findings\?.*to=svc(:|%3A)shop(\/|%2F)inventory/);
   await expect(page.getByText('most likely:')).toBeVisible();
