@@ -1,5 +1,6 @@
 /** Whole paths over the nodes of one source. Only nodes that a path touches are read; they are kept until they change. */
 import 'server-only';
+import { setMaxListeners } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type OpenNode, openNode } from '@/lib/api/open-node';
 import type { TraceAnswer } from '@/lib/api/types';
@@ -144,6 +145,8 @@ export class Paths {
     const names = cluster.nodes.map(({ name }) => name);
     const askers = askersOf(names, to.value, cluster.cluster.cluster);
     const groups = new EveryNodeGroups();
+    // Each reading listens to it.
+    setMaxListeners(0, signal);
     const ahead = new Ahead(this.source, names, signal);
     for (const [index, asker] of askers.entries()) {
       await nextTurn();
