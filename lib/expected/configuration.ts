@@ -1,4 +1,5 @@
 /** What kube-proxy's rules on a node depend on, beside the cluster's objects: one of these for each family. */
+import type { EndpointOrder } from '../cluster/endpoint-order';
 import type { Expression, MatchStatement } from '../nft/model';
 import type { Release } from './release';
 
@@ -23,4 +24,6 @@ export interface ProxyNode {
   readonly zone: string | undefined;
   /** The primary address of the family. */
   readonly address: string | undefined;
+  /** In a redacted capture: how the original addresses of endpoints were ordered. */
+  readonly endpointOrder?: EndpointOrder | undefined;
 }

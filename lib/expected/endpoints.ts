@@ -1,5 +1,6 @@
 /** EndpointSlices → the endpoints of each Service port, and which of them a node uses. */
 import type { Endpoint, EndpointSlice } from '../cluster/cluster';
+import { compareEndpoints, type EndpointOrder } from '../cluster/endpoint-order';
 import { addressOf, type ProxyFamily } from './addresses';
 import type { ProxyNode } from './configuration';
 import type { Release } from './release';
@@ -29,7 +30,7 @@ export const endpointKey = (namespace: string, service: string, portName: string
 export function backendsOf(
   slices: readonly EndpointSlice[],
   family: ProxyFamily,
-  node: Pick<ProxyNode, 'name'>,
+  node: Pick<ProxyNode, 'name' | 'endpointOrder'>,
   release: Pick<Release, 'keepsServing'>,
 ): Backends {
   const found = new Map<string, Map<string, Backend>>();
@@ -49,12 +50,11 @@ export function backendsOf(
       }
     }
   }
-  return new Map([...found].map(([key, backends]) => [key, sorted([...backends.values()])]));
+  return new Map([...found].map(([key, backends]) => [key, sorted([...backends.values()], node.endpointOrder)]));
 }
 
-/** By the bytes of the text: 10.0.0.10:80 comes before 10.0.0.9:80. */
-const sorted = (backends: readonly Backend[]): readonly Backend[] =>
-  backends.toSorted((a, b) => (a.text < b.text ? -1 : a.text > b.text ? 1 : 0));
+const sorted = (backends: readonly Backend[], order: EndpointOrder | undefined): readonly Backend[] =>
+  backends.toSorted((a, b) => compareEndpoints(a.ip, b.ip, order) || (a.text < b.text ? -1 : a.text > b.text ? 1 : 0));
 
 /** Only the first address counts. */
 function backendOf(endpoint: Endpoint, port: number, family: ProxyFamily, node: string): Backend | undefined {

@@ -15,7 +15,7 @@ import { proxyNodeName } from './node-name';
 export interface CapturedNode {
   readonly name: string;
   readonly ruleset: Ruleset;
-  readonly world: Pick<World, 'links' | 'sysctl'>;
+  readonly world: Pick<World, 'links' | 'sysctl' | 'endpointOrder'>;
   /** Of kube-proxy, where the capture says it. */
   readonly version: string | undefined;
 }
@@ -81,7 +81,8 @@ function expectedFamily(
   if (told === undefined) return undefined;
   const inferred = withGiven(told, family, facts, cluster, object);
   const zone = object === undefined ? zoneOf(node.name, objects) : undefined;
-  const proxyNode = { name: node.name, zone: object?.zone ?? zone, address: facts.address };
+  const { endpointOrder } = node.world;
+  const proxyNode = { name: node.name, zone: object?.zone ?? zone, address: facts.address, endpointOrder };
   const named: readonly Assumption[] =
     node.name === node.captured
       ? []

@@ -1,9 +1,10 @@
 /** The raw outputs read on one node → its world. What was not read, failed or makes no sense is unknown, with the reason. */
 
+import { decodeEndpointOrder } from '../cluster/endpoint-order';
 import { at, decoding, parseJson } from '../net/json-cursor';
 import { formatProblem, ok, type Problem, type Result } from '../net/result';
 import type { Ruleset } from '../nft/model';
-import { describeFailure, type FileReading } from './capture-files';
+import { describeFailure, ENDPOINT_ORDER_FILE, type FileReading } from './capture-files';
 import { decodeConntrack } from './decode-conntrack';
 import type { WorldParts } from './decode-environment';
 import { decodeIptablesSave, decodeLegacySave } from './decode-iptables-save';
@@ -61,8 +62,10 @@ export function buildParts(files: NodeFiles): BuiltParts {
   const legacy = text('ip_tables_names.txt', (names) =>
     decoding(() => names.split('\n').filter((name) => name !== '')),
   );
+  const order = json(ENDPOINT_ORDER_FILE, decodeEndpointOrder);
   return {
     parts: {
+      ...(order.known && { endpointOrder: order.value }),
       links: json('addr.json', (value) => decodeLinks(value, link.known ? link.value : undefined)),
       routes: {
         ip: json('route4.json', (value) => decodeRoutes(value, 'ip')),

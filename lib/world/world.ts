@@ -2,6 +2,7 @@
  * The frozen state of one node at one moment: everything a trace may look at. What was not read is `known: false` with the
  * reason, never an empty list.
  */
+import type { EndpointOrder } from '../cluster/endpoint-order';
 import type { Ruleset } from '../nft/model';
 
 export type Known<T> = { readonly known: true; readonly value: T } | { readonly known: false; readonly why: string };
@@ -205,6 +206,8 @@ export interface World {
   readonly legacySave: Known<readonly LegacyChain[]>;
   /** Port of a bridge by MAC address, as far as known; no capture holds it yet. */
   readonly fdb?: ReadonlyMap<string, string>;
+  /** Of a redacted capture: how the original addresses of endpoints were ordered. */
+  readonly endpointOrder?: EndpointOrder | undefined;
   /** True where conntrack and defragmentation are active for both families whatever the ruleset says (the recorded cases). */
   readonly conntrackAlways?: boolean;
 }

@@ -8,7 +8,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { release } from 'node:os';
 import type { Failure, FileReading } from '@/lib/world/capture-files';
-import { NODE_FILES } from '@/lib/world/capture-files';
+import { ENDPOINT_ORDER_FILE, NODE_FILES } from '@/lib/world/capture-files';
 import { type Argv, hasXt, NODE_COMMANDS, readAll, readSysctl, XT_COMMANDS } from '../sources/node-commands';
 import { type CommandLimits, runCommand } from '../sources/run-command';
 import { childProcessorMs } from './child-processor-time';
@@ -73,7 +73,7 @@ const FORBIDDEN_LEGACY: ReadonlySet<string> = new Set(['iptables-legacy-save.txt
 
 /** What an agent can have of a node; capture.json and errors.json are made when they are asked for. */
 export const AGENT_FILES: readonly string[] = NODE_FILES.map(({ name }) => name).filter(
-  (name) => name !== 'capture.json' && !FORBIDDEN_LEGACY.has(name),
+  (name) => name !== 'capture.json' && name !== ENDPOINT_ORDER_FILE && !FORBIDDEN_LEGACY.has(name),
 );
 
 export class NodeReader {

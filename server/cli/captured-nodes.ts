@@ -6,7 +6,7 @@ import type { Cluster } from '@/lib/cluster/cluster';
 import type { CapturedNode } from '@/lib/expected/expected-of-node';
 import { ok, type Result } from '@/lib/net/result';
 import { buildParts, buildWorld } from '@/lib/world/build-world';
-import type { FileReading } from '@/lib/world/capture-files';
+import { ENDPOINT_ORDER_FILE, type FileReading } from '@/lib/world/capture-files';
 import type { Source } from '../sources/source';
 import { CliError } from './cli-error';
 
@@ -30,7 +30,13 @@ export async function readNode(source: Source, name: string): Promise<Result<Cap
 }
 
 /** What expectations need beside the ruleset. */
-const NEEDED: ReadonlySet<string> = new Set(['addr.json', 'link.json', 'sysctl.txt', 'versions.json']);
+const NEEDED: ReadonlySet<string> = new Set([
+  'addr.json',
+  'link.json',
+  'sysctl.txt',
+  'versions.json',
+  ENDPOINT_ORDER_FILE,
+]);
 
 function textsOf(
   files: ReadonlyMap<string, FileReading<Uint8Array>>,

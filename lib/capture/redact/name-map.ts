@@ -27,6 +27,12 @@ const PLAIN_VALUES: ReadonlySet<string> = new Set([
 const PLAIN_KEYS =
   /^(?:(?:[a-z0-9-]+\.)*(?:kubernetes|k8s)\.io\/.*|app|k8s-app|component|tier|version|pod-template-hash|pod-template-generation|controller-revision-hash|job-name)$/;
 
+const SHORT = 11;
+/** Names of Services and namespaces that together may be longer than a comment of nft keep their length: kube-proxy then fails. */
+const LONG = 30;
+const lengthFor = (name: string): number =>
+  name.length > LONG && /^[a-z0-9-]{1,63}$/.test(name) ? name.length : SHORT;
+
 export class NameMap {
   readonly #known = new Map<string, string>();
 
@@ -38,9 +44,15 @@ export class NameMap {
     const [, stem, suffix] = GENERATED.exec(name) ?? [];
     // ip-10-0-0-1 is an address.
     if (stem !== undefined && suffix !== undefined && !/\d+-\d+$/.test(name)) return `${this.name(stem)}-${suffix}`;
-    const known = this.#known.get(name) ?? `r${base32(this.hashes.keyed(`name/${name}`), 10).toLowerCase()}`;
+    const known = this.#known.get(name) ?? `r${this.#letters(name, lengthFor(name) - 1)}`;
     this.#known.set(name, known);
     return known;
+  }
+
+  #letters(name: string, length: number): string {
+    const first = base32(this.hashes.keyed(`name/${name}`), length);
+    const more = first.length < length ? base32(this.hashes.keyed(`more/${name}`), length - first.length) : '';
+    return (first + more).toLowerCase();
   }
 
   portName(name: string): string {

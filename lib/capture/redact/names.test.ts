@@ -35,7 +35,7 @@ describe('names of kube-proxy', () => {
     const wrong = renameServiceChain('service-AAAAAAAA-ns/web/tcp/http', renaming) ?? '';
     expect(renameServiceChain(wrong, unchanging())).not.toBe(wrong);
     const cut = renameServiceChain(`endpoint-AAAAAAAA-ns/${'s'.repeat(63)}/tcp/http__fd00.1.2...`, renaming);
-    expect(cut).toMatch(/^endpoint-[A-Z2-7]{8}-r\w{10}\/r\w{10}\/tcp\/http__\.\.\.$/);
+    expect(cut).toMatch(/^endpoint-[A-Z2-7]{8}-r\w{10}\/r\w{62}\/tcp\/http__\.\.\.$/);
   });
 
   test.each(['filter-input', 'services', 'service-ips', 'cali-FORWARD', 'KUBE-SERVICES', 'service-ABC-x'])(
@@ -72,6 +72,13 @@ describe('other names', () => {
   test.each(['ip-10-0-0-1', 'ip-10-0-0-1.eu-west-1.compute.internal'])('%s is an address', (name) => {
     expect(names.name(name)).toMatch(/^r[a-z2-7]{10}$/);
   });
+
+  test.each([31, 50, 63])(
+    'a name of %i characters keeps its length: a comment that was too long stays so',
+    (length) => {
+      expect(names.name('s'.repeat(length))).toMatch(new RegExp(`^r[a-z2-7]{${length - 1}}$`));
+    },
+  );
 
   test.each(['default', 'kube-system', 'kubernetes', 'kube-dns', ''])('%j stays', (name) => {
     expect(names.name(name)).toBe(name);

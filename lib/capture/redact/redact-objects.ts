@@ -1,4 +1,6 @@
 /** Lists of the cluster's objects, as captures keep them (cluster-fields.ts), and outputs of `ip -j`. */
+import { parseAddress } from '../../net/address';
+import { formatIp } from './address-map';
 import type { ServicePort } from './kube-proxy-names';
 import type { Words } from './words';
 
@@ -108,6 +110,16 @@ export function servicePortsOf(services: Json, slices: Json): readonly ServicePo
       return { namespace, service, port: name, protocol: protocol.toLowerCase(), endpoints: of };
     });
   });
+}
+
+/** The first address of each endpoint: the one that kube-proxy takes. */
+export function endpointAddressesIn(slices: Json): readonly string[] {
+  return items(slices).flatMap(({ endpoints }) =>
+    array(endpoints).flatMap(({ addresses }) => {
+      const address = parseAddress(Array.isArray(addresses) ? text(addresses[0]) : '');
+      return address === undefined ? [] : [formatIp(address)];
+    }),
+  );
 }
 
 /** Output of `ip -j`: addresses wherever they are. Rules have the length of a prefix beside it. */

@@ -40,6 +40,22 @@ export function identifiersOf(listing: Json): ReadonlySet<string> {
   return names;
 }
 
+/** Addresses to which kube-proxy's rules lead: those that its `dnat` statements name. */
+export function endpointAddressesOf(listing: Json): ReadonlySet<string> {
+  const found = new Set<string>();
+  const add = (value: Json): void => {
+    if (typeof value === 'string') {
+      const address = addressOf(value);
+      if (address !== undefined) found.add(formatIp(address));
+    } else if (typeof value === 'object' && value !== null) for (const one of Object.values(value)) add(one);
+  };
+  const items = isObject(listing) && Array.isArray(listing.nftables) ? listing.nftables : [];
+  for (const { rule } of items.filter(isObject))
+    if (isObject(rule) && rule.table === 'kube-proxy' && Array.isArray(rule.expr))
+      for (const { dnat } of rule.expr.filter(isObject)) add(dnat);
+  return found;
+}
+
 class RulesetRedactor {
   readonly #identifiers = new Map<string, string>();
 

@@ -1,13 +1,14 @@
 /** The files of a capture → the same with other names and addresses, so that every trace ends as before, up to the renaming. */
+import { compareEndpoints, decodeEndpointOrder } from '../../cluster/endpoint-order';
 import { parseExact } from '../../decode/parse-exact';
 import { parseJson } from '../../net/json-cursor';
-import type { Failure, FileReading } from '../../world/capture-files';
+import { ENDPOINT_ORDER_FILE, type Failure, type FileReading } from '../../world/capture-files';
 import { AddressMap } from './address-map';
 import type { Hashes } from './hashes';
 import { IptablesNames, type Renaming } from './kube-proxy-names';
 import { NameMap } from './name-map';
-import { namesIn, redactIpOutput, redactObjects, servicePortsOf } from './redact-objects';
-import { identifiersOf, redactRuleset } from './redact-ruleset';
+import { endpointAddressesIn, namesIn, redactIpOutput, redactObjects, servicePortsOf } from './redact-objects';
+import { endpointAddressesOf, identifiersOf, redactRuleset } from './redact-ruleset';
 import { redactIptablesSave, redactNftText } from './redact-text';
 import { Words } from './words';
 
@@ -17,6 +18,7 @@ export type Texts = ReadonlyMap<string, FileReading>;
 export class Redactor {
   readonly #words: Words;
   readonly #renaming: Renaming;
+  readonly #endpoints: readonly string[];
 
   /** @param cluster the cluster's objects: their names are looked for in the names of chains and sets */
   constructor(hashes: Hashes, cluster: Texts) {
@@ -27,6 +29,7 @@ export class Redactor {
     const ports = () => servicePortsOf(lists.get('services.json'), lists.get('endpointslices.json'));
     const named = ['services.json', 'pods.json', 'nodes.json', 'namespaces.json', 'networkpolicies.json'];
     const objects = namesIn(named.map((file) => lists.get(file)));
+    this.#endpoints = endpointAddressesIn(lists.get('endpointslices.json'));
     this.#words = new Words(this.#renaming, new IptablesNames(this.#renaming, ports), objects);
   }
 
@@ -42,7 +45,24 @@ export class Redactor {
 
   nodeFiles(files: Texts): Texts {
     const listing = files.get('nft.json');
-    const identifiers = listing?.kind === 'read' ? identifiersOf(parsed(listing.content)) : new Set<string>();
+    const json = listing?.kind === 'read' ? parsed(listing.content) : undefined;
+    const identifiers = identifiersOf(json);
+    const redacted = new Map(this.#ofNode(files, identifiers));
+    const order = this.#endpointOrder(files.get(ENDPOINT_ORDER_FILE), endpointAddressesOf(json));
+    if (order.length > 0) redacted.set(ENDPOINT_ORDER_FILE, { kind: 'read', content: written(order) });
+    return redacted;
+  }
+
+  /** The replaced addresses of the node's endpoints, and of the cluster's, in the order that the originals have. */
+  #endpointOrder(before: FileReading | undefined, own: ReadonlySet<string>): readonly string[] {
+    const known = before?.kind === 'read' ? decodeEndpointOrder(parsed(before.content)) : undefined;
+    const order = known?.ok === true ? known.value : undefined;
+    return [...new Set([...(order?.keys() ?? []), ...this.#endpoints, ...own])]
+      .sort((a, b) => compareEndpoints(a, b, order))
+      .map((address) => this.#renaming.addresses.text(address) ?? address);
+  }
+
+  #ofNode(files: Texts, identifiers: ReadonlySet<string>): Texts {
     return this.#each(files, (file, text) => {
       switch (file) {
         case 'nft.json':
