@@ -225,9 +225,11 @@ function sendLocal(run: Runner, skb: Skb, spec: PacketSpec): void {
   linksNeeded(run);
   // A raw socket asks for a route without a source; one that is the node's own may be what a process is bound to.
   const own = run.p.localAddresses.has(addressKey(skb.family, sourceOf(skb)));
+  // To a raw socket of IPv6 the unspecified address stands for the loopback one (rawv6_sendmsg).
+  const daddr = destinationOf(skb);
   const found = routeOutput(run, {
     family: skb.family,
-    daddr: destinationOf(skb),
+    daddr: daddr === 0n ? 1n : daddr,
     saddr: own && sourceOf(skb) !== 0x7f000001 && !isGroup(skb) ? sourceOf(skb) : undefined,
     mark: skb.mark,
     tos: tosOf(skb),

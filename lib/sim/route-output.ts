@@ -120,8 +120,7 @@ function onLink(run: Run, oif: string | undefined): RouteResult | undefined {
 }
 
 function output6(run: Run, q: OutputQuery): Output {
-  // The unspecified address stands for the loopback one (rawv6_sendmsg).
-  const daddr = BigInt(q.daddr) || 1n;
+  const daddr = BigInt(q.daddr);
   const found = run.p.routers.ip6?.lookup({
     daddr,
     ...(q.saddr === undefined || q.saddr === 0n ? {} : { saddr: q.saddr }),

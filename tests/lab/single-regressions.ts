@@ -273,4 +273,14 @@ export const SINGLE_REGRESSIONS: readonly Regression[] = [
     tables: [...chain('bridge', 'input', 0, ['counter']), ...chain('bridge', 'forward', 0, ['counter'])],
     packets: [{ ...onBridge, daddr: '10.0.4.3', l2: { src: '02:00:00:00:06:02', dst: '02:00:00:00:07:01' } }],
   })),
+  {
+    name: 'an answer to nobody goes by the default route in IPv6; what a process sends to nobody is for the node',
+    tables: chain('ip6', 'output', 0, ['oifname "lo" counter', 'oifname "eth1" counter']),
+    packets: [
+      { ...six, protocol: 'tcp', flags: ['syn'], saddr: '::', daddr: 'fd00:1::1', dport: 9 },
+      { ...six, protocol: 'tcp', flags: ['syn'], saddr: '::', daddr: 'fd00:1::1', dport: 8080 },
+      { ...six, protocol: 'icmpv6', icmpType: 128, icmpCode: 0, saddr: '::', daddr: 'fd00:1::1' },
+      { ...six, from: 'local', saddr: 'fd00:1::1', daddr: '::' },
+    ],
+  },
 ];
