@@ -1,4 +1,6 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { formatIpv4, parseIpv4 } from '../../net/address';
 import { redactRuleset } from './redact-ruleset';
 import { redactIptablesSave, redactNftText } from './redact-text';
 import { renamingOf, unchanging, wordsOf } from './testing/renamings';
@@ -14,6 +16,8 @@ function expression(statement: object, with_ = words): unknown {
   return redacted.nftables[0]?.rule.expr[0];
 }
 const saddr = { payload: { protocol: 'ip', field: 'saddr' } };
+const numberOf = (address: string): number => parseIpv4(address) ?? Number.NaN;
+const numerically = (a: string, b: string): number => numberOf(a) - numberOf(b);
 const LOST = { redacted: true };
 
 describe('expressions', () => {
@@ -28,7 +32,7 @@ describe('expressions', () => {
     {
       name: 'an anonymous set',
       right: { set: ['192.0.2.1', '192.0.2.9'] },
-      want: { set: [at('192.0.2.1'), at('192.0.2.9')] },
+      want: { set: [at('192.0.2.1'), at('192.0.2.9')].sort(numerically) },
     },
     {
       name: 'a range',
@@ -106,6 +110,36 @@ describe('expressions', () => {
       jump: { target: words.identifier('service-PFISGYVC-default/web/tcp/') },
     });
   });
+});
+
+test('an anonymous set has the replaced addresses and no others, sorted, and nothing in it touches', () => {
+  const part = fc.record({ start: fc.integer({ min: 0, max: 255 }), len: fc.integer({ min: 26, max: 32 }) });
+  const bounds = (member: unknown): readonly [number, number] => {
+    const { range, prefix } = Object(member) as { range?: [string, string]; prefix?: { addr: string; len: number } };
+    const from = numberOf(range?.[0] ?? prefix?.addr ?? String(member));
+    const to = range === undefined ? from + 2 ** (32 - (prefix?.len ?? 32)) - 1 : numberOf(range[1]);
+    return [from, to];
+  };
+  fc.assert(
+    fc.property(fc.array(part, { minLength: 1, maxLength: 8 }), (parts) => {
+      const networks = parts.map(({ start, len }) => {
+        const from = numberOf('198.51.100.0') + Math.floor(start / 2 ** (32 - len)) * 2 ** (32 - len);
+        return { from, to: from + 2 ** (32 - len) - 1, member: { prefix: { addr: formatIpv4(from), len } } };
+      });
+      const { match } = expression({
+        match: { op: '==', left: saddr, right: { set: networks.map(({ member }) => member) } },
+      }) as { match: { right: { set: unknown[] } } };
+      const intervals = match.right.set.map(bounds);
+      for (const [index, [from]] of intervals.entries())
+        if (index > 0) expect(from).toBeGreaterThan((intervals[index - 1]?.[1] ?? 0) + 1);
+      for (let value = numberOf('198.51.100.0'); value <= numberOf('198.51.100.255'); value += 1) {
+        const isIn = networks.some(({ from, to }) => from <= value && value <= to);
+        const other = renaming.addresses.ipv4(value);
+        expect(intervals.some(([from, to]) => from <= other && other <= to)).toBe(isIn);
+      }
+    }),
+    { numRuns: 50 },
+  );
 });
 
 test('elements of intervals become those of prefixes, with what belongs to them', () => {

@@ -196,7 +196,7 @@ class RulesetRedactor {
         operands.some((one) => typeof one === 'string' && isAddress(one))
       )
         return LOST;
-    if (Array.isArray(set)) return { ...value, set: set.flatMap((one) => this.#elements(one)) };
+    if (Array.isArray(set)) return { ...value, set: asListed(set.flatMap((one) => this.#elements(one))) };
     return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, this.#member(key, one)]));
   }
 
@@ -229,6 +229,46 @@ function rangeOf(value: Json): readonly [IpAddress, IpAddress] | undefined {
   const range = isObject(value) && Array.isArray(value.range) ? value.range : [];
   const [first, last] = range.map((one) => (typeof one === 'string' ? addressOf(one) : undefined));
   return first === undefined || last === undefined ? undefined : [first, last];
+}
+
+/**
+ * The members of an anonymous set as nft lists them: addresses are sorted, and those that touch are one interval (measured: nft 1.0.6).
+ * What is compared with it is in that form too. Anything but addresses stays as it is.
+ */
+function asListed(members: readonly Json[]): readonly Json[] {
+  const networks = members.map(networkIn);
+  const [first] = networks;
+  if (first === undefined) return members;
+  const merged: { from: bigint; to: bigint }[] = [];
+  const known = networks.flatMap((one) => (one?.family === first.family ? [one] : []));
+  if (known.length < members.length) return members;
+  for (const { from, to } of known.sort((a, b) => (a.from < b.from ? -1 : a.from > b.from ? 1 : 0))) {
+    const before = merged.at(-1);
+    if (before === undefined || from > before.to + 1n) merged.push({ from, to });
+    else if (to > before.to) before.to = to;
+  }
+  const address = (value: bigint): IpAddress =>
+    first.family === 'ip' ? { family: 'ip', value: Number(value) } : { family: 'ip6', value };
+  return merged.map(({ from, to }) => {
+    if (from === to) return formatIp(address(from));
+    const [network, ...more] = prefixesOf(address(from), address(to));
+    if (network === undefined || more.length > 0) return { range: [formatIp(address(from)), formatIp(address(to))] };
+    return { prefix: { addr: formatIp(network.address), len: network.len } };
+  });
+}
+
+/** An address, or a prefix, as the first and the last address in it. */
+function networkIn(
+  member: Json,
+): { readonly family: 'ip' | 'ip6'; readonly from: bigint; readonly to: bigint } | undefined {
+  const prefix = isObject(member) && isObject(member.prefix) ? member.prefix : undefined;
+  const text = prefix?.addr ?? member;
+  const address = typeof text === 'string' ? addressOf(text) : undefined;
+  if (address === undefined) return undefined;
+  const bits = address.family === 'ip' ? 32 : 128;
+  const len = typeof prefix?.len === 'number' ? prefix.len : bits;
+  const from = BigInt(address.value);
+  return { family: address.family, from, to: from + (1n << BigInt(bits - len)) - 1n };
 }
 
 /** Bytes of the network or link header by their offset. */
