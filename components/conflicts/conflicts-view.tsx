@@ -136,7 +136,10 @@ function Shown({
           </section>
         ))}
         {sections.length === 0 ? (
-          <p>No hook of {node} has chains of two owners: there is no order between them that could matter.</p>
+          <p>
+            No {family === null ? '' : 'such '}hook of {node} has chains of two owners: there is no order between them
+            that could matter.
+          </p>
         ) : null}
         {unsearched.length === 0 ? null : (
           <section
