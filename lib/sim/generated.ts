@@ -304,6 +304,8 @@ export function sendReset(
     return false;
   if (typeof src === 'bigint' && ((isMulticast6(src) && listener === undefined) || isMulticast6(BigInt(dst))))
     return false;
+  // A rule answers between addresses of one machine each only: no IPv4 address written as one of IPv6 is (nf_send_reset6).
+  if (byReject && [src, dst].some((a) => typeof a === 'bigint' && (a === 0n || a >> 32n === 0xffffn))) return false;
   // The TCP stack answers the loopback address and those of a link by the device of the question only (tcp_v6_send_response).
   const strict = !byReject && typeof dst === 'bigint' && (dst === 1n || isLinkLocal6(dst));
   // What a rule sends is routed again and may have any source that could be somebody's (nf_send_reset: ip_route_me_harder).
@@ -322,7 +324,8 @@ export function sendReset(
   });
   if (found.kind !== 'found') return false;
   const { route } = found;
-  const source = src === 0 ? (byReject ? src : (found.source ?? src)) : src;
+  const chosen = src === 0n ? sourceForRoute(run, family, route, dst) : found.source;
+  const source = (src === 0 || src === 0n) && !byReject ? (chosen ?? src) : src;
   const options = family === 'ip' && !byReject ? echoOptions(run, cause, Number(source)) : undefined;
   if (family === 'ip' && !byReject && options === undefined) return false;
   const skb = newSkb(

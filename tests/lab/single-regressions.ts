@@ -283,4 +283,14 @@ export const SINGLE_REGRESSIONS: readonly Regression[] = [
       { ...six, from: 'local', saddr: 'fd00:1::1', daddr: '::' },
     ],
   },
+  {
+    name: 'a reset by a rule goes between addresses of one machine each',
+    tables: chain('ip6', 'prerouting', 0, ['tcp dport 9 reject with tcp reset', 'counter']),
+    packets: [
+      { ...six, protocol: 'tcp', flags: ['syn'], saddr: '::ffff:10.0.1.2', dport: 9 },
+      { ...six, protocol: 'tcp', flags: ['syn'], saddr: '::', dport: 9 },
+      { ...six, protocol: 'tcp', flags: ['syn'], dport: 9 },
+      { ...six, protocol: 'tcp', flags: ['syn'], from: 'local', saddr: 'fd00:2::1', daddr: '::', dport: 33 },
+    ],
+  },
 ];
