@@ -102,6 +102,9 @@ describe('places that are found', () => {
         port: 8080,
       },
     },
+    { ref: 'pod/shop/web-2', end: 'from', want: { label: 'shop/web-2', addresses: ['10.244.2.3'] } },
+    { ref: 'svc/shop/api', end: 'to', want: { addresses: ['10.96.0.6'], port: 80 } },
+    { ref: 'svc/shop/web:https', end: 'to', want: { addresses: ['10.96.0.5', 'fd00:10:96::5'], port: 443 } },
     { ref: 'kube-system/agent-x', end: 'from', want: { where: { kind: 'node', node: 'node-2' } } },
     { ref: 'kube-system/agent', end: 'to', want: { label: 'kube-system/agent-x' } },
     {

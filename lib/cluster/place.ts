@@ -42,7 +42,7 @@ const EXTERNAL_ADDRESSES = ['198.51.100.10', '2001:db8:51::10'] as const;
  * REF-006 has no address, REF-007 the objects were not read.
  */
 export function resolvePlace(ref: string, end: 'from' | 'to', cluster: Cluster): Result<Place, PlaceProblem> {
-  const text = ref.trim();
+  const text = asPlace(ref.trim());
   if (/^external(:|$)/i.test(text)) return external(ref, text.slice('external:'.length));
   if (/^svc:/i.test(text)) {
     if (end === 'from')
@@ -71,6 +71,13 @@ export function resolvePlace(ref: string, end: 'from' | 'to', cluster: Cluster):
     `${JSON.stringify(ref)} is no place.`,
     `Use ${end === 'from' ? PLACE_FORMS : TARGET_FORMS}.`,
   );
+}
+
+/** `pod/NAMESPACE/NAME` and `svc/NAMESPACE/NAME[:PORT]` mean what they look like. */
+function asPlace(text: string): string {
+  const [, kind, rest] = /^(pod|svc|service)\/([^/]+\/[^/]+)$/i.exec(text) ?? [];
+  if (kind === undefined || rest === undefined) return text;
+  return kind.toLowerCase() === 'pod' ? rest : `svc:${rest}`;
 }
 
 function problem(

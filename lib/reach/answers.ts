@@ -106,6 +106,9 @@ export function clientWord(
   from: { readonly address: string; readonly port: number },
 ): string | undefined {
   const view = viewPacket(answer.bytes, answer.family);
+  const isEcho =
+    (view.protocol === 'icmp' && view.icmpType === 0) || (view.protocol === 'icmpv6' && view.icmpType === 129);
+  if (isEcho) return view.saddr === from.address ? 'ok' : undefined;
   if (view.protocol === 'icmp')
     return ICMP4[`${view.icmpType}/${view.icmpCode}`] ?? `icmp-${view.icmpType}-${view.icmpCode}`;
   if (view.protocol === 'icmpv6')

@@ -8,6 +8,8 @@ import type { ListeningSocket, World } from '../world/world';
 export interface NetworkNode {
   readonly name: string;
   readonly prepared: Prepared;
+  /** False: its sockets are those that the cluster's objects promise. */
+  readonly socketsCaptured: boolean;
 }
 
 /** Who answers at an address and port outside the nodes' own kernels. */
@@ -21,6 +23,8 @@ export interface Network {
   readonly nodeByAddress: ReadonlyMap<string, string>;
   /** `ADDRESS PROTOCOL PORT` of every endpoint and every declared container port. */
   readonly listening: ReadonlySet<string>;
+  /** Files of the cluster without which nobody can say that something does not listen. */
+  readonly lacking: readonly string[];
   /** Name of the Service whose endpoint lies outside the cluster, by `ADDRESS PROTOCOL PORT`. */
   readonly outside: ReadonlyMap<string, string>;
 }
@@ -34,6 +38,8 @@ const value = <T>(
 
 /** What follows from the cluster's objects alone, once for each cluster: networks are built anew for every node that is opened. */
 interface Base {
+  readonly pods: readonly Pod[];
+  readonly lacking: readonly string[];
   readonly podByAddress: ReadonlyMap<string, Pod>;
   readonly nodeByAddress: ReadonlyMap<string, string>;
   readonly listening: ReadonlySet<string>;
@@ -60,7 +66,8 @@ function baseOf(cluster: Cluster): Base {
   if (known !== undefined) return known;
   const podByAddress = new Map<string, Pod>();
   const hostPods = new Map<string, Pod[]>();
-  for (const pod of value(cluster.pods)) {
+  const pods = podsOf(cluster);
+  for (const pod of pods) {
     if (!pod.hostNetwork) for (const a of pod.addresses) podByAddress.set(a, pod);
     else if (pod.node !== undefined) put(hostPods, pod.node, pod);
   }
@@ -82,7 +89,8 @@ function baseOf(cluster: Cluster): Base {
           continue;
         }
         listening.add(key);
-        if (podByAddress.has(address) || nodeByAddress.has(address)) continue;
+        // Without the nodes a pod in the network of its node has an address that nobody else is known to have.
+        if (podByAddress.has(address) || nodeByAddress.has(address) || endpoint.pod !== undefined) continue;
         const service = slice.service ?? slice.name;
         put(outsideByAddress, address, key);
         outside.set(
@@ -92,14 +100,20 @@ function baseOf(cluster: Cluster): Base {
       }
     }
   }
-  for (const pod of value(cluster.pods)) {
+  for (const pod of pods) {
     for (const address of pod.addresses)
       for (const port of pod.ports) listening.add(listenKey(address, port.protocol, port.containerPort));
   }
   const keysByAddress = new Map<string, string[]>();
   for (const key of listening) put(keysByAddress, key.slice(0, key.indexOf(' ')), key);
   const healthPorts = value(cluster.services).flatMap(({ healthCheckNodePort }) => healthCheckNodePort ?? []);
+  const lacking = [
+    ...(cluster.pods.known ? [] : ['cluster/pods.json']),
+    ...(cluster.endpointSlices.known ? [] : ['cluster/endpointslices.json']),
+  ];
   const made = {
+    pods,
+    lacking,
     podByAddress,
     nodeByAddress,
     listening,
@@ -112,6 +126,26 @@ function baseOf(cluster: Cluster): Base {
   };
   bases.set(cluster, made);
   return made;
+}
+
+/** Pods that have their addresses still. Without the pods themselves, those that endpoints name. */
+function podsOf(cluster: Cluster): readonly Pod[] {
+  if (cluster.pods.known) return cluster.pods.value.filter(({ phase }) => phase !== 'Succeeded' && phase !== 'Failed');
+  const nodes = new Set(value(cluster.nodes).flatMap(({ addresses }) => addresses));
+  const found = new Map<string, Pod>();
+  for (const { endpoints } of value(cluster.endpointSlices)) {
+    for (const { pod, node, addresses, ready } of endpoints) {
+      // An endpoint of a pod in its node's network has the node's address.
+      const own = addresses.filter((address) => !nodes.has(address));
+      if (pod === undefined || own.length === 0) continue;
+      const key = `${pod.namespace}/${pod.name}`;
+      const before = found.get(key)?.addresses ?? [];
+      const all = [...new Set([...before, ...own])];
+      const rest = { hostNetwork: false, phase: undefined, labels: {}, ports: [], workload: undefined };
+      found.set(key, { ...pod, ...rest, node, ready, addresses: all });
+    }
+  }
+  return [...found.values()];
 }
 
 /** Nodes with their sockets, as long as nothing else is promised on them. */
@@ -142,7 +176,8 @@ export function buildNetwork(
   const nodes = new Map<string, NetworkNode>();
   for (const [name, world] of worlds) nodes.set(name, networkNode(base, name, world));
   const unread = new Set(captured.filter((name) => !nodes.has(name)));
-  return { nodes, unread, cluster, podByAddress: base.podByAddress, nodeByAddress, listening, outside };
+  const { podByAddress, lacking } = base;
+  return { nodes, unread, cluster, podByAddress, nodeByAddress, listening, lacking, outside };
 }
 
 function networkNode(base: Base, name: string, world: World): NetworkNode {
@@ -151,7 +186,7 @@ function networkNode(base: Base, name: string, world: World): NetworkNode {
   const sockets = world.sockets.known
     ? world.sockets
     : { known: true as const, value: promisedSockets(base, name, world) };
-  const node = { name, prepared: preparedOf({ ...world, sockets }) };
+  const node = { name, prepared: preparedOf({ ...world, sockets }), socketsCaptured: world.sockets.known };
   nodesKnown.set(world, { base, node });
   return node;
 }

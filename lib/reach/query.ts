@@ -1,7 +1,9 @@
 /** Questions of reachability as JSON, and their answers in the words of measured connections. */
-import { parseAddress } from '../net/address';
-import { protocolNumber } from '../net/protocols';
+import { formatAddress, parseAddress } from '../net/address';
+import { nearNames } from '../net/near';
+import { PROTO, protocolNumber } from '../net/protocols';
 import { failed, ok, type Problem, type Result } from '../net/result';
+import { sourceForRoute } from '../sim/source-address';
 import type { Reason } from '../sim/trace';
 import type { Network } from './network';
 import { ask, type Client, type Ending, type Question } from './walk';
@@ -13,9 +15,11 @@ export interface ReachAnswer {
   readonly results: { readonly [word: string]: number };
   readonly backends: readonly string[];
   readonly sourceSeenByBackend: readonly string[];
-  /** The node, and the rule or policy on it, that decided a refusal or a loss. */
+  /** The node, and the rule or policy on it, that decided a refusal or a loss: that of the result, or of the likeliest other outcome. */
   readonly node?: string;
   readonly by?: Ending['by'];
+  /** The same of each outcome but ok, where there are several outcomes. */
+  readonly decidedBy?: { readonly [word: string]: { readonly node?: string; readonly by?: Ending['by'] } };
   readonly assumed: readonly string[];
 }
 
@@ -27,34 +31,54 @@ const problem = (path: string, say: string, todo: string): { readonly ok: false;
 const SOURCE_PORT = 45678;
 
 /**
- * Reads `{from, srcIP, via, dstNode, dst, dport, protocol}`: `from` is `{"node"}`, `{"pod": "NAMESPACE/NAME"}` or `"external"`. The
- * entry node of external traffic is `via`, else `dstNode`, else the owner of `dst`.
+ * Reads `{from, srcIP, node, via, dstNode, dst, dport, protocol}`: `from` is `{"node"}`, `{"pod": "NAMESPACE/NAME"}` or `"external"`.
+ * The entry node of external traffic is `node` or `via`, else `dstNode`, else the owner of `dst`. ICMP asks for an echo, without `dport`.
  */
 export function decodeQuestion(json: { readonly [key: string]: unknown }, network: Network): Result<Question> {
   const dst = typeof json.dst === 'string' ? parseAddress(json.dst) : undefined;
   if (dst === undefined || typeof json.dst !== 'string')
     return problem('dst', `dst is ${JSON.stringify(json.dst)}.`, 'Give an IPv4 or IPv6 address.');
-  if (typeof json.dport !== 'number' || !Number.isInteger(json.dport))
-    return problem('dport', `dport is ${JSON.stringify(json.dport)}.`, 'Give a port number.');
   const protocol = typeof json.protocol === 'string' ? json.protocol.toLowerCase() : undefined;
-  if (protocol === undefined || protocolNumber(protocol) === undefined)
-    return problem('protocol', `protocol is ${JSON.stringify(json.protocol)}.`, 'Give tcp, udp or sctp.');
-  const client = clientOf(json, network, dst.family);
+  const number = protocol === undefined ? undefined : protocolNumber(protocol);
+  if (protocol === undefined || number === undefined)
+    return problem('protocol', `protocol is ${JSON.stringify(json.protocol)}.`, 'Give tcp, udp, sctp or icmp.');
+  const isEcho = number === PROTO.icmp || number === PROTO.icmpv6;
+  if (!isEcho && !isPort(json.dport))
+    return problem('dport', `dport is ${JSON.stringify(json.dport)}.`, 'Give a port, a number from 0 to 65535.');
+  // The kernel sends to itself what is for no address (ip_route_output_key_hash_rcu, ip6_dst_lookup_tail).
+  const isNowhere = Number(dst.value) === 0 && json.from !== 'external';
+  const daddr = !isNowhere ? json.dst : dst.family === 'ip' ? '127.0.0.1' : '::1';
+  const client = clientOf({ ...json, dst: daddr }, network, dst.family);
   if (!client.ok) return client;
   const source = client.value.source;
-  const connection = connectionOf(json, network, {
-    family: dst.family,
-    saddr: source,
-    daddr: json.dst,
-    protocol,
-    dport: json.dport,
-  });
+  const base = { family: dst.family, saddr: source, daddr };
+  const { client: who } = client.value;
+  if (isEcho) {
+    const echo = dst.family === 'ip' ? { protocol: 'icmp', icmpType: 8 } : { protocol: 'icmpv6', icmpType: 128 };
+    return ok({ client: who, packet: { ...base, ...echo, icmpCode: 0, icmpId: ECHO_ID, icmpSeq: 1, dport: 0 } });
+  }
+  const ends = { ...base, protocol, dport: Number(json.dport) };
+  const connection = connectionOf(json, network, ends);
   if (!connection.ok) return connection;
   return ok({
-    client: client.value.client,
+    client: who,
     ...(json.srcPort === undefined ? {} : { isWaiting: true }),
-    packet: { family: dst.family, saddr: source, daddr: json.dst, protocol, dport: json.dport, ...connection.value },
+    packet: { ...ends, ...connection.value },
   });
+}
+
+const ECHO_ID = 4711;
+const isPort = (value: unknown): value is number =>
+  typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= 65535;
+
+/** A node's name that a question gives. */
+function nodeNamed(value: unknown, path: string, network: Network): Result<string | undefined> {
+  if (value === undefined || value === null) return ok(undefined);
+  const names = new Set([...network.nodes.keys(), ...network.unread, ...network.nodeByAddress.values()]);
+  if (typeof value === 'string' && names.has(value)) return ok(value);
+  const near = typeof value === 'string' ? nearNames(value, names) : [];
+  const like = near.length === 0 ? '' : ` Like it: ${near.join(', ')}.`;
+  return problem(path, `There is no node ${JSON.stringify(value)}.${like}`, 'Name a node of the cluster.');
 }
 
 interface Ends {
@@ -81,8 +105,8 @@ function connectionOf(
     while (known.has(sport)) sport++;
     return ok({ sport });
   }
-  if (typeof srcPort !== 'number' || !Number.isInteger(srcPort))
-    return problem('srcPort', `srcPort is ${JSON.stringify(srcPort)}.`, 'Give a port number.');
+  if (!isPort(srcPort))
+    return problem('srcPort', `srcPort is ${JSON.stringify(srcPort)}.`, 'Give a port, a number from 0 to 65535.');
   const isOpen = ends.protocol === 'tcp' && known.get(srcPort) === 'ESTABLISHED';
   return ok(isOpen ? { sport: srcPort, flags: ['ack', 'psh'] } : { sport: srcPort });
 }
@@ -116,21 +140,30 @@ function clientOf(
     return problem('srcIP', `srcIP ${given} is not of the family of dst.`, 'Give an address of the same family.');
   const { from } = json;
   if (from === 'external') {
-    const via = [json.via, json.dstNode, network.nodeByAddress.get(String(json.dst))].find(
-      (v) => typeof v === 'string',
-    );
+    let via: string | undefined;
+    for (const name of ['node', 'via', 'dstNode']) {
+      const named = nodeNamed(json[name], name, network);
+      if (!named.ok) return named;
+      via ??= named.value;
+    }
+    via ??= network.nodeByAddress.get(String(json.dst));
     const source = given ?? (family === 'ip' ? '198.51.100.10' : '2001:db8:51::10');
-    return ok({ client: { kind: 'outside', via: typeof via === 'string' ? via : undefined, address: source }, source });
+    return ok({ client: { kind: 'outside', via, address: source }, source });
   }
   if (typeof from !== 'object' || from === null)
     return problem('from', `from is ${JSON.stringify(from)}.`, 'Give {"node"}, {"pod"} or "external".');
   const { pod, node } = from as { readonly pod?: unknown; readonly node?: unknown };
   const ofNode = given ?? loopbackOf(String(json.dst), family);
   if (typeof pod === 'string') {
-    const found = (network.cluster.pods.known ? network.cluster.pods.value : []).find(
-      (p) => `${p.namespace}/${p.name}` === pod,
-    );
-    const home = typeof node === 'string' ? node : found?.node;
+    const pods = network.cluster.pods.known ? network.cluster.pods.value : [...network.podByAddress.values()];
+    const found = pods.find((p) => `${p.namespace}/${p.name}` === pod);
+    const named = nodeNamed(node, 'from.node', network);
+    if (!named.ok) return named;
+    if (named.value !== undefined && found?.node !== undefined && found.node !== named.value)
+      return problem('from.node', `The pod ${pod} is on ${found.node}, not on ${named.value}.`, 'Leave out its node.');
+    if (found?.phase === 'Succeeded' || found?.phase === 'Failed')
+      return problem('from.pod', `The pod ${pod} has ended (${found.phase}).`, 'Name a running pod.');
+    const home = named.value ?? found?.node;
     const own = found?.hostNetwork === true ? ofNode : given;
     const source = own ?? found?.addresses.find((a) => parseAddress(a)?.family === family);
     if (home === undefined || source === undefined)
@@ -144,7 +177,9 @@ function clientOf(
   }
   if (typeof node !== 'string')
     return problem('from.node', `from is ${JSON.stringify(from)}.`, 'Give {"node"}, {"pod"} or "external".');
-  const source = ofNode ?? sourceOf(network, node, family);
+  const named = nodeNamed(node, 'from.node', network);
+  if (!named.ok) return named;
+  const source = ofNode ?? sourceTowards(network, node, family, json) ?? sourceOf(network, node, family);
   if (source === undefined) return problem('srcIP', `The node ${node} has no address of this family.`, 'Give "srcIP".');
   return ok({ client: { kind: 'node', node }, source });
 }
@@ -154,6 +189,29 @@ function loopbackOf(dst: string, family: 'ip' | 'ip6'): string | undefined {
   const address = parseAddress(dst);
   if (family === 'ip') return address?.family === 'ip' && address.value >>> 24 === 127 ? '127.0.0.1' : undefined;
   return address?.value === 1n ? '::1' : undefined;
+}
+
+/** The source that the node's kernel chooses: by its route to the address asked, before any rule sees the packet. */
+function sourceTowards(
+  network: Network,
+  node: string,
+  family: 'ip' | 'ip6',
+  { dst, dport, protocol }: { readonly [key: string]: unknown },
+): string | undefined {
+  const p = network.nodes.get(node)?.prepared;
+  const daddr = parseAddress(String(dst))?.value;
+  if (p === undefined || daddr === undefined) return undefined;
+  const number = protocolNumber(String(protocol));
+  const found = p.routers[family]?.lookup({
+    daddr,
+    mark: 0,
+    tos: 0,
+    iif: undefined,
+    ...(number !== undefined && { protocol: number }),
+    ...(isPort(dport) && { dport }),
+  });
+  const source = found?.kind === 'found' ? sourceForRoute({ p }, family, found.result, daddr) : undefined;
+  return source === undefined ? undefined : formatAddress(source);
 }
 
 function sourceOf(network: Network, node: string, family: 'ip' | 'ip6'): string | undefined {
@@ -177,14 +235,20 @@ export function reachOf(endings: readonly Ending[]): ReachResult {
     results.set(e.result ?? 'timeout', (results.get(e.result ?? 'timeout') ?? 0) + e.probability);
   const [result] = [...results].toSorted((a, b) => b[1] - a[1])[0] ?? ['timeout'];
   const reached = endings.filter((e) => e.result === 'ok');
-  const decided = endings.find((e) => e.result === result && e.result !== 'ok');
+  const deciders = new Map<string, { readonly node?: string; readonly by?: Ending['by'] }>();
+  for (const e of endings.toSorted((a, b) => b.probability - a.probability)) {
+    if (e.result === undefined || e.result === 'ok' || deciders.has(e.result)) continue;
+    deciders.set(e.result, { ...(e.node !== undefined && { node: e.node }), ...(e.by !== undefined && { by: e.by }) });
+  }
+  const other = [...results].toSorted((a, b) => b[1] - a[1]).find(([word]) => word !== 'ok')?.[0];
+  const decided = deciders.get(result === 'ok' ? (other ?? '') : result);
   return {
     result,
     results: Object.fromEntries(results),
     backends: unique(reached.map((e) => e.backend)),
     sourceSeenByBackend: unique(reached.map((e) => e.sourceSeen)),
-    ...(decided?.node === undefined ? {} : { node: decided.node }),
-    ...(decided?.by === undefined ? {} : { by: decided.by }),
+    ...decided,
+    ...(results.size > 1 && { decidedBy: Object.fromEntries(deciders) }),
     assumed: unique(endings.flatMap((e) => e.assumptions)),
   };
 }

@@ -3,6 +3,7 @@ import { formatAddress, inPrefix, parseAddress } from '../net/address';
 import { toHex } from '../net/build-packet';
 import { viewPacket } from '../net/headers';
 import type { PacketSpec } from '../net/packet-spec';
+import type { PacketView } from '../net/packet-view';
 import { type Arrival, arrivalFromOutside } from '../sim/arrival';
 import type { Frame } from '../sim/frame';
 import { initialState, type SimState, type TraceOptions, traceFrom } from '../sim/index';
@@ -101,6 +102,13 @@ const BRIDGE: Reason = {
   say: 'Both pods are on one bridge, and whether its frames pass through netfilter was not captured.',
   settle: 'Capture sysctl net.bridge on the node.',
 };
+const listeningUnknown = (what: string, files: readonly string[]): Reason => ({
+  code: 'listening-unknown',
+  say: `Whether anything listens at ${what} is not known: ${files.join(' and ')} ${files.length > 1 ? 'are' : 'is'} not in the capture.`,
+  settle: 'Capture the objects, or assume whether it listens.',
+});
+const uncaptured = (node: string): string =>
+  `${node} is not in the capture and is taken to forward pod traffic unfiltered and untranslated.`;
 const PROTOCOL: Reason = {
   code: 'pod-protocol',
   say: "Whether the pod's kernel supports the protocol is not in the capture.",
@@ -131,6 +139,17 @@ function wordsOf(endings: readonly Ending[]): string {
     .join(', ');
 }
 
+const notCaptured = (node: string): Reason => ({
+  code: 'outside-capture',
+  say: `The packet sets out on ${node}, which is not in the capture, and what it makes of this address is not known.`,
+  settle: `Capture ${node}.`,
+});
+
+function isLoopback(text: string): boolean {
+  const address = parseAddress(text);
+  return address?.family === 'ip' ? Number(address.value) >>> 24 === 127 : address?.value === 1n;
+}
+
 class Walk {
   readonly wanted = new Set<string>();
   private readonly endings: Ending[] = [];
@@ -159,6 +178,11 @@ class Walk {
     else {
       const node = client.kind === 'pod' ? client.node : (client.via ?? '');
       if (this.isUnread(node)) return this.endings;
+      if (client.kind === 'pod' && this.inPod(start, client)) return this.endings;
+      if (client.kind === 'pod' && !this.network.nodes.has(node)) {
+        this.fromUncaptured(start, node);
+        return this.endings;
+      }
       const arrival = client.kind === 'pod' ? undefined : this.arrival(node, client.address, packet.daddr);
       const iif = arrival?.dev.name ?? this.deviceTowards(node, client.address);
       const assumptions = new Set(arrival?.assumption === undefined ? [] : [arrival.assumption.say]);
@@ -166,6 +190,45 @@ class Walk {
       else this.onNode({ ...start, assumptions }, node, { ...packet, iif }, 'request');
     }
     return this.endings;
+  }
+
+  /** What a pod sends to itself, by its loopback addresses, leaves its network namespace by no route. */
+  private inPod(start: Travel, { node, address }: { readonly node: string; readonly address: string }): boolean {
+    const { daddr, dport, protocol } = this.question.packet;
+    if (!isLoopback(daddr)) return false;
+    const pod = this.network.podByAddress.get(address);
+    const name = pod === undefined ? address : `${pod.namespace}/${pod.name}`;
+    const what = `${name} on port ${dport}/${protocol}`;
+    const listens = this.network.listening.has(listenKey(address, String(protocol), dport));
+    if (!listens && this.network.lacking.length > 0)
+      this.end(start, { undecided: [listeningUnknown(what, this.network.lacking)], node });
+    else {
+      const said = `A pod's loopback address stays in the pod: ${what} is taken ${listens ? 'to listen' : 'not to listen'}.`;
+      const seen = listens ? { backend: name, sourceSeen: daddr } : {};
+      this.end(start, { result: listens ? 'ok' : 'refused', ...seen, assumptions: [said] });
+    }
+    return true;
+  }
+
+  /** The packet of a pod whose node was not captured, where it reaches one that was. What the node makes of Services nobody knows. */
+  private fromUncaptured(start: Travel, node: string): void {
+    const { packet } = this.question;
+    const owner = this.network.podByAddress.get(packet.daddr)?.node ?? this.network.nodeByAddress.get(packet.daddr);
+    if (owner === undefined || owner === node) {
+      this.end(start, { undecided: [notCaptured(node)] });
+      return;
+    }
+    if (this.isUnread(owner)) return;
+    if (!this.network.nodes.has(owner)) {
+      this.end(start, { undecided: [notCaptured(node)] });
+      return;
+    }
+    const hop = [...this.network.nodeByAddress].find(
+      ([address, name]) => name === owner && parseAddress(address)?.family === parseAddress(packet.daddr)?.family,
+    )?.[0];
+    const iif = hop === undefined ? undefined : this.arrivalDevice(owner, hop);
+    if (iif === undefined) this.end(start, { undecided: [notCaptured(node)] });
+    else this.onNode({ ...start, assumptions: new Set([uncaptured(node)]) }, owner, { ...packet, iif }, 'request');
   }
 
   /** Where it makes no difference by which node the packet enters, the answer is that of any. */
@@ -275,8 +338,17 @@ class Walk {
     let next = travel;
     const delivered = fate.delivered.find((d) => d.skb === 0)?.packet;
     if (delivered !== undefined) {
-      const port = typeof delivered.dport === 'number' ? delivered.dport : 0;
-      const backend = nodeBackend(this.network, node, delivered.daddr ?? '', String(delivered.protocol), port);
+      const doubt = this.listeningOn(node, delivered);
+      if (doubt?.kind === 'unknown') {
+        this.end(travel, { undecided: [doubt.reason], node });
+        return;
+      }
+      if (doubt !== undefined) next = { ...next, assumptions: new Set([...next.assumptions, doubt.say]) };
+      const port = typeof delivered.dport === 'number' ? delivered.dport : undefined;
+      const backend =
+        port === undefined
+          ? node
+          : nodeBackend(this.network, node, delivered.daddr ?? '', String(delivered.protocol), port);
       next = { ...next, backend, sourceSeen: delivered.saddr };
     }
     const onward = frames.find((f) => f.role === 'original' && f.skb === 0);
@@ -298,6 +370,33 @@ class Walk {
       { ...next, backend: undefined, sourceSeen: undefined },
       { result: fate.sendErrno === 1 && udp ? 'eperm' : 'timeout', node, by: fate.by },
     );
+  }
+
+  /** What is assumed of the sockets of a node whose sockets were not captured; undefined where they were. */
+  private listeningOn(
+    node: string,
+    { daddr = '', protocol, dport }: PacketView,
+  ):
+    | { readonly kind: 'assumed'; readonly say: string }
+    | { readonly kind: 'unknown'; readonly reason: Reason }
+    | undefined {
+    const here = this.network.nodes.get(node);
+    if (here === undefined || here.socketsCaptured || typeof dport !== 'number') return undefined;
+    if (protocol !== 'tcp' && protocol !== 'udp') return undefined;
+    const { sockets } = here.prepared.world;
+    const target = parseAddress(daddr)?.value;
+    const listens = (sockets.known ? sockets.value : []).some(
+      (s) => s.protocol === protocol && s.port === dport && (s.address === undefined || s.address === target),
+    );
+    const what = `${node} at ${daddr} port ${dport}/${protocol}`;
+    if (!listens && this.network.lacking.length > 0)
+      return { kind: 'unknown', reason: listeningUnknown(what, ['its sockets', ...this.network.lacking]) };
+    return {
+      kind: 'assumed',
+      say: listens
+        ? `${what} is taken to listen, as the cluster's objects say: its sockets were not captured.`
+        : `${what} is taken not to listen, as no object of the cluster says that it does: its sockets were not captured.`,
+    };
   }
 
   private replyOn(
@@ -364,9 +463,8 @@ class Walk {
     }
     const target = this.network.podByAddress.get(daddr);
     if (target !== undefined && owner !== undefined) {
-      const said = `${owner} is not in the capture and is taken to forward pod traffic unfiltered and untranslated.`;
       this.atServer(
-        { ...travel, assumptions: new Set([...travel.assumptions, said]) },
+        { ...travel, assumptions: new Set([...travel.assumptions, uncaptured(owner)]) },
         frame,
         `${target.namespace}/${target.name}`,
         owner,
@@ -385,9 +483,8 @@ class Walk {
     if (owner !== undefined && way === 'request') {
       const backend = nodeBackend(this.network, owner, daddr, String(view.protocol), port);
       if (backend !== `${daddr}:${port}` && this.network.listening.has(listenKey(daddr, String(view.protocol), port))) {
-        const said = `${owner} is not in the capture and is taken to forward pod traffic unfiltered and untranslated.`;
         this.atServer(
-          { ...travel, assumptions: new Set([...travel.assumptions, said]) },
+          { ...travel, assumptions: new Set([...travel.assumptions, uncaptured(owner)]) },
           frame,
           backend,
           undefined,
@@ -434,8 +531,20 @@ class Walk {
     }
     const port = typeof view.dport === 'number' ? view.dport : 0;
     const listens = this.network.listening.has(listenKey(view.daddr ?? '', String(view.protocol), port));
+    const asksPort = view.protocol === 'tcp' || view.protocol === 'udp';
+    // An echo is answered by the kernel.
+    const answers = listens || view.protocol === 'icmp' || view.protocol === 'icmpv6';
+    const what = `${name} on port ${port}/${view.protocol}`;
+    if (asksPort && !listens && this.network.lacking.length > 0) {
+      this.end(travel, { undecided: [listeningUnknown(what, this.network.lacking)], node: from });
+      return;
+    }
+    const said = asksPort
+      ? [`${what} is taken ${listens ? 'to listen' : 'not to listen'}, as the cluster's objects say.`]
+      : [];
     const next: Travel = {
       ...travel,
+      assumptions: new Set([...travel.assumptions, ...said]),
       stops: [
         ...travel.stops,
         {
@@ -447,8 +556,8 @@ class Walk {
           through: home !== undefined && !this.network.nodes.has(home) ? home : undefined,
         },
       ],
-      backend: listens ? name : undefined,
-      sourceSeen: listens ? view.saddr : undefined,
+      backend: answers ? name : undefined,
+      sourceSeen: answers ? view.saddr : undefined,
     };
     const answer = serverAnswer(frame, listens);
     if (answer === 'unsupported') {

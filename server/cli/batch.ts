@@ -26,7 +26,9 @@ export async function runBatch(
   failure: (id: unknown, error: LineProblem) => object,
 ): Promise<ExitStatus> {
   let status: ExitStatus = EXIT.done;
+  let number = 0;
   for await (const line of linesOf(path)) {
+    number += 1;
     const record = line.ok ? parseRecord(line.value) : line;
     const result = record.ok ? await answered(answer, record.value) : record;
     if (result.ok) {
@@ -36,7 +38,10 @@ export async function runBatch(
     status = EXIT.wrong;
     const { code, say, path: at } = result.problem;
     const message = at === undefined || at === '' ? say : `${at}: ${say}`;
-    await print(`${JSON.stringify(failure(record.ok ? record.value.id : null, { code, message }))}\n`);
+    // A record without an id is found by its place among the lines that are not empty.
+    const id = record.ok ? record.value.id : null;
+    const where = id === null ? `record ${number}: ` : '';
+    await print(`${JSON.stringify(failure(id, { code, message: where + message }))}\n`);
   }
   return status;
 }
