@@ -3,6 +3,7 @@
  * nodes are compared by stays here. Made to live in a thread of its own; pure.
  */
 import type { BuiltCluster } from '../cluster/build-cluster';
+import type { Cluster } from '../cluster/cluster';
 import { type FleetNode, fleetNode } from '../fleet/fleet-node';
 import { type FleetGroup, groupInSteps } from '../fleet/groups';
 import { ok, type Problem, type Result } from '../net/result';
@@ -38,6 +39,10 @@ const LISTINGS = 32;
 export class NodesDesk {
   readonly #listings = new Map<string, Result<Ruleset>>();
   readonly #nodes = new Map<string, FleetNode>();
+  readonly #drifts = new Map<
+    string,
+    { readonly beside: string; readonly cluster: Cluster; readonly drift: DriftFacts }
+  >();
   #cluster: BuiltCluster | undefined;
 
   /** Of the same cluster again it is cheap. */
@@ -52,7 +57,9 @@ export class NodesDesk {
 
   fleet({ node, files, listing }: DeskNode): FleetReply {
     const { ruleset, built } = this.#decoded(files, listing);
-    const known = fleetNode({ node, ruleset, world: built.parts, versions: built.versions }, this.#known());
+    const drifts = this.#drift(node, listing, ruleset, built);
+    const drift = drifts.ok ? drifts.value : undefined;
+    const known = fleetNode({ node, ruleset, world: built.parts, versions: built.versions, drift }, this.#known());
     this.#nodes.set(node, known);
     const { parts: _parts, ...facts } = known;
     return { facts, capturedAt: built.capturedAt, problem: ruleset.ok ? undefined : ruleset.problem };
@@ -61,16 +68,32 @@ export class NodesDesk {
   drift({ node, files, listing }: DeskNode): DriftReply {
     const { ruleset, built } = this.#decoded(files, listing);
     const { capturedAt } = built;
-    if (!ruleset.ok) return { capturedAt, drift: ruleset, problem: ruleset.problem };
+    const drift = this.#drift(node, listing, ruleset, built);
+    return { capturedAt, drift, problem: ruleset.ok ? undefined : ruleset.problem };
+  }
+
+  /** Worked out once for the Fleet view and the Service view. */
+  #drift(node: string, listing: string | undefined, ruleset: Result<Ruleset>, built: BuiltParts): DriftFacts {
+    if (!ruleset.ok) return ruleset;
+    const { cluster } = this.#known();
     const world = buildWorld(built.parts, { known: true, value: ruleset.value });
-    const captured = { name: node, ruleset: ruleset.value, world, version: built.versions.kubeProxy };
-    return { capturedAt, drift: driftFacts(ok(captured), this.#known().cluster), problem: undefined };
+    const version = built.versions.kubeProxy;
+    // All that it follows from: the listing, the cluster, and what is looked at beside them.
+    const { links, sysctl } = world;
+    const isOff = sysctl.known ? sysctl.value.get('net.ipv6.conf.all.disable_ipv6') : null;
+    const beside = JSON.stringify([listing, version, isOff, links, built.parts.endpointOrder], bigAsText);
+    const known = this.#drifts.get(node);
+    if (listing !== undefined && known?.beside === beside && known.cluster === cluster) return known.drift;
+    const drift = driftFacts(ok({ name: node, ruleset: ruleset.value, world, version }), cluster);
+    this.#drifts.set(node, { beside, cluster, drift });
+    return drift;
   }
 
   /** In steps. Nodes that are not named are forgotten; one that was never asked about is in no group. */
   *groups(names: readonly string[]): Generator<undefined, readonly FleetGroup[]> {
     const wanted = new Set(names);
-    for (const name of this.#nodes.keys()) if (!wanted.has(name)) this.#nodes.delete(name);
+    for (const known of [this.#nodes, this.#drifts])
+      for (const name of known.keys()) if (!wanted.has(name)) known.delete(name);
     return yield* groupInSteps(names.flatMap((name) => this.#nodes.get(name) ?? []));
   }
 
@@ -93,6 +116,8 @@ export class NodesDesk {
     return { ruleset, built };
   }
 }
+
+const bigAsText = (_key: string, value: unknown): unknown => (typeof value === 'bigint' ? String(value) : value);
 
 /** The texts beside the listing. */
 function textsBeside(files: DeskNode['files']) {

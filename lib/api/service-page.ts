@@ -362,7 +362,9 @@ function wayState(way: WayView, { service }: Of, differences: readonly Concerned
 
 /** Nothing leads a packet in any more; with less it may still arrive. */
 const isEntryMissing = ({ kind, name }: ExplainedDifference): boolean =>
-  kind === 'table missing' || (kind === 'element missing' && (name === 'service-ips' || name === 'service-nodeports'));
+  kind === 'table missing' ||
+  kind === 'table differs' ||
+  (kind === 'element missing' && (name === 'service-ips' || name === 'service-nodeports'));
 
 /** Whether a difference lies on a way, by what kube-proxy's chains lead to (pkg/proxy/nftables/proxier.go). */
 function touches({ owner, name, expected, actual }: ExplainedDifference, way: WayView, service: Service): boolean {

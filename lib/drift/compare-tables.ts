@@ -7,6 +7,7 @@ import { isVerdict } from '../render/render-verdict';
 
 export type DifferenceKind =
   | 'table missing'
+  | 'table differs'
   | 'chain missing'
   | 'chain extra'
   | 'chain differs'
@@ -47,7 +48,7 @@ export function compareTables(expected: Table, actual: Table | undefined, nftVer
   const owners = { expected: new TableOwners(expected), actual: new TableOwners(actual ?? expected) };
   if (actual === undefined) {
     const owner: ObjectOwner = { component: owners.expected.component, role: 'fixed', services: [], endpoints: [] };
-    const text = `table ${expected.family} ${expected.name}`;
+    const text = tableText(expected);
     return { differences: [{ kind: 'table missing', name: '', expected: text, actual: null, owner }], normal: [] };
   }
   const comparison = new Comparison(expected, actual, owners, nftVersion);
@@ -72,6 +73,15 @@ class Comparison {
 
   run(): TableDrift {
     const { expected, actual } = this;
+    if (tableText(expected) !== tableText(actual)) {
+      const owner: ObjectOwner = {
+        component: this.owners.expected.component,
+        role: 'fixed',
+        services: [],
+        endpoints: [],
+      };
+      this.#add('table differs', '', [tableText(expected), tableText(actual)], owner);
+    }
     paired(expected.chains, actual.chains, (ours, theirs) => this.#compareChains(ours, theirs));
     paired(expected.sets, actual.sets, (ours, theirs) => this.#compareSets(ours, theirs));
     return { differences: this.#differences, normal: this.#normal };
@@ -210,6 +220,10 @@ function referencedChains(table: Table): readonly string[] {
   for (const { elements } of table.sets) for (const { data } of elements) visit(data);
   return found;
 }
+
+/** `dormant` is the flag that decides: the hooks of such a table are not there (nf_tables_api.c: nft_table_disable). */
+const tableText = ({ family, name, flags }: Table): string =>
+  `table ${family} ${name}${flags.includes('dormant') ? ' { flags dormant; }' : ''}`;
 
 const baseText = ({ base }: Chain): string =>
   base === undefined ? '' : `type ${base.type} hook ${base.hook} priority ${base.prio}; policy ${base.policy};`;

@@ -82,6 +82,8 @@ function meaningOf(difference: Difference, isRestEqual: boolean): string {
   switch (kind) {
     case 'table missing':
       return 'kube-proxy has not started in nftables mode, stopped and was cleaned up, or somebody deleted its table.';
+    case 'table differs':
+      return 'Somebody made the table dormant: none of its rules sees a packet. kube-proxy does not mend that by itself.';
     case 'chain differs':
       return 'The base chain of another release, or somebody changed it.';
     case 'set differs':

@@ -44,7 +44,9 @@ export function differences(reference: readonly ComparedPart[], here: readonly C
       found.push(changed(other, part));
   }
   for (const [key, part] of before) if (!after.has(key) && !isWhole(part.table)) found.push(...onlyIn('less', part));
-  return found;
+  // What the rules themselves show is not told once more.
+  const shownAt = new Set(found.flatMap(({ kind, table, name }) => (kind === 'table' ? [] : [`${table} ${name}`])));
+  return found.filter(({ kind, table, name }) => kind !== 'table' || name === '' || !shownAt.has(`${table} ${name}`));
 }
 
 /** Parts of one key are one: the chains of several pods, once the names of their interfaces are gone. */
@@ -73,6 +75,11 @@ function onlyIn(sign: 'more' | 'less', part: ComparedPart): readonly Difference[
   const { kind, table, name, lines } = part;
   // That two tables meet follows from the table that is there.
   if (kind === 'order') return [];
+  if (kind === 'flags') {
+    const say = `the table ${table} is ${sign === 'more' ? '' : 'not '}dormant${sign === 'more' ? ': none of its rules sees a packet' : ''}`;
+    return [{ sign, kind: 'table', table, name: '', say, lines: [], count: 0 }];
+  }
+  if (kind === 'expected') return [notExpected(sign, part)];
   const size = lines.length === 0 ? '' : `, ${plural(lines.length, unitOf(kind))}`;
   const what =
     kind === 'legacy' ? `the table ${name} of legacy iptables, which nft does not show` : `the ${kind} ${name}`;
@@ -80,8 +87,25 @@ function onlyIn(sign: 'more' | 'less', part: ComparedPart): readonly Difference[
   return [{ sign, kind, table, name, say, ...shown(lines.map((text) => ({ sign, text: textOf(part, text) }))) }];
 }
 
+/** What only one of the two has against what kube-proxy should have written. */
+function notExpected(sign: 'more' | 'less', part: ComparedPart): Difference {
+  const { table, name, lines } = part;
+  const where = sign === 'more' ? 'is not' : 'is, unlike in the reference,';
+  const say = `${name === '' ? 'the table' : name} ${where} what kube-proxy should have written`;
+  const texts = lines.map((line) => textOf(part, line));
+  // What is wrong there is not here, and the other way round.
+  const told = texts.map(
+    (text): DifferentLine => ({
+      sign: text.startsWith('− ') === (sign === 'more') ? 'less' : 'more',
+      text: text.slice(2),
+    }),
+  );
+  return { sign: 'other', kind: 'table', table, name, say, ...shown(told) };
+}
+
 function changed(before: ComparedPart, after: ComparedPart): Difference {
   const { kind, table, name } = after;
+  if (kind === 'expected') return notExpected('more', after);
   if (kind === 'order') {
     const say = `another order at ${name}: ${after.lines.join(', ')}`;
     return { sign: 'other', kind, table, name, say, lines: [], count: 0 };

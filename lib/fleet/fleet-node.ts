@@ -1,5 +1,6 @@
 /** One node of a fleet: what stands in its row, and the parts that it is compared by. */
 import type { BuiltCluster } from '../cluster/build-cluster';
+import type { FamilyDrift } from '../drift/node-drift';
 import { type OwnerKey, ownerOf } from '../explain/owners';
 import type { Result } from '../net/result';
 import type { Ruleset } from '../nft/model';
@@ -14,6 +15,11 @@ export interface FleetInput {
   readonly ruleset: Result<Ruleset>;
   readonly world: Omit<World, 'ruleset'>;
   readonly versions: Versions;
+  /**
+   * What of kube-proxy's tables is not as it should be on this node, where that can be said. What is right differs by node; so
+   * only this tells whether what is local to a node was changed.
+   */
+  readonly drift?: readonly FamilyDrift[] | undefined;
 }
 
 /** Rules and elements of one writer of tables. */
@@ -53,7 +59,10 @@ const once = <K extends object, V>(map: WeakMap<K, V>, key: K, make: () => V): V
 };
 
 /** Cheap for a ruleset or a cluster that was seen before: what follows from them alone is kept with them. */
-export function fleetNode({ node, ruleset, world, versions }: FleetInput, cluster: BuiltCluster): FleetNode {
+export function fleetNode(
+  { node, ruleset, world, versions, drift = [] }: FleetInput,
+  cluster: BuiltCluster,
+): FleetNode {
   if (!ruleset.ok) {
     const proxy = serviceProxy(undefined, world, ruleset.problem.say);
     return { node, versions, listedBy: undefined, proxy, owners: [], counts: undefined, parts: undefined };
@@ -74,8 +83,28 @@ export function fleetNode({ node, ruleset, world, versions }: FleetInput, cluste
       rules: sum(({ rules }) => rules),
       elements: sum(({ elements }) => elements),
     },
-    parts: localParts(merged(nft, worldParts(world)), localFacts(node, world, shared)),
+    parts: [
+      ...localParts(merged(nft, worldParts(world)), localFacts(node, world, shared)),
+      ...localParts(driftParts(drift), localFacts(node, world, shared)),
+    ],
   };
+}
+
+/** One part for each chain, set or map of kube-proxy that is not as it should be. */
+function driftParts(drift: readonly FamilyDrift[]): readonly Part[] {
+  const lines = new Map<string, { readonly table: string; readonly name: string; readonly lines: string[] }>();
+  for (const { family, differences } of drift) {
+    const table = `${family} kube-proxy`;
+    for (const { kind, name, expected, actual } of differences) {
+      // That it is not there at all, or dormant, the rules show.
+      if (kind === 'table missing' || kind === 'table differs') continue;
+      const part = lines.get(`${table} ${name}`) ?? { table, name, lines: [] };
+      lines.set(`${table} ${name}`, part);
+      if (expected !== null) part.lines.push(`− ${expected}`);
+      if (actual !== null) part.lines.push(`+ ${actual}`);
+    }
+  }
+  return [...lines.values()].map((part): Part => ({ kind: 'expected', header: '', ...part }));
 }
 
 /** iptables-save has the parameters of xt expressions, so its lines stand for those of the same chain in nft's listing. */

@@ -216,6 +216,7 @@ function ofKubeProxy(part: Part, facts: LocalFacts): Part | undefined {
     ...part,
     lines: part.lines.filter((line) => !left(line)),
   });
+  if (part.kind === 'expected' || part.kind === 'flags') return part;
   // Chains and sets that are no longer used are emptied at once and deleted a minute later.
   if (prefix === 'affinity-' || (prefix !== '' && part.kind === 'chain' && part.lines.length === 0)) return undefined;
   if (part.name === 'hairpin-connections') return without((line) => isLocal(line.split(' ')[0] ?? '', facts));

@@ -11,7 +11,7 @@ import { renderChainHeader } from '../render/render-ruleset';
 import { renderSetHeader } from '../render/render-set';
 import type { IptablesSave, World } from '../world/world';
 
-export type PartKind = 'chain' | 'set' | 'map' | 'flowtable' | 'object' | 'order' | 'legacy';
+export type PartKind = 'chain' | 'set' | 'map' | 'flowtable' | 'object' | 'order' | 'legacy' | 'flags' | 'expected';
 
 export interface Part {
   readonly kind: PartKind;
@@ -55,6 +55,10 @@ function tableParts(table: Table): readonly Part[] {
   const ctx = renderContext(table, DIALECT);
   const at = `${table.family} ${table.name}`;
   return [
+    // The other flags say who may change the table, not what its rules do.
+    ...(table.flags.includes('dormant')
+      ? [{ kind: 'flags', table: at, name: 'dormant', header: '', lines: [] } as const]
+      : []),
     ...table.objects.map(
       (object): Part => ({
         kind: 'object',
@@ -91,8 +95,9 @@ function chainPart(chain: Chain, table: string, ctx: RenderContext): Part {
 }
 
 function setPart(set: NftSet, table: string, ctx: RenderContext): Part {
-  // `dynamic` is missing in the JSON of nft 1.0.6; packets fill such a set, and sets whose elements end by themselves.
-  const isFilled = set.flags.includes('dynamic') || set.timeout !== undefined || set.flags.includes('timeout');
+  // `dynamic` is missing in the JSON of nft 1.0.6; packets fill such a set. Where elements end, one that does not was put there.
+  const hasEnds = set.timeout !== undefined || set.flags.includes('timeout');
+  const isFilled = set.flags.includes('dynamic') && !hasEnds;
   const { comment: _comment, size: _size, count: _count, ...plain } = set;
   const declared = { ...plain, flags: set.flags.filter((flag) => flag !== 'dynamic'), autoMerge: false };
   const [type, dataType] = [typeOfSetType(set.type), typeOfMapData(set)];

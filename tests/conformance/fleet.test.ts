@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { decodeListing } from '@/lib/api/open-node';
 import { buildCluster } from '@/lib/cluster/build-cluster';
+import { nodeDrift } from '@/lib/drift/node-drift';
 import { type FleetNode, fleetNode } from '@/lib/fleet/fleet-node';
 import { groupNodes } from '@/lib/fleet/groups';
-import { buildParts, type NodeFiles } from '@/lib/world/build-world';
+import { buildParts, buildWorld, type NodeFiles } from '@/lib/world/build-world';
 import { openPath } from '@/server/sources/open-source';
 import { DEFAULT_LIMITS, type RawFiles } from '@/server/sources/source';
 import { describeShared } from '../shared';
@@ -38,6 +39,19 @@ const texts = (files: RawFiles): NodeFiles => {
   );
 };
 
+function driftOf(
+  name: string,
+  ruleset: ReturnType<typeof decodeListing>,
+  parts: ReturnType<typeof buildParts>['parts'],
+  versions: ReturnType<typeof buildParts>['versions'],
+  { cluster }: ReturnType<typeof buildCluster>,
+) {
+  if (!ruleset.ok) return undefined;
+  const world = buildWorld(parts, { known: true, value: ruleset.value });
+  const drift = nodeDrift({ name, ruleset: ruleset.value, world, version: versions.kubeProxy }, cluster);
+  return drift.ok ? drift.value.families : undefined;
+}
+
 async function fleetOf(path: string): Promise<readonly FleetNode[]> {
   const { signal } = new AbortController();
   const must = <T>(result: { readonly ok: true; readonly value: T } | { readonly ok: false }): T => {
@@ -50,7 +64,9 @@ async function fleetOf(path: string): Promise<readonly FleetNode[]> {
   for (const { name } of must(await source.nodes(signal))) {
     const { files } = must(await source.node(name, signal));
     const { parts, versions } = buildParts(texts(files));
-    nodes.push(fleetNode({ node: name, ruleset: decodeListing(files), world: parts, versions }, cluster));
+    const ruleset = decodeListing(files);
+    const drift = driftOf(name, ruleset, parts, versions, cluster);
+    nodes.push(fleetNode({ node: name, ruleset, world: parts, versions, drift }, cluster));
   }
   return nodes;
 }

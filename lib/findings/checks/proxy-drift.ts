@@ -570,7 +570,7 @@ class Judge {
         this.#add('proxy-rules-altered', owner.services.map(portOwner), this.#evidence([one]));
       return;
     }
-    if (owner.services.length > 0 || kind === 'table missing') return;
+    if (owner.services.length > 0 || kind === 'table missing' || kind === 'table differs') return;
     // Addresses of the node are read at full syncs only; none at all are never written.
     if (name === 'nodeport-ips' && kind.startsWith('element') && !this.#isEmptied(name)) return;
     // Chains of other releases stay behind after an update.

@@ -39,6 +39,7 @@ describe('what serves Services on a node', () => {
     ['its table', two({}), []],
     ['nothing, where others have the table', two({ seen: null }), ['proxy-table-missing @node-1']],
     ['a table without rules', two({ edit: emptied }), ['proxy-table-missing @node-1']],
+    ['a dormant table', two({ edit: (one) => ({ ...one, flags: ['dormant'] }) }), ['proxy-table-missing @node-1']],
     [
       'nothing anywhere, and kube-proxy runs',
       [{ name: 'node-1', seen: null, files: { 'addr.json': '[]' } }],

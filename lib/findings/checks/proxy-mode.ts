@@ -19,8 +19,10 @@ export function proxyModeFindings(context: Context): readonly Finding[] {
 const proxyTable = (node: NodeContext, family: 'ip' | 'ip6'): Table | undefined =>
   node.ruleset?.tables.find((one) => one.family === family && one.name === 'kube-proxy');
 
+/** Of a dormant table no hook is registered: its rules are there and see nothing. */
+const isDormant = (table: Table | undefined): boolean => table?.flags.includes('dormant') === true;
 const isEmpty = (table: Table | undefined): boolean =>
-  table === undefined || table.chains.every(({ rules }) => rules.length === 0);
+  table === undefined || isDormant(table) || table.chains.every(({ rules }) => rules.length === 0);
 
 // --------------------------------------------------------------------------------------------------------- missing tables
 
@@ -38,23 +40,29 @@ function missingTables(context: Context): readonly Finding[] {
     const tables = families.map((family) => `${family} kube-proxy`).join(' and ');
     return finding({
       code: 'proxy-table-missing',
-      summary: `${tables} ${families.length === 1 ? 'is' : 'are'} missing or empty on ${listed(nodes)}: nothing there translates${families.length === 1 ? ` ${families[0] === 'ip' ? 'IPv4' : 'IPv6'}` : ''} Service traffic.`,
+      summary: `${tables} ${families.length === 1 ? 'is' : 'are'} missing, empty or dormant on ${listed(nodes)}: nothing there translates${families.length === 1 ? ` ${families[0] === 'ip' ? 'IPv4' : 'IPv6'}` : ''} Service traffic.`,
       services: [],
       nodes,
       evidence: group.flatMap(({ node, families: some }) => [
         ...some.map((family): Evidence => {
-          const text = proxyTable(node, family) === undefined ? 'not there' : 'there, without any rule';
+          const table = proxyTable(node, family);
+          const text = table === undefined ? 'not there' : isDormant(table) ? DORMANT : 'there, without any rule';
           return { kind: 'table', node: node.name, family, table: 'kube-proxy', text };
         }),
         ...versionOf(node),
       ]),
       assumptions: ['That kube-proxy should work in nftables mode there, as its other tables or other nodes tell.'],
       reproduce: `nft list table ${families[0] ?? 'ip'} kube-proxy`,
-      remedy:
-        'Restart kube-proxy on the node: it writes its tables when it starts. Then find out who flushed them (a firewall reload with flush ruleset), or why it could not write them.',
+      remedy: group.some(({ node }) => families.some((family) => isDormant(proxyTable(node, family))))
+        ? WAKE
+        : 'Restart kube-proxy on the node: it writes its tables when it starts. Then find out who flushed them (a firewall reload with flush ruleset), or why it could not write them.',
     });
   });
 }
+
+const DORMANT = 'there, and dormant: none of its rules sees a packet';
+const WAKE =
+  'Take the flag dormant away: delete the table and restart kube-proxy, which writes its tables when it starts. Then find out who set it.';
 
 const versionOf = ({ name, input }: NodeContext): readonly Evidence[] => {
   const { kubeProxy } = input.versions;
