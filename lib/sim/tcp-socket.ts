@@ -105,6 +105,7 @@ function seenTwice(s: Segment, next: number): Stretch | undefined {
 /** An acknowledgement, with a timestamp where the SYN had one (tcp_established_options). */
 function acknowledge(run: Run, skb: Skb, s: TcpSocketState, twice?: Stretch): void {
   const stamp = findTcpOption(s.syn, 8);
+  const { window, hidden } = windowOf(s);
   const latest = findTcpOption(skb, 8);
   const echo = latest === undefined ? '00000000' : toHex(skb.data.subarray(latest.at + 2, latest.at + 6));
   sendSegment(
@@ -120,12 +121,37 @@ function acknowledge(run: Run, skb: Skb, s: TcpSocketState, twice?: Stretch): vo
       socket: { transparent: s.transparent, wildcard: s.phase === 'syn-received' },
       // An open connection keeps the options of its SYN (tcp_v4_syn_recv_sock: inet_opt).
       ...(s.phase === 'syn-received' ? { tos: tosOf(skb) & 0xfc } : { echoes: s.syn }),
+      window,
       hidden:
         stamp === undefined
-          ? []
-          : [{ base: 'th', offset: 192, len: 32, what: 'the timestamp', low: 0, high: 0xffffffff }],
+          ? hidden
+          : [...hidden, { base: 'th', offset: 192, len: 32, what: 'the timestamp', low: 0, high: 0xffffffff }],
     },
   );
+}
+
+/** How many bytes are still taken (tcp_receive_window). */
+function leftOf({ next, window, syn }: TcpSocketState): number {
+  const came = (next - u32(syn.data, syn.headers.thoff + 4) - 1) >>> 0;
+  return Math.max(0, window - came);
+}
+
+/** The largest scale that a SYN-ACK is taken to offer. */
+const SCALE = 7;
+
+/**
+ * The window of an acknowledgement (tcp_select_window). Where it ends does not change before a process has read what came, which no
+ * capture tells; in a rule it is unknown then, and where it is scaled.
+ */
+function windowOf(s: TcpSocketState): { readonly window: number; readonly hidden: readonly HiddenField[] } {
+  const left = leftOf(s);
+  const scaled = findTcpOption(s.syn, 3) !== undefined;
+  const field = { base: 'th', offset: 112, len: 16, low: 0, high: 65535 } as const;
+  const hidden: HiddenField[] = [];
+  if (scaled) hidden.push({ ...field, what: 'net.ipv4.tcp_rmem', setting: true });
+  else if (left < s.window) hidden.push({ ...field, what: 'what the process has read' });
+  const rounded = s.phase === 'syn-received' ? left : left + 2 ** SCALE - 1;
+  return { window: scaled ? rounded >> SCALE : left, hidden };
 }
 
 /** A segment for a connection that was answered and not yet opened (tcp_check_req). */
@@ -161,7 +187,7 @@ function open(run: Run, skb: Skb, socket: TcpSocketState, s: Segment): boolean {
   const closed = socket.phase === 'closed';
   if (!closed) Object.assign(socket, { iif: skb.iif?.name, route: skb.dst });
   if (!(s.flags & (ACK | RST | SYN))) return true;
-  const beyond = before((socket.next + socket.window) >>> 0, s.seq);
+  const beyond = before((socket.next + leftOf(socket)) >>> 0, s.seq);
   if (s.flags & RST) {
     // The number of a FIN that was acknowledged resets as well (tcp_reset_check).
     if (s.seq === socket.next || (closed && s.seq === (socket.next - 1) >>> 0)) run.state.sockets.delete(s.key);

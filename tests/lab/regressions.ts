@@ -941,4 +941,26 @@ export const REGRESSIONS: readonly Regression[] = [
     tables: chain('ip', 'forward', 0, ['sctp chunk data exists counter', 'sctp chunk heartbeat exists counter']),
     packets: [sctp('>', 'ffe342d4', 100, '0400000400000000'), sctp('>', 'cf720689', 100, '04000004')],
   },
+  {
+    name: 'the window of a socket before it took anything',
+    tables: chain('ip', 'output', 0, [
+      'tcp window 64240 counter',
+      'tcp window 63000-64239 counter',
+      'tcp window 0-62999 counter',
+    ]),
+    packets: [
+      { ...syn, daddr: '10.0.1.1', dport: 8080 },
+      { ...syn, daddr: '10.0.1.1', dport: 8080, flags: ['ack'], seq: 2001, ackFollows: 0, payloadHex: '01' },
+    ],
+  },
+  {
+    name: 'a segment beyond the window of a socket that scales it',
+    tables: chain('ip', 'prerouting', 0, ['ct state invalid counter', 'ct state established counter']),
+    packets: [
+      { ...syn, daddr: '10.0.1.1', dport: 8080, tcpOptionsHex: '020405b40402080a000000010000000001030307' },
+      { ...syn, daddr: '10.0.1.1', dport: 8080, flags: ['ack'], seq: 1001, ackFollows: 0 },
+      { ...syn, daddr: '10.0.1.1', dport: 8080, flags: ['psh', 'ack'], seq: 1001, ackFollows: 0, payloadHex: '0102' },
+      { ...syn, daddr: '10.0.1.1', dport: 8080, flags: ['fin', 'ack'], seq: 67001, ackFollows: 0 },
+    ],
+  },
 ];

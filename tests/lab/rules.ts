@@ -478,7 +478,7 @@ export class Rules extends Values {
         (number !== undefined &&
           number !== 'tcp' &&
           behind.some((q) => /\bth (sport|dport)|@th,|tcp option/.test(q))) ||
-        (/^ct (l3proto|protocol) (== )?\w+$/.test(p) && behind.length > 0) ||
+        (/^ct ((original|reply) )?(l3proto|protocol) (== )?\w+$/.test(p) && behind.length > 0) ||
         /^@nh,4,8 !=/.test(p);
       // Of a match of TCP right before a reset the listing does not tell whether it was written, and so where it stands.
       if (i > 0 && p === 'meta l4proto tcp reject with tcp reset') return 'reject with tcp reset';
