@@ -1,7 +1,8 @@
 /** `trace`: the predicted way of one packet, with every branch that chance opens. */
 
 import { parseMac } from '../net/address';
-import { buildPacket } from '../net/build-packet';
+import { buildPacket, putBytes } from '../net/build-packet';
+import { fold16, sum16 } from '../net/checksum';
 import { viewPacket } from '../net/headers';
 import type { PacketSpec } from '../net/packet-spec';
 import type { RuleRef } from '../nft/model';
@@ -241,6 +242,12 @@ function sendLocal(run: Runner, skb: Skb, spec: PacketSpec): void {
     run.fate.sendErrno = found.errno;
     kernel(run, skb, 'no-route', 'There is no route: the sender gets an error and no hook runs.');
     return;
+  }
+  // It is given the source of its route where it names none; what lies behind the header stays as it is (raw_send_hdrinc).
+  if (sourceOf(skb) === 0 && found.source !== undefined) {
+    putBytes(skb.data, 12, 4, found.source);
+    putBytes(skb.data, 10, 2, 0);
+    putBytes(skb.data, 10, 2, fold16(sum16(skb.data, 0, skb.headers.thoff)));
   }
   // A process that writes the IP header itself keeps the neighbour it asked for, whatever rules make of the destination
   // (raw_sendmsg, rawv6_sendmsg: FLOWI_FLAG_KNOWN_NH; rt_set_nexthop, ip6_rt_cache_alloc). The limited broadcast has none.

@@ -293,4 +293,13 @@ export const SINGLE_REGRESSIONS: readonly Regression[] = [
       { ...six, protocol: 'tcp', flags: ['syn'], from: 'local', saddr: 'fd00:2::1', daddr: '::', dport: 33 },
     ],
   },
+  {
+    name: 'what a process sends from nobody gets the source of its route',
+    tables: chain('ip', 'output', 0, ['ip saddr 10.0.2.1 counter', 'ct state invalid counter']),
+    packets: [
+      { ...udp, from: 'local', saddr: '0.0.0.0', protocol: 112, rawL4: true },
+      { ...udp, from: 'local', saddr: '0.0.0.0', daddr: '10.0.1.1' },
+      { ...syn, from: 'local', saddr: '0.0.0.0', daddr: '10.0.1.1' },
+    ],
+  },
 ];
