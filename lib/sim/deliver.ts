@@ -9,7 +9,7 @@ import { sendEchoReply, sendIcmpError, sendReset } from './generated';
 import { runHook } from './hooks';
 import { listenerFor } from './read-route';
 import { setting } from './settings';
-import { destinationOf, type Skb, snapshot, sourceOf, transportChecksumWrong, viewSkb } from './skb';
+import { destinationOf, keptSumWrong, type Skb, snapshot, sourceOf, transportChecksumWrong, viewSkb } from './skb';
 import { listen } from './tcp-socket';
 
 export function localDeliver(run: Run, skb: Skb): void {
@@ -46,9 +46,13 @@ function respond(run: Run, skb: Skb): void {
   const { l4proto, thoff } = skb.headers;
   if (l4proto === undefined || skb.family === 'arp') return;
   const at = thoff;
-  if (skb.family === 'ip6' && skb.headers.mf && skb.headers.fragOff === 0) {
-    // A first fragment that lacks part of the headers is reported, any other waits (ipv6_frag_rcv: ipv6frag_thdr_truncated).
-    if (lacksHeaders(skb)) sendIcmpError(run, skb, { type: 4, code: 3 });
+  const fragment = skb.family === 'ip6' ? skb.headers.ext.find((e) => e.type === 44) : undefined;
+  if (fragment !== undefined && (skb.headers.mf || skb.headers.fragOff > 0)) {
+    // Reported are a first fragment that lacks part of the headers and one whose end is no multiple of eight, with the place of the
+    // length; any other waits (ipv6_frag_rcv, ip6_frag_queue).
+    if (skb.headers.fragOff === 0 && lacksHeaders(skb)) sendIcmpError(run, skb, { type: 4, code: 3 });
+    else if (skb.headers.mf && (skb.data.length - fragment.at) % 8 !== 0)
+      sendIcmpError(run, skb, { type: 4, code: 0, info: 4 });
     return;
   }
   // Headers that are cut short are dropped without an answer (__udp4_lib_rcv, tcp_v4_rcv, icmp_rcv: pskb_may_pull).
@@ -83,6 +87,7 @@ function respond(run: Run, skb: Skb): void {
         delete skb.verified;
       }
       if (transportChecksumWrong(skb)) return;
+      if (l4proto === PROTO.udp && u16(skb.data, at + 6) !== 0 && keptSumWrong(skb)) return;
       // IPv6 takes no datagram without a checksum (udp6_csum_init).
       if (skb.family === 'ip6' && u16(skb.data, at + 6) === 0) return;
       if (skb.transparentSocket) return;

@@ -391,6 +391,8 @@ export function sendEchoReply(run: Run, cause: Skb): boolean {
   const dst = sourceOf(cause);
   // Neither a group nor an anycast address answers for itself (icmpv6_echo_reply).
   const unicast = family === 'ip' ? isLocal4({ run }, Number(src)) : isUnicast6(run, cause, BigInt(src));
+  // Where the route was to this node the answer has the address asked, even one that a rule wrote: then none is sent (fib_compute_spec_dst).
+  if (family === 'ip' && !unicast && Number(src) !== 0 && cause.dst?.type === 'local') return false;
   // Where the source is still to be chosen, the answer leaves by the device of the question (RT6_LOOKUP_F_IFACE).
   // The loopback address is answered over lo.
   const oif = family === 'ip6' && !unicast && dst !== 1n ? deviceOf(cause) : linkOf(cause, dst);
@@ -490,7 +492,8 @@ export function sendSegment(
   skb.ownSocket = more.socket ?? KERNEL_SOCKET;
   skb.partial = family === 'ip6' || more.socket?.wildcard !== true;
   skb.local = true;
-  skb.sk = { uid: 0, gid: 0 };
+  // A SYN-ACK belongs to the listener; a connection that no process has accepted has no owner (nft_meta_get_eval_skugid: sk_socket).
+  if (flags & 2) skb.sk = { uid: 0, gid: 0 };
   run.steps?.push({ kind: 'generated', skb: skb.id, what, packet: viewSkb(skb), because: cause.id });
   run.send(skb, route);
 }

@@ -330,6 +330,13 @@ function stillVerified(skb: Skb): boolean {
   return (now.pseudo - skb.verified.pseudo - now.headers + skb.verified.headers) % 65535 === 0;
 }
 
+/** CHECKSUM_BREAK: up to so many bytes UDP adds up again what fails. */
+const SUMMED_AT_ONCE = 76;
+
+/** True where UDP finds the sum that conntrack made wrong and believes it: the header was changed since (udp4_csum_init, udp6_csum_init). */
+export const keptSumWrong = (skb: Skb): boolean =>
+  skb.verified !== undefined && !stillVerified(skb) && skb.data.length - skb.headers.thoff > SUMMED_AT_ONCE;
+
 /** True when the transport checksum does not fit, as conntrack and the sockets see it. */
 export function transportChecksumWrong(skb: Skb): boolean {
   if (skb.partial === true) return false;

@@ -302,4 +302,17 @@ export const SINGLE_REGRESSIONS: readonly Regression[] = [
       { ...syn, from: 'local', saddr: '0.0.0.0', daddr: '10.0.1.1' },
     ],
   },
+  {
+    name: 'UDP believes the sum that conntrack made of a long datagram whose IPv6 header a rule changed',
+    tables: chain('ip6', 'input', 300, ['ct state new counter', 'ip6 flowlabel set 5']),
+    packets: [
+      { ...six, daddr: 'fd00:1::1', payloadHex: '11'.repeat(68) },
+      { ...six, daddr: 'fd00:1::1', payloadHex: '11'.repeat(69) },
+    ],
+  },
+  {
+    name: 'an echo whose target a rule made another one is not answered',
+    tables: chain('ip', 'input', 300, ['ip daddr set 10.0.2.2', 'counter']),
+    packets: [{ ...udp, protocol: 'icmp', icmpType: 8, icmpCode: 0, daddr: '10.0.1.1' }],
+  },
 ];
