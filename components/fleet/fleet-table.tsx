@@ -301,9 +301,9 @@ function Captured({ row }: { readonly row: FleetRow }) {
 
 /** Nothing where changes are told at once. */
 function Heard({ row }: { readonly row: FleetRow }) {
-  const words = heardInShort(row.following);
+  const words = heardInShort(row);
   if (words === undefined || row.state === 'absent') return null;
-  const isLost = row.following?.kind === 'lost';
+  const isLost = row.notAnew !== null || row.following?.kind === 'lost';
   return <span className={cx('block truncate text-label', isLost && 'text-depends')}>{words}</span>;
 }
 

@@ -3,7 +3,7 @@ import type { FleetRow } from '@/lib/api/fleet-view';
 import { heardInShort, readingFacts } from './reading-words';
 
 const row = (more: Partial<FleetRow>) =>
-  ({ reader: 'agent', following: null, cost: null, problem: null, ...more }) as FleetRow;
+  ({ reader: 'agent', following: null, notAnew: null, cost: null, problem: null, ...more }) as FleetRow;
 const follow = { state: 'following', why: null, proof: null, letGo: 0, failedProofs: 0 } as const;
 const said = (one: FleetRow) => readingFacts(one).map(({ label, say }) => `${label}: ${say}`);
 
@@ -16,6 +16,14 @@ test('a node that is followed', () => {
     'Works changes in, as of last reading: yes',
     'Proofs that failed, as of last reading: none',
   ]);
+});
+
+test('one that cannot be read now: of which time it is, and why', () => {
+  const one = row({ notAnew: 'the API server does not answer: ECONNREFUSED', capturedAt: '2026-01-31T12:00:00Z' });
+  expect(heardInShort({ ...one, following: { kind: 'lost', why: 'the same' } })).toBe('cannot be read now');
+  expect(said(one)).toContain(
+    'Reading it anew: As of 2026-01-31T12:00:00Z. It cannot be read now: the API server does not answer: ECONNREFUSED',
+  );
 });
 
 test('one that is not, and why; a failed proof stands out', () => {
@@ -98,7 +106,7 @@ test.each<{ following: NonNullable<FleetRow['following']>; short: string | undef
   const [, fact] = readingFacts(row({ following }));
   expect(fact).toMatchObject({ label: 'Changes of its ruleset', say: want });
   expect(fact?.isBad ?? false).toBe(isBad);
-  expect(heardInShort(following)).toBe(short);
+  expect(heardInShort({ following, notAnew: null })).toBe(short);
 });
 
 test('a capture is read by nobody', () => expect(readingFacts(row({ reader: null }))).toEqual([]));

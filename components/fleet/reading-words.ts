@@ -11,13 +11,22 @@ interface ReadingFact {
 
 /** Empty for a capture: nobody reads there. What is not known is said, never left out. */
 export function readingFacts(row: FleetRow): readonly ReadingFact[] {
-  const { reader, following } = row;
+  const { reader, following, notAnew, capturedAt } = row;
   if (reader === null) return [];
-  return [{ label: 'Read by', say: reader }, ...(following === null ? [] : [heardFact(following)]), ...costFacts(row)];
+  const asOf = capturedAt === null ? '' : `As of ${capturedAt}. `;
+  return [
+    { label: 'Read by', say: reader },
+    ...(notAnew === null
+      ? []
+      : [{ label: 'Reading it anew', say: `${asOf}It cannot be read now: ${notAnew}`, isBad: true }]),
+    ...(following === null ? [] : [heardFact(following)]),
+    ...costFacts(row),
+  ];
 }
 
 /** In a few words, for the row itself; nothing where changes are told at once. */
-export function heardInShort(following: FleetRow['following']): string | undefined {
+export function heardInShort({ following, notAnew }: Pick<FleetRow, 'following' | 'notAnew'>): string | undefined {
+  if (notAnew !== null) return 'cannot be read now';
   switch (following?.kind) {
     case 'asked':
       return `asked every ${following.everySeconds} s`;

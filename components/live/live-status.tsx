@@ -19,7 +19,7 @@ export function LiveStatus() {
           connection lost, <Seconds until={connection.again} />
         </Lost>
       ) : first !== undefined ? (
-        <Lost title={`${first[0]}: ${first[1]}. What is shown may be old.`}>changes are not heard</Lost>
+        <Lost title={`${first[0]}: ${first[1]}. What is shown may be old.`}>{notHeard(first[0])}</Lost>
       ) : connection.kind === 'connected' ? (
         <span className="text-ink-2 max-lg:sr-only">followed live</span>
       ) : (
@@ -28,6 +28,8 @@ export function LiveStatus() {
     </span>
   );
 }
+
+const notHeard = (what: string): string => `${what} ${what === 'agents' ? 'are' : 'is'} not heard`;
 
 function Lost({ title, children }: { readonly title: string; readonly children: React.ReactNode }) {
   return (

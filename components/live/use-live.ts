@@ -81,7 +81,8 @@ function refresh(client: QueryClient, source: string, event: LiveEvent): void {
       refreshAll(client, source);
       return;
     case 'lost':
-      // Its rows say which nodes are not heard.
+      // Nodes say that they are not heard, and whether they can be read.
+      void client.invalidateQueries({ queryKey: ['sources'] });
       void client.invalidateQueries({ queryKey: ['fleet', source] });
       return;
     case 'hello':

@@ -1,4 +1,5 @@
 import type { ReactNode } from 'react';
+import { LiveNotice } from '../live/live-notice';
 import { STRINGS } from '../strings';
 import { FootPlace } from './foot';
 import { PhoneBar } from './phone-bar';
@@ -12,6 +13,7 @@ export function Shell({ children }: { readonly children: ReactNode }) {
         {STRINGS.skip}
       </a>
       <TopBar />
+      <LiveNotice />
       <main id="view" tabIndex={-1} className="flex min-h-0 flex-1 flex-col outline-none">
         <div className="relative flex min-h-0 flex-1 flex-col overflow-y-auto roomy:overflow-clip">{children}</div>
         <FootPlace />
