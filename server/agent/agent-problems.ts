@@ -20,11 +20,11 @@ export const agentProblems = {
     detail: 'Send Authorization: Bearer TOKEN, or Nftscope-Authorization through the pod proxy.',
     headers: { 'www-authenticate': 'Bearer' },
   }),
-  unknownToken: (): AgentProblem => ({
+  unknownToken: (advice: string): AgentProblem => ({
     status: 401,
     code: 'AGENT-401',
     title: 'The token is not known here, has expired, or is not for this audience.',
-    detail: 'Make a new one: kubectl create token nftscope-reader --audience nftscope-agent.',
+    detail: advice,
     headers: { 'www-authenticate': 'Bearer error="invalid_token"' },
   }),
   forbidden: (resource: string): AgentProblem => ({

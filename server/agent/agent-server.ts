@@ -94,7 +94,7 @@ export function agentServer(options: AgentOptions): AgentServer {
       case 'allowed':
         return undefined;
       case 'unknown':
-        return agentProblems.unknownToken();
+        return agentProblems.unknownToken(verdict.advice);
       case 'forbidden':
         return agentProblems.forbidden(resource);
       case 'unavailable':

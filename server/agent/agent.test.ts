@@ -174,7 +174,7 @@ describe('who may ask', () => {
   const check: TokenCheck = async (token, resource) => {
     if (token === 'cut') return { kind: 'unavailable', why: 'the API server does not answer' };
     if (token === 'scraper') return { kind: resource === '/metrics' ? 'allowed' : 'forbidden' };
-    return { kind: token === 'good' ? 'allowed' : 'unknown' };
+    return token === 'good' ? { kind: 'allowed' } : { kind: 'unknown', advice: 'Ask for a good one.' };
   };
   test.each([
     [{}, 401],

@@ -28,14 +28,17 @@ describe('a file of tokens', () => {
     ['a comment', '# no token', 'unknown'],
   ])('%s', async (_, token, kind) => {
     const check = tokenFileCheck(file('# no token\none\n\n  two  \n'));
-    expect(await check(token, '/nftscope/agent')).toEqual({ kind });
+    expect(await check(token, '/nftscope/agent')).toMatchObject({ kind });
   });
 
   test('a token that was taken out is refused at once', async () => {
     const check = tokenFileCheck(file('one\n'));
     expect(await check('one', '/metrics')).toEqual({ kind: 'allowed' });
     file('two\n');
-    expect(await check('one', '/metrics')).toEqual({ kind: 'unknown' });
+    expect(await check('one', '/metrics')).toMatchObject({
+      kind: 'unknown',
+      advice: expect.stringContaining('--token-file'),
+    });
   });
 
   test('no file: nobody', async () => {

@@ -6,7 +6,9 @@ import { readFile } from 'node:fs/promises';
 /** Non-resource URLs, as rules of a ClusterRole name them. */
 export type AgentResource = '/nftscope/agent' | '/metrics';
 export type TokenVerdict =
-  | { readonly kind: 'allowed' | 'unknown' | 'forbidden' }
+  | { readonly kind: 'allowed' | 'forbidden' }
+  /** `advice`: where a token that is known here comes from. */
+  | { readonly kind: 'unknown'; readonly advice: string }
   /** Could not be checked. Nobody is let in then. */
   | { readonly kind: 'unavailable'; readonly why: string };
 export type TokenCheck = (token: string, resource: AgentResource) => Promise<TokenVerdict>;
@@ -33,6 +35,7 @@ export function tokenFileCheck(path: string): TokenCheck {
       const isToken = known !== '' && !known.startsWith('#');
       if (timingSafeEqual(digest(known), given) && isToken) isKnown = true;
     }
-    return { kind: isKnown ? 'allowed' : 'unknown' };
+    return isKnown ? { kind: 'allowed' } : { kind: 'unknown', advice: FROM_FILE };
   };
 }
+const FROM_FILE = 'Send a token that stands in the file of tokens that this agent was started with (--token-file).';

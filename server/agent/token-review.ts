@@ -7,6 +7,8 @@ import * as https from 'node:https';
 import { at, decoding, parseJson } from '@/lib/net/json-cursor';
 import type { AgentResource, TokenCheck, TokenVerdict } from './token-check';
 
+const NEW_TOKEN = 'Make a new one: kubectl create token nftscope-reader --audience nftscope-agent.';
+
 export interface ReviewOptions {
   /** `https://10.96.0.1:443` */
   readonly server: string;
@@ -63,7 +65,7 @@ async function ask(token: string, resource: AgentResource, options: ReviewOption
     return status.key('user').value;
   });
   if (!who.ok) return { kind: 'unavailable', why: 'the API server answers no TokenReview' };
-  if (who.value === undefined) return { kind: 'unknown' };
+  if (who.value === undefined) return { kind: 'unknown', advice: NEW_TOKEN };
   const { username, uid, groups, extra } = who.value as { readonly [key: string]: unknown };
   const access = await create(
     'authorization.k8s.io',

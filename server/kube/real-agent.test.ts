@@ -12,6 +12,7 @@ import { agentServer } from '../agent/agent-server';
 import { NodeReader, READER_DEFAULTS } from '../agent/node-reader';
 import { fakeNft, LISTING } from '../agent/testing/fake-nft';
 import { startAgent } from '../agent/testing/start-agent';
+import type { TokenCheck } from '../agent/token-check';
 import { REVIEW_DEFAULTS, tokenReviewCheck } from '../agent/token-review';
 import type { NodeCapture, SourceChange } from '../sources/source';
 import { temporaryFolder } from '../sources/testing/make-bundle';
@@ -98,7 +99,8 @@ test('directly over TLS: the certificate must be of the name that is expected', 
   openssl('req', '-x509', ...curve, '-keyout', 'tls.key', '-out', 'tls.crt', '-days', '2', ...name);
   const reader = new NodeReader({ node: 'node-1', ...READER_DEFAULTS, program: () => 'true', nft: nft() });
   const tls = { cert: readFileSync(at('tls.crt')), key: readFileSync(at('tls.key')) };
-  const check = async (token: string) => ({ kind: token === 'reader' ? 'allowed' : 'unknown' }) as const;
+  const check: TokenCheck = async (token) =>
+    token === 'reader' ? { kind: 'allowed' } : { kind: 'unknown', advice: '' };
   const { server, close } = agentServer({ reader, version: '0', check, tls, log: () => undefined });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   stops.push(() => {
