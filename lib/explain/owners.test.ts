@@ -29,6 +29,8 @@ test.each<readonly [Family, string, readonly string[], string, string]>([
   ['ip', 'calico', ['filter-cali-FORWARD'], 'ca', 'calico'],
   ['ip', 'cni_hostport', ['hostports'], 'cn', 'CNI port mapping'],
   ['ip', 'nat', ['PREROUTING', 'DOCKER'], 'dk', 'docker'],
+  ['ip', 'mangle', ['KUBE-IPTABLES-HINT', 'KUBE-KUBELET-CANARY'], 'ot', 'kubelet'],
+  ['ip', 'mangle', ['FORWARD', 'KUBE-KUBELET-CANARY'], 'ot', 'iptables-nft'],
   ['ip', 'nat', ['PREROUTING', 'KUBE-SERVICES'], 'kp', 'kube-proxy'],
   ['ip', 'filter', ['FORWARD', 'KUBE-SERVICES', 'DOCKER-USER'], 'ot', 'iptables-nft (kube-proxy, docker)'],
   ['ip', 'filter', ['FORWARD', 'ufw-user-input'], 'uf', 'ufw'],

@@ -103,7 +103,12 @@ function iptablesOwner(table: Table, names: readonly string[]): Owner | undefine
   }
   // Anybody can make a table `ip nat`; the upper-case base chains are those of iptables.
   const base = table.chains.find((chain) => chain.base !== undefined && IPTABLES_CHAINS.test(chain.name));
-  if (base === undefined) return undefined;
+  if (base === undefined) {
+    const own = names.find((name) => KUBELET.test(name));
+    return own === undefined
+      ? undefined
+      : { key: 'ot', name: 'kubelet', how: `by its chain ${own} in a table of iptables-nft` };
+  }
   return {
     key: 'ot',
     name: 'iptables-nft',

@@ -29,7 +29,7 @@ export function serviceProxy(
   const tables = ruleset.tables.filter(
     ({ family, name }) => (family === 'ip' || family === 'ip6') && name === 'kube-proxy',
   );
-  const served = tables.find((table) =>
+  const served = tables.filter((table) =>
     table.chains.some((chain) => chain.name === 'services' && chain.rules.length > 0),
   );
   const chains = ruleset.tables.flatMap((table) =>
@@ -50,8 +50,9 @@ export function serviceProxy(
       : legacy !== undefined
         ? `the chain ${legacy.chain} of the table ${legacy.table} of legacy iptables has rules`
         : undefined;
-  if (served !== undefined) {
-    const how = `the table ${served.family} ${served.name} has its chain services with rules`;
+  if (served.length > 0) {
+    const [names, has] = [served.map(({ family, name }) => `${family} ${name}`), served.length > 1 ? 'have' : 'has'];
+    const how = `the ${served.length > 1 ? 'tables' : 'table'} ${names.join(' and ')} ${has} ${served.length > 1 ? 'their' : 'its'} chain services with rules`;
     return {
       kind: 'nftables',
       how,
