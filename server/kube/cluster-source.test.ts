@@ -304,6 +304,20 @@ describe('changes', () => {
     expect(value(await one.node('node-2', signal())).files.get('nft.json')?.kind).toBe('read');
   });
 
+  test('a node that hung is read again after a while, though its stream stayed open and nothing is told', async () => {
+    const { source: one, told } = await watched({ againMs: 200 });
+    const agent = shop.agents.get('node-2');
+    if (agent === undefined) throw new Error('no agent');
+    await eventually(() => agent.streams === 1);
+    agent.fault = 'hang';
+    expect(value(await one.node('node-2', signal())).files.get('nft.json')?.kind).toBe('failed');
+    agent.fault = 'none';
+    told.length = 0;
+    await eventually(() => told.some((change) => change.kind === 'node' && change.node === 'node-2'));
+    expect(agent.streams).toBe(1);
+    expect(value(await one.node('node-2', signal())).files.get('nft.json')?.kind).toBe('read');
+  });
+
   test('a change that a lost stream missed is told when it is back', async () => {
     const { told } = await watched();
     await eventually(() => [...shop.agents.values()].every(({ streams }) => streams === 1));

@@ -36,6 +36,8 @@ export interface ClusterSourceOptions
   /** Changes of objects that come together are told as one. */
   readonly quietMs?: number;
   readonly cacheBytes?: number;
+  /** A node that could not be read is read again after this time. */
+  readonly againMs?: number;
 }
 
 const CACHE_BYTES = 400e6;
@@ -134,6 +136,10 @@ class ClusterSource implements Source {
     });
   }
 
+  get #againMs(): number {
+    return this.#options.againMs ?? AGAIN_MS;
+  }
+
   describe() {
     return { kind: 'cluster', name: this.#options.access.context, live: true } as const;
   }
@@ -202,7 +208,7 @@ class ClusterSource implements Source {
           const last = this.#last.get(node);
           if (last === undefined || (last.failure === undefined && last.isDue !== true)) return;
           if (!isBack && performance.now() < (last.againAt ?? 0)) return;
-          this.#last.set(node, { ...last, againAt: performance.now() + AGAIN_MS });
+          this.#last.set(node, { ...last, againAt: performance.now() + this.#againMs });
           changed(node);
         },
         lost: (why) =>
@@ -376,7 +382,7 @@ class ClusterSource implements Source {
     const stderr = refused.length > 1 ? refused.join('\n') : failure.stderr;
     const by = readers[0]?.name ?? 'nothing';
     const capture = { ...unreadable({ ...failure, stderr }, new Date().toISOString()), reader: by };
-    const againAt = performance.now() + AGAIN_MS;
+    const againAt = performance.now() + this.#againMs;
     this.#tryAgain(name);
     const notBefore = Number.NEGATIVE_INFINITY;
     return this.#keep(name, { by, capture, failure: { ...failure, stderr }, notBefore, againAt });
@@ -447,7 +453,7 @@ class ClusterSource implements Source {
         const kind = streams.following().get(name)?.kind;
         if (kind === 'heard' || kind === 'asked') changed(name);
       }
-    }, AGAIN_MS + 1);
+    }, this.#againMs + 1);
     timer.unref();
   }
 
