@@ -22,7 +22,7 @@ export function LiveNotice() {
       className="m-0 shrink-0 border-line-strong border-b border-dashed bg-surface px-3 py-1.5 text-undecided [overflow-wrap:anywhere] md:px-4"
     >
       {why.slice(0, 1).toUpperCase()}
-      {why.slice(1)}. All stays as it was read
+      {why.slice(1).replace(/\.+$/, '')}. All stays as it was read
       {isOfNode ? (
         <>
           : {node.name} as of <Age capturedAt={node.capturedAt} short />, it cannot be read now

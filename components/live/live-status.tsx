@@ -19,7 +19,9 @@ export function LiveStatus() {
           connection lost, <Seconds until={connection.again} />
         </Lost>
       ) : first !== undefined ? (
-        <Lost title={`${first[0]}: ${first[1]}. What is shown may be old.`}>{notHeard(first[0])}</Lost>
+        <Lost title={`${first[0]}: ${first[1].replace(/\.+$/, '')}. What is shown may be old.`}>
+          {notHeard(first[0])}
+        </Lost>
       ) : connection.kind === 'connected' ? (
         <span className="text-ink-2 max-lg:sr-only">followed live</span>
       ) : (

@@ -36,7 +36,7 @@ export const agentProblems = {
   cannotCheck: (why: string): AgentProblem => ({
     status: 503,
     code: 'AGENT-503',
-    title: `The token cannot be checked: ${why}.`,
+    title: `The token cannot be checked: ${why.replace(/\.+$/, '')}.`,
     detail: 'The agent needs the API server, and the rights to create tokenreviews and subjectaccessreviews.',
     headers: { 'retry-after': '2' },
   }),

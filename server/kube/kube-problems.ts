@@ -2,10 +2,13 @@
 import 'server-only';
 import type { Problem } from '@/lib/net/result';
 
+/** Others say it in a sentence of their own, with its full stop. */
+const bare = (why: string): string => why.replace(/\.+$/, '');
+
 export const kubeProblems = {
   noConfig: (why: string): Problem => ({
     code: 'KUBE-001',
-    say: `The kubeconfig cannot be used: ${why}.`,
+    say: `The kubeconfig cannot be used: ${bare(why)}.`,
     do: 'Give --kubeconfig FILE, or check it with kubectl config view.',
   }),
   noContext: (context: string | undefined, known: readonly string[]): Problem => ({
@@ -15,12 +18,12 @@ export const kubeProblems = {
   }),
   notInCluster: (why: string): Problem => ({
     code: 'KUBE-003',
-    say: `This is no pod with a service account: ${why}.`,
+    say: `This is no pod with a service account: ${bare(why)}.`,
     do: 'Give --kubeconfig instead of --in-cluster.',
   }),
   unreachable: (server: string, why: string): Problem => ({
     code: 'KUBE-004',
-    say: `The API server ${server} does not answer: ${why}.`,
+    say: `The API server ${server} does not answer: ${bare(why)}.`,
     do: 'Check the address, the network and the certificates with kubectl version.',
   }),
   unauthorized: (): Problem => ({
@@ -40,7 +43,7 @@ export const kubeProblems = {
   }),
   wrongSetting: (why: string): Problem => ({
     code: 'KUBE-008',
-    say: `The settings of the cluster cannot be used: ${why}.`,
+    say: `The settings of the cluster cannot be used: ${bare(why)}.`,
     do: 'docs/cluster.md has the settings.',
   }),
 } as const;

@@ -50,7 +50,8 @@ export function describeTrouble(trouble: Trouble): string {
     case 'gone':
       return 'the API server no longer has that version';
     case 'status':
-      return `the API server answers ${trouble.status}${trouble.said === '' ? '' : `: ${trouble.said}`}`;
+      // It says it in a sentence, and becomes a part of one.
+      return `the API server answers ${trouble.status}${trouble.said === '' ? '' : `: ${trouble.said.replace(/\.+$/, '')}`}`;
     case 'nonsense':
       return `the answer makes no sense: ${trouble.why}`;
     case 'cancelled':
