@@ -1,5 +1,6 @@
 /** Other names for the names of namespaces, Services, pods, nodes, ports and labels: the same for the same name, wherever it stands. */
 import { base32, type Hashes } from './hashes';
+import { CONDITIONS, NODE_ROLES } from './plain-words';
 
 /** Every cluster has these: they tell nothing, and much depends on them. */
 const KEPT: ReadonlySet<string> = new Set(
@@ -60,7 +61,9 @@ export class NameMap {
   }
 
   labelKey(key: string): string {
-    return PLAIN_KEYS.test(key) ? key : this.name(key);
+    const [, role] = /^node-role\.kubernetes\.io\/(.+)$/.exec(key) ?? [];
+    if (role !== undefined) return `node-role.kubernetes.io/${NODE_ROLES.has(role) ? role : this.name(role)}`;
+    return PLAIN_KEYS.test(key) || CONDITIONS.has(key) ? key : this.name(key);
   }
 
   labelValue(key: string, value: string): string {

@@ -2,6 +2,7 @@
 import { parseAddress } from '../../net/address';
 import { formatIp } from './address-map';
 import type { ServicePort } from './kube-proxy-names';
+import { API_GROUPS, APP_PROTOCOLS, KINDS, PROTOCOLS, REASONS, ROUTING_TABLES } from './plain-words';
 import type { Words } from './words';
 
 type Json = unknown;
@@ -19,6 +20,10 @@ const array = (value: Json): readonly JsonObject[] => (Array.isArray(value) ? va
 const NAME_KEYS: ReadonlySet<string> = new Set(
   'name namespace nodeName hostname externalName zone loadBalancerClass address'.split(' '),
 );
+/** Objects of any kind may be named there. */
+const REFERENCES: ReadonlySet<string> = new Set(['ownerReferences', 'targetRef']);
+/** Modes of topology and times. */
+const PLAIN_ANNOTATION = /^(?:[Aa]uto|[Dd]isabled|\d{4}-[\d:.TZ+-]{6,31})$/;
 const LABEL_MAPS: ReadonlySet<string> = new Set(['labels', 'matchLabels', 'selector']);
 
 /** One list of objects, of whatever kind. */
@@ -28,14 +33,7 @@ export function redactObjects(list: Json, words: Words): Json {
 
 function redact(value: Json, key: string, parent: string, words: Words): Json {
   const { names } = words.renaming;
-  if (typeof value === 'string') {
-    const scrubbed = words.scrub(value);
-    if (scrubbed !== value) return scrubbed;
-    if (parent === 'ports' && (key === 'name' || key === 'targetPort' || key === 'port')) return names.portName(value);
-    if (key === 'uid') return names.uid(value);
-    if (key === 'image') return 'redacted';
-    return NAME_KEYS.has(key) ? names.name(value) : value;
-  }
+  if (typeof value === 'string') return redactWord(value, key, parent, words);
   if (Array.isArray(value)) return value.map((one) => redact(one, key, key, words));
   if (!isObject(value)) return value;
   if (LABEL_MAPS.has(key)) return redactLabels(value, words);
@@ -57,6 +55,37 @@ function redact(value: Json, key: string, parent: string, words: Words): Json {
   return Object.fromEntries(
     Object.entries(rest).map(([name, one]) => [name, redact(one, name, Array.isArray(one) ? name : key, words)]),
   );
+}
+
+function redactWord(value: string, key: string, parent: string, words: Words): string {
+  const { names, addresses } = words.renaming;
+  if (parent === 'ports' && (key === 'name' || key === 'targetPort' || key === 'port')) return names.portName(value);
+  // A name may have an address in it; an address may stand where a name may.
+  if (NAME_KEYS.has(key)) return addresses.text(value) ?? names.name(value);
+  switch (key) {
+    case 'uid':
+      return names.uid(value);
+    case 'image':
+      return 'redacted';
+    case 'reason':
+      return value === '' || REASONS.has(value) ? value : 'redacted';
+    case 'appProtocol':
+      return APP_PROTOCOLS.has(value) || value.startsWith('kubernetes.io/') ? value : names.name(value);
+    case 'kind':
+      return KINDS.has(value) || !REFERENCES.has(parent) ? value : names.name(value);
+    case 'apiVersion':
+      return REFERENCES.has(parent) ? apiVersion(value, words) : value;
+    case 'type':
+      return parent === 'conditions' ? names.labelKey(value) : value;
+    default:
+      return parent === 'annotations' && !PLAIN_ANNOTATION.test(value) ? 'redacted' : words.scrub(value);
+  }
+}
+
+function apiVersion(value: string, { renaming: { names } }: Words): string {
+  const [, group, version] = /^(.*)\/(v\d+(?:(?:alpha|beta)\d+)?)$/.exec(value) ?? [];
+  if (group === undefined) return value === 'v1' ? value : names.name(value);
+  return API_GROUPS.has(group) ? value : `${names.name(group)}/${version}`;
 }
 
 function redactLabels(labels: JsonObject, words: Words): JsonObject {
@@ -122,20 +151,39 @@ export function endpointAddressesIn(slices: Json): readonly string[] {
   );
 }
 
+/** Names that people give, in files of /etc/iproute2 or to namespaces, by the member that has them; with those that iproute2 brings. */
+const NAMED: ReadonlyMap<string, ReadonlySet<string>> = new Map([
+  ['table', ROUTING_TABLES],
+  ['protocol', PROTOCOLS],
+  ['group', new Set(['default'])],
+  ['realm', new Set<string>()],
+  ['realms', new Set<string>()],
+  ['link_netns', new Set<string>()],
+  ['user', new Set(['root'])],
+]);
+/** Other names of an interface, and of what it is made of. */
+const DROPPED: ReadonlySet<string> = new Set(['altnames', 'phys_port_name', 'phys_switch_id', 'prog']);
+
 /** Output of `ip -j`: addresses wherever they are. Rules have the length of a prefix beside it. */
 export function redactIpOutput(value: Json, words: Words): Json {
   if (typeof value === 'string') return words.scrub(value);
   if (Array.isArray(value)) return value.map((one) => redactIpOutput(one, words));
   if (!isObject(value)) return value;
+  const { names } = words.renaming;
   return Object.fromEntries(
-    Object.entries(value).map(([key, one]) => {
-      if (key === 'ifalias') return [key, words.comment(text(one))];
+    Object.entries(value).flatMap(([key, one]): readonly (readonly [string, Json])[] => {
+      if (DROPPED.has(key)) return [];
+      const plain = NAMED.get(key);
+      // The group of a VXLAN is an address.
+      if (plain !== undefined && typeof one === 'string' && parseAddress(one) === undefined)
+        return [[key, plain.has(one) || /^(?:0x[0-9a-f]+|\d+)$/.test(one) ? one : names.name(one)]];
+      if (key === 'ifalias') return [[key, words.comment(text(one))]];
       const len = value[`${key}len`];
       if ((key === 'src' || key === 'dst') && typeof one === 'string' && typeof len === 'number') {
         const network = words.network(one, String(len));
-        return [key, network === undefined ? one : network.slice(0, network.indexOf('/'))];
+        return [[key, network === undefined ? one : network.slice(0, network.indexOf('/'))]];
       }
-      return [key, redactIpOutput(one, words)];
+      return [[key, redactIpOutput(one, words)]];
     }),
   );
 }

@@ -40,6 +40,30 @@ export function identifiersOf(listing: Json): ReadonlySet<string> {
   return names;
 }
 
+/** Keys of `meta`, `ct` and `socket` whose values nft prints by names from /etc, or by paths. */
+const NAMED_KEYS: ReadonlySet<string> = new Set(
+  'skuid skgid iifgroup oifgroup rtclassid cgroup cgroupv2 mark secmark label'.split(' '),
+);
+const NAMED_TYPES: ReadonlySet<string> = new Set(
+  'uid gid devgroup realm cgroupsv2 mark secmark ct_label classid'.split(' '),
+);
+
+/** Of each part of a concatenation, or of the one expression, whether its values may be such names. */
+function namedParts(expression: Json): readonly boolean[] {
+  if (!isObject(expression)) return [];
+  if (Array.isArray(expression.concat)) return expression.concat.map((one) => namedParts(one).includes(true));
+  return [
+    [expression.meta, expression.ct, expression.socket].some((one) => isObject(one) && NAMED_KEYS.has(String(one.key))),
+  ];
+}
+
+/** By the type of a set: one, several, or what it is the type of. */
+function namedTypes(type: Json): readonly boolean[] {
+  if (typeof type === 'string') return [NAMED_TYPES.has(type)];
+  if (Array.isArray(type)) return type.map((one) => namedTypes(one).includes(true));
+  return isObject(type) ? namedParts(type.typeof ?? type) : [];
+}
+
 /** Addresses to which kube-proxy's rules lead: those that its `dnat` statements name. */
 export function endpointAddressesOf(listing: Json): ReadonlySet<string> {
   const found = new Set<string>();
@@ -71,9 +95,13 @@ class RulesetRedactor {
     );
   }
 
-  #body(body: JsonObject): JsonObject {
+  #body(written: JsonObject): JsonObject {
+    const body = typeof written.context === 'string' ? { ...written, context: 'redacted' } : written;
+    const types = namedTypes(body.type);
     return Object.fromEntries(
       Object.entries(body).map(([key, value]) => {
+        if (key === 'elem' && Array.isArray(value) && types.includes(true))
+          return [key, value.map((one) => this.#named(one, types)).flatMap((one) => this.#elements(one))];
         if ((key === 'name' || key === 'chain' || key === 'table') && typeof value === 'string')
           return [key, this.#identifier(value)];
         if (key === 'comment' && typeof value === 'string') return [key, this.words.comment(value)];
@@ -95,8 +123,11 @@ class RulesetRedactor {
     if (typeof statement === 'string') return redactNftText(statement, this.words, new Set());
     if (!isObject(statement)) return LOST;
     const { match, mangle, snat, dnat } = statement;
-    if (isObject(match)) return { ...statement, match: this.#match(match) };
-    if (isObject(mangle) && readsRaw(mangle.key)) return { mangle: { key: LOST, value: LOST } };
+    if (isObject(match)) return { ...statement, match: this.#match(this.#namedSides(match, 'left', 'right')) };
+    if (isObject(mangle)) {
+      if (readsRaw(mangle.key)) return { mangle: { key: LOST, value: LOST } };
+      return { ...statement, mangle: this.#value(this.#namedSides(mangle, 'key', 'value')) };
+    }
     // The n-th address of one network becomes the n-th of the other, which is another one now.
     for (const [kind, nat] of [['snat', snat] as const, ['dnat', dnat] as const])
       if (isObject(nat) && JSON.stringify(nat.type_flags ?? '').includes('prefix')) return { [kind]: { ...LOST } };
@@ -182,6 +213,11 @@ class RulesetRedactor {
     if (!isObject(value)) return value;
     const { prefix, set, payload, xt } = value;
     if (xt !== undefined) return value;
+    for (const kind of ['map', 'vmap']) {
+      const map = value[kind];
+      if (isObject(map) && namedParts(map.key).includes(true))
+        return { ...value, [kind]: this.#members(this.#namedSides(map, 'key', 'data')) };
+    }
     if (isObject(prefix) && typeof prefix.addr === 'string' && typeof prefix.len === 'number') {
       const address = addressOf(prefix.addr);
       if (address === undefined) return value;
@@ -197,7 +233,38 @@ class RulesetRedactor {
       )
         return LOST;
     if (Array.isArray(set)) return { ...value, set: asListed(set.flatMap((one) => this.#elements(one))) };
+    return this.#members(value);
+  }
+
+  #members(value: JsonObject): JsonObject {
     return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, this.#member(key, one)]));
+  }
+
+  /** What is compared with users, groups and labels has their names. */
+  #namedSides(statement: JsonObject, of: string, values: string): JsonObject {
+    const parts = namedParts(statement[of]);
+    if (!parts.includes(true)) return statement;
+    const value = statement[values];
+    const named = Array.isArray(value) ? value.map((one) => this.#named(one, parts)) : this.#named(value, parts);
+    return { ...statement, [values]: named };
+  }
+
+  /** @param parts which parts of a concatenation are names that people give; of anything else the first counts */
+  #named(value: Json, parts: readonly boolean[]): Json {
+    if (typeof value === 'string') {
+      const isNamed = parts[0] === true && !value.startsWith('@') && !/^(?:0x[0-9a-f]+|\d+)$/.test(value);
+      return isNamed ? this.words.named(value) : value;
+    }
+    // A pair of a map: its data is something else.
+    if (Array.isArray(value)) return value.map((one, index) => (index === 0 ? this.#named(one, parts) : one));
+    if (!isObject(value)) return value;
+    const { set, concat, range, elem } = value;
+    if (Array.isArray(set)) return { ...value, set: set.map((one) => this.#named(one, parts)) };
+    if (Array.isArray(range)) return { ...value, range: range.map((one) => this.#named(one, parts)) };
+    if (isObject(elem)) return { ...value, elem: { ...elem, val: this.#named(elem.val, parts) } };
+    if (Array.isArray(concat))
+      return { ...value, concat: concat.map((one, index) => this.#named(one, [parts[index] === true])) };
+    return value;
   }
 
   #member(key: string, value: Json): Json {

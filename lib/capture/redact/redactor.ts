@@ -2,15 +2,24 @@
 import { compareEndpoints, decodeEndpointOrder } from '../../cluster/endpoint-order';
 import { parseExact } from '../../decode/parse-exact';
 import { parseJson } from '../../net/json-cursor';
-import { ENDPOINT_ORDER_FILE, type Failure, type FileReading } from '../../world/capture-files';
+import {
+  CLUSTER_FILES,
+  ENDPOINT_ORDER_FILE,
+  type Failure,
+  type FileReading,
+  NODE_FILES,
+} from '../../world/capture-files';
 import { AddressMap } from './address-map';
 import type { Hashes } from './hashes';
 import { IptablesNames, type Renaming } from './kube-proxy-names';
 import { NameMap } from './name-map';
+import { isPlainCommand, plainError } from './plain-words';
 import { endpointAddressesIn, namesIn, redactIpOutput, redactObjects, servicePortsOf } from './redact-objects';
 import { endpointAddressesOf, identifiersOf, redactRuleset } from './redact-ruleset';
 import { redactIptablesSave, redactNftText } from './redact-text';
 import { Words } from './words';
+
+const FILES = [...NODE_FILES, ...CLUSTER_FILES];
 
 /** Files by name, as text. */
 export type Texts = ReadonlyMap<string, FileReading>;
@@ -47,7 +56,9 @@ export class Redactor {
     const listing = files.get('nft.json');
     const json = listing?.kind === 'read' ? parsed(listing.content) : undefined;
     const identifiers = identifiersOf(json);
-    const redacted = new Map(this.#ofNode(files, identifiers));
+    // The listing goes before its text: it says which words are names.
+    const sorted = new Map([...files].sort(([a], [b]) => Number(b === 'nft.json') - Number(a === 'nft.json')));
+    const redacted = new Map(this.#ofNode(sorted, identifiers, this.#words.anew()));
     const order = this.#endpointOrder(files.get(ENDPOINT_ORDER_FILE), endpointAddressesOf(json));
     if (order.length > 0) redacted.set(ENDPOINT_ORDER_FILE, { kind: 'read', content: written(order) });
     return redacted;
@@ -62,26 +73,29 @@ export class Redactor {
       .map((address) => this.#renaming.addresses.text(address) ?? address);
   }
 
-  #ofNode(files: Texts, identifiers: ReadonlySet<string>): Texts {
+  #ofNode(files: Texts, identifiers: ReadonlySet<string>, words: Words): Texts {
     return this.#each(files, (file, text) => {
       switch (file) {
         case 'nft.json':
-          return this.#json(text, (json) => redactRuleset(json, this.#words));
+          return this.#json(text, (json) => redactRuleset(json, words));
         case 'nft.txt':
-          return redactNftText(text, this.#words, identifiers);
+          return redactNftText(text, words, identifiers);
         case 'iptables-save.txt':
         case 'ip6tables-save.txt':
         case 'iptables-legacy-save.txt':
-          return redactIptablesSave(text, this.#words);
-        case 'versions.json':
+          return redactIptablesSave(text, words);
         case 'ip_tables_names.txt':
           return text;
+        case 'versions.json':
+          return this.#json(text, firstWords);
         case 'conntrack.txt':
+          return words.scrub(text.replace(/ (secctx|labels|helper)=\S+/g, ' $1=redacted'));
         case 'sockets.txt':
+          return words.scrub(text.replace(/[ \t]+(?:users:\(.*\)|cgroup:\S*)/g, ''));
         case 'sysctl.txt':
-          return this.#words.scrub(text);
+          return words.scrub(linesOf(text, /^net\./));
         default:
-          return this.#json(text, (json) => redactIpOutput(json, this.#words));
+          return this.#json(text, (json) => redactIpOutput(json, words));
       }
     });
   }
@@ -95,7 +109,7 @@ export class Redactor {
   #each(files: Texts, redact: (file: string, text: string) => string | undefined): Texts {
     return new Map(
       [...files].map(([file, reading]): [string, FileReading] => {
-        if (reading.kind === 'failed') return [file, { kind: 'failed', failure: this.#failure(reading.failure) }];
+        if (reading.kind === 'failed') return [file, { kind: 'failed', failure: this.#failure(file, reading.failure) }];
         if (reading.kind !== 'read' || reading.content === '') return [file, reading];
         const content = redact(file, reading.content);
         return [file, content === undefined ? notRedacted(file) : { kind: 'read', content }];
@@ -103,12 +117,15 @@ export class Redactor {
     );
   }
 
-  /** What a program says may name anything: of words only those of programs and the system stay. */
-  #failure({ command, exitStatus, stderr }: Failure): Failure {
-    const plain =
-      /^[\w .,:;'"()/-]*(not found|stopped after|No such file or directory|Operation not permitted|Permission denied|Segmentation fault)[\w .,()-]*$/;
-    const lines = stderr.split('\n').map((line) => (line === '' || plain.test(line) ? line : 'redacted'));
-    return { command: this.#words.scrub(command), exitStatus, stderr: this.#words.scrub(lines.join('\n')) };
+  /** What a program says may name anything, and so may the command: of words only those of programs and the system stay. */
+  #failure(file: string, { command, exitStatus, stderr }: Failure): Failure {
+    const known = FILES.find(({ name }) => name === file)?.command ?? 'redacted';
+    const lines = stderr.split('\n').map(plainError);
+    return {
+      command: isPlainCommand(command) ? command : known,
+      exitStatus,
+      stderr: this.#words.scrub(lines.join('\n')),
+    };
   }
 
   #json(text: string, redact: (json: unknown) => unknown): string | undefined {
@@ -116,6 +133,18 @@ export class Redactor {
     return json === undefined ? undefined : written(redact(json));
   }
 }
+
+/** Versions, without what anybody put behind them. */
+const firstWords = (value: unknown): unknown =>
+  typeof value === 'object' && value !== null
+    ? Object.fromEntries(Object.entries(value).map(([key, one]) => [key, String(one).split(/\s/)[0]]))
+    : {};
+
+const linesOf = (text: string, wanted: RegExp): string =>
+  text
+    .split('\n')
+    .filter((line) => line === '' || wanted.test(line))
+    .join('\n');
 
 /** Integers keep all their digits; undefined for what is no JSON. */
 function parsed(text: string): unknown {

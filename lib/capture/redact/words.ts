@@ -58,7 +58,13 @@ const PROTECTED: ReadonlySet<string> = new Set(
   ).split(' '),
 );
 
+/** Users and groups that every system has. */
+const PLAIN_NAMES: ReadonlySet<string> = new Set(['root', 'default', 'nobody']);
+
 export class Words {
+  /** Those that the listing has; its text has them in other places. */
+  readonly #named = new Set<string>();
+
   constructor(
     readonly renaming: Renaming,
     readonly iptables: IptablesNames,
@@ -96,6 +102,22 @@ export class Words {
     if (chain !== undefined) return chain;
     if (PROTECTED.has(name.toLowerCase())) return name;
     return this.iptables.replace(this.scrub(this.#replaceObjects(name)));
+  }
+
+  /** What people called a user, a group or a label; nft's text has it too. */
+  named(name: string): string {
+    if (PLAIN_NAMES.has(name)) return name;
+    this.#named.add(name);
+    return this.renaming.names.name(name);
+  }
+
+  /** The same, with no names of users, groups and labels yet: those of another node. */
+  anew(): Words {
+    return new Words(this.renaming, this.iptables, this.objects);
+  }
+
+  isNamed(name: string): boolean {
+    return this.#named.has(name);
   }
 
   comment(comment: string): string {
