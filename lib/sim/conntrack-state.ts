@@ -212,6 +212,8 @@ export interface Conn {
   /** Seconds it lives after its last packet, where its protocol has more than one answer. */
   lifetime?: number;
   natOif: string | undefined;
+  /** The helper of the connection that expected it. */
+  masterHelper?: string | undefined;
   /** Connections that it expects. */
   expects?: readonly Expectation[];
 }

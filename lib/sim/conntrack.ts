@@ -216,6 +216,7 @@ function create(run: Run, skb: Skb, family: 'ip' | 'ip6', tuple: Tuple): Conn | 
     made.status |= STATUS.expected;
     made.mark = master.mark;
     made.markUnknown = master.markUnknown;
+    made.masterHelper = master.helper;
     master.expects = master.expects?.filter((e) => !sameExpectation(e, tuple)) ?? [];
   }
   return made;

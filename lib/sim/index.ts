@@ -254,6 +254,7 @@ function sendLocal(run: Runner, skb: Skb, spec: PacketSpec): void {
   const { type } = found.route;
   const known =
     type === 'unicast' ||
+    (skb.family === 'ip6' && type === 'multicast') ||
     (skb.family === 'ip' && (type === 'local' || (type === 'broadcast' && destinationOf(skb) !== 0xffffffff)));
   const route = known ? { ...found.route, gateway: found.route.gateway ?? destinationOf(skb) } : found.route;
   run.steps?.push({

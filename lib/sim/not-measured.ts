@@ -96,7 +96,6 @@ const KINDS: { readonly [kind: string]: Code } = {
 };
 const OBJECTS: { readonly [object: string]: Code } = {
   'ct helper': 'helper',
-  'ct expectation': 'helper',
   secmark: 'secmark',
   tunnel: 'ipsec',
   synproxy: 'synproxy-ip6',

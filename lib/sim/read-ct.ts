@@ -45,7 +45,13 @@ export function readCt(expr: CtExpression, name: string): (c: Context) => Evalua
     case 'zone':
       return withCt((ct) => zoneId(ct.zone, expr.dir));
     case 'helper':
-      return withCt((ct) => ct.helper ?? new Missing(name, 'the connection has no helper'));
+      // That of the connection by which it was expected, not its own (nft_ct_get_eval: NFT_CT_HELPER).
+      return withCt((ct) => {
+        if (!(ct.status & STATUS.expected)) return new Missing(name, 'no other connection expected this one');
+        if (ct.base !== undefined)
+          return unknownHost('The connection that expected this one', 'Assume the name of its helper.');
+        return ct.masterHelper ?? new Missing(name, 'the connection that expected this one has no helper');
+      });
     case 'label':
       return withCt((ct) => ct.labels);
     case 'l3proto':

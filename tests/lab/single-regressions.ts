@@ -315,4 +315,39 @@ export const SINGLE_REGRESSIONS: readonly Regression[] = [
     tables: chain('ip', 'input', 300, ['ip daddr set 10.0.2.2', 'counter']),
     packets: [{ ...udp, protocol: 'icmp', icmpType: 8, icmpCode: 0, daddr: '10.0.1.1' }],
   },
+  {
+    name: 'ct helper is that of the connection by which this one was expected',
+    tables: [
+      {
+        family: 'ip',
+        name: 't',
+        items: [
+          'ct helper h { type "ftp" protocol tcp; l3proto ip; }',
+          'ct expectation e { protocol tcp; dport 8888; timeout 1m; size 8; l3proto ip; }',
+        ],
+        chains: [
+          {
+            name: 'c',
+            base: 'type filter hook forward priority 0; policy accept;',
+            rules: [
+              ['tcp dport 2222', 'ct helper set "h"', 'ct expectation set "e"'],
+              ['ct helper "ftp"', 'counter'],
+              ['ct helper != "ftp"', 'counter'],
+            ],
+          },
+        ],
+      },
+    ],
+    packets: [syn, { ...syn, iif: 'eth1', saddr: '10.0.2.2', daddr: '10.0.1.2', sport: 5, dport: 8888 }],
+  },
+  {
+    name: 'what a process sends to a group of IPv6 goes to it, whatever a rule makes of its destination',
+    tables: chain('ip6', 'output', 0, ['ip6 daddr set fd00:2::2']),
+    packets: ['ff02::1:ff00:11', 'ff02::5', 'ff05::9'].map((daddr) => ({
+      ...six,
+      from: 'local',
+      saddr: 'fd00:1::1',
+      daddr,
+    })),
+  },
 ];
