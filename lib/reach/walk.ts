@@ -3,14 +3,15 @@ import { formatAddress, inPrefix, parseAddress } from '../net/address';
 import { toHex } from '../net/build-packet';
 import { viewPacket } from '../net/headers';
 import type { PacketSpec } from '../net/packet-spec';
-import type { PacketView } from '../net/packet-view';
 import { type Arrival, arrivalFromOutside } from '../sim/arrival';
 import type { Frame } from '../sim/frame';
 import { initialState, type SimState, type TraceOptions, traceFrom } from '../sim/index';
 import type { Culprit, Fate, Reason, Trace } from '../sim/trace';
 import { clientWord, type Flying, serverAnswer } from './answers';
+import { listeningOn } from './listening';
 import { discoveryBlocked } from './neighbour-discovery';
 import { listenKey, type Network, nodeBackend } from './network';
+import { BRIDGE, CONNECTION, ENTRY, listeningUnknown, notCaptured, OUTSIDE, PROTOCOL, uncaptured } from './reasons';
 
 /** Where the question comes from. */
 export type Client =
@@ -82,39 +83,6 @@ interface Travel {
 const HOPS_MAX = 12;
 /** Both are ECONNREFUSED to a socket, as a TCP reset is (net/ipv4/icmp.c, icmp_err_convert; net/ipv6/icmp.c, tab_unreach). */
 const PORT_UNREACHABLE: ReadonlySet<string> = new Set(['icmp-port-unreachable', 'icmp6-port-unreachable']);
-const OUTSIDE: Reason = {
-  code: 'outside-capture',
-  say: 'The packet leaves by a route to an address that no captured node or pod owns.',
-  settle: 'Capture the node that owns the address.',
-};
-const ENTRY: Reason = {
-  code: 'entry-unknown',
-  say: 'Which node the packet enters is not said, and the outcome depends on it.',
-  settle: 'Name the node in "via".',
-};
-const CONNECTION: Reason = {
-  code: 'pod-connection',
-  say: 'The packet belongs to a connection opened earlier; whether the server still has it is not in the capture.',
-  settle: 'Assume that it has, or open a new connection.',
-};
-const BRIDGE: Reason = {
-  code: 'bridge-nf-call',
-  say: 'Both pods are on one bridge, and whether its frames pass through netfilter was not captured.',
-  settle: 'Capture sysctl net.bridge on the node.',
-};
-const listeningUnknown = (what: string, files: readonly string[]): Reason => ({
-  code: 'listening-unknown',
-  say: `Whether anything listens at ${what} is not known: ${files.join(' and ')} ${files.length > 1 ? 'are' : 'is'} not in the capture.`,
-  settle: 'Capture the objects, or assume whether it listens.',
-});
-const uncaptured = (node: string): string =>
-  `${node} is not in the capture and is taken to forward pod traffic unfiltered and untranslated.`;
-const PROTOCOL: Reason = {
-  code: 'pod-protocol',
-  say: "Whether the pod's kernel supports the protocol is not in the capture.",
-  settle: 'Assume that it does, or does not.',
-};
-
 /** Follows a question to all its ends; probabilities add up to 1. With `verdictOnly` the traces of its stops hold no steps. */
 export function ask(network: Network, question: Question, options: TraceOptions = {}): readonly Ending[] {
   return new Walk(network, question, options).run();
@@ -138,12 +106,6 @@ function wordsOf(endings: readonly Ending[]): string {
     .sort()
     .join(', ');
 }
-
-const notCaptured = (node: string): Reason => ({
-  code: 'outside-capture',
-  say: `The packet sets out on ${node}, which is not in the capture, and what it makes of this address is not known.`,
-  settle: `Capture ${node}.`,
-});
 
 function isLoopback(text: string): boolean {
   const address = parseAddress(text);
@@ -338,7 +300,7 @@ class Walk {
     let next = travel;
     const delivered = fate.delivered.find((d) => d.skb === 0)?.packet;
     if (delivered !== undefined) {
-      const doubt = this.listeningOn(node, delivered);
+      const doubt = listeningOn(this.network, node, delivered);
       if (doubt?.kind === 'unknown') {
         this.end(travel, { undecided: [doubt.reason], node });
         return;
@@ -370,33 +332,6 @@ class Walk {
       { ...next, backend: undefined, sourceSeen: undefined },
       { result: fate.sendErrno === 1 && udp ? 'eperm' : 'timeout', node, by: fate.by },
     );
-  }
-
-  /** What is assumed of the sockets of a node whose sockets were not captured; undefined where they were. */
-  private listeningOn(
-    node: string,
-    { daddr = '', protocol, dport }: PacketView,
-  ):
-    | { readonly kind: 'assumed'; readonly say: string }
-    | { readonly kind: 'unknown'; readonly reason: Reason }
-    | undefined {
-    const here = this.network.nodes.get(node);
-    if (here === undefined || here.socketsCaptured || typeof dport !== 'number') return undefined;
-    if (protocol !== 'tcp' && protocol !== 'udp') return undefined;
-    const { sockets } = here.prepared.world;
-    const target = parseAddress(daddr)?.value;
-    const listens = (sockets.known ? sockets.value : []).some(
-      (s) => s.protocol === protocol && s.port === dport && (s.address === undefined || s.address === target),
-    );
-    const what = `${node} at ${daddr} port ${dport}/${protocol}`;
-    if (!listens && this.network.lacking.length > 0)
-      return { kind: 'unknown', reason: listeningUnknown(what, ['its sockets', ...this.network.lacking]) };
-    return {
-      kind: 'assumed',
-      say: listens
-        ? `${what} is taken to listen, as the cluster's objects say: its sockets were not captured.`
-        : `${what} is taken not to listen, as no object of the cluster says that it does: its sockets were not captured.`,
-    };
   }
 
   private replyOn(

@@ -1,0 +1,41 @@
+/** Why an answer cannot be known, and what is said where something is taken for granted. */
+import type { Reason } from '../sim/trace';
+
+export const OUTSIDE: Reason = {
+  code: 'outside-capture',
+  say: 'The packet leaves by a route to an address that no captured node or pod owns.',
+  settle: 'Capture the node that owns the address.',
+};
+export const ENTRY: Reason = {
+  code: 'entry-unknown',
+  say: 'Which node the packet enters is not said, and the outcome depends on it.',
+  settle: 'Name the node in "via".',
+};
+export const CONNECTION: Reason = {
+  code: 'pod-connection',
+  say: 'The packet belongs to a connection opened earlier; whether the server still has it is not in the capture.',
+  settle: 'Assume that it has, or open a new connection.',
+};
+export const BRIDGE: Reason = {
+  code: 'bridge-nf-call',
+  say: 'Both pods are on one bridge, and whether its frames pass through netfilter was not captured.',
+  settle: 'Capture sysctl net.bridge on the node.',
+};
+export const listeningUnknown = (what: string, files: readonly string[]): Reason => ({
+  code: 'listening-unknown',
+  say: `Whether anything listens at ${what} is not known: ${files.join(' and ')} ${files.length > 1 ? 'are' : 'is'} not in the capture.`,
+  settle: 'Capture the objects, or assume whether it listens.',
+});
+export const uncaptured = (node: string): string =>
+  `${node} is not in the capture and is taken to forward pod traffic unfiltered and untranslated.`;
+export const PROTOCOL: Reason = {
+  code: 'pod-protocol',
+  say: "Whether the pod's kernel supports the protocol is not in the capture.",
+  settle: 'Assume that it does, or does not.',
+};
+
+export const notCaptured = (node: string): Reason => ({
+  code: 'outside-capture',
+  say: `The packet sets out on ${node}, which is not in the capture, and what it makes of this address is not known.`,
+  settle: `Capture ${node}.`,
+});
