@@ -1,9 +1,12 @@
-/** What is found in a capture is found in the redacted one: the same findings, differences and expected rules, with the other names. */
+/** What is found in a capture is found in the redacted one: the same findings, differences, expected rules and traces, with the other names. */
 import { setMaxListeners } from 'node:events';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test, vi } from 'vitest';
+import { openNode } from '@/lib/api/open-node';
+import { tracePacket } from '@/lib/api/trace-answer';
 import { nodeDrift } from '@/lib/drift/node-drift';
+import { expectedOfNode } from '@/lib/expected/expected-of-node';
 import { Context } from '@/lib/findings/context';
 import { diagnose } from '@/lib/findings/diagnose';
 import { ok, type Result } from '@/lib/net/result';
@@ -38,16 +41,47 @@ async function redacted(source: Source, secret: Buffer) {
     node: async (name) => ok({ files: nodes.get(name) ?? new Map(), capturedAt: undefined, hash: name }),
     cluster: async () => ok({ files: redaction.clusterFiles(cluster) }),
   };
-  return { other, node: redaction.node };
+  return { other, node: redaction.node, address: (text: string) => redaction.address(text) ?? text };
 }
 
-/** Findings by their code, nodes and number of Services; differences of each node by their kind. */
-async function found(source: Source, called: (node: string) => string) {
+type Called = (name: string) => string;
+const SAME: Called = (name) => name;
+
+/** What processes of the nodes get from every port of every Service: which rules decide, on which branch, and what becomes of the packet. */
+async function traced(source: Source, node: Called, address: Called) {
+  const found: string[] = [];
+  const { services } = await readCluster(source);
+  const { files: cluster } = value(await source.cluster(signal));
+  for (const { name } of value(await source.nodes(signal))) {
+    const capture = value(await source.node(name, signal));
+    const opened = openNode({ node: name, files: capture.files, cluster, capturedAt: undefined, version: '' });
+    for (const { clusterIPs, ports } of services.known ? services.value : [])
+      for (const daddr of clusterIPs.slice(0, 1))
+        for (const { port, protocol } of ports) {
+          const to = `${daddr.includes(':') ? `[${daddr}]` : daddr}:${port}/${protocol.toLowerCase()}`;
+          const { trace } = value(tracePacket(opened, { question: { from: name, to } }));
+          const ways = trace.branches.map(({ probability, steps, outcome }) => {
+            const rules = steps.flatMap((step) => (step.kind === 'rule' ? [`${step.at.handle} ${step.verdict}`] : []));
+            return [
+              probability.toFixed(6),
+              ...rules,
+              outcome.kind === 'decided' ? outcome.fate.summary : 'undecided',
+            ].join(', ');
+          });
+          found.push(`${node(name)} ${address(daddr)} ${protocol} ${port}: ${ways.sort().join(' | ')}`);
+        }
+  }
+  return found.sort();
+}
+
+/** Findings by their code, nodes and number of Services; differences of each node by their kind; the sizes of what is expected. */
+async function found(source: Source, called: Called) {
   const findings = diagnose(new Context(value(await openDiagnosis(source, signal)), undefined)).map(
     ({ code, severity, nodes, services, causes }) =>
       [code, severity, nodes.map(called).sort(), services.length, causes.length].join(' '),
   );
   const drift: string[] = [];
+  const expected: string[] = [];
   const cluster = await readCluster(source);
   for (const { name } of value(await source.nodes(signal))) {
     const node = await readNode(source, name);
@@ -58,16 +92,24 @@ async function found(source: Source, called: (node: string) => string) {
         )
       : [compared.problem.code];
     drift.push([called(name), ...said].join(' '));
+    const tables = node.ok ? expectedOfNode(node.value, cluster) : node;
+    for (const { family, expected: table } of tables.ok ? tables.value : []) {
+      const rules = table.chains.map((chain) => chain.rules.length).sort();
+      expected.push([called(name), family, rules, table.sets.map(({ elements }) => elements.length).sort()].join(' '));
+    }
   }
-  return { findings: findings.sort(), drift: drift.sort() };
+  return { findings: findings.sort(), drift: drift.sort(), expected: expected.sort() };
 }
 
 async function compare(path: string, secret: string) {
   const source = value(await openPath(path, DEFAULT_LIMITS));
-  const { other, node } = await redacted(source, Buffer.from(secret));
+  const { other, node, address } = await redacted(source, Buffer.from(secret));
   const before = await found(source, node);
   expect(before.findings.length + before.drift.length).toBeGreaterThan(0);
-  expect(await found(other, (name) => name)).toEqual(before);
+  expect(await found(other, SAME)).toEqual(before);
+  const traces = await traced(source, node, address);
+  expect(traces.filter((one) => / \| 0\.\d+, \d+ /.test(one)).length).toBeGreaterThan(0);
+  expect(await traced(other, SAME, SAME)).toEqual(traces);
   return before;
 }
 
