@@ -39,7 +39,19 @@ export function defragment(run: Run, skb: Skb, place: Hook): boolean {
   }
   let queue = run.state.fragments.get(key);
   if (queue === undefined) {
-    queue = { parts: new Map(), runs: [], ecn: 0, head: undefined, first: {}, last: false, end: 0, size: 0, sizeDf: 0 };
+    queue = {
+      parts: new Map(),
+      runs: [],
+      ecn: 0,
+      head: undefined,
+      headAt: 40,
+      room: Infinity,
+      first: {},
+      last: false,
+      end: 0,
+      size: 0,
+      sizeDf: 0,
+    };
     run.state.fragments.set(key, queue);
   }
   const refused = enqueue(queue, body, fragOff, mf, v6);
@@ -54,8 +66,9 @@ export function defragment(run: Run, skb: Skb, place: Hook): boolean {
   queue.ecn |= 1 << (tosOf(skb) & 3);
   if (fragOff === 0) {
     queue.head = skb.data.slice(0, start);
+    queue.headAt = header?.at ?? 40;
     queue.first = firstOf(skb);
-  }
+  } else queue.room = Math.min(queue.room, start);
   const held = [...queue.parts.values()].reduce((n, part) => n + part.length, 0);
   if (queue.head === undefined || !queue.last || held !== queue.end) {
     run.steps?.push({
@@ -78,7 +91,7 @@ export function defragment(run: Run, skb: Skb, place: Hook): boolean {
     });
     return false;
   }
-  const head = v6 ? withoutFragmentHeader(queue.head, header?.at ?? 40) : queue.head;
+  const head = v6 ? withoutFragmentHeader(queue.head, queue.headAt) : queue.head;
   const whole = new Uint8Array(head.length + queue.end);
   whole.set(head);
   for (const [offset, part] of queue.parts) whole.set(part, head.length + offset);
@@ -98,6 +111,7 @@ export function defragment(run: Run, skb: Skb, place: Hook): boolean {
   skb.data = whole;
   skb.headers = parseHeaders(whole, skb.family);
   skb.fragSize = queue.size;
+  skb.fragRoom = queue.room;
   skb.fragParts = [...queue.parts].toSorted(([a], [b]) => a - b).map(([, part]) => part.length);
   return true;
 }
@@ -162,6 +176,20 @@ function withoutFragmentHeader(head: Uint8Array, at: number): Uint8Array {
   return out;
 }
 
+/** Where the fragment header goes, behind what each hop reads, and the place of the number that names it (ip6_find_1stfragopt). */
+function firstOption({ data }: Skb): { readonly at: number; readonly link: number } {
+  let at = 40;
+  let link = 6;
+  for (let routed = false; at + 8 <= data.length; ) {
+    const next = data[link] ?? 59;
+    if (next !== 0 && next !== 43 && (next !== 60 || routed)) break;
+    routed ||= next === 43;
+    link = at;
+    at += ((data[at + 1] ?? 0) + 1) * 8;
+  }
+  return { at, link };
+}
+
 /** The packets that a large or reassembled packet leaves in. `limit` is the largest in bytes. */
 export function splitFragments(skb: Skb, limit: number): readonly Uint8Array[] {
   // IPv4 refragments whatever was put together (ip_finish_output), IPv6 what is larger than its largest fragment
@@ -169,26 +197,34 @@ export function splitFragments(skb: Skb, limit: number): readonly Uint8Array[] {
   if (skb.family === 'arp' || (skb.data.length <= limit && (skb.family === 'ip6' || skb.fragSize === undefined)))
     return [skb.data];
   const v6 = skb.family === 'ip6';
-  const unfragmentable = v6 ? 40 : skb.headers.thoff;
+  const { at: unfragmentable, link } = v6 ? firstOption(skb) : { at: skb.headers.thoff, link: 6 };
   const body = skb.data.subarray(unfragmentable);
   // What is cut up anew in IPv6 is cut no smaller than this (ip6_fragment: IPV6_MIN_MTU).
   const size = v6 && skb.fragSize !== undefined ? Math.max(limit, 1280) : limit;
-  const room = size - unfragmentable - (v6 ? 8 : 0);
+  const most = size - unfragmentable - (v6 ? 8 : 0);
   // Fragments that still fit leave as they came (ip_do_fragment, ip6_fragment: the fast path over frag_list).
   const parts = skb.fragParts ?? [];
-  const kept = parts.reduce((n, l) => n + l, 0) === body.length && parts.every((l) => l <= limit - unfragmentable);
+  // The look for a socket needs the header of TCP in one piece, which is none of eights then (tcp_v4_early_demux, tcp_v6_early_demux).
+  const pulled = skb.headers.l4proto === PROTO.tcp && !skb.local && (parts[0] ?? 0) < 20;
+  // Nor does the frame of a later fragment hold more than the headers that it had (skb_headroom; of a veth it is no larger).
+  const fits = (skb.fragRoom ?? 0) >= unfragmentable + (v6 ? 8 : 0);
+  const kept =
+    fits &&
+    !pulled &&
+    parts.reduce((n, l) => n + l, 0) === body.length &&
+    parts.every((l) => l <= limit - unfragmentable);
   const out: Uint8Array[] = [];
   for (let at = 0, i = 0; at < body.length; i++) {
     // All but the last are multiples of eight (ip_frag_next, ip6_frag_next).
-    const cut = body.length - at <= room ? room : room & ~7;
+    const cut = body.length - at <= most ? most : most & ~7;
     const part = body.subarray(at, at + (kept ? (parts[i] ?? cut) : cut));
     const last = at + part.length >= body.length;
     const frame = new Uint8Array(unfragmentable + (v6 ? 8 : 0) + part.length);
     frame.set(skb.data.subarray(0, unfragmentable));
     if (v6) {
-      frame[40] = skb.data[6] ?? 59;
-      frame[6] = 44;
-      putBytes(frame, 42, 2, at | (last ? 0 : 1));
+      frame[unfragmentable] = skb.data[link] ?? 59;
+      frame[link] = 44;
+      putBytes(frame, unfragmentable + 2, 2, at | (last ? 0 : 1));
       putBytes(frame, 4, 2, frame.length - 40);
     } else {
       putBytes(frame, 2, 2, frame.length);

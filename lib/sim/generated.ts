@@ -98,9 +98,11 @@ const ICMP_QUERIES: ReadonlySet<number> = new Set([0, 8, 13, 14, 15, 16, 17, 18]
 
 /** True where the node may answer with an ICMP error at all (icmp_send, icmp6_send). */
 function answerable(cause: Skb, evenToGroups = false): boolean {
-  if (cause.family === 'arp' || cause.headers.fragOff > 0) return false;
+  if (cause.family === 'arp' || (cause.family === 'ip' && cause.headers.fragOff > 0)) return false;
   if (cause.pktType !== 0 && !evenToGroups) return false;
-  const { l4proto, thoff } = cause.headers;
+  const { l4proto: named, thoff, fragOff } = cause.headers;
+  // What a later fragment belongs to is not asked (is_ineligible: ipv6_skip_exthdr).
+  const l4proto = fragOff > 0 ? undefined : named;
   const type = cause.data[thoff] ?? 0;
   if (l4proto === PROTO.icmp && cause.family === 'ip' && !ICMP_QUERIES.has(type)) return false;
   if (l4proto === PROTO.icmpv6 && isIcmpError(l4proto, type)) return false;
@@ -473,6 +475,8 @@ export function sendSegment(
     saddr: src,
     mark: 0,
     tos: 0,
+    // A link-local peer is behind the device it was heard on (tcp_v6_init_req).
+    oif: typeof dst === 'bigint' && isLinkLocal6(dst) ? deviceOf(cause) : undefined,
     anySource: more.socket?.transparent === true,
   });
   if (found.kind !== 'found') return;

@@ -14,6 +14,8 @@ export function rejectPacket(c: Context, s: RejectStatement): void {
   if (skb.family === 'arp') return;
   const cause = routed(c);
   if (cause === undefined) return;
+  // Nor are later fragments of IPv6 (reject6_csum_ok).
+  if (skb.family === 'ip6' && skb.headers.fragOff > 0) return;
   if (rejectChecksumWrong(skb, c.hook, s.type === 'tcp reset')) return;
   if (s.type === 'tcp reset') {
     sendReset(run, cause, true);

@@ -75,6 +75,8 @@ export interface Skb {
   fragSize: number | undefined;
   /** Sizes of the bodies of the fragments it was put together from, in order. */
   fragParts?: readonly number[];
+  /** The fewest bytes of headers that one of them had but the first. */
+  fragRoom?: number;
   /** True for a packet that `dup` made. */
   duplicate?: boolean;
   /** Chunk of a fragmented packet. */

@@ -73,6 +73,10 @@ export interface PendingFragment {
   ecn: number;
   /** The headers of the first fragment. */
   head: Uint8Array | undefined;
+  /** Where the fragment header of IPv6 lies in them. */
+  headAt: number;
+  /** The fewest bytes of headers that a later fragment has. */
+  room: number;
   /** What the kernel knew of the first fragment beside its bytes. */
   first: Partial<Skb>;
   /** True once the last fragment came. */

@@ -251,16 +251,20 @@ export function seenByUs(b: Branch, mangles: boolean): Seen | undefined {
         fate.egress.every((x) => x.role === 'generated'),
       ),
     })),
-    delivered: fate.delivered.map((d) => ({
-      iif: d.iif,
-      head: {
-        saddr: d.packet.saddr,
-        daddr: d.packet.daddr,
-        hops: d.packet.ttl ?? d.packet.hoplimit,
-        length: d.packet.length,
-        dscp: d.packet.dscp,
-        ecn: d.packet.ecn,
-      },
+    delivered: fate.delivered.map(({ iif, packet: p }) => ({
+      iif,
+      // As of all events, the kernel shows no header of a later fragment of IPv6.
+      head:
+        p.family === 'ip6' && p.fragOff !== undefined
+          ? undefined
+          : {
+              saddr: p.saddr,
+              daddr: p.daddr,
+              hops: p.ttl ?? p.hoplimit,
+              length: p.length,
+              dscp: p.dscp,
+              ecn: p.ecn,
+            },
     })),
     conntrack: b.conntrack.map((e) => plainEntry(e)),
     state: {

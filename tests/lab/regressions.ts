@@ -963,4 +963,44 @@ export const REGRESSIONS: readonly Regression[] = [
       { ...syn, daddr: '10.0.1.1', dport: 8080, flags: ['fin', 'ack'], seq: 67001, ackFollows: 0 },
     ],
   },
+  {
+    name: 'what was put together leaves in pieces: behind the options of hops, and anew where TCP or an option had to be moved',
+    tables: chain('inet', 'postrouting', 0, ['counter']),
+    packets: [
+      ...[
+        { ...piece(six, 1, 0, 16, true), extHeaders: [{ type: 'hbh' }, { type: 'frag', offset: 0, mf: true, id: 1 }] },
+        piece(six, 1, 16, 48, false),
+      ],
+      ...[
+        piece(six, 2, 0, 16, true),
+        {
+          ...piece(six, 2, 16, 48, false),
+          extHeaders: [{ type: 'hbh' }, { type: 'frag', offset: 16, mf: false, id: 2 }],
+        },
+      ],
+      ...[piece({ ...six, protocol: 'tcp' }, 3, 0, 24, true), piece({ ...six, protocol: 'tcp' }, 3, 24, 48, false)],
+      ...[
+        piece({ ...udp, protocol: 'tcp' }, 5, 16, 32, false),
+        piece({ ...udp, protocol: 'tcp' }, 5, 0, 8, true),
+        piece({ ...udp, protocol: 'tcp' }, 5, 8, 16, true),
+      ],
+    ],
+  },
+  {
+    name: 'fragments of IPv6 that no queue takes are reported on delivery',
+    tables: chain('ip6', 'input', 0, ['counter']),
+    packets: [
+      piece({ ...six, daddr: 'fd00:1::1' }, 1, 8, 21, true),
+      piece({ ...six, daddr: 'fd00:1::1' }, 2, 0, 21, true),
+      piece({ ...six, daddr: 'fd00:1::1', protocol: 'icmpv6' }, 3, 8, 21, true),
+    ],
+  },
+  {
+    name: 'an open connection that no process has accepted has no owner',
+    tables: chain('ip', 'output', 0, ['meta skuid 0 counter', 'meta skgid 0 counter']),
+    packets: [
+      { ...syn, daddr: '10.0.1.1', dport: 8080 },
+      { ...syn, daddr: '10.0.1.1', dport: 8080, flags: ['psh', 'ack'], seq: 1001, ackFollows: 0, payloadHex: '0102' },
+    ],
+  },
 ];
