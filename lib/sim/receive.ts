@@ -19,10 +19,31 @@ export function receive(run: Run, skb: Skb, dev: Link): void {
   skb.iif = dev;
   if (runDeviceHook(run, skb, 'ingress', dev.name) !== 'accept') return;
   if (dev.master !== undefined && run.p.linkByName.get(dev.master)?.kind === 'bridge') {
-    bridgeReceive(run, skb, dev, receiveOnBridge);
-    return;
+    const reserved = reservedAddress(skb);
+    // With the spanning tree off the bridge group is a group like any other, and a pause ends here.
+    if (reserved === undefined || reserved === 0) {
+      bridgeReceive(run, skb, dev, receiveOnBridge);
+      return;
+    }
+    if (reserved === PAUSE) {
+      kernel(run, skb, 'bridge-reserved', 'No bridge takes frames to this address.');
+      return;
+    }
+    skb.pktType = 2;
+    const asked = reserved !== LLDP && run.p.program.has('bridge');
+    if (asked && runHook(run, skb, 'input', 'bridge') !== 'accept') return;
   }
   receiveLayer3(run, skb);
+}
+
+const PAUSE = 1;
+const LLDP = 14;
+
+/** The last digit of 01:80:c2:00:00:0x, which is for the other end of the link alone: a bridge hands it to the port (br_handle_frame). */
+function reservedAddress({ link }: Skb): number | undefined {
+  const high = link === undefined ? 0 : u32(link, 0);
+  const low = link === undefined ? 0 : u16(link, 4);
+  return high === 0x0180c200 && low < 16 ? low : undefined;
 }
 
 function receiveLayer3(run: Run, skb: Skb): void {

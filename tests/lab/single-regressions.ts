@@ -350,4 +350,27 @@ export const SINGLE_REGRESSIONS: readonly Regression[] = [
       daddr,
     })),
   },
+  {
+    name: 'a link-local peer is answered by the device it was heard on, or not at all',
+    tables: chain('ip6', 'output', 0, ['counter']),
+    packets: [
+      { ...six, protocol: 'tcp', flags: ['syn'], saddr: 'fe80::1', daddr: 'fd00:1::1', dport: 8080 },
+      { ...six, protocol: 'tcp', flags: ['syn'], saddr: 'fe80::1', daddr: 'fd00:1::1', dport: 9 },
+    ],
+  },
+  {
+    name: 'frames for the other end of the link alone do not cross a bridge',
+    tables: [
+      ...chain('bridge', 'prerouting', 0, ['counter']),
+      ...chain('bridge', 'input', 0, ['counter']),
+      ...chain('ip', 'prerouting', 0, ['iifname "brp0" counter']),
+    ],
+    packets: [0, 1, 2, 14].flatMap((last) =>
+      ['10.0.4.3', '10.0.4.1'].map((daddr) => ({
+        ...onBridge,
+        daddr,
+        l2: { src: '02:00:00:00:06:02', dst: `01:80:c2:00:00:0${last.toString(16)}` },
+      })),
+    ),
+  },
 ];
