@@ -106,7 +106,7 @@ function respond(run: Run, skb: Skb): void {
     }
     default:
       // Multicast routing takes PIM, whatever it says (pim_rcv, pim6_rcv).
-      if (l4proto === PROTO.igmp || l4proto === PROTO.pim || (l4proto === PROTO.nonxt && skb.family === 'ip6')) return;
+      if (l4proto === PROTO.pim || l4proto === (skb.family === 'ip' ? PROTO.igmp : PROTO.nonxt)) return;
       if (skb.family === 'ip') sendIcmpError(run, skb, { type: 3, code: 2 });
       else sendIcmpError(run, skb, { type: 4, code: 1, info: 6 });
   }

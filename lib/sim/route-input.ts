@@ -339,6 +339,7 @@ function routeInput6(run: Run, skb: Skb): void {
       return;
     }
     routeStep(run, skb, 'input', undefined, 'multicast');
+    skb.dst = madeUpRoute('ip6', 'multicast', dev);
     localDeliver(run, skb);
     return;
   }

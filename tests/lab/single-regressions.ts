@@ -373,4 +373,13 @@ export const SINGLE_REGRESSIONS: readonly Regression[] = [
       })),
     ),
   },
+  {
+    name: 'IGMP is nothing that IPv6 knows, and a group has a route of its own',
+    tables: chain('ip6', 'input', 0, ['rt classid 0 counter', 'rt classid != 0 counter']),
+    packets: [
+      { ...six, daddr: 'fd00:1::1', protocol: 2, rawL4: true, payloadHex: '1600000000000000' },
+      { ...udp, daddr: '10.0.1.1', protocol: 2, rawL4: true, payloadHex: '1600000000000000' },
+      { ...six, daddr: 'ff02::1', l2: { dst: '33:33:00:00:00:01' } },
+    ],
+  },
 ];
