@@ -170,7 +170,7 @@ const CAPTURE = `nftscope capture: writes a source as a capture (docs/captures.m
   nftscope capture --source S [--node N …] [--redact] -o FOLDER|FILE.tar.gz
   nftscope capture --script
 
-  --source S    bundle (folder, .tar.gz), nft -j listing, or "host"
+  --source S    bundle (folder, .tar.gz), nft -j listing, "host", or cluster:CONTEXT
   --node N      only this node; may be repeated (default: all)
   -o, --output  a new folder, or a new archive; one that was begun is continued, and what is in it is kept
   --redact      other names and addresses, the same for the same, so that every trace ends as before (docs/captures.md)
@@ -180,7 +180,8 @@ const CAPTURE = `nftscope capture: writes a source as a capture (docs/captures.m
 Of the cluster's objects only named fields are written: no Secrets, tokens, environments, volumes, and of annotations few.
 Progress goes to standard error, the name of what was written to standard output.
 
-Exit status: 0 all is written; 1 some nodes are missing, or it was stopped: the same command goes on; 2 wrong usage or input.
+Exit status: 0 all is written; 1 nodes, lists or rulesets could not be read and are named, or it was stopped: the same command goes on;
+2 wrong usage or input.
 `;
 
 const EXPECTED = `nftscope expected: the tables that kube-proxy (nftables mode, 1.31 or later) should have written on a node
