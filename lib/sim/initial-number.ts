@@ -4,13 +4,18 @@ import type { Run } from './environment';
 import type { Branch } from './trace';
 
 /** What stands for it: far from any number that a packet guesses. */
-export const ISN = 2_000_000_000;
+const ISN = 2_000_000_000;
 
 /**
  * The number of the socket's nth connection with the same peer, from 0. The kernel adds a clock of 64 ns to what it picked for the two
  * (seq_scale): the next number lies behind the last, and further than a window where milliseconds have passed.
  */
-export const initialNumber = (nth: number): number => ISN + nth * 500_000;
+export const initialNumber = (nth: number): number => ISN + nth * STEP;
+
+const STEP = 500_000;
+
+/** True for a number that a socket of the node begins with, and for the one behind it. */
+export const isInitialNumber = (n: number): boolean => n >= ISN && n - ISN < NEAR && (n - ISN) % STEP <= 1;
 
 /** The number that the node's answer to a packet began with: what acknowledges the answer is one more. */
 export function answeredNumber(answer: Branch | undefined): number {

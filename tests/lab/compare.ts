@@ -1,7 +1,7 @@
 /** One packet: what the kernel did beside what the tracer says it does. */
 import { fromHex } from '../../lib/net/build-packet';
 import { viewPacket } from '../../lib/net/headers';
-import { ISN } from '../../lib/sim/initial-number';
+import { isInitialNumber } from '../../lib/sim/initial-number';
 import { eventsOf, plainEntry } from '../../lib/sim/run-case';
 import type { Branch } from '../../lib/sim/trace';
 import type { KernelAnswer, KernelEvent } from './kernel';
@@ -43,7 +43,8 @@ function strip(view: Plain, generated: boolean): Plain {
   const { seq, ack, senderMac, inner, ...rest } = view;
   const flags = view.flags as readonly string[] | undefined;
   // A reset of what acknowledges a socket's random number has that number, as has what a rule makes a reset of; ours begins with another.
-  const of = generated && flags?.includes('rst') === true && (seq === ISN || seq === ISN + 1) ? 'random' : seq;
+  const of =
+    generated && flags?.includes('rst') === true && seq !== undefined && isInitialNumber(Number(seq)) ? 'random' : seq;
   const numbers = generated && flags?.includes('rst') !== true ? {} : { seq: of, ack };
   return { ...rest, ...numbers, ...(inner === undefined ? {} : { inner: strip(inner as Plain, false) }) };
 }
