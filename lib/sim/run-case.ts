@@ -113,7 +113,9 @@ export function eventsOf(steps: readonly Step[]): {
   for (const s of steps) {
     if (s.kind === 'chain') chains.set(s.traversal, s);
     if ((s.kind !== 'rule' && s.kind !== 'end' && s.kind !== 'policy') || !s.traced) continue;
-    const mark = s.mark === 0 ? {} : { mark: s.mark };
+    // Of a packet that is stolen the kernel shows nothing any more: it may be gone (nft_trace_notify).
+    const stolen = s.kind === 'rule' && s.verdict === 'stolen';
+    const mark = s.mark === 0 || stolen ? {} : { mark: s.mark };
     if (s.kind === 'rule') {
       events.push({
         skb: s.skb,

@@ -246,6 +246,12 @@ export function writeNetwork(skb: Skb, at: number, bytes: Uint8Array): void {
 /** Writes bytes of the network header by a rule and leaves every checksum as it was. */
 export function writeRawNetwork(skb: Skb, at: number, bytes: Uint8Array): void {
   skb.data.set(bytes, at);
+  rewrite(skb, skb.headers);
+}
+
+/** Extension headers are looked for each time anew (nft_exthdr_ipv6_eval); where the rest begins is as it was (nft_pktinfo). */
+function rewrite(skb: Skb, { l4proto, thoff, fragOff }: Headers): void {
+  skb.headers = { ...parseHeaders(skb.data, skb.family), l4proto, thoff, fragOff };
   skb.rewritten = true;
 }
 
@@ -316,8 +322,7 @@ export function writeNetworkByRule(skb: Skb, at: number, bytes: Uint8Array, pseu
   const own = sum === undefined ? undefined : skb.data.slice(sum, sum + 2);
   const { headers } = skb;
   writeNetwork(skb, at, bytes);
-  skb.headers = headers;
-  skb.rewritten = true;
+  rewrite(skb, headers);
   if (sum === undefined || own === undefined) return;
   skb.data.set(own, sum);
   patchChecksum(skb.data, sum, at, before, bytes);

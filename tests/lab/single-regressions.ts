@@ -382,4 +382,15 @@ export const SINGLE_REGRESSIONS: readonly Regression[] = [
       { ...six, daddr: 'ff02::1', l2: { dst: '33:33:00:00:00:01' } },
     ],
   },
+  {
+    name: 'extension headers are looked for anew after a rule wrote the header before them; a stolen packet shows no mark',
+    tables: [
+      ...chain('ip6', 'input', 0, ['ip6 nexthdr set 17', 'exthdr dst exists counter', 'exthdr dst missing counter']),
+      ...chain('ip', 'input', 0, ['meta mark set 5', 'synproxy mss 1460 wscale 7 timestamp sack-perm']),
+    ],
+    packets: [
+      { ...six, daddr: 'fd00:1::1', extHeaders: [{ type: 'dst' }] },
+      { ...syn, daddr: '10.0.1.1' },
+    ],
+  },
 ];
