@@ -304,12 +304,13 @@ export function sendReset(
   // Nothing that came to a broadcast address is reset but by a socket (tcp_v4_send_reset, nf_send_reset: the flags of the route).
   if (family === 'ip' && listener === undefined && (cause.dst?.type === 'broadcast' || cause.dst?.type === 'multicast'))
     return false;
-  if (typeof src === 'bigint' && ((isMulticast6(src) && listener === undefined) || isMulticast6(BigInt(dst))))
-    return false;
+  // The TCP stack does not ask who sent: of what a rule translated it may be a group (tcp_v6_send_reset, nf_send_reset6).
+  if (typeof src === 'bigint' && isMulticast6(src) && listener === undefined) return false;
+  if (byReject && typeof dst === 'bigint' && isMulticast6(dst)) return false;
   // A rule answers between addresses of one machine each only: no IPv4 address written as one of IPv6 is (nf_send_reset6).
   if (byReject && [src, dst].some((a) => typeof a === 'bigint' && (a === 0n || a >> 32n === 0xffffn))) return false;
   // The TCP stack answers the loopback address and those of a link by the device of the question only (tcp_v6_send_response).
-  const strict = !byReject && typeof dst === 'bigint' && (dst === 1n || isLinkLocal6(dst));
+  const strict = !byReject && typeof dst === 'bigint' && (dst === 1n || isLinkLocal6(dst) || isMulticast6(dst));
   // What a rule sends is routed again and may have any source that could be somebody's (nf_send_reset: ip_route_me_harder).
   // So may what a transparent socket sends.
   const anySource = byReject

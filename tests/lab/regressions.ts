@@ -1003,4 +1003,23 @@ export const REGRESSIONS: readonly Regression[] = [
       { ...syn, daddr: '10.0.1.1', dport: 8080, flags: ['psh', 'ack'], seq: 1001, ackFollows: 0, payloadHex: '0102' },
     ],
   },
+  {
+    name: 'a group whose answer is translated back is reset like anybody',
+    tables: nat('ip6', 'output', ['dnat to fd00:3::3']),
+    packets: [
+      { ...six, from: 'local', saddr: 'fd00:2::11', daddr: 'ff05::9', protocol: 'tcp', flags: ['syn'], sport: 53 },
+      {
+        ...six,
+        iif: 'eth2',
+        saddr: 'fd00:3::3',
+        daddr: 'fd00:2::11',
+        protocol: 'tcp',
+        flags: ['syn', 'ack'],
+        sport: 2222,
+        dport: 53,
+        seq: 7000,
+        ack: 1001,
+      },
+    ],
+  },
 ];
