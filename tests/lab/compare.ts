@@ -39,14 +39,17 @@ function plainView(hex: Uint8Array, family: 'ip' | 'ip6' | 'arp', generated: boo
   return strip(viewPacket(hex, family, { sport: false, dport: false }) as unknown as Plain, generated);
 }
 
-function strip(view: Plain, generated: boolean): Plain {
+function strip(view: Plain, generated: boolean, quoted = false): Plain {
   const { seq, ack, senderMac, inner, ...rest } = view;
   const flags = view.flags as readonly string[] | undefined;
   // A reset of what acknowledges a socket's random number has that number, as has what a rule makes a reset of; ours begins with another.
+  // So has an error that quotes a segment of a socket.
   const of =
-    generated && flags?.includes('rst') === true && seq !== undefined && isInitialNumber(Number(seq)) ? 'random' : seq;
+    ((generated && flags?.includes('rst') === true) || quoted) && seq !== undefined && isInitialNumber(Number(seq))
+      ? 'random'
+      : seq;
   const numbers = generated && flags?.includes('rst') !== true ? {} : { seq: of, ack };
-  return { ...rest, ...numbers, ...(inner === undefined ? {} : { inner: strip(inner as Plain, false) }) };
+  return { ...rest, ...numbers, ...(inner === undefined ? {} : { inner: strip(inner as Plain, false, true) }) };
 }
 
 /** The headers at the start of a traversal, as far as the message holds them. */
