@@ -190,6 +190,8 @@ function patience(p: PacketSpec, settle: number, before: readonly PacketResult[]
   return Math.max(settle, data ? 0.05 : 0.006);
 }
 
+const MOST_STATES = 4;
+
 /** Runs a case on both sides, packet by packet, until they disagree. */
 export async function runLab(kernel: Kernel, lab: LabCase, settle = 0.002, unhurried = false): Promise<CaseResult> {
   const environment = decodeEnvironment(await environmentOf(kernel, lab.environment));
@@ -200,7 +202,8 @@ export async function runLab(kernel: Kernel, lab: LabCase, settle = 0.002, unhur
   const ruleset = decodeRuleset(listing);
   if (!ruleset.ok) throw new Error(`the listing does not decode: ${ruleset.problem.say}`);
   const p = prepare({ ...environment.value, ruleset: { known: true, value: withLoaded(ruleset.value, text) } });
-  let state = initialState(p, true);
+  // Where chance decides more than a packet shows, each state that fits what the kernel did may be the one it is in.
+  let states = [initialState(p, true)];
   const answers: KernelAnswer[] = [];
   const packets: PacketResult[] = [];
   const steps: LabStep[] = [];
@@ -221,9 +224,13 @@ export async function runLab(kernel: Kernel, lab: LabCase, settle = 0.002, unhur
     answers.push(raw);
     const { ackFollows } = spec;
     const asked = ackFollows === undefined ? undefined : answeredNumber(packets[ackFollows]?.branch) + 1;
-    const traced = traceFrom(p, asked === undefined ? spec : { ...spec, ack: asked }, state);
     let best: PacketResult | undefined;
-    for (const [i, branch] of traced.trace.branches.entries()) {
+    let next: typeof states = [];
+    const tracedFrom = states.map((state) => traceFrom(p, asked === undefined ? spec : { ...spec, ack: asked }, state));
+    for (const { traced, branch, i } of tracedFrom.flatMap((traced) =>
+      traced.trace.branches.map((branch, i) => ({ traced, branch, i })),
+    )) {
+      if (next.length >= MOST_STATES) break;
       // What answers a number that chance picked has one of its own.
       const plain = (s: Seen): Seen => (spec.ackFollows === undefined ? s : withoutNumbers(s));
       const said = seenByUs(branch, mangles);
@@ -240,15 +247,17 @@ export async function runLab(kernel: Kernel, lab: LabCase, settle = 0.002, unhur
         raw,
         branch,
       };
+      const after = traced.states[i];
+      if (after === undefined) continue;
       if (best === undefined || rank(result) < rank(best)) {
         best = result;
-        state = traced.states[i] ?? state;
-      }
-      if (parts.length === 0) break;
+        next = [after];
+      } else if (parts.length === 0) next.push(after);
     }
+    states = next;
     if (best === undefined) break;
     packets.push(best);
-    state.ct.settle((conn) => portsIn(raw, conn));
+    for (const state of states) state.ct.settle((conn) => portsIn(raw, conn));
     if (best.verdict !== 'agreed') {
       verdict = best.verdict;
       break;
