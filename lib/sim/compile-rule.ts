@@ -30,9 +30,13 @@ export function opsOf(rule: ProgramRule, scope: Scope): readonly Op[] {
       ? [unlisted]
       : rule.rule.statements.some((s) => s.kind === 'xt')
         ? compileXtRule(rule, scope, (s) => compileStatement(s, scope))
-        : guarded(
-            joined(
-              rule.rule.statements.map((s, i, all) => compileStatement(s, scope, all.slice(0, i), all.slice(i + 1))),
+        : ofFamily(
+            guarded(
+              joined(
+                rule.rule.statements.map((s, i, all) => compileStatement(s, scope, all.slice(0, i), all.slice(i + 1))),
+                rule.rule.statements,
+                scope,
+              ),
               rule.rule.statements,
               scope,
             ),
@@ -61,6 +65,27 @@ function guarded(ops: readonly Op[], statements: readonly Statement[], scope: Sc
   };
   return [guard, ...rest];
 }
+
+const OF_ALL_FAMILIES: ReadonlySet<string> = new Set(['inet', 'bridge', 'netdev']);
+
+/**
+ * The family that an extension header or an IP option asks for stands before all statements of the rule (exthdr_gen_dependency of nft's
+ * src/evaluate.c), so that no look-up before it counts for another. The listing leaves it out behind matches alone.
+ */
+function ofFamily(ops: readonly Op[], statements: readonly Statement[], scope: Scope): readonly Op[] {
+  const at = statements.findIndex((s) => mentions(s, isOption));
+  const [first, ...rest] = ops;
+  const before = statements.slice(0, at);
+  if (at < 1 || first === undefined || !OF_ALL_FAMILIES.has(scope.table.family)) return ops;
+  if (before.some(({ kind }) => kind !== 'match') || knowsNetwork(before)) return ops;
+  const family = mentions(statements[at], (e) => e.kind === 'exthdr') ? 'ip6' : 'ip';
+  const because = `the packet is not ${family === 'ip' ? 'IPv4' : 'IPv6'}`;
+  const field = family === 'ip' ? 'ip option' : 'exthdr';
+  const guard: Op = (c) => (c.skb.family === family ? first(c) : new Broken({ kind: 'missing', field, because }, at));
+  return [guard, ...rest];
+}
+
+const isOption = ({ kind }: { readonly kind?: unknown }): boolean => kind === 'exthdr' || kind === 'ipOption';
 
 const PROTOCOL_FIELDS: ReadonlySet<string> = new Set(['meta l4proto', 'ip protocol', 'ip6 nexthdr', 'ct protocol']);
 

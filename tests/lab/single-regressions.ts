@@ -393,4 +393,12 @@ export const SINGLE_REGRESSIONS: readonly Regression[] = [
       { ...syn, daddr: '10.0.1.1' },
     ],
   },
+  {
+    name: 'the family of an extension header is asked for before a look-up that counts',
+    tables: chain('inet', 'prerouting', 0, ['iifname @s rt type 0', 'iifname @s ip option rr exists']).map((t) => ({
+      ...t,
+      items: ['set s { type ifname; flags dynamic; counter; elements = { "eth0" }; }'],
+    })),
+    packets: [udp, six],
+  },
 ];
