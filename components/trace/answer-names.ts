@@ -42,7 +42,8 @@ function findService(
     const found = service.ports.find(
       (p) => p.port === port && (protocol === undefined || p.protocol.toLowerCase() === protocol),
     );
-    if (found) return { service: name, port: found.name ?? String(found.port) };
+    if (found)
+      return { service: name, port: found.name ?? String(found.port), endpoints: found.endpoints ?? undefined };
   }
   return undefined;
 }

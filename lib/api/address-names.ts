@@ -1,8 +1,12 @@
 /** Names for the readers of a trace (lib/explain) from the cluster of a capture. */
-import type { TraceNames } from '../explain/trace-names';
+
+import type { ObjectRef } from '../cluster/address-book';
+import type { Cluster } from '../cluster/cluster';
+import type { NamedEndpoint, TraceNames } from '../explain/trace-names';
+import { endpointsOf } from './names';
 import type { OpenNode } from './open-node';
 
-export function addressNames({ node, addresses }: OpenNode): TraceNames {
+export function addressNames({ node, addresses, cluster: { cluster } }: OpenNode): TraceNames {
   return {
     node,
     address(text) {
@@ -18,7 +22,24 @@ export function addressNames({ node, addresses }: OpenNode): TraceNames {
       if (object?.kind !== 'service') return undefined;
       // Asked for a port, a Service that has not this port is no answer.
       if (port !== undefined && object.port === null) return undefined;
-      return { service: `${object.namespace}/${object.name}`, port: object.port ?? undefined };
+      return {
+        service: `${object.namespace}/${object.name}`,
+        port: object.port ?? undefined,
+        endpoints: port === undefined ? undefined : endpointsAt(cluster, object, port, protocol),
+      };
     },
   };
+}
+
+function endpointsAt(
+  { services, endpointSlices }: Cluster,
+  { namespace, name }: ObjectRef,
+  number: number,
+  protocol: string | undefined,
+): readonly NamedEndpoint[] | undefined {
+  if (!services.known || !endpointSlices.known) return undefined;
+  const service = services.value.find((one) => one.namespace === namespace && one.name === name);
+  const port = service?.ports.find((one) => one.port === number && one.protocol.toLowerCase() === protocol);
+  const slices = endpointSlices.value.filter((one) => one.namespace === namespace && one.service === name);
+  return port === undefined ? undefined : (endpointsOf(port, slices) ?? undefined);
 }

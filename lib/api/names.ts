@@ -63,7 +63,7 @@ const serviceName = (service: Service, slices: Slices | undefined): ServiceName 
 });
 
 /** Endpoints of a Service port: those of the slices' port of the same name and protocol. */
-function endpointsOf(port: ServicePort, slices: readonly EndpointSlice[]): ServicePortName['endpoints'] {
+export function endpointsOf(port: ServicePort, slices: readonly EndpointSlice[]): ServicePortName['endpoints'] {
   return slices.flatMap((slice) =>
     slice.ports
       .filter((one) => one.name === port.name && one.protocol === port.protocol)

@@ -8,11 +8,21 @@ export interface AddressName {
   readonly node?: string;
 }
 
+/** One of a Service port's endpoints, as the EndpointSlices name it. */
+export interface NamedEndpoint {
+  /** `10.244.1.4:8080`, `[fd00::4]:8080`; `*` for any port. */
+  readonly address: string;
+  readonly ready: boolean;
+  readonly node: string | null;
+}
+
 export interface ServicePortName {
   /** `shop/api`. */
   readonly service: string;
   /** `http`, where the port has a name. */
   readonly port: string | undefined;
+  /** Undefined where the slices were not read, or the Service alone was asked for. */
+  readonly endpoints?: readonly NamedEndpoint[] | undefined;
 }
 
 export interface TraceNames {

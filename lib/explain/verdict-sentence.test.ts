@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Branch, Fate, Step, Trace } from '../sim/trace';
 import { fixtureBranch, fixtureTrace, shopNames, type TraceFixture } from './testing/traces';
-import { noNames } from './trace-names';
+import { type NamedEndpoint, noNames, type TraceNames } from './trace-names';
 import { verdictFacts } from './verdict-facts';
 import { branchVerdict, traceVerdict, verdictSentence } from './verdict-sentence';
 
@@ -53,19 +53,22 @@ describe('causes of kube-proxy', () => {
   test.each<{ name: string; trace: Trace; says: string }>([
     {
       name: 'a port the Service has not',
-      trace: ending(
-        { by: { ...KP, chain: 'cluster-ips-check', type: 'rule', handle: 38, verdict: 'drop' } },
-        noLookup(),
+      trace: toPort(
+        ending({ by: { ...KP, chain: 'cluster-ips-check', type: 'rule', handle: 38, verdict: 'drop' } }, noLookup()),
+        81,
       ),
-      says: 'shop/inventory has no port 80/tcp, so node-1 refuses the connection.',
+      says: 'shop/inventory has no port 81/tcp, so node-1 refuses the connection.',
     },
     {
       name: 'an address no Service has',
-      trace: ending(
-        { summary: 'dropped', by: { ...KP, chain: 'cluster-ips-check', type: 'rule', handle: 39, verdict: 'drop' } },
-        noLookup(),
+      trace: toAddress(
+        ending(
+          { summary: 'dropped', by: { ...KP, chain: 'cluster-ips-check', type: 'rule', handle: 39, verdict: 'drop' } },
+          noLookup(),
+        ),
+        '10.106.32.182',
       ),
-      says: '10.106.32.181 belongs to no Service, so node-1 drops the packet.',
+      says: '10.106.32.182 belongs to no Service, so node-1 drops the packet.',
     },
     {
       name: 'outside the source ranges',
@@ -84,6 +87,77 @@ describe('causes of kube-proxy', () => {
     expect(verdictSentence({ ...trace, branches: branch ? [{ ...branch, steps }] : [] }, shopNames)).toBe(says);
   });
 });
+
+describe('a node whose rules are not what the cluster says', () => {
+  const knowing = (...endpoints: readonly NamedEndpoint[]): TraceNames => ({
+    ...shopNames,
+    service: (address, protocol, port) => {
+      const found = shopNames.service(address, protocol, port);
+      return found === undefined ? undefined : { ...found, endpoints };
+    },
+  });
+  const at = (address: string, node: string | null = null): NamedEndpoint => ({ address, ready: true, node });
+  const [one, two, three] = [
+    at('10.244.1.4:8080', 'node-1'),
+    at('10.244.2.4:8080', 'node-2'),
+    at('10.244.3.4:8080', 'node-3'),
+  ];
+
+  test('a pod that is an endpoint is named with the Service', () => {
+    expect(verdictSentence(fixtureTrace('delivered'), knowing(one, two, three))).toBe(
+      'Reaches one of 3 shop/api pods. The client address is kept.',
+    );
+  });
+
+  test('a pod that is none is named for itself', () => {
+    const { trace, branch } = fixtureBranch('delivered', 0);
+    const alone = { ...trace, branches: [branch] };
+    expect(verdictSentence(alone, knowing(two, three))).toBe(
+      'Reaches pod shop/api-5b8c9d6f7-8tqwn, port 8080, which is no endpoint of shop/api: the rules of node-1 lead there. The client address is kept.',
+    );
+    // The pod of an endpoint at another port is none either.
+    expect(verdictSentence(alone, knowing(at('10.244.1.4:9090')))).toContain('is no endpoint of shop/api');
+    expect(verdictSentence(alone, knowing(one))).toContain('Reaches shop/api at pod shop/api-5b8c9d6f7-8tqwn.');
+  });
+
+  test('one of several that is none', () => {
+    expect(verdictSentence(fixtureTrace('delivered'), knowing(two, three))).toBe(
+      'Reaches one of 3 destinations. 1 of them is no endpoint of shop/api: pod shop/api-5b8c9d6f7-8tqwn, port 8080. The rules of node-1 lead there. The client address is kept.',
+    );
+  });
+
+  test('no endpoint in the rules, one in the cluster', () => {
+    const trace = fixtureTrace('rejected');
+    expect(verdictSentence(trace, knowing(one))).toBe(
+      'The rules of node-1 have no endpoint of shop/inventory, though 1 endpoint is ready, so node-1 refuses the connection.',
+    );
+    const none = 'shop/inventory has no endpoints, so node-1 refuses the connection.';
+    expect(verdictSentence(trace, knowing({ ...one, ready: false }))).toBe(none);
+    expect(verdictSentence(trace, knowing(at('[fd00::4]:8080')))).toBe(none);
+  });
+
+  test('a port that the Service has and the node has no rule for', () => {
+    const by = { ...KP, chain: 'cluster-ips-check', type: 'rule', handle: 38, verdict: 'drop' } as const;
+    const trace = withoutLookups(ending({ by }, noLookup()));
+    expect(verdictSentence(trace, knowing(one))).toBe(
+      'node-1 has no rule for shop/inventory port 80/tcp, so node-1 refuses the connection.',
+    );
+    const dropped = withoutLookups(ending({ by, summary: 'dropped' }, noLookup()));
+    expect(verdictSentence(dropped, knowing(one))).toBe(
+      'node-1 has no rule for shop/inventory port 80/tcp, so node-1 drops the packet.',
+    );
+  });
+});
+
+function withoutLookups(trace: Trace): Trace {
+  const bare = (step: Step): Step => (step.kind === 'rule' ? { ...step, lookups: [] } : step);
+  return { ...trace, branches: trace.branches.map((branch) => ({ ...branch, steps: branch.steps.map(bare) })) };
+}
+
+/** The trace for another port than the Service has. */
+const toPort = (trace: Trace, dport: number): Trace => ({ ...trace, packet: { ...trace.packet, dport } });
+
+const toAddress = (trace: Trace, daddr: string): Trace => ({ ...trace, packet: { ...trace.packet, daddr } });
 
 function noLookup(): Step {
   const { branch } = fixtureBranch('rejected');

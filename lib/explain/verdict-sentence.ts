@@ -5,7 +5,7 @@
 import type { Branch, Fate, GeneratedStep, PacketView, RuleStep, Trace } from '../sim/trace';
 import { packetTitle, refusing } from './generated-packet';
 import { ruleName } from './rule-name';
-import { serviceOfChain, type TraceNames } from './trace-names';
+import { type NamedEndpoint, type ServicePortName, serviceOfChain, type TraceNames } from './trace-names';
 import { count, fraction } from './words';
 
 export type BranchVerdict = 'delivered' | 'dropped' | 'rejected' | 'undecided';
@@ -87,7 +87,9 @@ function kubeProxyCause(branch: Branch, fate: Fate, packet: PacketView, names: T
   if (by?.table !== 'kube-proxy' || by.type !== 'rule') return undefined;
   const end =
     fate.summary === 'rejected' ? `so ${names.node} refuses the connection.` : `so ${names.node} drops the packet.`;
-  const service = names.service(packet.daddr ?? '', protocolOf(packet), portOf(packet))?.service;
+  const asked = names.service(packet.daddr ?? '', protocolOf(packet), portOf(packet));
+  const service = asked?.service;
+  const ready = readyEndpoints(asked, packet);
   const hit = branch.steps
     .filter((step): step is RuleStep => step.kind === 'rule' && step.skb === 0)
     .flatMap((step) => step.lookups)
@@ -95,14 +97,27 @@ function kubeProxyCause(branch: Branch, fate: Fate, packet: PacketView, names: T
   if (hit?.name === 'no-endpoint-services' || hit?.name === 'no-endpoint-nodeports') {
     const who = service ?? `The Service at ${packet.daddr}`;
     // kube-proxy writes `drop` where endpoints exist on other nodes only and the traffic policy is Local.
-    if (hit.hit?.data === 'drop')
+    if (hit.hit?.data === 'drop') {
+      const here = ready.filter(({ node }) => node === names.node);
+      if (here.length > 0)
+        return `The rules of ${names.node} have no endpoint of ${who} on ${names.node}, though ${readyWords(here.length)} there, ${end}`;
       return `${who} has no endpoint on ${names.node} and its traffic policy is Local, ${end}`;
+    }
+    // The node's rules may be behind the cluster, or changed by somebody.
+    if (ready.length > 0)
+      return `The rules of ${names.node} have no endpoint of ${who}, though ${readyWords(ready.length)}, ${end}`;
     return `${who} has no endpoints, ${end}`;
   }
   if (by.chain === 'cluster-ips-check') {
-    if (fate.summary !== 'rejected') return `${packet.daddr} belongs to no Service, ${end}`;
-    const owner = names.service(packet.daddr ?? '', undefined, undefined)?.service ?? packet.daddr;
-    return `${owner} has no port ${packet.dport}/${packet.protocol}, ${end}`;
+    // Only a Service that has this port is found for it: what is missing is the node's.
+    if (service !== undefined)
+      return `${names.node} has no rule for ${service} port ${packet.dport}/${packet.protocol}, ${end}`;
+    const known = names.service(packet.daddr ?? '', undefined, undefined)?.service;
+    if (fate.summary !== 'rejected')
+      return known === undefined
+        ? `${packet.daddr} belongs to no Service, ${end}`
+        : `${names.node} has no rule for ${packet.daddr} of ${known}, ${end}`;
+    return `${known ?? packet.daddr} has no port ${packet.dport}/${packet.protocol}, ${end}`;
   }
   if (by.chain.startsWith('firewall-')) {
     const owner = serviceOfChain(by.chain) ?? service ?? 'the Service';
@@ -110,6 +125,12 @@ function kubeProxyCause(branch: Branch, fate: Fate, packet: PacketView, names: T
   }
   return undefined;
 }
+
+/** Endpoints of the packet's family that the cluster calls ready now. */
+const readyEndpoints = (asked: ServicePortName | undefined, { daddr = '' }: PacketView): readonly NamedEndpoint[] =>
+  (asked?.endpoints ?? []).filter(({ ready, address }) => ready && address.startsWith('[') === daddr.includes(':'));
+
+const readyWords = (ready: number): string => `${count(ready, 'endpoint')} ${ready === 1 ? 'is' : 'are'} ready`;
 
 const protocolOf = (packet: PacketView): string | undefined =>
   packet.protocol === undefined ? undefined : String(packet.protocol);
@@ -155,6 +176,8 @@ type End = NonNullable<ReturnType<typeof finalPacket>>;
 
 function translatedReach(ends: readonly End[], sent: PacketView, names: TraceNames): string {
   const service = names.service(sent.daddr ?? '', protocolOf(sent), portOf(sent));
+  const strangers = service === undefined ? [] : strangersOf(ends, service);
+  if (service !== undefined && strangers.length > 0) return strangerReach(ends, strangers, service, names);
   const places = [...new Map(ends.map((end) => [`${end.packet.daddr} ${end.packet.dport}`, end])).values()];
   const named = places.map((place) => names.address(place.packet.daddr ?? ''));
   const what = named.every((who) => who?.kind === 'pod') ? 'pod' : 'endpoint';
@@ -163,11 +186,42 @@ function translatedReach(ends: readonly End[], sent: PacketView, names: TraceNam
     const of = service ? `${places.length} ${service.service} ${what}s` : `${places.length} destinations`;
     return `Reaches one of ${of}.`;
   }
-  const who = named[0];
-  const name = who
-    ? `${who.kind} ${who.name}`
-    : `${only?.packet.daddr}${only?.packet.dport === undefined ? '' : ` port ${only.packet.dport}`}`;
+  const name = only === undefined ? String(sent.daddr) : endName(only, names);
   return service ? `Reaches ${service.service} at ${name}.` : `Reaches ${name}, translated from ${sent.daddr}.`;
+}
+
+/** `pod shop/api-1`; the address and port of what has no name. */
+function endName({ packet: { daddr, dport } }: End, names: TraceNames): string {
+  const who = names.address(daddr ?? '');
+  if (who !== undefined) return `${who.kind} ${who.name}`;
+  return `${daddr}${dport === undefined ? '' : ` port ${dport}`}`;
+}
+
+/** Places, each once, that no EndpointSlice of the Service names. None where the slices are not known. */
+function strangersOf(ends: readonly End[], { endpoints }: ServicePortName): readonly End[] {
+  if (endpoints === undefined) return [];
+  const known = new Set(endpoints.map(({ address }) => address));
+  const strange = ends.filter(
+    ({ packet: { daddr, dport } }) =>
+      typeof dport === 'number' && !known.has(hostPort(daddr, dport)) && !known.has(hostPort(daddr, '*')),
+  );
+  return [...new Map(strange.map((end) => [hostPort(end.packet.daddr, end.packet.dport), end])).values()];
+}
+
+function strangerReach(
+  ends: readonly End[],
+  strangers: readonly End[],
+  { service }: ServicePortName,
+  names: TraceNames,
+): string {
+  const places = new Set(ends.map(({ packet }) => hostPort(packet.daddr, packet.dport))).size;
+  const [first, ...more] = strangers;
+  if (first === undefined) return '';
+  const place = `${endName(first, names)}, port ${first.packet.dport}`;
+  if (places === 1)
+    return `Reaches ${place}, which is no endpoint of ${service}: the rules of ${names.node} lead there.`;
+  const rest = more.length === 0 ? '' : ` and ${more.length} more`;
+  return `Reaches one of ${places} destinations. ${strangers.length} of them ${strangers.length === 1 ? 'is no endpoint' : 'are no endpoints'} of ${service}: ${place}${rest}. The rules of ${names.node} lead there.`;
 }
 
 function directReach(end: End, names: TraceNames, branch: Branch | undefined): string {
