@@ -75,6 +75,7 @@ export const lastWord = (chains: readonly HookChain[]): HookChain | undefined =>
 /** The conflict in a few words. */
 export const KIND_WORDS: { readonly [K in ConflictKind]: string } = {
   'nat-binds-first': 'only the first translates',
+  'nat-skips': 'translated, and the other never gets it',
   'before-nat': 'filters before the translation',
   'after-nat': 'filters after the translation',
   written: 'reads what the other writes',

@@ -6,13 +6,16 @@ import type { Hook, RuleRef } from '../nft/model';
 /**
  * What the two do to each other:
  * - `nat-binds-first`: two nat chains of a hook translate the same packet; only the first to bind does
- * - `before-nat`, `after-nat`: a filter sees the packet before, or after, the other's nat chain has translated it
+ * - `nat-skips`: the first translates the packet, which ends the nat chains of the hook; the second would do something else to it,
+ *   as marking it, and never gets it (net/netfilter/nf_nat_core.c: nf_nat_inet_fn)
+ * - `before-nat`, `after-nat`: a chain sees the packet before, or after, the other's nat chain has translated it
  * - `written`: one reads what the other writes: a mark, a field of a header, what is tracked
  * - `mark-bits`: both write the same bits of the packet's or connection's mark, and one reads what the other wrote
  * - `accept-overruled`: the first lets a packet in that it would else drop, and the second drops it all the same
  */
 export type ConflictKind =
   | 'nat-binds-first'
+  | 'nat-skips'
   | 'before-nat'
   | 'after-nat'
   | 'written'

@@ -70,6 +70,30 @@ describe('pairs whose order matters', () => {
       chains: [nat(A, -90, [dport(80), dnat(WEB, 8080)]), nat(B, -100, [dport(80), accept])],
       want: [],
     },
+    // What kube-proxy's nat-prerouting does to a port of a Service's address that the Service has not.
+    {
+      name: 'one translates what the other would only mark for masquerade: the mark is never written',
+      chains: [
+        nat(A, -100, [dport(80), dnat(WEB, 8080)]),
+        nat(B, -90, [saddr('198.51.100.10'), setMark({ '|': [MARK, 0x4000] })]),
+        { table: B, name: 'post', base: 'nat postrouting 100', rules: [[markHas(0x4000), snat('10.240.0.11')]] },
+      ],
+      want: ['nat-skips source: first, second'],
+    },
+    {
+      name: 'the same, marked before the translation',
+      chains: [
+        nat(A, -90, [dport(80), dnat(WEB, 8080)]),
+        nat(B, -100, [saddr('198.51.100.10'), setMark({ '|': [MARK, 0x4000] })]),
+        { table: B, name: 'post', base: 'nat postrouting 100', rules: [[markHas(0x4000), snat('10.240.0.11')]] },
+      ],
+      want: ['before-nat source: second, first'],
+    },
+    {
+      name: 'one translates what the other would drop',
+      chains: [nat(A, -100, [dport(80), dnat(WEB, 8080)]), nat(B, -90, [dport(80), drop])],
+      want: ['nat-skips delivered: first, second'],
+    },
     {
       name: 'both of one owner',
       chains: [

@@ -24,6 +24,8 @@ function what({ kind, first, second, differs, bits }: Conflict): string {
   switch (kind) {
     case 'nat-binds-first':
       return `Both translate this packet, and only the first to do so counts: ${a} does, ${b} never gets it.`;
+    case 'nat-skips':
+      return `${a} translates this packet, and ${b}, which does not translate it, never gets it; the other way round, ${DIFFERS[differs]}.`;
     case 'before-nat':
       return `${a} sees this packet before ${b} translates it; after it, ${DIFFERS[differs]}.`;
     case 'after-nat':
@@ -49,6 +51,7 @@ const DIFFERS: { readonly [D in Conflict['differs']]: string } = {
 export function otherwiseText({ kind }: Conflict): string {
   switch (kind) {
     case 'nat-binds-first':
+    case 'nat-skips':
     case 'before-nat':
     case 'after-nat':
     case 'written':

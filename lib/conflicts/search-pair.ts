@@ -24,10 +24,17 @@ export interface Searched {
 
 const RANK: { readonly [D in Differs]: number } = { delivered: 3, destination: 2, source: 1 };
 
+interface Best {
+  readonly kind: ConflictKind;
+  readonly differs: Differs;
+  readonly witness: Witness;
+  readonly passed: Prepared;
+}
+
 export function searchPair(pair: Pair): Searched {
   const { p, family, hook, first, second } = pair;
   const ways = passings(p, family, hook, first.chain, second.chain);
-  let best: { readonly differs: Differs; readonly witness: Witness; readonly passed: Prepared } | undefined;
+  let best: Best | undefined;
   let packets = 0;
   let undecided = 0;
   let last = PACKETS_MAX;
@@ -47,18 +54,23 @@ export function searchPair(pair: Pair): Searched {
       const before = control && traceEnds(control, packet);
       // What differs before one has passed the other is the doing of what stands between them.
       if (control !== undefined && (before === undefined || difference(now, before) !== undefined)) continue;
-      if (best !== undefined && RANK[differs] <= RANK[best.differs]) continue;
-      if (!isBetween(pair, [traceFully(p, packet), traceFully(passed, packet)])) continue;
-      best = { differs, witness: { packet, now, otherwise }, passed };
+      if (best !== undefined && RANK[differs] < RANK[best.differs]) continue;
+      const traces = [traceFully(p, packet), traceFully(passed, packet)] as const;
+      if (!isBetween(pair, traces)) continue;
+      const kind = kindOf(pair, traces);
+      // Where both translate, the order decides which; the other kinds of a nat chain say less.
+      const isMore = best === undefined || RANK[differs] > RANK[best.differs] || isStronger(kind, best.kind);
+      if (!isMore) continue;
+      best = { kind, differs, witness: { packet, now, otherwise }, passed };
       last = Math.min(last, packets + MORE_MAX);
     }
     if (best !== undefined && best.differs !== 'source') break;
   }
   const isCut = candidates.isCut();
   if (best === undefined) return { found: undefined, packets, isCut, undecided };
-  const { witness, differs, passed } = best;
+  const { kind, witness, differs, passed } = best;
   const found: Conflict = {
-    kind: kindOf(first, second),
+    kind,
     families: [family],
     first: first.at,
     second: second.at,
@@ -70,9 +82,18 @@ export function searchPair(pair: Pair): Searched {
   return { found, packets, isCut: false, undecided };
 }
 
-function kindOf(first: Actor, second: Actor): ConflictKind {
+const isStronger = (kind: ConflictKind, than: ConflictKind): boolean =>
+  kind === 'nat-binds-first' && than !== 'nat-binds-first';
+
+/** What the two do to this packet, by its traces in the order as it is and with the two changed. */
+function kindOf({ hook, first, second }: Pair, [now, passed]: readonly [Trace, Trace]): ConflictKind {
   const isNat = ({ at }: Actor): boolean => at.type === 'nat';
-  if (isNat(first) && isNat(second)) return 'nat-binds-first';
+  if (isNat(first) && isNat(second)) {
+    const by = (actor: Actor): boolean =>
+      [now, passed].some(({ branches }) => branches.some((branch) => translates(branch, actor, hook)));
+    if (by(first)) return by(second) ? 'nat-binds-first' : 'nat-skips';
+    return by(second) ? 'before-nat' : 'written';
+  }
   if (!isNat(first) && !isNat(second)) return 'written';
   const [nat, filter] = isNat(first) ? [first, second] : [second, first];
   if (!filter.does.includes('drop') || !nat.does.includes('nat')) return 'written';
@@ -85,6 +106,14 @@ function isBetween({ hook, first, second }: Pair, traces: readonly Trace[]): boo
   const [nat] = nats;
   if (nat === undefined || nats.length === 2) return true;
   return traces.some(({ branches }) => branches.some((branch) => acts(branch, nat, hook)));
+}
+
+function translates({ steps }: Branch, { at }: Actor, hook: string): boolean {
+  let base: ChainStep | undefined;
+  return steps.some((step) => {
+    if (step.kind === 'chain') base = step;
+    return step.kind === 'nat' && step.hook === hook && step.by !== 'entry' && base !== undefined && isChain(base, at);
+  });
 }
 
 function acts({ steps }: Branch, { at }: Actor, hook: string): boolean {
