@@ -74,6 +74,12 @@ export function readIpOption(expr: IpOptionExpression, name: string): (c: Contex
   if (field === undefined) return () => unsupported(name);
   return (c) => {
     if (c.skb.family !== 'ip') return new Missing(name, 'the packet is not IPv4');
+    // At egress the link header is taken for the one of IPv4, and its first byte for the length of that (ipv4_find_option).
+    const { link } = c.skb;
+    if (c.hook === 'egress' && link !== undefined) {
+      if (((link[0] ?? 0) & 15) > 5) return unsupported(`${name} at egress`);
+      return expr.field === undefined ? 0 : new Missing(name, 'the option is absent');
+    }
     const end = c.skb.headers.thoff;
     let at = 20;
     while (at < end) {

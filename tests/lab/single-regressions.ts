@@ -401,4 +401,22 @@ export const SINGLE_REGRESSIONS: readonly Regression[] = [
     })),
     packets: [udp, six],
   },
+  {
+    name: 'at egress the link header is read for the IPv4 header where an option is looked for',
+    tables: [
+      {
+        family: 'netdev',
+        name: 'e',
+        items: [],
+        chains: [
+          {
+            name: 'c',
+            base: 'type filter hook egress device "eth1" priority 0; policy accept;',
+            rules: [['ip option rr missing'], ['ip option rr exists'], ['ip option rr type 7']],
+          },
+        ],
+      },
+    ],
+    packets: [{ ...udp, ipOptionsHex: '0707040a00010100' }],
+  },
 ];
