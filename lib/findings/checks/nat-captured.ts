@@ -30,7 +30,7 @@ export function capturedProbes(p: Prepared, probes: readonly Probe[]): readonly 
     if (!now.some(({ dst, src }) => isForeign(p, dst?.by) || isForeign(p, src?.by))) return [];
     const instead = translationsOf(without, probe.packet);
     // Who takes the destination takes the connection: what becomes of its source follows from that.
-    return compare(p, probe, now, instead, 'dst') ?? compare(p, probe, now, instead, 'src') ?? [];
+    return takenDestination(p, probe, now, instead) ?? takenSource(p, probe, now, instead) ?? [];
   });
 }
 
@@ -39,19 +39,43 @@ const HOOKS: readonly Hook[] = ['prerouting', 'input', 'output', 'postrouting'];
 const isForeign = (p: Prepared, by: RuleRef | undefined): boolean =>
   by !== undefined && !isProxyChain(p.program.ruleset, by.family, by.table, by.chain);
 
-function compare(
+function takenDestination(
   p: Prepared,
   probe: Probe,
   now: readonly Translated[],
   instead: readonly Translated[],
-  manip: 'dst' | 'src',
 ): Captured | undefined {
-  const by = now.map((one) => one[manip]?.by).find((one) => isForeign(p, one));
-  if (by === undefined || !instead.some((one) => proxyBinds(p, one, manip))) return undefined;
-  const addresses = (ways: readonly Translated[]) => [...new Set(ways.map((one) => endAddress(one, manip)))].toSorted();
-  const [is, would] = [addresses(now), addresses(instead)];
-  return is.join() === would.join() ? undefined : { probe, manip, by, now: is, instead: would };
+  const by = now.map(({ dst }) => dst?.by).find((one) => isForeign(p, one));
+  if (by === undefined || !instead.some((one) => proxyBinds(p, one, 'dst'))) return undefined;
+  const [is, would] = [endAddresses(now, 'dst'), endAddresses(instead, 'dst')];
+  return is.join() === would.join() ? undefined : { probe, manip: 'dst', by, now: is, instead: would };
 }
+
+/**
+ * A client that is an endpoint itself is masqueraded on the way back to itself only: the source counts on the ways that kube-proxy
+ * masquerades, each for itself. Elsewhere it is anybody's to translate.
+ */
+function takenSource(
+  p: Prepared,
+  probe: Probe,
+  now: readonly Translated[],
+  instead: readonly Translated[],
+): Captured | undefined {
+  const masqueraded = instead.filter((one) => proxyBinds(p, one, 'src'));
+  const taken = now.filter((one) => {
+    if (!isForeign(p, one.src?.by)) return false;
+    const same = masqueraded.filter((other) => endAddress(other, 'dst') === endAddress(one, 'dst'));
+    return same.length > 0 && !same.some((other) => endAddress(other, 'src') === endAddress(one, 'src'));
+  });
+  const by = taken[0]?.src?.by;
+  if (by === undefined) return undefined;
+  const to = new Set(taken.map((one) => endAddress(one, 'dst')));
+  const would = masqueraded.filter((one) => to.has(endAddress(one, 'dst')));
+  return { probe, manip: 'src', by, now: endAddresses(taken, 'src'), instead: endAddresses(would, 'src') };
+}
+
+const endAddresses = (ways: readonly Translated[], manip: 'dst' | 'src'): readonly string[] =>
+  [...new Set(ways.map((one) => endAddress(one, manip)))].toSorted();
 
 /** Whether a rule of kube-proxy that translates decided, also where the address stayed the same. */
 function proxyBinds(p: Prepared, { branch }: Translated, manip: 'dst' | 'src'): boolean {

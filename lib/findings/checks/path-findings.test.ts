@@ -28,6 +28,7 @@ const chain = (base: string, ...rules: TestChain['rules']): TestChain => ({
   base,
   rules,
 });
+const oifname = (name: string) => match({ meta: { key: 'oifname' } }, name);
 const policyDrop = (base: string, ...rules: TestChain['rules']): TestChain => ({
   ...chain(base, ...rules),
   policy: 'drop',
@@ -41,6 +42,7 @@ describe('rules of others on the way of Service traffic', () => {
     chains: readonly TestChain[];
     more?: readonly object[];
     service?: object;
+    pods?: readonly string[];
     want: readonly string[];
   }>([
     { name: 'nothing beside kube-proxy', chains: [], want: [] },
@@ -173,6 +175,18 @@ describe('rules of others on the way of Service traffic', () => {
       want: ['nat-captured shop/web'],
     },
     {
+      name: 'the source of all that leaves is the address of the node, also where a pod chooses between itself and another',
+      pods: ['10.244.1.3', '10.244.2.2'],
+      chains: [chain('nat postrouting 90', [oifname('eth0'), snat('10.240.0.11')])],
+      want: [],
+    },
+    {
+      name: 'a source rewritten where a pod gets back to itself',
+      pods: ['10.244.1.3', '10.244.2.2'],
+      chains: [chain('nat postrouting 90', [daddr('10.244.1.3'), saddr('10.244.1.3'), snat('10.244.1.99')])],
+      want: ['nat-captured shop/web'],
+    },
+    {
       name: 'a source rewritten for what is no Service traffic',
       chains: [chain('nat postrouting 90', [daddr('192.0.2.1'), snat('10.240.0.99')])],
       want: [],
@@ -236,8 +250,8 @@ describe('rules of others on the way of Service traffic', () => {
       chains: [chain('filter forward 0', [setMark(0)])],
       want: ['mark-bits-overlap shop/web'],
     },
-  ])('$name', ({ chains, more = [], service = {}, want }) => {
-    const context = smallCluster({ chains, more, service });
+  ])('$name', ({ chains, more = [], service = {}, want, ...small }) => {
+    const context = smallCluster({ chains, more, service, ...small });
     expect(
       CHECKS.flatMap((check) => check(context))
         .map(brief)
