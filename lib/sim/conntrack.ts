@@ -186,6 +186,8 @@ function look(run: Run, skb: Skb, family: 'ip' | 'ip6', hook: Hook): string {
       if (both) ct.status |= STATUS.assured;
       ct.lifetime = both ? 180 : 30;
     }
+    // So is UDP-Lite, at once; UDP is one for its first two seconds (nf_conntrack_udplite_packet, nf_conntrack_udp_packet).
+    if (proto === PROTO.udplite && (ct.status & STATUS.seenReply) !== 0) ct.status |= STATUS.assured;
     if (dir === 'reply') ct.status |= STATUS.seenReply;
     if (hit !== undefined) return `found in ${dir} direction`;
     return run.p.world.conntrack.known

@@ -419,4 +419,17 @@ export const SINGLE_REGRESSIONS: readonly Regression[] = [
     ],
     packets: [{ ...udp, ipOptionsHex: '0707040a00010100' }],
   },
+  {
+    name: 'UDP-Lite that was seen both ways is assured',
+    tables: chain('ip6', 'output', 0, ['ct status assured counter', 'ct status seen-reply counter']),
+    packets: [443, 53, 53, 443].map((sport) => ({
+      ...six,
+      from: 'local' as const,
+      saddr: 'fd00:2::1',
+      daddr: 'fd00:2::1',
+      protocol: 'udplite',
+      sport,
+      dport: sport === 53 ? 443 : 53,
+    })),
+  },
 ];
