@@ -15,12 +15,14 @@ import {
 import { STRINGS } from '../strings';
 import { cx } from '../ui/cx';
 import { OwnerBar } from '../ui/owner-tag';
-import { columnWord, fitEnd, noteOf, partLabel, share, shortName, wayWords } from './graph-words';
+import { columnWord, fitEnd, noteOf, partLabel, share, shortName, troubleOf, wayWords } from './graph-words';
 import { PartMark } from './state-mark';
 
 interface GraphProps {
   readonly graph: ComparedGraph;
   readonly page: ServicePage;
+  /** What becomes of packets that should come by a map element, by its key. */
+  readonly troubles: ReadonlyMap<string, string>;
   readonly selected: string | null;
   readonly onSelect: (id: string | null) => void;
   /** Parts that the packet has touched so far, and those it is at. */
@@ -60,6 +62,7 @@ function useWidth(frame: { readonly current: HTMLDivElement | null }): number | 
 function Drawn({
   layout,
   page,
+  troubles,
   selected,
   onSelect,
   touched,
@@ -112,7 +115,10 @@ function Drawn({
                 key={box.part.id}
                 box={box}
                 note={noteOf(box.part, endpoints)}
-                label={partLabel(box.part, page, endpoints)}
+                label={[partLabel(box.part, page, endpoints), troubleOf(box.part, troubles) ?? '']
+                  .filter(Boolean)
+                  .join(', ')}
+                trouble={troubleOf(box.part, troubles)}
                 way={wayWords(box.part, page)}
                 selected={box.part.id === selected}
                 touched={touched.has(box.part.id)}
@@ -157,6 +163,7 @@ interface BoxProps {
   readonly box: GraphBox;
   readonly note: string;
   readonly label: string;
+  readonly trouble: string | undefined;
   readonly way: string;
   readonly selected: boolean;
   readonly touched: boolean;
@@ -170,7 +177,7 @@ const OWNER: OwnerKey = 'kp';
 const nameFits = (width: number): number => Math.floor((width - 20) / 7.25);
 const noteFits = (width: number): number => Math.floor((width - 20) / 5.9);
 
-function Box({ box, note, label, way, selected, touched, at, tabIndex, onSelect }: BoxProps) {
+function Box({ box, note, label, trouble, way, selected, touched, at, tabIndex, onSelect }: BoxProps) {
   const { part, x, y, width, height } = box;
   const odd = part.state !== 'same' && part.state !== 'unknown';
   const name = shortName(part);
@@ -192,7 +199,10 @@ function Box({ box, note, label, way, selected, touched, at, tabIndex, onSelect 
             : touched
               ? 'border-2 border-ink bg-surface'
               : 'bg-surface hover:border-ink-3',
-          !selected && !touched && !at && (odd ? 'border-depends' : 'border-line-strong'),
+          !selected &&
+            !touched &&
+            !at &&
+            (trouble !== undefined ? 'border-lost' : odd ? 'border-depends' : 'border-line-strong'),
           part.state === 'missing' && 'border-dashed',
         )}
         style={{ left: x, top: y, width, height }}
@@ -213,8 +223,12 @@ function Box({ box, note, label, way, selected, touched, at, tabIndex, onSelect 
             {fitEnd(name, nameFits(width))}
           </span>
           <span className="flex items-center gap-1.5 overflow-hidden whitespace-nowrap text-[11px] text-ink-2 leading-4">
-            <PartMark state={part.state} />
-            {note === '' ? null : <span>{fitEnd(note, noteFits(width) - (odd ? part.state.length + 3 : 0))}</span>}
+            <PartMark state={part.state} trouble={trouble} />
+            {note === '' ? null : (
+              <span>
+                {fitEnd(note, noteFits(width) - (odd ? part.state.length + 3 : 0) - (trouble?.length ?? -3) - 3)}
+              </span>
+            )}
           </span>
         </span>
       </button>

@@ -2,12 +2,14 @@ import type { ServicePage } from '@/lib/api/service-types';
 import type { ComparedGraph, ComparedLink, ComparedPart } from '@/lib/graph/compare-service-graphs';
 import { ChainName } from '../ui/chain-name';
 import { cx } from '../ui/cx';
-import { columnWord, linkWords, noteOf, wayWords } from './graph-words';
+import { columnWord, linkWords, noteOf, troubleOf, wayWords } from './graph-words';
 import { PartMark } from './state-mark';
 
 interface ListProps {
   readonly graph: ComparedGraph;
   readonly page: ServicePage;
+  /** As the figure's. */
+  readonly troubles: ReadonlyMap<string, string>;
   readonly selected: string | null;
   readonly onSelect: (id: string | null) => void;
   readonly touched: ReadonlySet<string>;
@@ -53,7 +55,7 @@ interface ItemProps extends Omit<ListProps, 'graph'> {
   readonly children: React.ReactNode;
 }
 
-function Item({ part, link, again, page, selected, onSelect, touched, at, children }: ItemProps) {
+function Item({ part, link, again, page, troubles, selected, onSelect, touched, at, children }: ItemProps) {
   const words = [wayWords(part, page), noteOf(part, page.endpoints ?? []), link === undefined ? '' : linkWords(link)];
   return (
     <li data-state={part.state} className="py-0.5">
@@ -75,7 +77,7 @@ function Item({ part, link, again, page, selected, onSelect, touched, at, childr
         >
           <ChainName name={part.name} tone="ink" />
         </button>
-        <PartMark state={part.state} />
+        <PartMark state={part.state} trouble={troubleOf(part, troubles)} />
         <span className="min-w-0 text-ink-2 text-prose [overflow-wrap:anywhere]">
           {words.filter((word) => word !== '').join(', ')}
           {again ? ', as above' : ''}

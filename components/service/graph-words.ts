@@ -45,6 +45,10 @@ export function wayWords({ name, role }: ComparedPart, page: Pick<ServicePage, '
   return externalIPs.includes(address) ? 'external IP' : 'not an address of the Service';
 }
 
+/** What becomes of packets that should come by a map element. */
+export const troubleOf = ({ name, role }: ComparedPart, troubles: ReadonlyMap<string, string>): string | undefined =>
+  role === 'element' ? troubles.get(name) : undefined;
+
 /** The endpoint behind `10.244.1.3:8080` or `[fd00::3]:8080`. */
 function endpointOf(name: string, endpoints: readonly EndpointRow[]): EndpointRow | undefined {
   const address = /^\[(.+)\]:\d+$/.exec(name)?.[1] ?? name.slice(0, name.lastIndexOf(':'));

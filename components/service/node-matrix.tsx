@@ -2,18 +2,20 @@
 
 import { useVirtualizer } from '@tanstack/react-virtual';
 import Link from 'next/link';
-import { Fragment, type ReactNode, useRef } from 'react';
+import { type ComponentProps, Fragment, type ReactNode, useRef } from 'react';
 import type { ServiceNodeRow, ServicePage, UsedEndpoints, WayView } from '@/lib/api/service-types';
 import { useIsNarrow } from '../hooks/use-media';
 import { Age } from '../shell/age';
 import { viewHref } from '../shell/views';
 import { STRINGS } from '../strings';
 import { cx } from '../ui/cx';
-import { NODE_WORDS, StateMark } from './state-mark';
+import { NODE_WORDS, StateMark, TroubleMark } from './state-mark';
+import type { Trouble } from './troubles';
 
 interface MatrixProps {
   readonly page: ServicePage;
   readonly rows: readonly ServiceNodeRow[];
+  readonly troubles: readonly Trouble[];
   readonly node: string;
   readonly onNode: (node: string) => void;
 }
@@ -22,7 +24,7 @@ const ROW = 36;
 const CELL = 76;
 
 /** What each node has against what it should have: one row for each node, one column for each way in. */
-export function NodeMatrix({ page, rows, node, onNode }: MatrixProps) {
+export function NodeMatrix({ page, rows, troubles, node, onNode }: MatrixProps) {
   const narrow = useIsNarrow();
   const scroll = useRef<HTMLDivElement>(null);
   const height = narrow ? 54 + Math.min(page.ways.length, 12) * 22 : ROW;
@@ -95,7 +97,13 @@ export function NodeMatrix({ page, rows, node, onNode }: MatrixProps) {
                 )}
                 style={{ transform: `translateY(${start}px)`, height: size, ...(narrow ? {} : grid) }}
               >
-                <Cells page={page} row={row} isHere={row.name === node} onNode={onNode} />
+                <Cells
+                  page={page}
+                  row={row}
+                  troubles={troubles.filter((one) => one.node === row.name)}
+                  isHere={row.name === node}
+                  onNode={onNode}
+                />
               </tr>
             );
           })}
@@ -116,11 +124,13 @@ const Head = ({ children }: { readonly children: ReactNode }) => (
 interface RowProps {
   readonly page: ServicePage;
   readonly row: ServiceNodeRow;
+  /** Those of this node. */
+  readonly troubles: readonly Trouble[];
   readonly isHere: boolean;
   readonly onNode: (node: string) => void;
 }
 
-function Name({ row, isHere, onNode }: Omit<RowProps, 'page'>) {
+function Name({ row, isHere, onNode }: Omit<RowProps, 'page' | 'troubles'>) {
   return (
     <>
       <button
@@ -137,20 +147,21 @@ function Name({ row, isHere, onNode }: Omit<RowProps, 'page'>) {
   );
 }
 
-function Row({ page, row, isHere, onNode }: RowProps) {
+function Row({ page, row, troubles, isHere, onNode }: RowProps) {
   return (
     <>
       <td className="min-w-0 truncate">
         <Name row={row} isHere={isHere} onNode={onNode} />
       </td>
       <td>
-        <StateMark state={row.state} />
+        <RowState row={row} troubles={troubles} />
       </td>
       {page.ways.map(({ id, kind }) => {
         const state = row.ways[id] ?? 'unread';
+        const word = wordOf(troubles, id);
         return (
-          <td key={id} title={`${kind}: ${NODE_WORDS[state]}`}>
-            <StateMark state={state} quiet />
+          <td key={id} title={[`${kind}: ${NODE_WORDS[state]}`, ...(word === undefined ? [] : [word])].join(', ')}>
+            <WayState state={state} word={word} quiet />
           </td>
         );
       })}
@@ -167,14 +178,41 @@ function Row({ page, row, isHere, onNode }: RowProps) {
   );
 }
 
+const wordOf = (troubles: readonly Trouble[], way: string): string | undefined =>
+  troubles.find(({ ways }) => ways.has(way))?.word;
+
+/** What becomes of the traffic comes before how the rules are. */
+function RowState({ row, troubles: [trouble] }: Pick<RowProps, 'row' | 'troubles'>) {
+  return <WayState state={row.state} word={trouble?.word} />;
+}
+
+/** A difference of the rules is told below; here it is in the title, and for screen readers. */
+function WayState({
+  state,
+  word,
+  quiet = false,
+}: {
+  readonly state: ComponentProps<typeof StateMark>['state'];
+  readonly word: string | undefined;
+  readonly quiet?: boolean;
+}) {
+  if (word === undefined) return <StateMark state={state} quiet={quiet} />;
+  return (
+    <span title={`rules: ${NODE_WORDS[state]}`}>
+      <TroubleMark word={word} />
+      <span className="sr-only">, rules {NODE_WORDS[state]}</span>
+    </span>
+  );
+}
+
 /** One column: the same facts, one below the other. */
-function Card({ page, row, isHere, onNode }: RowProps) {
+function Card({ page, row, troubles, isHere, onNode }: RowProps) {
   return (
     <td className="flex min-w-0 flex-1 flex-col">
       <span className="flex items-center gap-2">
         <Name row={row} isHere={isHere} onNode={onNode} />
         <span className="ml-auto">
-          <StateMark state={row.state} />
+          <RowState row={row} troubles={troubles} />
         </span>
       </span>
       <span className="grid grid-cols-[auto_1fr] gap-x-3">
@@ -183,7 +221,7 @@ function Card({ page, row, isHere, onNode }: RowProps) {
             <span className="text-ink-2">
               {port.name || port.port} {kind}
             </span>
-            <StateMark state={row.ways[id] ?? 'unread'} />
+            <WayState state={row.ways[id] ?? 'unread'} word={wordOf(troubles, id)} />
           </Fragment>
         ))}
       </span>

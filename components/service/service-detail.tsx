@@ -7,6 +7,7 @@ import type { ServicePage } from '@/lib/api/service-types';
 import type { NodeSummary, SourceView } from '@/lib/api/types';
 import { count } from '@/lib/explain/words';
 import { FindingsOfService } from '../findings/finding-counts';
+import { useFindings } from '../hooks/use-findings';
 import { useIsNarrow } from '../hooks/use-media';
 import { useService, useServiceGraphs, useServiceReading } from '../hooks/use-services';
 import { useNames } from '../hooks/use-trace';
@@ -21,7 +22,7 @@ import { useGoTo } from '../shell/use-place';
 import { viewHref } from '../shell/views';
 import { Badge, VerdictBadge } from '../ui/badge';
 import { Button, buttonLook } from '../ui/button';
-import { TriangleIcon } from '../ui/icons';
+import { OctagonIcon, TriangleIcon } from '../ui/icons';
 import { SegmentedControl, TextTwin } from '../ui/segmented-control';
 import { Loading, Note, Unreadable } from '../ui/states';
 import { ChainGraph } from './chain-graph';
@@ -33,6 +34,8 @@ import { NodeDifferences } from './node-differences';
 import { NodeMatrix } from './node-matrix';
 import { defaultFrom, Facts, SeeObjects, targetOf, WaysIn } from './service-facts';
 import { StateMark } from './state-mark';
+import { HereTrouble, NodeTrouble } from './trouble-cards';
+import { elementTroubles, type Trouble, troublesOf, troubleWords } from './troubles';
 import { useServiceState } from './use-service-state';
 import { useWay } from './use-way';
 
@@ -46,15 +49,20 @@ interface DetailProps {
 export function ServiceDetail({ source, node, service }: DetailProps) {
   const page = useService(source.id, service);
   const [{ find }] = useServiceState();
+  const findings = useFindings(source.id).data?.diagnosis?.findings;
+  const troubles = useMemo(
+    () => (findings === undefined || page.data === undefined ? [] : troublesOf(findings, page.data)),
+    [findings, page.data],
+  );
   return (
     <>
-      <Bar source={source} node={node} service={service} page={page.data} find={find} />
+      <Bar source={source} node={node} service={service} page={page.data} troubles={troubles} find={find} />
       {page.isError && page.data === undefined ? (
         <ErrorState error={page.error} what={service} onRetry={() => void page.refetch()} />
       ) : page.data === undefined ? (
         <Loading what={`Reading ${service}`} />
       ) : (
-        <Body source={source} node={node} page={page.data} service={service} />
+        <Body source={source} node={node} page={page.data} troubles={troubles} service={service} />
       )}
     </>
   );
@@ -65,8 +73,13 @@ function Bar({
   node,
   service,
   page,
+  troubles,
   find,
-}: DetailProps & { readonly page: ServicePage | undefined; readonly find: string | null }) {
+}: DetailProps & {
+  readonly page: ServicePage | undefined;
+  readonly troubles: readonly Trouble[];
+  readonly find: string | null;
+}) {
   const [{ from }, set] = useServiceState();
   const names = useNames(source.id, node.name).data;
   const options = useMemo(() => (names === undefined ? [] : fromOptions(names, node.name)), [names, node.name]);
@@ -79,7 +92,13 @@ function Bar({
         Services
       </Link>
       <h1 className="min-w-0 break-words text-[17px] leading-6 font-[640] md:text-[18px]">{service}</h1>
-      {page === undefined ? null : <Verdict page={page} />}
+      {troubleWords(troubles).map((say) => (
+        <Badge key={say} tone="lost">
+          <OctagonIcon size={12} />
+          {say}
+        </Badge>
+      ))}
+      {page === undefined ? null : <Verdict page={page} rulesOnly={troubles.length > 0} />}
       <span className="flex flex-wrap items-center gap-2 md:ml-auto">
         <PlaceField
           label="Trace from"
@@ -104,8 +123,8 @@ function Bar({
   );
 }
 
-/** The answer first: as expected everywhere, or on how many nodes it is not, or not known. */
-function Verdict({ page }: { readonly page: ServicePage }) {
+/** What kube-proxy wrote: as expected everywhere, or on how many nodes it is not, or not known. */
+function Verdict({ page, rulesOnly }: { readonly page: ServicePage; readonly rulesOnly: boolean }) {
   if (page.state !== 'done') return null;
   const odd = page.nodes.filter(({ state }) => state === 'differs' || state === 'missing').length;
   const unknown = page.nodes.filter(({ state }) => state === 'unknown').length;
@@ -132,16 +151,27 @@ function Verdict({ page }: { readonly page: ServicePage }) {
         ? {unknown === of ? 'not known' : `as expected on ${of - unknown} of ${of} nodes, ${unknown} not known`}
       </Badge>
     );
+  if (rulesOnly) return <Badge>kube-proxy’s rules as expected on {of === 1 ? 'the node' : `all ${of} nodes`}</Badge>;
   return <Badge tone="delivered">as expected on {of === 1 ? 'the node' : `all ${of} nodes`}</Badge>;
 }
 
-function Body({ source, node, page, service }: DetailProps & { readonly page: ServicePage }) {
+function Body({
+  source,
+  node,
+  page,
+  troubles,
+  service,
+}: DetailProps & { readonly page: ServicePage; readonly troubles: readonly Trouble[] }) {
   const [state, set] = useServiceState();
   const reading = useServiceReading(source.id, service);
   const names = useNames(source.id, node.name).data;
   const goTo = useGoTo();
   const nodeAddress = names?.nodes.find(({ name }) => name === node.name)?.addresses[0];
-  const rows = state.odd === true ? page.nodes.filter(({ state: is }) => is !== 'expected') : page.nodes;
+  const troubled = new Set(troubles.map((one) => one.node));
+  const rows =
+    state.odd === true
+      ? page.nodes.filter(({ name, state: is }) => is !== 'expected' || troubled.has(name))
+      : page.nodes;
   const graphs = useServiceGraphs(source.id, node.name, service, node.state === 'ready');
   const chosen = chosenGraph(graphs.data?.graphs ?? [], state.port, state.family);
   const odd = page.nodes.filter(({ why, differences }) => why !== null || differences.length > 0);
@@ -173,14 +203,22 @@ function Body({ source, node, page, service }: DetailProps & { readonly page: Se
         </div>
       </div>
       <div className="flex min-w-0 flex-1 flex-col gap-4 p-3 roomy:overflow-y-auto md:p-4">
-        <Chains source={source} node={node} page={page} graphs={graphs} chosen={chosen} nodeAddress={nodeAddress} />
+        <Chains
+          source={source}
+          node={node}
+          page={page}
+          troubles={troubles}
+          graphs={graphs}
+          chosen={chosen}
+          nodeAddress={nodeAddress}
+        />
         <section aria-labelledby="every-node" className="flex flex-col gap-2">
           <div className="flex flex-wrap items-center gap-x-3 gap-y-1">
             <h2 id="every-node" className="font-[640]">
               On every node{' '}
               <span className="font-normal text-ink-2">what each node has against what it should have</span>
             </h2>
-            {odd.length === 0 ? null : (
+            {odd.length === 0 && troubles.length === 0 ? null : (
               <label className="flex items-center gap-1.5">
                 <input
                   type="checkbox"
@@ -216,7 +254,19 @@ function Body({ source, node, page, service }: DetailProps & { readonly page: Se
           {rows.length === 0 ? (
             <Note className="m-0!">No node is like this.</Note>
           ) : (
-            <NodeMatrix page={page} rows={rows} node={node.name} onNode={(name) => goTo({ node: name })} />
+            <NodeMatrix
+              page={page}
+              rows={rows}
+              troubles={troubles}
+              node={node.name}
+              onNode={(name) => goTo({ node: name })}
+            />
+          )}
+          {troubles.slice(0, MOST_ODD).map((one) => (
+            <NodeTrouble key={`${one.finding.id} ${one.node}`} page={page} trouble={one} />
+          ))}
+          {troubles.length <= MOST_ODD ? null : (
+            <p className="text-ink-2">{troubles.length - MOST_ODD} more: see the findings.</p>
           )}
           {odd.slice(0, MOST_ODD).map((row) => (
             <NodeDifferences key={row.name} source={source.id} row={row} />
@@ -277,13 +327,14 @@ interface ChainsProps {
   readonly source: SourceView;
   readonly node: NodeSummary;
   readonly page: ServicePage;
+  readonly troubles: readonly Trouble[];
   readonly graphs: ReturnType<typeof useServiceGraphs>;
   readonly chosen: PortGraphView | undefined;
   readonly nodeAddress: string | undefined;
 }
 
 /** The chains of one port on one node, as a figure or as a list. */
-function Chains({ source, node, page, graphs, chosen, nodeAddress }: ChainsProps) {
+function Chains({ source, node, page, troubles, graphs, chosen, nodeAddress }: ChainsProps) {
   const [state, set] = useServiceState();
   const narrow = useIsNarrow();
   const as = state.as ?? (narrow ? 'text' : 'figure');
@@ -301,6 +352,7 @@ function Chains({ source, node, page, graphs, chosen, nodeAddress }: ChainsProps
   const part = chosen?.graph.parts.find(({ id }) => id === state.part);
   const draws = {
     page,
+    troubles: useMemo(() => elementTroubles(troubles, page.ways, node.name), [troubles, page.ways, node.name]),
     selected: state.part,
     onSelect: (id: string | null) => void set({ part: id }),
     touched: onGraph.touched,
@@ -336,6 +388,7 @@ function Chains({ source, node, page, graphs, chosen, nodeAddress }: ChainsProps
           <TextTwin figure="Graph" text="List" value={as} onChange={(next) => void set({ as: next })} />
         </span>
       </div>
+      <HereTrouble source={source.id} service={`${page.namespace}/${page.name}`} node={node.name} troubles={troubles} />
       {question === undefined ? null : <WayBar source={source} node={node} question={question} way={onGraph} />}
       {node.state !== 'ready' ? (
         <Unreadable

@@ -2,7 +2,7 @@ import type { NodeWayState } from '@/lib/api/service-types';
 import type { PartState } from '@/lib/graph/compare-service-graphs';
 import { STATE_WORDS } from '@/lib/graph/service-graph-layout';
 import { cx } from '../ui/cx';
-import { CheckIcon, TriangleIcon } from '../ui/icons';
+import { CheckIcon, OctagonIcon, TriangleIcon } from '../ui/icons';
 
 export const NODE_WORDS: { readonly [S in NodeWayState | 'unread']: string } = {
   expected: 'as expected',
@@ -49,13 +49,31 @@ export function StateMark({
   }
 }
 
+/** What becomes of the traffic although the rules are as expected. */
+export const TroubleMark = ({ word }: { readonly word: string }) => (
+  <span className="inline-flex items-center gap-1 whitespace-nowrap font-[600] text-lost">
+    <OctagonIcon size={12} />
+    {word}
+  </span>
+);
+
 /** The same for a part of the graph; nothing for what is as it should be and is drawn as such. */
-export function PartMark({ state, className }: { readonly state: PartState; readonly className?: string }) {
-  if (state === 'same' || state === 'unknown') return null;
+export function PartMark({
+  state,
+  trouble,
+  className,
+}: {
+  readonly state: PartState;
+  readonly trouble?: string | undefined;
+  readonly className?: string;
+}) {
+  const isOdd = state !== 'same' && state !== 'unknown';
+  if (!isOdd && trouble === undefined) return null;
   return (
     <span className={cx('inline-flex items-center gap-1 font-[600] text-[11px] text-depends leading-4', className)}>
-      <TriangleIcon size={11} />
-      {STATE_WORDS[state]}
+      {isOdd ? <TriangleIcon size={11} /> : null}
+      {isOdd ? STATE_WORDS[state] : null}
+      {trouble === undefined ? null : <TroubleMark word={trouble} />}
     </span>
   );
 }

@@ -1,0 +1,97 @@
+/** What becomes of a Service's traffic on a node although kube-proxy's rules there are as expected: from the findings. */
+import type { EvidenceView, FindingView } from '@/lib/api/findings-types';
+import type { ServicePage, WayView } from '@/lib/api/service-types';
+
+/**
+ * The word of each code that is about the packet and not about what kube-proxy wrote: differences of its rules are compared beside it,
+ * and what the cluster lacks is no node's doing.
+ */
+const WORDS: { readonly [code: string]: string | undefined } = {
+  'nat-captured': 'captured',
+  'drop-before-proxy': 'dropped',
+  'drop-after-proxy': 'dropped',
+  'notrack-service-traffic': 'not translated',
+  'rp-filter-strict': 'dropped',
+  'conntrack-full': 'dropped',
+  'forwarding-off': 'not forwarded',
+  'pod-route-missing': 'no route',
+  'bridge-nf-off': 'not translated back',
+};
+
+export interface Trouble {
+  readonly node: string;
+  /** `captured`, `dropped`, … */
+  readonly word: string;
+  readonly finding: FindingView;
+  /** Evidence of this node. */
+  readonly evidence: readonly EvidenceView[];
+  /** Ids of the ways that its packets show; none: which ways is not said. */
+  readonly ways: ReadonlySet<string>;
+}
+
+/** Errors that name the Service, or none in particular, by the nodes they name. */
+export function troublesOf(
+  findings: readonly FindingView[],
+  page: Pick<ServicePage, 'namespace' | 'name' | 'ways' | 'facts'>,
+): readonly Trouble[] {
+  // What kube-proxy writes nothing for is on no node.
+  if (page.facts === null || page.facts.notServed !== null) return [];
+  const name = `${page.namespace}/${page.name}`;
+  return findings.flatMap((finding): readonly Trouble[] => {
+    const { code, severity, services, nodes } = finding;
+    const word = WORDS[code];
+    if (word === undefined || severity !== 'error') return [];
+    if (services.length > 0 ? !services.includes(name) : !isOfFamily(finding, page)) return [];
+    return nodes.map((node) => {
+      const evidence = finding.evidence.filter((one) => 'node' in one && one.node === node);
+      const packets = evidence.flatMap((one) => (one.kind === 'packet' ? [one.packet] : []));
+      const ways = page.ways.filter((way) => packets.some((packet) => comesBy(packet, way, page)));
+      return { node, word, finding, evidence, ways: new Set(ways.map(({ id }) => id)) };
+    });
+  });
+}
+
+/** A setting of one family concerns Services that have addresses of it. */
+function isOfFamily({ evidence }: FindingView, { ways }: Pick<ServicePage, 'ways'>): boolean {
+  const keys = evidence.flatMap((one) => (one.kind === 'sysctl' ? [one.key] : []));
+  const addresses = ways.flatMap((way) => way.addresses);
+  const has = (family: string) => addresses.some((address) => address.includes(':') === (family === 'ipv6'));
+  const families = ['ipv4', 'ipv6'].filter((family) => keys.some((key) => key.includes(family)));
+  return families.length === 0 || families.some(has);
+}
+
+/** A packet that goes to the address and port of a way; NodePorts are at any address that is none of the Service. */
+function comesBy(packet: object, way: WayView, { ways }: Pick<ServicePage, 'ways'>): boolean {
+  const { daddr, dport, protocol } = packet as { readonly [key: string]: unknown };
+  if (typeof daddr !== 'string' || dport !== way.number || protocol !== way.port.protocol) return false;
+  if (way.kind !== 'NodePort') return way.addresses.includes(daddr);
+  return !ways.some(({ addresses }) => addresses.includes(daddr));
+}
+
+/** `captured on node-3`, `dropped on 3 nodes`: each word once, in the order of the findings. */
+export function troubleWords(troubles: readonly Trouble[]): readonly string[] {
+  const nodes = new Map<string, Set<string>>();
+  for (const { word, node } of troubles) nodes.set(word, (nodes.get(word) ?? new Set()).add(node));
+  return [...nodes].map(([word, at]) => `${word} on ${at.size === 1 ? [...at][0] : `${at.size} nodes`}`);
+}
+
+/** Names of the map elements by which a way comes in, as the graph has them. */
+export const elementsOf = ({ kind, addresses, number, port: { protocol } }: WayView): readonly string[] =>
+  kind === 'NodePort'
+    ? [`${protocol} . ${number}`]
+    : addresses.map((address) => `${address} . ${protocol} . ${number}`);
+
+/** Words for elements of the graph on one node: `captured`. */
+export function elementTroubles(
+  troubles: readonly Trouble[],
+  ways: readonly WayView[],
+  node: string,
+): ReadonlyMap<string, string> {
+  const words = new Map<string, string>();
+  for (const trouble of troubles)
+    if (trouble.node === node)
+      for (const way of ways)
+        if (trouble.ways.has(way.id))
+          for (const name of elementsOf(way)) if (!words.has(name)) words.set(name, trouble.word);
+  return words;
+}
