@@ -34,12 +34,20 @@ const SIGNS: readonly Sign[] = [
   { key: 'cn', name: 'kube-ovn', table: /^kube-ovn/, chain: /./ },
   { key: 'cn', name: 'kube-network-policies', table: /^kube-network-policies/, chain: /./ },
   { key: 'uf', name: 'NixOS firewall', table: /^nixos-fw$/, chain: /./ },
+  { key: 'cn', name: 'kube-router', table: /^kube-router/, chain: /./ },
+  { key: 'cn', name: 'Antrea', table: /^antrea/, chain: /./ },
+  { key: 'uf', name: 'OpenWrt firewall', table: /^fw4$/, chain: /./ },
   // No colour of their own: the name beside the letters says who it is.
-  { key: 'ot', name: 'libvirt', table: /^libvirt_network$/, chain: /^guest_(output|input|cross|nat)$/ },
+  { key: 'ot', name: 'libvirt', table: /^libvirt_network$/, chain: /./ },
   { key: 'ot', name: 'systemd', table: /^io\.systemd\.nat$/, chain: /./ },
   { key: 'ot', name: 'LXD', table: /^(lxd|incus)$/, chain: /^(fwd|in|out|pstrt)\./ },
   { key: 'ot', name: 'fail2ban', table: /^f2b-table$/, chain: /^f2b-/ },
-  { key: 'ot', name: 'CrowdSec', table: /^crowdsec6?$/, chain: /^crowdsec6?-chain/ },
+  { key: 'ot', name: 'CrowdSec', table: /^crowdsec6?$/, chain: /./ },
+  // wg-quick(8) makes one for each of its devices (cmd_up: add_default).
+  { key: 'ot', name: 'wg-quick', table: /^wg-quick-/, chain: /./ },
+  // lxc-net: `inet lxc` filters, `ip lxc` and `ip6 lxc` masquerade.
+  { key: 'ot', name: 'LXC', table: /^lxc$/, chain: /./ },
+  { key: 'ot', name: 'Mullvad VPN', table: /^mullvad/, chain: /./ },
 ];
 
 /** Chains in the tables that iptables-nft keeps: filter, nat, mangle, raw, security. */
