@@ -40,8 +40,7 @@ export interface ReplayPlan {
 export function replayPlan(node: OpenNode, query: TraceQuery): Result<ReplayPlan> {
   const traced = tracePacket(node, query);
   if (!traced.ok) return traced;
-  const { packet, trace } = traced.value;
-  const { world } = node;
+  const { packet, trace, world } = traced.value;
   const planned = planNode(world, packet, trace);
   const base = { version: node.version, node: node.node, packet };
   const listing = listingOf(node);

@@ -8,9 +8,11 @@ import { decodePacketSpec, type PacketSpec } from '../net/packet-spec';
 import type { PacketView } from '../net/packet-view';
 import { failed, ok, type Problem, type Result } from '../net/result';
 import type { RuleRef } from '../nft/model';
+import { listeningOn } from '../reach/listening';
+import { networkOfNode } from '../reach/network';
 import { trace } from '../sim';
 import type { Assumption, Step, Trace } from '../sim/trace';
-import type { CtEntry, CtTuple } from '../world/world';
+import type { CtEntry, CtTuple, World } from '../world/world';
 import type { OpenNode } from './open-node';
 import { policiesOfTrace } from './policies-view';
 import { ruleView } from './rule-view';
@@ -30,8 +32,13 @@ export interface Traced {
   readonly trace: Trace;
 }
 
+/** With the world that was traced: the node's, and where its sockets were not captured and matter, what is taken to listen. */
+interface TracedWorld extends Traced {
+  readonly world: World;
+}
+
 /** The trace itself, for every reader. */
-export function tracePacket(node: OpenNode, query: TraceQuery): Result<Traced> {
+export function tracePacket(node: OpenNode, query: TraceQuery): Result<TracedWorld> {
   const asked =
     query.question === undefined ? undefined : askPacket(query.question, node.node, node.world, node.cluster.cluster);
   if (asked !== undefined && !asked.ok) return asked;
@@ -41,15 +48,43 @@ export function tracePacket(node: OpenNode, query: TraceQuery): Result<Traced> {
   if (asked === undefined && given === undefined) return failed(nothingAsked());
   const decoded = decodePacketSpec({ ...asked?.value.packet, ...given });
   if (!decoded.ok) return failed(decoded.problem);
-  const found = trace(node.world, decoded.value);
+  const { world, found } = traceListening(node, decoded.value);
   const iifGiven = typeof given === 'object' && 'iif' in given;
   const assumed = iifGiven ? [] : (asked?.value.assumptions ?? []);
-  if (asked === undefined) return ok({ packet: decoded.value, asked, trace: found });
+  if (asked === undefined) return ok({ packet: decoded.value, asked, trace: found, world });
   const { ruleset } = node.world;
   const members = new Set([...membersOf(query.question), ...(typeof given === 'object' ? Object.keys(given) : [])]);
   const imagined = ruleset.known ? imaginedFields(found, ruleset.value, members) : [];
-  return ok({ packet: decoded.value, asked: asked.value, trace: assuming(found, assumed, imagined) });
+  return ok({ packet: decoded.value, asked: asked.value, trace: assuming(found, assumed, imagined), world });
 }
+
+/**
+ * Sockets that were not captured: those that the cluster's objects promise, as on a way through the cluster. Where the objects are
+ * not known the packet is taken to find one.
+ */
+function traceListening(node: OpenNode, packet: PacketSpec): { readonly world: World; readonly found: Trace } {
+  const found = trace(node.world, packet);
+  const asIs = { world: node.world, found };
+  if (!found.branches.some(restsOnSockets)) return asIs;
+  const network = networkOfNode(node.cluster.cluster, node.node, node.world);
+  const world = network.nodes.get(node.node)?.prepared.world;
+  if (network.lacking.length > 0 || world === undefined) return asIs;
+  const made = trace(world, packet);
+  const branches = made.branches.map((branch) => {
+    const delivered = branch.outcome.kind === 'decided' ? branch.outcome.fate.delivered : [];
+    const said = delivered.flatMap((one) => {
+      const taken = one.skb === 0 ? listeningOn(network, node.node, one.packet) : undefined;
+      return taken?.kind === 'assumed' ? [{ code: 'sockets', say: taken.say }] : [];
+    });
+    return { ...branch, assumptions: [...branch.assumptions, ...said] };
+  });
+  return { world, found: { ...made, branches } };
+}
+
+/** Not what belongs to a connection that is open: who opened it has a socket. */
+const restsOnSockets = ({ assumptions, steps }: Trace['branches'][number]): boolean =>
+  assumptions.some(({ code }) => code === 'sockets') &&
+  !steps.some((step) => step.kind === 'conntrack' && step.skb === 0 && step.ct.state === 'established');
 
 const membersOf = (question: Question | undefined): readonly string[] =>
   Object.entries(question ?? {}).flatMap(([key, value]) => (value === undefined ? [] : [key]));

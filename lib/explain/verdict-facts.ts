@@ -77,11 +77,7 @@ function clientSees(branch: Branch, sent: PacketView): string | undefined {
       ? 'nothing is sent back: the client waits'
       : `the sender gets ${ERRNO[errno] ?? `error ${errno}`}`;
   }
-  if (verdict === 'delivered') {
-    const refused = refusal(branch);
-    return refused === undefined ? undefined : rejectedWith(refused, sent);
-  }
   if (verdict !== 'rejected') return undefined;
-  const answer = branch.steps.findLast((step) => step.kind === 'generated' && step.because === 0);
+  const answer = refusal(branch) ?? branch.steps.findLast((step) => step.kind === 'generated' && step.because === 0);
   return answer?.kind === 'generated' ? rejectedWith(answer, sent) : undefined;
 }

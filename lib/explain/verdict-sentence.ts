@@ -22,9 +22,18 @@ const OF_SUMMARY: { readonly [S in Fate['summary']]: BranchVerdict } = {
   'lost-outside-nftables': 'dropped',
 };
 
+/** A packet that reaches a port where nothing listens is refused, as one that a rule rejects. */
 export function branchVerdict(branch: Branch): BranchVerdict {
-  return branch.outcome.kind === 'undecided' ? 'undecided' : OF_SUMMARY[branch.outcome.fate.summary];
+  if (branch.outcome.kind === 'undecided') return 'undecided';
+  const verdict = OF_SUMMARY[branch.outcome.fate.summary];
+  return verdict === 'delivered' && refusal(branch) !== undefined ? 'rejected' : verdict;
 }
+
+const isRefused = (branch: Branch): boolean => reaches(branch) && refusal(branch) !== undefined;
+
+/** Whether it gets to a socket or out of an interface, whatever becomes of it there. */
+const reaches = ({ outcome }: Branch): boolean =>
+  outcome.kind === 'decided' && OF_SUMMARY[outcome.fate.summary] === 'delivered';
 
 /** One verdict for all branches, or that it depends. */
 export function traceVerdict(trace: Trace): TraceVerdict {
@@ -39,7 +48,7 @@ export function verdictSentence(trace: Trace, names: TraceNames): string {
   if (!first) return '';
   const verdict = traceVerdict(trace);
   if (verdict === 'depends') return dependsSentence(trace, names);
-  if (verdict === 'delivered') return deliveredSentence(trace, names);
+  if (verdict === 'delivered' || trace.branches.every(isRefused)) return deliveredSentence(trace, names);
   return branchSentence(first, trace, names);
 }
 
@@ -47,7 +56,7 @@ export function verdictSentence(trace: Trace, names: TraceNames): string {
 export function branchSentence(branch: Branch, trace: Trace, names: TraceNames): string {
   if (branch.outcome.kind === 'undecided') return undecidedSentence(branch.outcome.reasons);
   const { fate } = branch.outcome;
-  if (branchVerdict(branch) === 'delivered') return deliveredSentence({ ...trace, branches: [branch] }, names);
+  if (reaches(branch)) return deliveredSentence({ ...trace, branches: [branch] }, names);
   if (fate.summary === 'stolen') return takenSentence(branch, fate);
   const outside = lastWords(branch);
   if (!fate.by) return outside ?? `Lost on ${names.node} outside nftables.`;

@@ -191,6 +191,17 @@ function networkNode(base: Base, name: string, world: World): NetworkNode {
   return node;
 }
 
+const alone = new WeakMap<World, Network>();
+
+/** One node by itself. Traces of it and ways through the cluster take the same for its sockets. */
+export function networkOfNode(cluster: Cluster, name: string, world: World): Network {
+  const known = alone.get(world);
+  if (known !== undefined && known.cluster === cluster && known.nodes.has(name)) return known;
+  const network = buildNetwork(cluster, new Map([[name, world]]));
+  alone.set(world, network);
+  return network;
+}
+
 /** An address of a pod network that no pod has: an endpoint there is a promise that nobody keeps. */
 function nobody(
   cluster: Cluster,

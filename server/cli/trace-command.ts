@@ -120,11 +120,7 @@ async function traceJson(node: OpenNode, query: TraceQuery, source: string, chan
   const answer = answerOf(node, node.ruleset.ok ? node.ruleset.value : undefined, traced.value);
   const more = changes ? { whatWouldDeliver: whatWouldDeliverOf(node, traced.value) } : {};
   await print(`${JSON.stringify({ source, ...answer, ...more }, undefined, 2)}\n`);
-  const { branches } = answer.trace;
-  const arrives = branches.every(
-    ({ outcome }) => outcome.kind === 'decided' && ['delivered', 'transmitted'].includes(outcome.fate.summary),
-  );
-  return arrives ? EXIT.done : EXIT.badNews;
+  return traceVerdict(traced.value.trace) === 'delivered' ? EXIT.done : EXIT.badNews;
 }
 
 type PacketValues = { readonly [K in keyof typeof PACKET_OPTIONS]?: string | undefined };

@@ -1,0 +1,92 @@
+import { describe, expect, test } from 'vitest';
+import { nodeFiles } from '../conflicts/testing/node-world';
+import { noNames } from '../explain/trace-names';
+import { traceVerdict, verdictSentence } from '../explain/verdict-sentence';
+import { testNode } from './testing/node';
+import { tracePacket } from './trace-answer';
+
+const NODES = {
+  items: [
+    {
+      metadata: { name: 'node-1' },
+      spec: { podCIDR: '10.244.1.0/24' },
+      status: { addresses: [{ type: 'InternalIP', address: '10.240.0.11' }] },
+    },
+  ],
+};
+const EXPORTER = {
+  items: [
+    {
+      metadata: { namespace: 'site', name: 'exporter' },
+      spec: {
+        nodeName: 'node-1',
+        hostNetwork: true,
+        containers: [{ name: 'x', ports: [{ containerPort: 9100, protocol: 'TCP' }] }],
+      },
+      status: { phase: 'Running', podIPs: [{ ip: '10.240.0.11' }] },
+    },
+  ],
+};
+const CLUSTER = { 'nodes.json': NODES, 'pods.json': EXPORTER, 'endpointslices.json': { items: [] } };
+
+interface Asked {
+  readonly to: string;
+  readonly files?: Readonly<Record<string, string>>;
+  readonly cluster?: Readonly<Record<string, unknown>>;
+}
+
+function ask({ to, files = {}, cluster = CLUSTER }: Asked) {
+  const node = testNode(nodeFiles([], { files }), cluster);
+  const traced = tracePacket(node, { question: { from: 'external', to } });
+  if (!traced.ok) throw new Error(traced.problem.say);
+  const { trace } = traced.value;
+  const assumed = trace.branches.flatMap(({ assumptions }) =>
+    assumptions.flatMap(({ code, say }) => (code === 'sockets' ? [say] : [])),
+  );
+  return { node, traced: traced.value, verdict: traceVerdict(trace), assumed, trace };
+}
+
+describe('sockets that were not captured', () => {
+  test('what no object of the cluster promises is taken not to listen', () => {
+    const { verdict, assumed, trace } = ask({ to: '10.240.0.11:30092/tcp' });
+    expect(verdict).toBe('rejected');
+    expect(verdictSentence(trace, noNames('node-1'))).toBe(
+      'Reaches node-1 itself, port 30092/tcp. Nothing there takes it: TCP reset goes back.',
+    );
+    expect(assumed).toEqual([
+      'node-1 at 10.240.0.11 port 30092/tcp is taken not to listen, as no object of the cluster says that it does: its sockets were not captured.',
+    ]);
+    // The packet itself got there.
+    expect(trace.branches[0]?.outcome).toMatchObject({ kind: 'decided', fate: { summary: 'delivered' } });
+  });
+
+  test('UDP gets an error of ICMP', () => {
+    const { verdict, trace } = ask({ to: '10.240.0.11:30092/udp' });
+    expect(verdict).toBe('rejected');
+    expect(verdictSentence(trace, noNames('node-1'))).toContain(
+      'Nothing there takes it: ICMP port unreachable goes back.',
+    );
+  });
+
+  test('the port of a pod in the network of its node is taken to listen', () => {
+    const { verdict, assumed } = ask({ to: '10.240.0.11:9100/tcp' });
+    expect(verdict).toBe('delivered');
+    expect(assumed).toEqual([
+      "node-1 at 10.240.0.11 port 9100/tcp is taken to listen, as the cluster's objects say: its sockets were not captured.",
+    ]);
+  });
+
+  test('captured sockets need no assumption', () => {
+    const files = { 'sockets.txt': 'tcp LISTEN 0 4096 0.0.0.0:30092 0.0.0.0:*\n' };
+    expect(ask({ to: '10.240.0.11:30092/tcp', files })).toMatchObject({ verdict: 'delivered', assumed: [] });
+    expect(ask({ to: '10.240.0.11:9100/tcp', files })).toMatchObject({ verdict: 'rejected', assumed: [] });
+  });
+
+  test('without the objects that would tell, the packet is taken to find one', () => {
+    const { 'endpointslices.json': _, ...cluster } = CLUSTER;
+    expect(ask({ to: '10.240.0.11:30092/tcp', cluster })).toMatchObject({
+      verdict: 'delivered',
+      assumed: ['The listening sockets are not in the capture; the packet is taken to find one.'],
+    });
+  });
+});
