@@ -15,7 +15,9 @@ import { viewHref } from '../shell/views';
 import { Badge } from '../ui/badge';
 import { Button } from '../ui/button';
 import { ChevronRight } from '../ui/icons';
+import { Select } from '../ui/select';
 import { Loading } from '../ui/states';
+import { entryNode, isOutside } from './entry-node';
 import { SeverityMark } from './severity-mark';
 import { NO_CONNECTION, useFindingsState } from './use-findings-state';
 
@@ -34,9 +36,15 @@ interface ExplainProps {
 export function ExplainBox({ source, node, explained, hrefOf }: ExplainProps) {
   const [{ from, to, family, protocol, sport, dport, flags, via }, set] = useFindingsState();
   const names = useNames(source, node).data ?? NOBODY;
-  const [draft, setDraft] = useState<{ readonly from: string | null; readonly to: string | null }>({ from, to });
+  const [draft, setDraft] = useState<{
+    readonly from: string | null;
+    readonly to: string | null;
+    readonly via: string | null;
+  }>({ from, to, via });
   const fromPlaces = useMemo(() => fromOptions(names, node), [names, node]);
   const toPlaces = useMemo(() => toOptions(names), [names]);
+  // Where packets come in is asked only of who is outside: others send from where they are.
+  const enters = isOutside(draft.from) ? (draft.via ?? entryNode(names, draft.to, node)) : null;
   const isAsked = from !== null && to !== null;
   const narrow = useIsNarrow();
   const [unfolded, setUnfolded] = useState(isAsked);
@@ -61,7 +69,7 @@ export function ExplainBox({ source, node, explained, hrefOf }: ExplainProps) {
         onSubmit={(event) => {
           event.preventDefault();
           if (draft.from !== null && draft.to !== null)
-            void set({ ...NO_CONNECTION, ...draft, open: null }, { history: 'push' });
+            void set({ ...NO_CONNECTION, ...draft, via: enters, open: null }, { history: 'push' });
         }}
       >
         <strong className="shrink-0 font-[640]">Why does it not arrive</strong>
@@ -83,6 +91,14 @@ export function ExplainBox({ source, node, explained, hrefOf }: ExplainProps) {
           address={undefined}
           className={FIELD}
         />
+        {enters === null || names.nodes.length < 2 ? null : (
+          <Select
+            label="Enters by"
+            value={enters}
+            onChange={(value) => setDraft({ ...draft, via: value })}
+            options={names.nodes.map(({ name }) => ({ value: name, label: name }))}
+          />
+        )}
         <span className="flex gap-2">
           <Button look="ink" type="submit" disabled={draft.from === null || draft.to === null}>
             Explain
@@ -91,7 +107,7 @@ export function ExplainBox({ source, node, explained, hrefOf }: ExplainProps) {
             <Button
               look="quiet"
               onClick={() => {
-                setDraft({ from: null, to: null });
+                setDraft({ from: null, to: null, via: null });
                 void set(NO_CONNECTION, { history: 'push' });
               }}
             >

@@ -58,7 +58,7 @@ function Findings({ source, node }: { readonly source: SourceView; readonly node
         </span>
       </ViewBar>
       <div className="min-h-0 flex-1 roomy:overflow-y-auto">
-        <ExplainBox key={`${from} ${to}`} source={source.id} node={node} explained={explained} hrefOf={hrefOf} />
+        <ExplainBox key={`${from} ${to} ${via}`} source={source.id} node={node} explained={explained} hrefOf={hrefOf} />
         {answer.isError && view === undefined ? (
           <ErrorState error={answer.error} what="The findings" onRetry={() => void answer.refetch()} />
         ) : view === undefined ? (
