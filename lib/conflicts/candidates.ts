@@ -3,10 +3,11 @@
 import type { PacketSpec } from '../net/packet-spec';
 import type { Hook } from '../nft/model';
 import type { Prepared } from '../sim/environment';
+import { aimOf, targetsOf } from './aim';
 import { type Actor, enablersOf } from './chains';
 import { packetsFor } from './packets';
-import { type Effect, type Path, pathsOf } from './paths';
-import { ANY, both, type Wanted, withoutFields } from './wanted';
+import { type Effect, type Path, pathsOf, pathsTo } from './paths';
+import { ANY, bitsOf, both, type Wanted, withoutFields } from './wanted';
 
 export interface Pair {
   readonly p: Prepared;
@@ -19,6 +20,9 @@ export interface Pair {
 const NARROW = { pathsMax: 40, elementsMax: 12 } as const;
 const INNER = { pathsMax: 12, elementsMax: 6 } as const;
 const ENABLING = { pathsMax: 48, elementsMax: 12 } as const;
+const AIMED = { pathsMax: 4, elementsMax: 12 } as const;
+/** Destinations that are asked for, those of the fewest addresses first. */
+const AIMS_MAX = 12;
 const ALL: ReadonlySet<Effect> = new Set(['drop', 'nat', 'write']);
 const CHANGES: ReadonlySet<Effect> = new Set(['nat', 'write']);
 /** Packets made for one combination of ways: first the likeliest of each, then more of each. */
@@ -87,31 +91,57 @@ function combinations(pair: Pair, effects: Effects): Combinations {
   const outer = pathsOf(p, small.actor.chain, family, small.effects, NARROW, entering);
   let isWhole = !outer.isCut;
   const asked: Path[] = [...outer.paths];
+  const direct: Wanted[] = [];
   for (const one of outer.paths) {
     const inner = pathsOf(p, large.actor.chain, family, large.effects, INNER, one.wanted);
     if (inner.isCut) isWhole = false;
     asked.push(...inner.paths);
-    for (const { wanted } of inner.paths) put(wanted);
+    for (const { wanted } of inner.paths) direct.push(wanted);
   }
-  // One of the two may give the packet what the other asks for.
   const others = pathsOf(p, large.actor.chain, family, large.effects, NARROW, entering);
+  const enablers = enablersOf(p, family, hook);
+  for (const { chain, does } of enablers) {
+    if (!does.includes('nat')) continue;
+    const asking = [
+      ...(chain === small.actor.chain ? [] : outer.paths),
+      ...(chain === large.actor.chain ? [] : others.paths),
+    ];
+    for (const wanted of aimed(pair, chain, asking)) put(wanted);
+  }
+  for (const wanted of direct) put(wanted);
+  // One of the two may give the packet what the other asks for.
   for (const [changing, asking] of [
     [outer.paths, others.paths],
     [others.paths, outer.paths],
   ] as const) {
     const late = distinct(
-      asking.flatMap(({ wanted }) => [withoutFields(wanted, 'mark'), afterChanges(wanted), afterSource(wanted)]),
+      asking.flatMap(({ wanted }) => [withoutFields(wanted, 'mark', 'ttl'), afterChanges(wanted), afterSource(wanted)]),
     );
     for (const { effect, wanted } of changing)
       if (CHANGES.has(effect)) for (const one of late) put(both(afterEntering(wanted), one));
   }
   const late = distinct(asked.map(({ wanted }) => afterChanges(wanted)));
-  for (const enabler of enablersOf(p, family, hook)) {
+  for (const enabler of enablers) {
     if (enabler.chain === pair.first.chain || enabler.chain === pair.second.chain) continue;
     const enabling = pathsOf(p, enabler.chain, family, CHANGES, ENABLING);
     for (const { wanted } of enabling.paths) for (const one of late) put(both(wanted, one));
   }
   return { ways: [...ways.values()], isWhole: isWhole && ways.size < COMBINATIONS_MAX };
+}
+
+/** Packets that a chain sends to where these ask for. */
+function* aimed({ p, family }: Pair, chain: Pair['first']['chain'], asking: readonly Path[]): Generator<Wanted> {
+  const bits = bitsOf('daddr', family);
+  const aims = asking.flatMap(({ wanted }) => {
+    const aim = aimOf(wanted);
+    return aim === undefined ? [] : [{ aim, wanted, size: targetsOf(aim, bits) }];
+  });
+  aims.sort((a, b) => (a.size < b.size ? -1 : a.size > b.size ? 1 : 0));
+  for (const { aim, wanted } of aims.slice(0, AIMS_MAX))
+    for (const path of pathsTo(p, chain, family, aim, AIMED)) {
+      const found = both(path.wanted, afterChanges(wanted));
+      if (found !== undefined) yield found;
+    }
 }
 
 function afterEntering({ daddrLocal, ...rest }: Wanted): Wanted {
@@ -120,12 +150,12 @@ function afterEntering({ daddrLocal, ...rest }: Wanted): Wanted {
 
 /** What is left to ask of a packet before it was translated and marked. */
 function afterChanges(wanted: Wanted): Wanted {
-  const { daddrLocal: _, oif: __, ...rest } = withoutFields(wanted, 'daddr', 'dport', 'mark');
+  const { daddrLocal: _, oif: __, ...rest } = withoutFields(wanted, 'daddr', 'dport', 'mark', 'ttl');
   return rest;
 }
 
 /** The same where sources are translated. */
-const afterSource = (wanted: Wanted): Wanted => withoutFields(wanted, 'saddr', 'sport', 'mark');
+const afterSource = (wanted: Wanted): Wanted => withoutFields(wanted, 'saddr', 'sport', 'mark', 'ttl');
 
 const LATE_MAX = 36;
 

@@ -34,6 +34,13 @@ const filter = (table: string, hook: string, prio: number, ...rules: TestChain['
   base: `filter ${hook} ${prio}`,
   rules,
 });
+const TTL = { payload: { protocol: 'ip', field: 'ttl' } };
+const oneOf = (...ends: readonly (readonly [string, number])[]) => ({
+  map: {
+    key: { numgen: { mode: 'random', mod: ends.length, offset: 0 } },
+    data: { set: ends.map((end, i) => [i, { concat: end }]) },
+  },
+});
 const WEB = '10.244.1.2';
 const API = '10.244.1.3';
 
@@ -134,6 +141,62 @@ describe('pairs whose order matters', () => {
       name: 'a filter drops the address that another translates to',
       chains: [nat(A, -100, [dport(80), dnat(WEB, 8080)]), filter(B, 'prerouting', -50, [daddr(WEB), drop])],
       want: ['after-nat delivered: first, second'],
+    },
+    {
+      name: 'of a hundred addresses that one translates the other drops what the last becomes',
+      chains: [
+        nat(
+          A,
+          -100,
+          ...Array.from({ length: 100 }, (_, i) => [
+            daddr(`10.96.0.${i + 1}`),
+            dport(80),
+            dnat(i === 99 ? WEB : API, 8000 + i),
+          ]),
+        ),
+        filter(B, 'prerouting', -50, [iifname('eth0'), daddr(WEB), dport(8099), drop]),
+      ],
+      want: ['after-nat delivered: first, second'],
+    },
+    {
+      name: 'the same of maps, as kube-proxy writes endpoints',
+      chains: [
+        nat(
+          A,
+          -100,
+          ...Array.from({ length: 100 }, (_, i) => [
+            daddr(`10.96.0.${i + 1}`),
+            dport(80),
+            { dnat: { family: 'ip', addr: oneOf([API, 8000 + i], [i === 99 ? WEB : API, 8000 + i]) } },
+          ]),
+        ),
+        filter(B, 'prerouting', -50, [iifname('eth0'), daddr(WEB), dport(8099), drop]),
+      ],
+      want: ['after-nat delivered: first, second'],
+    },
+    {
+      name: 'one drops packets with few hops left, which the other gives them',
+      chains: [
+        filter(A, 'forward', -10, [{ mangle: { key: TTL, value: 64 } }]),
+        filter(B, 'forward', 10, [match(TTL, 10, '<'), drop]),
+      ],
+      want: ['written delivered: first, second'],
+    },
+    {
+      name: 'one takes hops away, and the other drops such packets',
+      chains: [
+        filter(A, 'forward', -10, [{ mangle: { key: TTL, value: 5 } }]),
+        filter(B, 'forward', 10, [match(TTL, 5), drop]),
+      ],
+      want: ['written delivered: first, second'],
+    },
+    {
+      name: 'one drops just the hops that the other overwrites',
+      chains: [
+        filter(A, 'forward', -10, [{ mangle: { key: TTL, value: 7 } }]),
+        filter(B, 'forward', 10, [match(TTL, 5), drop]),
+      ],
+      want: ['written delivered: first, second'],
     },
     {
       name: 'a filter at the place of nat only counts',

@@ -7,6 +7,7 @@ import { elementKeyOf } from '../sim/element-key';
 import type { Prepared } from '../sim/environment';
 import type { ProgramTable } from '../sim/program';
 import { type Part, part } from '../sim/sets';
+import { targetOf } from './aim';
 import {
   bitsOf,
   complement,
@@ -26,6 +27,8 @@ export interface Place {
   readonly family: 'ip' | 'ip6';
   /** Elements of one set that are followed, of those that fit. */
   readonly elementsMax: number;
+  /** Only elements of verdict maps that lead to one of these chains are followed. */
+  readonly leads?: ReadonlySet<string>;
 }
 
 /** Elements beyond this are not looked through one by one. */
@@ -71,6 +74,7 @@ function payloadKey(protocol: string, field: string): Key {
     const family = protocol;
     if (field === 'saddr' || field === 'daddr') return { kind: 'field', field, family };
     if (field === 'protocol' || field === 'nexthdr') return { kind: 'field', field: 'protocol', family };
+    if (field === 'ttl' || field === 'hoplimit') return { kind: 'field', field: 'ttl', family };
     return OPEN;
   }
   if (field === 'sport' || field === 'dport') {
@@ -159,7 +163,9 @@ export function narrowVmap(
   const elements = elementsOf(data, place);
   if (elements === undefined) return [];
   const parts = typeof key === 'object' && key.kind === 'concat' ? key.parts : [key];
-  return narrowElements(wanted, parts, elements, place);
+  const { leads } = place;
+  const followed = leads === undefined ? elements : elements.filter(({ data }) => leads.has(targetOf(data) ?? ''));
+  return narrowElements(wanted, parts, followed, place);
 }
 
 function elementsOf(right: Expression, { table }: Place): readonly SetElement[] | undefined {

@@ -87,7 +87,10 @@ export function packetsFor(p: Prepared, family: IpFamily, wanted: Wanted, max: n
   // Every source meets the likeliest target before any meets the next.
   const sources = sourcesFor(p, family, wanted, around);
   const targets = targetsFor(p, family, wanted, around);
-  for (const transport of transportsOf(wanted, family)) {
+  const transports = transportsOf(wanted, family).flatMap((one) =>
+    hopsOf(wanted, family).map((hops) => ({ ...one, ...hops })),
+  );
+  for (const transport of transports) {
     for (const daddr of targets) {
       for (const source of sources) {
         if (found.length >= max) return found;
@@ -107,6 +110,18 @@ export function packetsFor(p: Prepared, family: IpFamily, wanted: Wanted, max: n
   }
   return found;
 }
+
+/** Hops left, where it matters: forwarding takes one away before the hook (ip_forward.c), so that one more may be needed. */
+function hopsOf({ fields: { ttl } }: Wanted, family: IpFamily): readonly Partial<PacketSpec>[] {
+  const [interval] = ttl ?? [];
+  if (interval === undefined || [HOPS, HOPS - 1].every((usual) => holds(ttl, BigInt(usual)))) return [{}];
+  const [low, high] = interval.map(Number) as [number, number];
+  const left = low === high && high < 255 ? [high, high + 1] : [high];
+  return left.map((hops) => (family === 'ip' ? { ttl: hops } : { hoplimit: hops }));
+}
+
+/** What Linux sends with (net.ipv4.ip_default_ttl). */
+const HOPS = 64;
 
 /** The preferred number where it is allowed, else the least one that is. */
 function first(intervals: readonly Interval[] | undefined, preferred: number): number {

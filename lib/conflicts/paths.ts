@@ -3,6 +3,7 @@
 import type { Statement, Verdict } from '../nft/model';
 import type { Prepared } from '../sim/environment';
 import type { ProgramChain } from '../sim/program';
+import { type Aim, chainsTo, hits } from './aim';
 import { narrowMatch, narrowVmap, type Place } from './narrow';
 import { ANY, bitsOf, complement, type Field, restrict, type Wanted } from './wanted';
 
@@ -60,6 +61,7 @@ class Walk {
     private readonly place: Place,
     private readonly wantedEffects: ReadonlySet<Effect>,
     private readonly pathsMax: number,
+    private readonly aim?: Aim,
   ) {}
 
   get isDone(): boolean {
@@ -114,7 +116,8 @@ class Walk {
       if (statement.kind === 'return') return after(wanted, ways, matches);
       const effect = effectOf(statement);
       if (effect === undefined) continue;
-      for (const way of ways) this.add(effect, way);
+      if (this.aim === undefined || hits(statement, this.aim, this.place.table))
+        for (const way of ways) this.add(effect, way);
       if (effect !== 'write') return after(wanted, ways, matches);
     }
     return wanted;
@@ -124,6 +127,7 @@ class Walk {
     if (verdict === undefined || this.isDone) return;
     if (verdict.kind === 'accept' || verdict.kind === 'drop') this.add(verdict.kind, wanted);
     if (verdict.kind !== 'jump' && verdict.kind !== 'goto') return;
+    if (this.place.leads?.has(verdict.target) === false) return;
     const target = chain.table.chains.get(verdict.target);
     if (target !== undefined && depth < DEPTH_MAX) this.chain(target, wanted, depth + 1);
   }
@@ -164,4 +168,21 @@ export function pathsOf(
   walk.chain(chain, from, 0);
   if (chain.base?.policy === 'drop') walk.add('drop', from);
   return { paths: walk.found, isCut: walk.isCut };
+}
+
+const NAT: ReadonlySet<Effect> = new Set(['nat']);
+
+/** Ways to translations that send the packet there, also where a table has very many others. */
+export function pathsTo(
+  p: Prepared,
+  chain: ProgramChain,
+  family: 'ip' | 'ip6',
+  aim: Aim,
+  { pathsMax, elementsMax }: PathLimits,
+): readonly Path[] {
+  const leads = chainsTo(chain.table, aim);
+  if (!leads.has(chain.chain.name)) return [];
+  const walk = new Walk({ p, table: chain.table, family, elementsMax, leads }, NAT, pathsMax, aim);
+  walk.chain(chain, ANY, 0);
+  return walk.found;
 }

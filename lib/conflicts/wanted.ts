@@ -3,7 +3,7 @@
  * intervals; all numbers are bigints here, so that ports, marks and addresses of both families are treated alike.
  */
 
-export type Field = 'saddr' | 'daddr' | 'protocol' | 'sport' | 'dport' | 'mark' | 'uid' | 'icmpType';
+export type Field = 'saddr' | 'daddr' | 'protocol' | 'sport' | 'dport' | 'mark' | 'uid' | 'icmpType' | 'ttl';
 
 /** From, to; both belong to it. */
 export type Interval = readonly [bigint, bigint];
@@ -41,6 +41,7 @@ const BITS: { readonly [F in Field]: number } = {
   mark: 32,
   uid: 32,
   icmpType: 8,
+  ttl: 8,
 };
 
 /** Width of a field. */
