@@ -31,6 +31,16 @@ const withoutElements =
       one.name === set ? { ...one, elements: one.elements.filter((e) => !JSON.stringify(e.key).includes(key)) } : one,
     ),
   });
+const withElement =
+  (set: string, parts: readonly (string | number)[], comment: string) =>
+  (table: Table): Table => ({
+    ...table,
+    sets: table.sets.map((one) =>
+      one.name === set
+        ? { ...one, elements: [...one.elements, { key: { kind: 'concat', parts }, data: { kind: 'drop' }, comment }] }
+        : one,
+    ),
+  });
 const replaced =
   (from: string, to: string, where: RegExp) =>
   (table: Table): Table =>
@@ -152,6 +162,27 @@ describe.each(['v1.35.6', 'v1.36.2'])('a table of kube-proxy %s that somebody ch
       ['service-missing-on-node shop/db @node-1'],
     ],
     ['an element of cluster-ips deleted', NOW, withoutElements('cluster-ips', '10.96.0.10'), ALTERED],
+    [
+      'one endpoint of two with a port that its pod does not declare',
+      { ...NOW, pods: [pod('web', '10.244.2.5')] },
+      (t) =>
+        inChain(/^(service|endpoint)-.*web/, (chain) =>
+          JSON.parse(JSON.stringify(chain).replaceAll(/("10\.244\.2\.5",(?:"port":)?)8080/g, '$18081')),
+        )(t),
+      ALTERED,
+    ],
+    [
+      'a drop among no-endpoint-services for a pod, in the name of another Service',
+      { ...NOW, pods: [pod('db', '10.244.2.9')] },
+      withElement('no-endpoint-services', ['10.244.2.9', 'tcp', 8080], 'shop/web:http'),
+      ['proxy-rules-altered shop/db @node-1'],
+    ],
+    [
+      'the same for an address that a Service may have had',
+      { ...NOW, pods: [pod('db', '10.244.2.9')] },
+      withElement('no-endpoint-services', ['192.0.2.9', 'tcp', 8080], 'shop/web:http'),
+      ['service-stale-on-node shop/web @node-1'],
+    ],
     ['NodePort addresses emptied', NOW, withoutElements('nodeport-ips'), ['proxy-rules-altered @node-1']],
     [
       'a target changed that another Service of the pods has right',

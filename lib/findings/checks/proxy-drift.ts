@@ -2,7 +2,7 @@
  * kube-proxy's tables against what it should have written, as findings: Services and endpoints that it has not seen come or go, and
  * what somebody else wrote into them.
  */
-import type { Service } from '../../cluster/cluster';
+import type { ContainerPort, Service } from '../../cluster/cluster';
 import type { FamilyDrift } from '../../drift/node-drift';
 import { type Backend, backendsOf, endpointKey } from '../../expected/endpoints';
 import type { ExpectedFamily } from '../../expected/expected-of-node';
@@ -10,7 +10,7 @@ import { expectedTable } from '../../expected/expected-table';
 import { fixedNames } from '../../expected/fixed-part';
 import { endpointText, parseKubeProxyName, type ServicePortRef, servicePortText } from '../../explain/kube-proxy-name';
 import { inPrefix, parseAddress } from '../../net/address';
-import type { Rule } from '../../nft/model';
+import type { Rule, Table } from '../../nft/model';
 import { renderContext } from '../../render/context';
 import { renderRule } from '../../render/render-rule';
 import type { Context, NodeContext } from '../context';
@@ -186,8 +186,35 @@ function wrongOn(node: NodeContext, context: Context): readonly Wrong[] {
     const found = drift.families.find((one) => one.family === family.family);
     if (found === undefined || found.differences.length === 0 || family.actual === undefined) return [];
     if (family.actual.chains.every(({ rules }) => rules.length === 0)) return [];
-    return new Judge(node, context, family, found.differences).run();
+    const strange = found.differences.filter((one) => isOfPod(one, context.network.podByAddress));
+    const differences = found.differences.filter((one) => !strange.includes(one));
+    const judge = new Judge(node, context, { ...family, actual: withoutElements(family.actual, strange) }, differences);
+    return judge.run(strange);
   });
+}
+
+/** Maps whose keys are addresses of Services: no pod has one of these. */
+const BY_ADDRESS: ReadonlySet<string> = new Set(['service-ips', 'no-endpoint-services', 'firewall-ips']);
+
+/** An element for a pod itself, which kube-proxy writes for no Service, whatever its comment names. */
+const isOfPod = ({ kind, name, actual }: Difference, pods: ReadonlyMap<string, unknown>): boolean =>
+  kind === 'element extra' && BY_ADDRESS.has(name) && pods.has(elementKey(actual)[0] ?? '');
+
+/** Address, protocol and port of an element as nft writes it. */
+const elementKey = (text: string | null): readonly string[] =>
+  (text ?? '')
+    .split(/ comment | : /, 1)
+    .join('')
+    .split(' . ');
+
+function withoutElements(table: Table, differences: readonly Difference[]): Table {
+  if (differences.length === 0) return table;
+  const left = new Set(differences.map(({ name, actual }) => `${name} ${elementKey(actual).join(' ')}`));
+  const sets = table.sets.map((set) => ({
+    ...set,
+    elements: set.elements.filter(({ key }) => !left.has(`${set.name} ${partsOf(key).join(' ')}`)),
+  }));
+  return { ...table, sets };
 }
 
 interface Moves {
@@ -249,7 +276,9 @@ class Judge {
     );
   }
 
-  run(): readonly Wrong[] {
+  /** @param strange elements for pods, which the table is judged without */
+  run(strange: readonly Difference[]): readonly Wrong[] {
+    for (const one of strange) this.#add('proxy-rules-altered', this.#servicesOfPod(one), this.#evidence([one]));
     for (const port of this.#byPort.keys()) this.#port(port);
     for (const one of this.differences) this.#fixed(one);
     return this.#wrong;
@@ -451,6 +480,7 @@ class Judge {
     // Hints of topology, which come and go, may have narrowed its choice.
     const isNarrowed = leaving.length === 0 && service?.trafficDistribution !== undefined;
     const hasMoved = leftOut.length + leaving.length > 0 && !isNarrowed;
+    if (this.#portsDisagree(ours, theirs, leftOut, leaving)) return true;
     if (hasMoved && this.#siblingsDisagree(text, ours, leftOut, leaving)) return true;
     if (missing.some((key) => this.#isTaken(key, text))) return true;
     if (isEarlier || missing.length > 0) return false;
@@ -473,6 +503,42 @@ class Judge {
         (kind === 'element missing' && (name === 'firewall-ips' || name === 'cluster-ips')) ||
         (name.startsWith('firewall-') && kind.startsWith('rule')),
     );
+  }
+
+  /** The Services that send to the address and port of an element. */
+  #servicesOfPod({ actual }: Difference): readonly string[] {
+    const [address = '', protocol = '', port] = elementKey(actual);
+    const endpoint = endpointText({ address, port: Number(port) });
+    return [...this.#expected.values()].flatMap((state) =>
+      state.port.protocol === protocol && keysOf(state).has(endpoint) ? [portOwner(state.port)] : [],
+    );
+  }
+
+  /**
+   * Whether endpoints have another port than today, and others of their EndpointSlice have today's. A target port by number is one
+   * for all; by name each pod has its own, which a container of it declares for as long as the pod lives.
+   */
+  #portsDisagree({ port }: PortState, theirs: PortState, leftOut: readonly string[], leaving: readonly string[]) {
+    const stayed = new Set(leftOut.map(addressOf));
+    const isUndeclared = (endpoint: string): boolean => {
+      const pod = this.context.network.podByAddress.get(addressOf(endpoint));
+      const number = Number(/\d+$/.exec(endpoint)?.[0]);
+      const isIt = (one: ContainerPort) => one.containerPort === number && one.protocol === port.protocol.toUpperCase();
+      return pod !== undefined && !pod.ports.some(isIt);
+    };
+    const moved = new Set(leaving.filter((one) => stayed.has(addressOf(one)) && isUndeclared(one)).map(addressOf));
+    if (moved.size === 0) return false;
+    const has = keysOf(theirs);
+    const { endpointSlices } = this.context.cluster;
+    return (endpointSlices.known ? endpointSlices.value : []).some(({ namespace, service, ports, endpoints }) => {
+      if (namespace !== port.namespace || service !== port.name) return false;
+      const addresses = endpoints.flatMap((one) => one.addresses);
+      if (!addresses.some((one) => moved.has(one))) return false;
+      const numbers = ports.flatMap((one) => ((one.name ?? '') === port.port ? (one.port ?? []) : []));
+      return addresses.some((address) =>
+        numbers.some((number) => !moved.has(address) && has.has(endpointText({ address, port: number }))),
+      );
+    });
   }
 
   /** Whether the key leads to a Service that never had it: one that had it before has rules of that time. */
