@@ -13,6 +13,7 @@ const CAUSES: Partial<Readonly<Record<FindingCode, readonly FindingCode[]>>> = {
   'conntrack-to-removed-endpoint': ['endpoint-stale-on-node'],
   'affinity-to-removed-endpoint': ['endpoint-stale-on-node'],
   'pod-route-missing': ['endpoint-not-a-pod-address', 'endpoint-stale-on-node'],
+  'nodeport-address-not-served': ['proxy-rules-altered'],
   'nodes-disagree': [
     'drop-before-proxy',
     'drop-after-proxy',
@@ -54,9 +55,18 @@ function causesOf(one: Finding, all: readonly Finding[]): readonly Cause[] {
   return (CAUSES[one.code] ?? []).flatMap((code) =>
     all
       .filter((other) => other.code === code && shares(other.nodes, one.nodes) && shares(other.services, one.services))
+      .filter((other) => one.code !== 'nodeport-address-not-served' || isOfNodePorts(other, one.nodes))
       .map(({ nodes, services }) => ({ code, nodes, services })),
   );
 }
+
+/** Whether what somebody changed is the set of addresses that serve NodePorts. */
+const isOfNodePorts = ({ evidence }: Finding, nodes: readonly string[]): boolean =>
+  evidence.some((one) => one.kind === 'difference' && one.name === 'nodeport-ips' && nodes.includes(one.node));
+
+/** The finding that a cause names. */
+export const causeIn = (findings: readonly Finding[], cause: Cause): Finding | undefined =>
+  findings.find((one) => isOf(cause, one));
 
 /** None means all. */
 const shares = (a: readonly string[], b: readonly string[]): boolean =>

@@ -2,6 +2,7 @@
 import type { Question } from '../reach/walk';
 import { ask, type Ending } from '../reach/walk';
 import type { Reason } from '../sim/trace';
+import { causeIn } from './causes';
 import type { Context } from './context';
 import type { Finding, FindingCode } from './finding';
 import { probeOf } from './probes';
@@ -51,9 +52,13 @@ export function explainAsked(context: Context, question: Question, findings: rea
   return {
     results,
     undecided: [...new Map(lost.flatMap(({ undecided }) => undecided).map((reason) => [reason.say, reason])).values()],
-    explainedBy: ranked.map(({ one }) => one),
+    explainedBy: [...new Set(ranked.flatMap(({ one, rank }) => [...(rank === 3 ? causesOf(one, findings) : []), one]))],
   };
 }
+
+/** What the finding follows from explains the connection first. */
+const causesOf = ({ causes }: Finding, findings: readonly Finding[]): readonly Finding[] =>
+  causes.flatMap((cause) => causeIn(findings, cause) ?? []);
 
 /** 3: about this very connection, or the rule or the step of the kernel that ended it; 1: about its Service, on a node of its way. */
 function weight(one: Finding, ending: Ending, services: ReadonlySet<string>): number {

@@ -43,7 +43,9 @@ export function askedNodePortFindings(context: Context): readonly Finding[] {
       reproduce: askCommand(question),
       remedy: isLoopback(daddr)
         ? 'Use an address of the node that is served, or the ClusterIP.'
-        : 'Add its network to nodePortAddresses of kube-proxy (the default is the primary address), or use an address that is served.',
+        : shouldServe(context, node, family).some((text) => parseAddress(text)?.value === value)
+          ? 'kube-proxy had it there: find out who took it out of nodeport-ips, and restart kube-proxy on the node, which writes its table anew.'
+          : 'Add its network to nodePortAddresses of kube-proxy (the default is the primary address), or use an address that is served.',
     }),
   ];
 }
@@ -59,6 +61,13 @@ const clientNode = ({ client }: Question): string | undefined => (client.kind ==
 function servedBy(context: Context, node: string, family: string): readonly string[] | undefined {
   const table = context.node(node)?.ruleset?.tables.find((one) => one.family === family && isProxyTable(one));
   return table?.sets.find(({ name }) => name === 'nodeport-ips')?.elements.flatMap(({ key }) => addressesIn(key));
+}
+
+/** Addresses that the set should hold, as far as the rest of the table tells. */
+function shouldServe(context: Context, node: string, family: string): readonly string[] {
+  const expected = context.node(node)?.expected;
+  const table = expected?.ok === true ? expected.value.find((one) => one.family === family)?.expected : undefined;
+  return table?.sets.find(({ name }) => name === 'nodeport-ips')?.elements.flatMap(({ key }) => addressesIn(key)) ?? [];
 }
 
 function addressesIn(key: Expression): readonly string[] {

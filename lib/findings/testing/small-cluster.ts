@@ -5,6 +5,7 @@ import { expectedTable } from '../../expected/expected-table';
 import { releaseOf } from '../../expected/release';
 import { source } from '../../expected/statements';
 import { ok } from '../../net/result';
+import type { Table } from '../../nft/model';
 import type { Network } from '../../reach/network';
 import type { Question } from '../../reach/walk';
 import type { World } from '../../world/world';
@@ -22,6 +23,8 @@ interface Small {
   readonly endpoints?: readonly string[];
   /** What kube-proxy has seen, where that is not what is there now. */
   readonly seen?: readonly string[];
+  /** What somebody did to kube-proxy's table. */
+  readonly edit?: (table: Table) => Table;
   /** How kube-proxy tells its pods. */
   readonly clusterCidr?: string;
   readonly ask?: { readonly [key: string]: unknown };
@@ -54,10 +57,10 @@ export function smallCluster(small: Small = {}): Context {
       unallocated: undefined,
     },
   );
-  const { chains = [], more = [], files = {} } = small;
+  const { chains = [], more = [], files = {}, edit = (one) => one } = small;
   const others = nodeWorld(chains, { more, files: { 'route4.json': JSON.stringify(ROUTES), ...files } });
   if (!others.ruleset.known) throw new Error(others.ruleset.why);
-  const ruleset = { ...others.ruleset.value, tables: [table, ...others.ruleset.value.tables] };
+  const ruleset = { ...others.ruleset.value, tables: [edit(table), ...others.ruleset.value.tables] };
   const world: World = { ...others, ruleset: { known: true, value: ruleset } };
   const versions = { nft: '1.0.6', kernel: undefined, kubeProxy: 'v1.36.2' };
   const node = { name: 'node-1', ruleset: ok(ruleset), world, versions, files: new Map(), problems: new Map() };
