@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { packetWords } from './evidence';
+import { packetHref, packetWords } from './evidence';
 
 test.each([
   [
@@ -15,4 +15,29 @@ test.each([
   [{}, ''],
 ])('%j in words', (packet, words) => {
   expect(packetWords(packet)).toBe(words);
+});
+
+const packet = { kind: 'packet', node: 'node-3', packet: { daddr: '10.96.0.10' }, text: '' } as const;
+const TO = '10.104.72.175:9092/tcp';
+
+test.each([
+  [
+    'one that another node sent is followed from there',
+    { from: 'node-1', to: TO, begins: 'node-1' },
+    { node: 'node-1', from: 'node-1', to: TO, scope: 'path' },
+  ],
+  [
+    'one from outside to the address of a node enters there',
+    { from: 'external:198.51.100.7', to: TO, begins: 'node-2' },
+    { node: 'node-2', from: 'external:198.51.100.7', to: TO, scope: 'path', via: 'node-2' },
+  ],
+  [
+    'where its way begins is not known',
+    { from: 'external:198.51.100.7', to: TO, begins: null },
+    { node: 'node-3', from: 'external:198.51.100.7', to: TO },
+  ],
+  ['it says itself how it comes in', null, { node: 'node-3', packet: '{"daddr":"10.96.0.10"}' }],
+])('the trace of a packet: %s', (_, ends, asked) => {
+  const { searchParams } = new URL(packetHref('s', { ...packet, ends }), 'http://localhost');
+  expect(Object.fromEntries(searchParams)).toEqual({ source: 's', ...asked });
 });

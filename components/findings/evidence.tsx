@@ -98,14 +98,7 @@ export function EvidenceItem({ source, one }: EvidenceProps) {
             Object.keys(one.packet).length === 0 ? (
               'packet'
             ) : (
-              <Link
-                className="link"
-                href={viewHref('/trace', {
-                  source,
-                  node: one.node,
-                  ...(one.ends ?? { packet: JSON.stringify(one.packet) }),
-                })}
-              >
+              <Link className="link" href={packetHref(source, one)}>
                 Trace the packet
               </Link>
             )
@@ -238,6 +231,15 @@ function ObjectName({ source, one }: { readonly source: string; readonly one: Ev
       {words}
     </Link>
   );
+}
+
+/** The trace of a packet: from where it is sent, over all nodes, as the finding's command asks it; else on the node of the evidence. */
+export function packetHref(source: string, { node, packet, ends }: EvidenceView & { kind: 'packet' }): string {
+  if (ends === null) return viewHref('/trace', { source, node, packet: JSON.stringify(packet) });
+  const { from, to, begins } = ends;
+  if (begins === null) return viewHref('/trace', { source, node, from, to });
+  const via = from.startsWith('external') ? begins : null;
+  return viewHref('/trace', { source, node: begins, from, to, scope: 'path', via });
 }
 
 /** `tcp 10.244.1.3:40000 → 10.96.0.10:53 in by eth0`, from whatever members the packet has. */

@@ -15,9 +15,17 @@ type DifferenceEvidence = Extract<Evidence, { readonly kind: 'difference' }>;
  */
 export type EvidenceView =
   | Exclude<Evidence, RuleEvidence | DifferenceEvidence | PacketEvidence>
-  | (PacketEvidence & { readonly ends: { readonly from: string; readonly to: string } | null })
+  | (PacketEvidence & { readonly ends: PacketEnds | null })
   | (RuleEvidence & { readonly tokens: readonly Token[] | null; readonly owner: OwnerKey | null })
   | (DifferenceEvidence & { readonly in: 'chain' | 'set' | null });
+
+/** A packet as it is asked for by names. */
+export interface PacketEnds {
+  readonly from: string;
+  readonly to: string;
+  /** The node that its way begins on; null where that is not known. */
+  readonly begins: string | null;
+}
 
 export interface FindingView extends Omit<Finding, 'evidence' | 'causes'> {
   /** Unique in the answer, and the same as long as code, nodes and Services are: `no-endpoints~4f1a09c2`. */
