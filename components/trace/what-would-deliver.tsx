@@ -22,10 +22,16 @@ interface WhatWouldDeliverProps {
   readonly onOpen: (open: boolean) => void;
 }
 
+/** It left for an address that no host has: undecided for a trace of one node, and still nothing that delivers it. */
+const isStray = ({ branches }: TraceModel['trace']): boolean =>
+  branches.some(
+    ({ outcome }) => outcome.kind === 'undecided' && outcome.reasons.some(({ code }) => code === 'untranslated'),
+  );
+
 /** For a packet that does not arrive: what could be different so that it does, behind a press. */
 export function WhatWouldDeliver({ model, open, onOpen }: WhatWouldDeliverProps) {
   const verdict = traceVerdict(model.trace);
-  if (verdict === 'delivered' || verdict === 'undecided') return null;
+  if (verdict === 'delivered' || (verdict === 'undecided' && !isStray(model.trace))) return null;
   return (
     <Overlay
       title="What would deliver it"

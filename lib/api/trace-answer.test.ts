@@ -3,7 +3,8 @@ import { nodeFiles } from '../conflicts/testing/node-world';
 import { noNames } from '../explain/trace-names';
 import { traceVerdict, verdictSentence } from '../explain/verdict-sentence';
 import { testNode } from './testing/node';
-import { tracePacket } from './trace-answer';
+import { answerOf, tracePacket } from './trace-answer';
+import { whatWouldDeliverOf } from './what-would-deliver';
 
 const NODES = {
   items: [
@@ -30,14 +31,15 @@ const EXPORTER = {
 const CLUSTER = { 'nodes.json': NODES, 'pods.json': EXPORTER, 'endpointslices.json': { items: [] } };
 
 interface Asked {
+  readonly from?: string;
   readonly to: string;
   readonly files?: Readonly<Record<string, string>>;
   readonly cluster?: Readonly<Record<string, unknown>>;
 }
 
-function ask({ to, files = {}, cluster = CLUSTER }: Asked) {
+function ask({ from = 'external', to, files = {}, cluster = CLUSTER }: Asked) {
   const node = testNode(nodeFiles([], { files }), cluster);
-  const traced = tracePacket(node, { question: { from: 'external', to } });
+  const traced = tracePacket(node, { question: { from, to } });
   if (!traced.ok) throw new Error(traced.problem.say);
   const { trace } = traced.value;
   const assumed = trace.branches.flatMap(({ assumptions }) =>
@@ -88,5 +90,43 @@ describe('sockets that were not captured', () => {
       verdict: 'delivered',
       assumed: ['The listening sockets are not in the capture; the packet is taken to find one.'],
     });
+  });
+});
+
+describe('a packet that leaves for an address of a Service', () => {
+  const SERVICES = {
+    items: [
+      {
+        metadata: { namespace: 'telco', name: 'amf' },
+        spec: {
+          clusterIP: '10.96.0.9',
+          clusterIPs: ['10.96.0.9'],
+          externalIPs: ['203.0.113.9'],
+          ports: [{ port: 80, protocol: 'TCP' }],
+        },
+      },
+    ],
+  };
+  const NODE = { from: 'node-1', cluster: { ...CLUSTER, 'services.json': SERVICES } };
+
+  test('is not delivered: nobody knows what becomes of it', () => {
+    const { node, traced } = ask({ ...NODE, to: '10.96.0.9:80/tcp' });
+    const [branch] = answerOf(node, undefined, traced).trace.branches;
+    expect(branch?.outcome).toMatchObject({
+      kind: 'undecided',
+      reasons: [
+        {
+          code: 'untranslated',
+          say: 'It leaves node-1 by eth0 for 10.96.0.9, an address of telco/amf that no host has: nothing on node-1 translated it.',
+        },
+      ],
+    });
+    expect(whatWouldDeliverOf(node, traced).needed).toBe(true);
+  });
+
+  test.each(['203.0.113.9', '192.0.2.9'])('%s may be that of a host', (to) => {
+    const { node, traced } = ask({ ...NODE, to: `${to}:80/tcp` });
+    const [branch] = answerOf(node, undefined, traced).trace.branches;
+    expect(branch?.outcome).toMatchObject({ kind: 'decided', fate: { summary: 'transmitted' } });
   });
 });

@@ -18,6 +18,7 @@ import { policiesOfTrace } from './policies-view';
 import { ruleView } from './rule-view';
 import type { RulesetIndex } from './ruleset-index';
 import { type ObjectView, type OwnerView, type PlaceView, type RuleView, ruleKey, type TraceAnswer } from './types';
+import { withoutStrays } from './untranslated';
 import { toWire } from './wire';
 
 /** `packet` as JSON; its members override what `question` gives. At least one of both. */
@@ -64,11 +65,9 @@ export function tracePacket(node: OpenNode, query: TraceQuery): Result<TracedWor
  */
 function traceListening(node: OpenNode, packet: PacketSpec): { readonly world: World; readonly found: Trace } {
   const found = trace(node.world, packet);
-  const asIs = { world: node.world, found };
-  if (!found.branches.some(restsOnSockets)) return asIs;
+  const world = listeningWorld(node);
+  if (world === node.world || !found.branches.some(restsOnSockets)) return { world: node.world, found };
   const network = networkOfNode(node.cluster.cluster, node.node, node.world);
-  const world = network.nodes.get(node.node)?.prepared.world;
-  if (network.lacking.length > 0 || world === undefined) return asIs;
   const made = trace(world, packet);
   const branches = made.branches.map((branch) => {
     const delivered = branch.outcome.kind === 'decided' ? branch.outcome.fate.delivered : [];
@@ -79,6 +78,13 @@ function traceListening(node: OpenNode, packet: PacketSpec): { readonly world: W
     return { ...branch, assumptions: [...branch.assumptions, ...said] };
   });
   return { world, found: { ...made, branches } };
+}
+
+/** The node with what is taken to listen; as it is where its sockets were captured, or nobody can tell. */
+export function listeningWorld(node: OpenNode): World {
+  if (node.world.sockets.known) return node.world;
+  const network = networkOfNode(node.cluster.cluster, node.node, node.world);
+  return (network.lacking.length === 0 ? network.nodes.get(node.node)?.prepared.world : undefined) ?? node.world;
 }
 
 /** Not what belongs to a connection that is open: who opened it has a socket. */
@@ -128,7 +134,7 @@ export function answerOf(
   ruleset: RulesetIndex | undefined,
   { packet, asked, trace: made }: Traced,
 ): Omit<TraceAnswer, 'source'> {
-  const found = withoutCaptured(made, node);
+  const found = withoutCaptured(withoutStrays(node, made), node);
   const steps = found.branches.flatMap((branch) => branch.steps);
   return {
     version: node.version,

@@ -114,3 +114,23 @@ test('the text', () => {
     '\nWHAT WOULD DELIVER IT  nothing is looked for: it arrives, or its way is not known.\n',
   );
 });
+
+test('what ends at a port of the node that no object promises is no delivery', () => {
+  const closed: TestChain = { table: 'ip guard', name: 'in', base: 'filter input 0', rules: [[dport(30090), drop]] };
+  const nodes = {
+    items: [{ metadata: { name: 'node-1' }, status: { addresses: [{ type: 'InternalIP', address: '10.240.0.11' }] } }],
+  };
+  const found = (cluster: Readonly<Record<string, unknown>>) => {
+    const node = testNode(nodeFiles([closed]), cluster);
+    const answer = whatWouldDeliverAnswer(node, { packet: { ...packet, dport: 30090 } });
+    return answer.ok ? answer.value.found.map(({ say }) => say) : answer.problem.say;
+  };
+  const objects = { 'nodes.json': nodes, 'pods.json': { items: [] }, 'endpointslices.json': { items: [] } };
+  expect(found(objects)).toEqual([]);
+  const listening = {
+    metadata: { namespace: 'site', name: 'web' },
+    spec: { nodeName: 'node-1', hostNetwork: true, containers: [{ ports: [{ containerPort: 30090 }] }] },
+    status: { phase: 'Running', podIPs: [{ ip: '10.240.0.11' }] },
+  };
+  expect(found({ ...objects, 'pods.json': { items: [listening] } })).toEqual(['Without a rule of ip guard in']);
+});

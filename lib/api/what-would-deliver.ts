@@ -2,11 +2,10 @@
 
 import type { ChainRef, Change, SetRef, Touches } from '../counterfactual/change';
 import { type Proxied, proxiedOf } from '../counterfactual/proxied';
-import { virtualRanges } from '../counterfactual/virtual-ranges';
 import { type Counterfactual, whatWouldDeliver } from '../counterfactual/what-would-deliver';
 import { proxyTable } from '../expected/expected-of-node';
-import { hostPort, traceVerdict, verdictSentence } from '../explain/verdict-sentence';
-import { formatAddress, parseAddress } from '../net/address';
+import { hostPort, verdictSentence } from '../explain/verdict-sentence';
+import { formatAddress } from '../net/address';
 import { protocolName } from '../net/protocols';
 import { ok, type Result } from '../net/result';
 import type { Expression, RuleRef, SetElement } from '../nft/model';
@@ -22,7 +21,8 @@ import { capturedNode } from './node-drift-facts';
 import type { OpenNode } from './open-node';
 import { patchCommand, serviceSentence } from './service-edit-words';
 import { quoted } from './shell-word';
-import { type Traced, type TraceQuery, tracePacket } from './trace-answer';
+import { listeningWorld, type Traced, type TraceQuery, tracePacket } from './trace-answer';
+import { nobodyAt } from './untranslated';
 
 type Of<K extends Change['kind']> = Extract<Change, { readonly kind: K }>;
 
@@ -66,23 +66,13 @@ export function whatWouldDeliverAnswer(node: OpenNode, query: TraceQuery): Resul
 
 /** For a trace that was made already. */
 export function whatWouldDeliverOf(node: OpenNode, { packet, trace }: Traced): WhatWouldDeliver {
-  const p = preparedOf(node.world);
-  const ranges = virtualRanges(p);
-  const isNobody = (text: string): boolean => {
-    const address = parseAddress(text);
-    if (address === undefined) return false;
-    const kind = node.addresses.object(text)?.kind;
-    return (
-      kind === 'service' ||
-      ranges[address.family].some(([from, to]) => from <= BigInt(address.value) && BigInt(address.value) <= to)
-    );
-  };
+  const p = preparedOf(listeningWorld(node));
+  const isNobody = nobodyAt(node);
   const proxied = (): Result<Proxied> | undefined => proxiedNode(node);
-  const { found, servicesUntried, ...counts } = whatWouldDeliver(p, packet, trace, { isNobody, proxied });
-  const verdict = traceVerdict(trace);
+  const { needed, found, servicesUntried, ...counts } = whatWouldDeliver(p, packet, trace, { isNobody, proxied });
   return {
     version: 1,
-    needed: verdict !== 'delivered' && verdict !== 'undecided',
+    needed,
     found: found.map((one) => view(node, one)),
     ...counts,
     servicesUntried: servicesUntried ?? null,

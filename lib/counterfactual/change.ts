@@ -41,10 +41,11 @@ export type Change =
   /** A field of a Service, or an endpoint of it, and kube-proxy's tables as they follow. */
   | ({ readonly kind: 'service' } & EditedService);
 
-/** What else a change touches, the least first. */
+/** What else a change touches. */
 export type Touches = 'connection' | 'key' | 'rule' | 'service' | 'chain' | 'node';
 
-export const TOUCHES: readonly Touches[] = ['connection', 'key', 'rule', 'service', 'chain', 'node'];
+/** The order of changes. A field of a Service is its owner's to change and stays; what is taken out of a table takes a protection along. */
+export const TOUCHES: readonly Touches[] = ['connection', 'service', 'key', 'rule', 'chain', 'node'];
 
 /** A change to try. `later`: only where nothing smaller delivers, for what it takes away is more than what decided. */
 export interface Candidate {

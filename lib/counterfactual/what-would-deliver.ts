@@ -24,6 +24,8 @@ export interface Counterfactual {
 }
 
 export interface Counterfactuals {
+  /** False where the packet arrives as things are, or nobody knows whether it does. */
+  readonly needed: boolean;
   /** Smallest first: by what else they touch, then by how near to the end of the way they are. */
   readonly found: readonly Counterfactual[];
   readonly tried: number;
@@ -42,7 +44,14 @@ export interface Judge {
   readonly proxied: () => Result<Proxied> | undefined;
 }
 
-const NONE: Counterfactuals = { found: [], tried: 0, untried: 0, undecided: 0, servicesUntried: undefined };
+const NONE: Counterfactuals = {
+  needed: false,
+  found: [],
+  tried: 0,
+  untried: 0,
+  undecided: 0,
+  servicesUntried: undefined,
+};
 
 /** Tries single changes of what stands on the packet's way. A packet that arrives on every branch needs none. */
 export function whatWouldDeliver(p: Prepared, packet: PacketSpec, trace: Trace, judge: Judge): Counterfactuals {
@@ -83,7 +92,14 @@ export function whatWouldDeliver(p: Prepared, packet: PacketSpec, trace: Trace, 
     if (answers.every((answer) => answer === 'yes')) found.push({ change, touches, trace: made });
     else if (answers.includes('unknown')) undecided++;
   }
-  return { found, tried, untried, undecided, servicesUntried: proxied === undefined ? undefined : whyNot(proxied) };
+  return {
+    needed: true,
+    found,
+    tried,
+    untried,
+    undecided,
+    servicesUntried: proxied === undefined ? undefined : whyNot(proxied),
+  };
 }
 
 /** What takes away more than what decided comes last. */

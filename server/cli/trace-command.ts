@@ -5,6 +5,7 @@ import type { OpenNode } from '@/lib/api/open-node';
 import { policiesText } from '@/lib/api/policies-text';
 import { policiesOfTrace } from '@/lib/api/policies-view';
 import { answerOf, type TraceQuery, tracePacket } from '@/lib/api/trace-answer';
+import { withoutStrays } from '@/lib/api/untranslated';
 import { whatWouldDeliverOf } from '@/lib/api/what-would-deliver';
 import type { Place } from '@/lib/cluster/place';
 import type { Question } from '@/lib/explain/question';
@@ -79,7 +80,8 @@ export async function traceCommand(args: readonly string[]): Promise<ExitStatus>
   if (output === 'json') return traceJson(node, query, values.source ?? '', changes);
   const traced = tracePacket(node, query);
   if (!traced.ok) throw CliError.of(traced.problem);
-  const { trace, asked } = traced.value;
+  const { asked } = traced.value;
+  const trace = withoutStrays(node, traced.value.trace);
   const { length } = trace.branches;
   if (branch !== undefined && branch > length)
     throw CliError.because(
@@ -98,7 +100,8 @@ export async function traceCommand(args: readonly string[]): Promise<ExitStatus>
       branch: branch === undefined ? undefined : branch - 1,
     }),
   );
-  if (asked !== undefined) await print(policiesText(policiesOfTrace(node.cluster.cluster, asked, trace, node.node)));
+  if (asked !== undefined)
+    await print(policiesText(policiesOfTrace(node.cluster.cluster, asked, traced.value.trace, node.node)));
   if (changes) await print(deliverText(whatWouldDeliverOf(node, traced.value)));
   return traceVerdict(trace) === 'delivered' ? EXIT.done : EXIT.badNews;
 }
@@ -120,7 +123,7 @@ async function traceJson(node: OpenNode, query: TraceQuery, source: string, chan
   const answer = answerOf(node, node.ruleset.ok ? node.ruleset.value : undefined, traced.value);
   const more = changes ? { whatWouldDeliver: whatWouldDeliverOf(node, traced.value) } : {};
   await print(`${JSON.stringify({ source, ...answer, ...more }, undefined, 2)}\n`);
-  return traceVerdict(traced.value.trace) === 'delivered' ? EXIT.done : EXIT.badNews;
+  return traceVerdict(withoutStrays(node, traced.value.trace)) === 'delivered' ? EXIT.done : EXIT.badNews;
 }
 
 type PacketValues = { readonly [K in keyof typeof PACKET_OPTIONS]?: string | undefined };
