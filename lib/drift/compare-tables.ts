@@ -151,7 +151,18 @@ class Comparison {
     }
     if (setText(ours) !== setText(theirs))
       this.#add('set differs', ours.name, [setText(ours), setText(theirs)], this.owners.expected.set(ours.name));
-    if (!ours.name.startsWith('affinity-')) this.#compareElements(ours, theirs);
+    if (ours.name.startsWith('affinity-')) this.#permanentClients(ours, theirs);
+    else this.#compareElements(ours, theirs);
+  }
+
+  /** Clients are added by rules, with the set's timeout: one that never ends came from elsewhere. */
+  #permanentClients(ours: NftSet, theirs: NftSet): void {
+    for (const { key, timeout, expires } of theirs.elements) {
+      const isPermanent = timeout === 0 || (timeout === undefined && expires === undefined && !hasExpiry(key));
+      if (!isPermanent) continue;
+      const owner = this.owners.expected.set(ours.name);
+      this.#add('element extra', ours.name, [null, `${keyText(key)} without a timeout`], owner);
+    }
   }
 
   #compareElements(ours: NftSet, theirs: NftSet): void {
@@ -233,12 +244,20 @@ function chainText(chain: Chain): string {
   return `chain ${chain.name}${base === '' ? '' : ` { ${base} }`}`;
 }
 
-/** Kind, types and timeout; `dynamic` is missing in the JSON of nft 1.0.6, sizes are the kernel's defaults. */
-function setText({ kind, name, type, timeout, data }: NftSet): string {
+/** Flags that change what a set takes; `dynamic` is missing in the JSON of nft 1.0.6, `timeout` follows from the timeout. */
+const FLAGS = ['constant', 'interval'];
+
+/** Kind, types, flags and timeout; sizes are the kernel's defaults. */
+function setText({ kind, name, type, timeout, data, flags }: NftSet): string {
+  const special = FLAGS.filter((one) => flags.includes(one));
+  const flagged = special.length === 0 ? '' : ` flags ${special.join(',')};`;
   const types = type.kind === 'types' ? type.names.join(' . ') : 'typeof';
   const verdict = data?.kind === 'verdict' ? ' : verdict' : '';
-  return `${kind} ${name} { type ${types}${verdict};${timeout === undefined ? '' : ` timeout ${timeout}s;`} }`;
+  return `${kind} ${name} { type ${types}${verdict};${flagged}${timeout === undefined ? '' : ` timeout ${timeout}s;`} }`;
 }
+
+const hasExpiry = (key: Expression): boolean =>
+  typeof key === 'object' && key.kind === 'elem' && (key.expires !== undefined || (key.timeout ?? 0) > 0);
 
 function keyText(key: Expression): string {
   if (typeof key !== 'object') return String(key);

@@ -1,10 +1,12 @@
 /** Drift of one node: what differs from what kube-proxy should have written, what that likely means, and what is normal. */
 import type { Cluster } from '../cluster/cluster';
 import { type CapturedNode, type ExpectedFamily, expectedOfNode } from '../expected/expected-of-node';
+import { fixedNames } from '../expected/fixed-part';
 import type { Assumption } from '../expected/infer-configuration';
-import { servicePortText } from '../explain/kube-proxy-name';
+import { parseKubeProxyName, servicePortText } from '../explain/kube-proxy-name';
 import { formatAddress } from '../net/address';
 import { ok, type Result } from '../net/result';
+import type { Table } from '../nft/model';
 import { compareTables, type Difference, type Normal } from './compare-tables';
 
 export interface FamilyDrift {
@@ -50,10 +52,11 @@ export function familyDrift(
   const gone = differences.filter((one) => isGoneAddress(one, node));
   const real = differences.filter((one) => !gone.includes(one));
   const isRestEqual = real.every(isEndpointRule);
+  const context = { isRestEqual, retimed: retimedPorts(real, expected), fixed: fixedNames() };
   return {
     family,
     assumptions,
-    differences: real.map((one) => ({ ...one, meaning: meaningOf(one, isRestEqual) })),
+    differences: real.map((one) => ({ ...one, meaning: meaningOf(one, context) })),
     normal: [
       ...normal,
       ...gone.map(({ name, actual: text }) => ({
@@ -76,7 +79,34 @@ const isEndpointRule = ({ kind, owner: { role } }: Difference): boolean =>
 /** The Service ports that a difference is about; none: it concerns all Services. */
 export const concernedServices = ({ owner }: Difference): readonly string[] => owner.services.map(servicePortText);
 
-function meaningOf(difference: Difference, isRestEqual: boolean): string {
+interface Meanings {
+  /** Nothing differs but which endpoints are chosen. */
+  readonly isRestEqual: boolean;
+  /** Service ports all of whose affinity sets have another timeout. */
+  readonly retimed: ReadonlySet<string>;
+  /** Chains and sets of kube-proxy's releases that are there whatever the Services. */
+  readonly fixed: ReadonlySet<string>;
+}
+
+/** A change of the Service's affinity timeout is one for all of its endpoints. */
+function retimedPorts(differences: readonly Difference[], expected: Table): ReadonlySet<string> {
+  const counts = new Map<string, number>();
+  const count = (name: string, by: number): void => {
+    const port = affinityPort(name);
+    if (port !== undefined) counts.set(port, (counts.get(port) ?? 0) + by);
+  };
+  for (const { name } of expected.sets) count(name, 1);
+  for (const { kind, name } of differences) if (kind === 'set differs' || kind === 'set missing') count(name, -1);
+  return new Set([...counts].filter(([, left]) => left === 0).map(([port]) => port));
+}
+
+/** The Service port of an affinity set. */
+function affinityPort(name: string): string | undefined {
+  const parsed = name.startsWith('affinity-') ? parseKubeProxyName(name) : undefined;
+  return parsed === undefined ? undefined : servicePortText(parsed.service);
+}
+
+function meaningOf(difference: Difference, { isRestEqual, retimed, fixed }: Meanings): string {
   const { kind, name, owner } = difference;
   const isOfService = owner.services.length > 0;
   switch (kind) {
@@ -87,7 +117,10 @@ function meaningOf(difference: Difference, isRestEqual: boolean): string {
     case 'chain differs':
       return 'The base chain of another release, or somebody changed it.';
     case 'set differs':
-      return isOfService ? 'The affinity timeout of the Service changed after the last sync.' : SOMEBODY;
+      if (!isOfService) return DECLARED;
+      return retimed.has(affinityPort(name) ?? '')
+        ? 'The affinity timeout of the Service changed after the last sync.'
+        : 'Somebody other than kube-proxy changed this set: other endpoints of the Service have the timeout that they should.';
     case 'rule differs':
       if (isEndpointRule(difference) && isRestEqual)
         return 'Other endpoints: they, or hints of topology, changed after the last sync; or somebody changed the rule.';
@@ -96,7 +129,10 @@ function meaningOf(difference: Difference, isRestEqual: boolean): string {
       return SOMEBODY;
     case 'chain extra':
     case 'set extra':
+      if (isOfService) return EXTRA;
+      return fixed.has(name) ? LEFT : ADDED;
     case 'element extra':
+      if (affinityPort(name) !== undefined) return PERMANENT;
       return isOfService ? EXTRA : SOMEBODY;
     case 'rule extra':
       return isOfService ? `${EXTRA} Or somebody added it.` : SOMEBODY;
@@ -112,6 +148,12 @@ function meaningOf(difference: Difference, isRestEqual: boolean): string {
 }
 
 const SOMEBODY = 'Somebody other than kube-proxy changed its table, which the next full sync mends.';
+const DECLARED = 'Somebody other than kube-proxy declared the set otherwise.';
+const ADDED =
+  "Somebody other than kube-proxy added it: a full sync writes kube-proxy's own chains and sets, and leaves others there.";
+const LEFT = 'Another release of kube-proxy wrote it, or somebody did: a full sync leaves it there.';
+const PERMANENT =
+  'Somebody other than kube-proxy added the client: rules add clients with the timeout of the set, this one keeps its endpoint for good.';
 const BEHIND =
   'kube-proxy is behind the cluster: it has not seen a change, cannot write it, or has stopped; or somebody changed its table.';
 const EXTRA = 'kube-proxy has not taken away what is gone from the cluster: it is behind, failing or stopped.';
