@@ -22,9 +22,12 @@ const BY_WORKLOAD: ReadonlySet<string> = new Set([
   'docker',
   'podman',
   'libvirt',
+  'LXC',
   'LXD',
   'fail2ban',
   'CrowdSec',
+  // By device: each node has its own.
+  'wg-quick',
 ]);
 /** Tables that many write to through iptables. */
 const SHARED = /^(filter|nat|mangle|raw|security)$/;

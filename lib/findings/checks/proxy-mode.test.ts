@@ -128,6 +128,14 @@ describe('nodes that should be equal', () => {
       })),
       [],
     ],
+    [
+      'peers of a tunnel',
+      ['10.9.0.1', '10.9.0.2', '10.9.0.2'].map((address, at) => ({
+        name: `node-${at + 1}`,
+        more: [table('ip', 'wg-quick-wg0', [chain('preraw')], [set(address)])],
+      })),
+      [],
+    ],
   ])('%s', (_, nodes, want) => {
     expect(lines(disagreementFindings(fleet(NOW, nodes)))).toEqual(want);
   });
