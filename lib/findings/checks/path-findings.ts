@@ -179,13 +179,18 @@ export function discoveryFindings({ network }: Context): readonly Finding[] {
       summary: `On ${listed(nodes)} ${placeOf(first.by)}, drops IPv6 neighbour ${what}: once entries run out, nobody reaches the node, or its pods, by IPv6.`,
       services: [],
       nodes,
-      evidence: groupBy(group, ({ node, what: one }) => `${node} ${one}`).flatMap(([one]) => [
+      evidence: groupBy(group, ({ node, way, what: one }) => `${node} ${way} ${one}`).flatMap(([one]) => [
         culpritEvidence(one.p, one.node, one.by),
-        { kind: 'packet', node: one.node, packet: one.packet, text: `neighbour ${one.what} by ${one.dev}` } as const,
+        {
+          kind: 'packet',
+          node: one.node,
+          packet: one.packet,
+          text: `neighbour ${one.what} ${one.way} by ${one.dev}`,
+        } as const,
       ]),
       reproduce: traceCommand(first.node, first.packet),
       remedy:
-        'Accept icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } in the input hook; both are untracked, so that ct state does not let them in.',
+        'Accept icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } in the input and output hooks, from and to link-local addresses as well; both are untracked, so that ct state does not let them pass.',
     });
   });
 }
