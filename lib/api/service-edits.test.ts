@@ -159,6 +159,13 @@ describe('fields of Services', () => {
     expect(found?.result).toContain(THERE);
   });
 
+  test('the field of the Service comes before what takes its protection out of the table', () => {
+    const objects = { services: [service(BALANCED, AT)], slices: [slice([HERE])] };
+    const kinds = ask(nodeOf(objects), { ...toService, daddr: '203.0.113.12' }).found.map(({ change }) => change.kind);
+    expect(kinds[0]).toBe('service');
+    expect(kinds).toContain('element-removed');
+  });
+
   test('a table that is not what the objects say is not computed anew, and the answer says so', () => {
     const objects = { services: [service({ internalTrafficPolicy: 'Local' })], slices: [slice([THERE])] };
     const written = {

@@ -28,7 +28,8 @@ const EXPORTER = {
     },
   ],
 };
-const CLUSTER = { 'nodes.json': NODES, 'pods.json': EXPORTER, 'endpointslices.json': { items: [] } };
+const NONE = { items: [] };
+const CLUSTER = { 'nodes.json': NODES, 'pods.json': EXPORTER, 'services.json': NONE, 'endpointslices.json': NONE };
 
 interface Asked {
   readonly from?: string;

@@ -125,7 +125,8 @@ test('what ends at a port of the node that no object promises is no delivery', (
     const answer = whatWouldDeliverAnswer(node, { packet: { ...packet, dport: 30090 } });
     return answer.ok ? answer.value.found.map(({ say }) => say) : answer.problem.say;
   };
-  const objects = { 'nodes.json': nodes, 'pods.json': { items: [] }, 'endpointslices.json': { items: [] } };
+  const none = { items: [] };
+  const objects = { 'nodes.json': nodes, 'pods.json': none, 'services.json': none, 'endpointslices.json': none };
   expect(found(objects)).toEqual([]);
   const listening = {
     metadata: { namespace: 'site', name: 'web' },
