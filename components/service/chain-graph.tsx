@@ -15,7 +15,7 @@ import {
 import { STRINGS } from '../strings';
 import { cx } from '../ui/cx';
 import { OwnerBar } from '../ui/owner-tag';
-import { columnWord, fitEnd, noteOf, partLabel, share, shortName, troubleOf, wayWords } from './graph-words';
+import { columnWord, fitBoth, fitEnd, noteOf, partLabel, share, shortName, troubleOf, wayWords } from './graph-words';
 import { PartMark } from './state-mark';
 
 interface GraphProps {
@@ -220,7 +220,7 @@ function Box({ box, note, label, trouble, way, selected, touched, at, tabIndex, 
               part.state === 'missing' && 'text-ink-2',
             )}
           >
-            {fitEnd(name, nameFits(width))}
+            {fitBoth(name, nameFits(width))}
           </span>
           <span className="flex items-center gap-1.5 overflow-hidden whitespace-nowrap text-[11px] text-ink-2 leading-4">
             <PartMark state={part.state} trouble={trouble} />
@@ -252,7 +252,14 @@ const curve = linkHorizontal<Ends, GraphLine['from']>()
   .x(({ x }) => x)
   .y(({ y }) => y);
 
-function lineOf({ from, to, bent }: GraphLine): string {
+function lineOf({ from, to, bent, below }: GraphLine): string {
+  if (below !== undefined) {
+    const [down, up] = [
+      { x: below.fromX, y: below.y },
+      { x: below.toX, y: below.y },
+    ];
+    return `${curve({ from, to: down }) ?? ''}L${up.x},${up.y}${(curve({ from: up, to }) ?? '').replace(/^M[^C]*/, '')}`;
+  }
   if (!bent) return curve({ from, to }) ?? '';
   const p = path();
   const out = Math.max(from.x, to.x) + 24;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { EndpointRow } from '@/lib/api/service-types';
 import type { ComparedLink, ComparedPart } from '@/lib/graph/compare-service-graphs';
-import { columnWord, fitEnd, linkWords, noteOf, share, shortName, wayWords } from './graph-words';
+import { columnWord, fitBoth, fitEnd, linkWords, noteOf, share, shortName, wayWords } from './graph-words';
 
 const part = (more: Partial<ComparedPart>): ComparedPart => ({
   id: 'x',
@@ -71,4 +71,10 @@ test('in iptables mode rules stand where map elements do', () => {
   const rule = part({ role: 'element', place: { kind: 'rule', chain: 'KUBE-SERVICES', handle: 1 } });
   expect(columnWord('element', [rule])).toBe('Rule');
   expect(columnWord('element', [rule, part({ role: 'element' })])).toBe('Map element');
+});
+
+test('chains whose names end alike stay apart where they are cut', () => {
+  expect(fitBoth('service-endpoints-check', 15)).toBe('service…s-check');
+  expect(fitBoth('nodeport-endpoints-check', 15)).toBe('nodepor…s-check');
+  expect(fitBoth('services', 15)).toBe('services');
 });

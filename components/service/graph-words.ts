@@ -69,6 +69,13 @@ export function noteOf(part: ComparedPart, endpoints: readonly EndpointRow[]): s
 export const fitEnd = (text: string, max: number): string =>
   text.length <= max ? text : `…${text.slice(text.length - max + 1)}`;
 
+/** Both ends of a name that fits: chains such as `service-endpoints-check` and `nodeport-endpoints-check` differ in front. */
+export function fitBoth(name: string, max: number): string {
+  if (name.length <= max) return name;
+  const front = Math.ceil((max - 1) / 2);
+  return `${name.slice(0, front)}…${name.slice(name.length - (max - 1 - front))}`;
+}
+
 /** `source ranges: …, else 1/3 each`: the condition and the share of a link, in words. */
 export function linkWords(link: ComparedLink): string {
   const part = share(link.probability);

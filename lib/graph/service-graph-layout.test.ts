@@ -68,6 +68,30 @@ describe('places', () => {
     ])
       expect([id, many.get(id)]).toEqual([id, few.get(id)]);
   });
+  test('a line to a verdict passes below the chains that stand between', () => {
+    const { parts, links } = graph(same(2));
+    const dropped = layoutServiceGraph(
+      { parts: [...parts, part('drop', 'end')], links: [...links, link('nodeport', 'drop'), link('cluster', 'drop')] },
+      1100,
+    );
+    const between = dropped.boxes.filter(({ part: { id } }) => id === 'external' || id === 'service');
+    const bottom = Math.max(...between.map(({ y, height }) => y + height));
+    const ends = dropped.lines.filter(({ link: { to } }) => to === 'drop');
+    expect(ends).toHaveLength(2);
+    for (const { from, to, below } of ends) {
+      expect(below?.y).toBeGreaterThan(bottom);
+      expect(below?.y).toBeLessThan(dropped.height);
+      // It is below before the first of them and until after the last, between its ends.
+      expect(below?.fromX).toBeGreaterThan(from.x);
+      expect(below?.toX).toBeLessThan(to.x);
+      for (const box of between) {
+        expect(below?.fromX).toBeLessThanOrEqual(box.x);
+        expect(below?.toX).toBeGreaterThanOrEqual(box.x + box.width);
+      }
+    }
+    for (const line of dropped.lines.filter(({ link: { to } }) => to !== 'drop')) expect(line.below).toBeUndefined();
+  });
+
   test('no box lies on another', () => {
     const { boxes } = layoutServiceGraph(graph(same(5)), 1100);
     const meet = boxes.flatMap((a) =>

@@ -19,6 +19,8 @@ export interface GraphLine {
   readonly to: { readonly x: number; readonly y: number };
   /** Both ends are in one column: the line leaves and comes at the right. */
   readonly bent: boolean;
+  /** It leads to a verdict past boxes of other columns: it goes along `y` below them from `fromX` to `toX`. */
+  readonly below: { readonly y: number; readonly fromX: number; readonly toX: number } | undefined;
 }
 
 export interface ServiceGraphLayout {
@@ -98,17 +100,42 @@ export function layoutServiceGraph({ parts, links }: ComparedGraph, width: numbe
         from: { x: a.x + a.width, y: a.y + HEIGHT / 2 },
         to: { x: bent ? b.x + b.width : b.x, y: b.y + HEIGHT / 2 },
         bent,
+        below: b.part.role === 'end' ? wayBelow(a, b, boxes, columns) : undefined,
       },
     ];
   });
   const last = columns.at(-1);
   return {
     width: last === undefined ? 0 : last.x + last.width,
-    height: Math.max(HEAD, ...boxes.map(({ y, part }) => y + PITCH[part.role])),
+    height: Math.max(
+      HEAD,
+      ...boxes.map(({ y, part }) => y + PITCH[part.role]),
+      ...lines.map(({ below }) => (below === undefined ? 0 : below.y + BELOW)),
+    ),
     columns,
     boxes,
     lines,
   };
+}
+
+/** Between a box and a line that passes below it. */
+const BELOW = 10;
+
+/** A line that runs behind boxes seems to be theirs. */
+function wayBelow(
+  a: GraphBox,
+  b: GraphBox,
+  boxes: readonly GraphBox[],
+  columns: ServiceGraphLayout['columns'],
+): GraphLine['below'] {
+  const between = columns.filter(({ x }) => x > a.x && x < b.x);
+  const [first, last] = [between[0], between.at(-1)];
+  if (first === undefined || last === undefined) return undefined;
+  const own = boxes.filter(({ x }) => x > a.x && x < b.x);
+  const [top, bottom] = [Math.min(a.y, b.y), Math.max(a.y, b.y) + HEIGHT];
+  if (own.every((box) => box.y >= bottom || box.y + HEIGHT <= top)) return undefined;
+  const y = Math.max(...own.map((box) => box.y + HEIGHT)) + BELOW;
+  return { y, fromX: first.x, toX: last.x + last.width };
 }
 
 /** The mean height of what leads to a part. */
