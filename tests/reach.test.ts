@@ -83,6 +83,27 @@ describe('what is not in the capture', () => {
   ])('$name is undecided', ({ question, change }) => {
     expect(codes({ ...NODE_1, ...question }, networkOf(change))).not.toContain('decided');
   });
+  test('a health check is answered by a Service that was not read', () => {
+    const question = { from: 'external', dst: '10.240.0.12', dport: 30991, protocol: 'TCP' };
+    const answer = answerTo(question, networkOf(without('services')));
+    if (!('undecided' in answer)) throw new Error(answer.result);
+    expect(answer.undecided.map(({ say }) => say).join(' ')).toMatch(/cluster\/services\.json/);
+  });
+  test('an address that the pods would name', () => {
+    const network = networkOf(without('pods', 'endpointSlices', 'services'));
+    expect(codes({ ...NODE_1, dst: '10.244.1.4', dport: 8080, protocol: 'TCP' }, network)).toEqual([
+      'objects-not-read',
+    ]);
+    expect(decodeQuestion({ from: { pod: 'shop/api-5b8c9d6f7-c2mvl' }, ...API }, network)).toMatchObject({
+      ok: false,
+      problem: { code: 'REF-007' },
+    });
+  });
+  test('a node that was not captured is the one that lacks', () => {
+    const answer = answerTo({ ...NODE_1, ...API_POD }, networkOf(whole, ['node-2']));
+    if (!('undecided' in answer)) throw new Error(answer.result);
+    expect(answer.undecided.map(({ settle }) => settle)).toEqual(['Capture node-1.']);
+  });
   test('what is taken to listen is said', () => {
     const { assumed } = decided({ ...NODE_1, ...API_POD }, networkOf(whole));
     expect(assumed.join(' ')).toMatch(/api-5b8c9d6f7-c2mvl on port 8080\/tcp is taken to listen/);
@@ -126,6 +147,24 @@ describe('who answers', () => {
   ])('what a pod asks of its own loopback address stays in it: port $dport', ({ dport, want }) => {
     const question = { from: { pod: 'shop/api-5b8c9d6f7-c2mvl' }, dst: '127.0.0.1', dport, protocol: 'TCP' };
     expect(decided(question, networkOf(whole)).result).toBe(want);
+  });
+  test.each([
+    { question: { dst: '127.0.0.1', protocol: 'ICMP' }, want: ['ok', ['127.0.0.1']] },
+    { question: { dst: '::1', protocol: 'ICMP' }, want: ['ok', ['::1']] },
+    { question: { dst: '127.0.0.1', dport: 9999, protocol: 'UDP' }, want: ['icmp-port-unreachable', []] },
+    { question: { dst: '::1', dport: 9999, protocol: 'UDP' }, want: ['icmp6-port-unreachable', []] },
+    {
+      question: { dst: '127.0.0.1', dport: 8080, protocol: 'TCP', srcIP: '10.244.2.4' },
+      want: ['ok', ['10.244.2.4']],
+    },
+  ])('in the words of the kernel: $question', ({ question, want }) => {
+    const from = { pod: 'shop/api-5b8c9d6f7-c2mvl' };
+    const { result, sourceSeenByBackend } = decided({ from, ...question }, networkOf(whole));
+    expect([result, sourceSeenByBackend]).toEqual(want);
+  });
+  test('whether the kernel of the pod knows SCTP nobody captured', () => {
+    const question = { from: { pod: 'shop/api-5b8c9d6f7-c2mvl' }, dst: '127.0.0.1', dport: 1, protocol: 'SCTP' };
+    expect(codes(question, networkOf(whole))).toEqual(['pod-protocol']);
   });
   test('an echo needs no port', () => {
     expect(decided({ ...NODE_1, dst: '10.244.2.4', protocol: 'ICMP' }, networkOf(whole))).toMatchObject({

@@ -8,7 +8,7 @@ import { decodePacketSpec, type PacketSpec } from '../net/packet-spec';
 import type { PacketView } from '../net/packet-view';
 import { failed, ok, type Problem, type Result } from '../net/result';
 import type { RuleRef } from '../nft/model';
-import { listeningOn } from '../reach/listening';
+import { lackingOfNodes, listeningOn } from '../reach/listening';
 import { networkOfNode } from '../reach/network';
 import { trace } from '../sim';
 import type { Assumption, Step, Trace } from '../sim/trace';
@@ -84,7 +84,9 @@ function traceListening(node: OpenNode, packet: PacketSpec): { readonly world: W
 export function listeningWorld(node: OpenNode): World {
   if (node.world.sockets.known) return node.world;
   const network = networkOfNode(node.cluster.cluster, node.node, node.world);
-  return (network.lacking.length === 0 ? network.nodes.get(node.node)?.prepared.world : undefined) ?? node.world;
+  return (
+    (lackingOfNodes(network).length === 0 ? network.nodes.get(node.node)?.prepared.world : undefined) ?? node.world
+  );
 }
 
 /** Not what belongs to a connection that is open: who opened it has a socket. */

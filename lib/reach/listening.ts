@@ -5,6 +5,10 @@ import type { Reason } from '../sim/trace';
 import type { Network } from './network';
 import { listeningUnknown } from './reasons';
 
+/** Files without which nobody can say that something does not listen on a node: health checks of Services are answered there, too. */
+export const lackingOfNodes = ({ cluster, lacking }: Network): readonly string[] =>
+  cluster.services.known ? lacking : [...lacking, 'cluster/services.json'];
+
 /** What is assumed of the sockets of a node whose sockets were not captured; undefined where they were. */
 export function listeningOn(
   network: Network,
@@ -23,8 +27,9 @@ export function listeningOn(
     (s) => s.protocol === protocol && s.port === dport && (s.address === undefined || s.address === target),
   );
   const what = `${node} at ${daddr} port ${dport}/${protocol}`;
-  if (!listens && network.lacking.length > 0)
-    return { kind: 'unknown', reason: listeningUnknown(what, ['its sockets', ...network.lacking]) };
+  const lacking = lackingOfNodes(network);
+  if (!listens && lacking.length > 0)
+    return { kind: 'unknown', reason: listeningUnknown(what, ['its sockets', ...lacking]) };
   return {
     kind: 'assumed',
     say: listens

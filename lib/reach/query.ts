@@ -28,6 +28,8 @@ export type ReachResult = ReachAnswer | { readonly undecided: readonly Reason[] 
 const problem = (path: string, say: string, todo: string): { readonly ok: false; readonly problem: Problem } =>
   failed({ code: 'REACH-001', path, say, do: todo });
 
+/** No mistake of the question: the capture lacks what it names. */
+export const NOT_READ = 'REF-007';
 const SOURCE_PORT = 45678;
 
 /**
@@ -164,8 +166,15 @@ function clientOf(
     if (found?.phase === 'Succeeded' || found?.phase === 'Failed')
       return problem('from.pod', `The pod ${pod} has ended (${found.phase}).`, 'Name a running pod.');
     const home = named.value ?? found?.node;
-    const own = found?.hostNetwork === true ? ofNode : given;
-    const source = own ?? found?.addresses.find((a) => parseAddress(a)?.family === family);
+    const own = found?.addresses.find((a) => parseAddress(a)?.family === family);
+    const source = ofNode ?? own;
+    if (found === undefined && !network.cluster.pods.known && (home === undefined || source === undefined))
+      return failed({
+        code: NOT_READ,
+        path: 'from.pod',
+        say: `Where the pod ${pod} is, is not known: cluster/pods.json is not in the capture.`,
+        do: 'Capture cluster/pods.json, or give the node and "srcIP".',
+      });
     if (home === undefined || source === undefined)
       return problem(
         'from.pod',
@@ -173,7 +182,7 @@ function clientOf(
         'Name a pod of the capture.',
       );
     if (found?.hostNetwork === true) return ok({ client: { kind: 'node', node: home }, source });
-    return ok({ client: { kind: 'pod', node: home, address: source }, source });
+    return ok({ client: { kind: 'pod', node: home, address: given ?? own ?? source }, source });
   }
   if (typeof node !== 'string')
     return problem('from.node', `from is ${JSON.stringify(from)}.`, 'Give {"node"}, {"pod"} or "external".');

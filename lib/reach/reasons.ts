@@ -21,6 +21,12 @@ export const BRIDGE: Reason = {
   say: 'Both pods are on one bridge, and whether its frames pass through netfilter was not captured.',
   settle: 'Capture sysctl net.bridge on the node.',
 };
+/** An address behind a node that the missing file might name. */
+export const nameless = (address: string, file: string): Reason => ({
+  code: 'objects-not-read',
+  say: `Whose address ${address} is, is not known: ${file} is not in the capture.`,
+  settle: `Capture ${file}.`,
+});
 export const listeningUnknown = (what: string, files: readonly string[]): Reason => ({
   code: 'listening-unknown',
   say: `Whether anything listens at ${what} is not known: ${files.join(' and ')} ${files.length > 1 ? 'are' : 'is'} not in the capture.`,

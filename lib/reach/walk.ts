@@ -11,7 +11,17 @@ import { clientWord, type Flying, serverAnswer } from './answers';
 import { listeningOn } from './listening';
 import { discoveryBlocked } from './neighbour-discovery';
 import { listenKey, type Network, nodeBackend } from './network';
-import { BRIDGE, CONNECTION, ENTRY, listeningUnknown, notCaptured, OUTSIDE, PROTOCOL, uncaptured } from './reasons';
+import {
+  BRIDGE,
+  CONNECTION,
+  ENTRY,
+  listeningUnknown,
+  nameless,
+  notCaptured,
+  OUTSIDE,
+  PROTOCOL,
+  uncaptured,
+} from './reasons';
 
 /** Where the question comes from. */
 export type Client =
@@ -161,14 +171,22 @@ class Walk {
     const pod = this.network.podByAddress.get(address);
     const name = pod === undefined ? address : `${pod.namespace}/${pod.name}`;
     const what = `${name} on port ${dport}/${protocol}`;
-    const listens = this.network.listening.has(listenKey(address, String(protocol), dport));
-    if (!listens && this.network.lacking.length > 0)
-      this.end(start, { undecided: [listeningUnknown(what, this.network.lacking)], node });
-    else {
-      const said = `A pod's loopback address stays in the pod: ${what} is taken ${listens ? 'to listen' : 'not to listen'}.`;
-      const seen = listens ? { backend: name, sourceSeen: daddr } : {};
-      this.end(start, { result: listens ? 'ok' : 'refused', ...seen, assumptions: [said] });
+    const seen = { backend: name, sourceSeen: this.question.packet.saddr };
+    const stays = "A pod's loopback address stays in the pod";
+    if (protocol !== 'tcp' && protocol !== 'udp') {
+      const isEcho = protocol === 'icmp' || protocol === 'icmpv6';
+      this.end(start, isEcho ? { result: 'ok', ...seen, assumptions: [`${stays}.`] } : { undecided: [PROTOCOL], node });
+      return true;
     }
+    const listens = this.network.listening.has(listenKey(address, protocol, dport));
+    if (!listens && this.network.lacking.length > 0) {
+      this.end(start, { undecided: [listeningUnknown(what, this.network.lacking)], node });
+      return true;
+    }
+    const unreachable = parseAddress(daddr)?.family === 'ip' ? 'icmp-port-unreachable' : 'icmp6-port-unreachable';
+    const no = protocol === 'tcp' ? 'refused' : unreachable;
+    const assumptions = [`${stays}: ${what} is taken ${listens ? 'to listen' : 'not to listen'}.`];
+    this.end(start, { result: listens ? 'ok' : no, ...(listens && seen), assumptions });
     return true;
   }
 
@@ -251,7 +269,7 @@ class Walk {
     if (this.isUnread(node)) return;
     const here = this.network.nodes.get(node);
     if (here === undefined || travel.stops.length > HOPS_MAX) {
-      this.end(travel, here === undefined ? { undecided: [OUTSIDE] } : { result: 'timeout', node });
+      this.end(travel, here === undefined ? { undecided: [notCaptured(node)] } : { result: 'timeout', node });
       return;
     }
     const state = travel.states.get(node) ?? initialState(here.prepared);
@@ -430,7 +448,8 @@ class Walk {
         return;
       }
     }
-    this.end(travel, { undecided: [OUTSIDE], node });
+    const why = this.network.cluster.pods.known ? OUTSIDE : nameless(daddr, 'cluster/pods.json');
+    this.end(travel, { undecided: [why], node });
   }
 
   private arriving(frame: Flying, iif: string | undefined): PacketSpec {

@@ -5,7 +5,7 @@ import { hasPolicies, policiesOfPath } from '@/lib/api/policies-view';
 import type { Cluster } from '@/lib/cluster/cluster';
 import { ok, type Result } from '@/lib/net/result';
 import { buildNetwork, type Network } from '@/lib/reach/network';
-import { decodeQuestion, reachOf } from '@/lib/reach/query';
+import { decodeQuestion, NOT_READ, reachOf } from '@/lib/reach/query';
 import { ask, type Client } from '@/lib/reach/walk';
 import type { World } from '@/lib/world/world';
 import { runBatch } from './batch';
@@ -24,7 +24,10 @@ export async function reachCommand(args: readonly string[]): Promise<ExitStatus>
     values.queries,
     ({ id, members }): Result<object> => {
       const question = decodeQuestion(members, network);
-      if (!question.ok) return question;
+      if (!question.ok) {
+        const { code, say, do: settle } = question.problem;
+        return code === NOT_READ ? ok({ id, undecided: [{ code: 'objects-not-read', say, settle }] }) : question;
+      }
       const endings = ask(network, question.value);
       const policies = policiesOfPath(
         network.cluster,
