@@ -1,5 +1,6 @@
 /** What one node's tables of kube-proxy are against what they should be: for every Service at once, as the Service view asks. */
 import type { Cluster } from '../cluster/cluster';
+import { comparable } from '../drift/comparable';
 import { type FamilyDrift, familyDrift } from '../drift/node-drift';
 import type { ProxyNode } from '../expected/configuration';
 import { type CapturedNode, expectedOfNode } from '../expected/expected-of-node';
@@ -27,11 +28,13 @@ export const capturedNode = (node: OpenNode): Result<CapturedNode> =>
       })
     : node.ruleset;
 
-/** Codes of {@link expectedOfNode}, and those of reading the node. A family whose table the node lacks is left out. */
+/** Codes of {@link expectedOfNode} and {@link comparable}, and those of reading the node. A family whose table the node lacks is left out. */
 export function driftFacts(captured: Result<CapturedNode>, cluster: Cluster): DriftFacts {
   if (!captured.ok) return captured;
   const expected = expectedOfNode(captured.value, cluster);
   if (!expected.ok) return expected;
+  const listed = comparable(captured.value);
+  if (!listed.ok) return listed;
   return ok(
     expected.value.map((family) => ({
       ...familyDrift(family, captured.value),

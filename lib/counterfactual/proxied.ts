@@ -1,6 +1,7 @@
 /** A node whose tables of kube-proxy are known to follow from the cluster's objects: other objects give other tables. */
 
 import type { Cluster } from '../cluster/cluster';
+import { comparable } from '../drift/comparable';
 import { driftOf } from '../drift/node-drift';
 import { type CapturedNode, type ExpectedFamily, expectedOfNode } from '../expected/expected-of-node';
 import { type ClusterObjects, expectedTable } from '../expected/expected-table';
@@ -19,6 +20,8 @@ export function proxiedOf(node: CapturedNode, cluster: Cluster): Result<Proxied>
   const { services, endpointSlices } = cluster;
   const expected = expectedOfNode(node, cluster);
   if (!expected.ok) return expected;
+  const listed = comparable(node);
+  if (!listed.ok) return listed;
   // expectedOfNode fails without them.
   if (!services.known || !endpointSlices.known) return notAsExpected('Services or EndpointSlices were not read');
   const differing = driftOf(node, expected.value).families.find(({ differences }) => differences.length > 0);

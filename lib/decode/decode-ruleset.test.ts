@@ -9,6 +9,8 @@ describe('tables', () => {
     { name: 'a flag as a string (1.1.3)', version: '1.1.3', flags: 'dormant', want: ['dormant'], omits: false },
     { name: 'garbage (1.0.6)', version: '1.0.6', flags: 't', want: [], omits: true },
     { name: 'garbage that is a flag (1.0.6)', version: '1.0.6', flags: 'owner', want: [], omits: true },
+    { name: 'no known word, whatever the version', version: '1.1.0', flags: 't', want: [], omits: true },
+    { name: 'no known word, and no version', version: undefined, flags: 'other', want: [], omits: true },
     { name: 'no flags (1.0.6)', version: '1.0.6', flags: undefined, want: [], omits: false },
   ])('$name', ({ version, flags, want, omits }) => {
     const table = { table: { ...TABLE.table, ...(flags === undefined ? {} : { flags }) } };

@@ -13,6 +13,7 @@ import {
 } from './decode-object';
 import { decodeStatements } from './decode-statement';
 import {
+  areFlagsGarbage,
   chainOmissions,
   flowtableOmissions,
   isOldListing,
@@ -273,9 +274,7 @@ class Listing {
   #finishTable(builder: TableBuilder, isOld: boolean, omissions: Omission[]): Table {
     const { family, name, handle, comment, objects, sets, flowtables, chains } = builder;
     const where = `${family} ${name}`;
-    // nft 1.0.6 prints the name of the table in place of its flags.
-    const isGarbage =
-      builder.flags.length > 0 && isOld && (this.#version !== undefined || builder.flags.includes(name));
+    const isGarbage = areFlagsGarbage(builder.flags, name, this.#version);
     if (isGarbage) omissions.push(omission('table.flags', where));
     for (const set of sets) setOmissions(set, this.#version, `${where} ${set.name}`, omissions);
     for (const flowtable of flowtables) flowtableOmissions(flowtable, `${where} ${flowtable.name}`, omissions);

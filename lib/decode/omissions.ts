@@ -4,7 +4,7 @@
  * Listed is only what can matter: a fact whose absence could be taken for its opposite. The arguments of `xt` statements are
  * not listed: the statement itself says that it has no more than a name.
  */
-import type { Chain, Flowtable, NftSet, Omission, Rule, SetType, Table } from '../nft/model';
+import type { Chain, Flowtable, NftSet, Omission, Rule, Ruleset, SetType, Table } from '../nft/model';
 
 export type OmittedFact =
   /** Comments of all tables, of all chains. */
@@ -30,6 +30,23 @@ export type OmittedFact =
   | 'rule.statements'
   /** The set of a meter. */
   | 'meter.set';
+
+/** The flags that tables have (nf_tables.h: enum nft_table_flags). */
+const TABLE_FLAGS: ReadonlySet<string> = new Set(['dormant', 'owner', 'persist']);
+
+/**
+ * True where the flags of a table are not what nft's JSON says. 1.0.6 prints the name of the table in their place, which may
+ * happen to be the word for another flag.
+ */
+export function areFlagsGarbage(flags: readonly string[], table: string, nftVersion: string | undefined): boolean {
+  if (flags.length === 0) return false;
+  if (isOldListing(nftVersion) && (nftVersion !== undefined || flags.includes(table))) return true;
+  return !flags.some((flag) => TABLE_FLAGS.has(flag));
+}
+
+/** Tables (`ip kube-proxy`) that have some flag, and nothing says which: of a dormant one no rule sees a packet. */
+export const perhapsDormant = ({ omissions }: Pick<Ruleset, 'omissions'>): ReadonlySet<string> =>
+  new Set(omissions.flatMap(({ what, where }) => (what === ('table.flags' satisfies OmittedFact) ? [where] : [])));
 
 /** `what` is one of {@link OmittedFact}; `where` reads `ip kube-proxy services #52`. */
 export const omission = (what: OmittedFact, where: string): Omission => ({ what, where });

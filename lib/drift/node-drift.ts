@@ -7,6 +7,7 @@ import { parseKubeProxyName, servicePortText } from '../explain/kube-proxy-name'
 import { formatAddress } from '../net/address';
 import { ok, type Result } from '../net/result';
 import type { Table } from '../nft/model';
+import { comparable } from './comparable';
 import { compareTables, type Difference, type Normal } from './compare-tables';
 
 export interface FamilyDrift {
@@ -26,7 +27,7 @@ export interface NodeDrift {
   readonly families: readonly FamilyDrift[];
 }
 
-/** Codes as {@link expectedOfNode}. */
+/** Codes as {@link expectedOfNode} and {@link comparable}. */
 export function nodeDrift(
   node: CapturedNode,
   cluster: Cluster,
@@ -34,6 +35,8 @@ export function nodeDrift(
 ): Result<NodeDrift> {
   const expected = expectedOfNode(node, cluster, others);
   if (!expected.ok) return expected;
+  const listed = comparable(node);
+  if (!listed.ok) return listed;
   return ok(driftOf(node, expected.value));
 }
 

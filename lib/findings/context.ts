@@ -1,5 +1,6 @@
 /** What every check looks at: a whole capture, opened once. What costs is computed when a check first asks for it. */
 import type { Cluster } from '../cluster/cluster';
+import { comparable } from '../drift/comparable';
 import { driftOf, type NodeDrift } from '../drift/node-drift';
 import { type CapturedNode, type ExpectedFamily, expectedOfNode } from '../expected/expected-of-node';
 import { type ServiceProxy, serviceProxy } from '../fleet/service-proxy';
@@ -82,7 +83,7 @@ export class NodeContext {
   /** Undefined where the rules are not known, or nothing tells what they should be. */
   get drift(): NodeDrift | undefined {
     const captured = capturedNode(this);
-    if (captured === undefined || this.expected?.ok !== true) return undefined;
+    if (captured === undefined || this.expected?.ok !== true || !comparable(captured).ok) return undefined;
     this.#drift ??= driftOf(captured, this.expected.value);
     return this.#drift;
   }

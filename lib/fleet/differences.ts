@@ -75,6 +75,11 @@ function onlyIn(sign: 'more' | 'less', part: ComparedPart): readonly Difference[
   const { kind, table, name, lines } = part;
   // That two tables meet follows from the table that is there.
   if (kind === 'order') return [];
+  if (kind === 'flags' && name === 'unknown') {
+    const where = sign === 'more' ? 'here' : 'in the reference';
+    const say = `whether the table ${table} is dormant ${where} is not known: it has a flag, and nft 1.0.6 does not say which without nft.txt`;
+    return [{ sign: 'other', kind: 'table', table, name: '', say, lines: [], count: 0 }];
+  }
   if (kind === 'flags') {
     const say = `the table ${table} is ${sign === 'more' ? '' : 'not '}dormant${sign === 'more' ? ': none of its rules sees a packet' : ''}`;
     return [{ sign, kind: 'table', table, name: '', say, lines: [], count: 0 }];

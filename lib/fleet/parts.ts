@@ -3,6 +3,7 @@
  * what differs between equal nodes: handles, counters, what is used up of quotas, elements that packets add, the order in which
  * elements and chains were made. Comments of tables, chains and sets are left out too: nft 1.0.6 does not print them as JSON.
  */
+import { perhapsDormant } from '../decode/omissions';
 import type { Chain, NftSet, Ruleset, Table } from '../nft/model';
 import { type RenderContext, renderContext, typeOfMapData, typeOfSetType } from '../render/context';
 import { flowtableLines, objectLines } from '../render/render-object';
@@ -29,7 +30,10 @@ const DIALECT = '1.0.6';
 
 /** The parts of what nft listed. O(rules + elements); the order of the parts is that of the listing. */
 export function rulesetParts(ruleset: Ruleset): readonly Part[] {
-  return [...ruleset.tables.flatMap(tableParts), ...orderParts(ruleset.tables)];
+  const flagged = [...perhapsDormant(ruleset)].map(
+    (table): Part => ({ kind: 'flags', table, name: 'unknown', header: '', lines: [] }),
+  );
+  return [...ruleset.tables.flatMap(tableParts), ...flagged, ...orderParts(ruleset.tables)];
 }
 
 /** What decides beside the listing: parameters of xt expressions as iptables-save has them, and tables of legacy iptables. */

@@ -38,11 +38,20 @@ function ended(run: Run, skb: Skb, verdict: ChainVerdict): HookResult {
   return verdict.kind;
 }
 
+/** A base chain of a table that may be dormant decides nothing that can be known, unless it accepts whatever comes. */
+function evaluateBase(run: Run, skb: Skb, chain: ProgramChain, hook: Hook): ChainVerdict {
+  const isIdle = chain.rules.length === 0 && chain.base?.policy !== 'drop';
+  if (chain.table.isPerhapsDormant && !isIdle) dormancyUnknown(run, chain);
+  return evaluateChain(run, skb, chain, hook);
+}
+
 const ICMP_REDIRECT = 5;
 
 function natHook(run: Run, skb: Skb, hook: Hook, entry: Extract<HookEntry, { kind: 'nat' }>): HookResult {
   const { ct } = skb;
   if (ct === undefined || skb.family === 'arp') return 'accept';
+  if (entry.perhaps !== undefined && (ct.status & (STATUS.srcNat | STATUS.dstNat)) !== 0)
+    dormancyUnknown(run, entry.perhaps);
   const manip = manipOf(hook);
   const { l4proto } = skb.headers;
   // Whatever its type is by now (nf_nat_ipv4_fn, nf_nat_ipv6_fn).
@@ -71,7 +80,7 @@ function natHook(run: Run, skb: Skb, hook: Hook, entry: Extract<HookEntry, { kin
   let by: Parameters<typeof natPacket>[4] = 'entry';
   if ((skb.ctState === 'new' || skb.ctState === 'related') && !isBound(ct, manip)) {
     for (const chain of entry.chains) {
-      const verdict = evaluateChain(run, skb, chain, hook);
+      const verdict = evaluateBase(run, skb, chain, hook);
       const result = ended(run, skb, verdict);
       if (result !== 'accept') return result;
       if (isBound(ct, manip)) {
@@ -114,7 +123,7 @@ export function runHook(
       case 'chain': {
         const routes = entry.chain.base?.type === 'route' && hook === 'output';
         const before = routes ? routeKey(skb) : '';
-        const verdict = evaluateChain(run, skb, entry.chain, hook);
+        const verdict = evaluateBase(run, skb, entry.chain, hook);
         if (routes && verdict.kind === 'accept' && (skb.markUnknown !== undefined || routeKey(skb) !== before))
           if (!reroute(run, skb)) return 'drop';
         const result = ended(run, skb, verdict);
@@ -213,10 +222,19 @@ export function runDeviceHook(run: Run, skb: Skb, hook: 'ingress' | 'egress', de
         `Whether ${chain.table.family} ${chain.table.name} ${chain.chain.name} sees the packet depends on the interface it arrives on.`,
         'Capture ip -j addr show and ip -j route on the node.',
       );
-    const result = ended(run, skb, evaluateChain(run, skb, chain, hook));
+    const result = ended(run, skb, evaluateBase(run, skb, chain, hook));
     if (result !== 'accept') return result;
   }
   return 'accept';
+}
+
+function dormancyUnknown(run: Run, { table, chain }: ProgramChain): never {
+  const name = `${table.family} ${table.name}`;
+  return run.undecided(
+    'table-flags',
+    `The table ${name} has a flag, and the listing does not say which: if it is dormant, the chain ${chain.name} does not see the packet.`,
+    'Capture nft.txt (nft -a list ruleset) too, or use nft 1.1 or newer.',
+  );
 }
 
 function deviceUnknown(run: Run, chain: ProgramChain): never {

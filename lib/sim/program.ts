@@ -1,4 +1,5 @@
 /** A ruleset made ready to run: chains by name, sets as indexes, base chains in the order in which the kernel calls them. */
+import { perhapsDormant } from '../decode/omissions';
 import { type DataType, dataTypeByName } from '../nft/datatypes';
 import type {
   BaseChain,
@@ -51,6 +52,8 @@ export interface ProgramTable {
   readonly family: Family;
   readonly name: string;
   readonly chains: ReadonlyMap<string, ProgramChain>;
+  /** It has a flag, and nothing says which: none of its base chains may be there. */
+  readonly isPerhapsDormant: boolean;
   set(name: string): ProgramSet | undefined;
   object(kind: string, name: string): NamedObject | undefined;
 }
@@ -59,7 +62,14 @@ export type HookEntry =
   | { readonly kind: 'chain'; readonly prio: number; readonly seq: number; readonly chain: ProgramChain }
   | { readonly kind: 'defrag' | 'conntrack' | 'confirm'; readonly prio: number; readonly seq: number }
   | { readonly kind: 'legacy'; readonly prio: number; readonly seq: number; readonly table: string }
-  | { readonly kind: 'nat'; readonly prio: number; readonly seq: number; readonly chains: readonly ProgramChain[] };
+  | {
+      readonly kind: 'nat';
+      readonly prio: number;
+      readonly seq: number;
+      readonly chains: readonly ProgramChain[];
+      /** The chain that it is there for, where that may be dormant and no other is. */
+      readonly perhaps?: ProgramChain | undefined;
+    };
 
 /** Kernel-internal hook positions (include/uapi/linux/netfilter_ipv4.h). */
 const POSITION = { defrag: -400, conntrack: -200, natDst: -100, natSrc: 100, confirm: 2147483647 } as const;
@@ -127,6 +137,7 @@ export class Program {
     private readonly legacy?: Pick<World, 'legacyTables' | 'legacySave'>,
   ) {
     let seq = 0;
+    const flagged = perhapsDormant(ruleset);
     const bases: ProgramChain[] = [];
     this.tables = ruleset.tables.map((table) => {
       const sets = new Map<string, ProgramSet>();
@@ -138,6 +149,7 @@ export class Program {
         family: table.family,
         name: table.name,
         chains,
+        isPerhapsDormant: flagged.has(`${table.family} ${table.name}`),
         set: (name) => {
           let s = sets.get(name);
           const declared = byName.get(name);
@@ -244,15 +256,17 @@ export class Program {
         if (hook === 'postrouting' || hook === 'input')
           entries.push({ kind: 'confirm', prio: POSITION.confirm, seq: -1 });
       }
-      const first = this.baseChains.find(
+      const anywhere = this.baseChains.filter(
         (c) => c.base?.type === 'nat' && (c.table.family === family || c.table.family === 'inet'),
       );
+      const [first] = anywhere;
+      const perhaps = anywhere.every((c) => c.table.isPerhapsDormant) ? first : undefined;
       if (first !== undefined && hook !== 'forward' && hook !== 'ingress' && hook !== 'egress') {
         const prio = hook === 'prerouting' || hook === 'output' ? POSITION.natDst : POSITION.natSrc;
         const chains = nat.toSorted((a, b) =>
           byRunOrder({ prio: a.base?.prio ?? 0, seq: a.seq }, { prio: b.base?.prio ?? 0, seq: b.seq }),
         );
-        entries.push({ kind: 'nat', prio, seq: first.seq, chains });
+        entries.push({ kind: 'nat', prio, seq: first.seq, chains, perhaps });
       }
     }
     if (family === 'ip') entries.push(...this.legacyEntries(hook));

@@ -21,7 +21,7 @@ type CliCode =
   | 'CLI-008';
 
 /** Objects, or tables of kube-proxy, that the capture lacks: nothing is wrong with the question. */
-const NOT_CAPTURED: ReadonlySet<string> = new Set(['REF-007', 'EXP-001', 'EXP-002', 'EXP-003']);
+const NOT_CAPTURED: ReadonlySet<string> = new Set(['REF-007', 'EXP-001', 'EXP-002', 'EXP-003', 'EXP-004']);
 
 /** Wrong usage or wrong input: said on standard error, exit status 2 (1 where only the capture lacks something). */
 export class CliError extends Error {

@@ -132,7 +132,7 @@ describe('an odd node', () => {
       name: 'the table is dormant',
       at: '',
       change: ({ all }) => {
-        // nft 1.0.6 does not say it as JSON.
+        // nft 1.0.6 does not say which flag it is.
         Object.assign(all[0]?.metainfo ?? {}, { version: '1.1.7' });
         first(
           all.flatMap(({ table }) => (table?.name === 'kube-proxy' && table.family === 'ip' ? [table] : [])),
@@ -179,6 +179,18 @@ describe('an odd node', () => {
     expect(groups).toEqual([['node-1', 'node-3'], ['node-2']]);
     expect(told.some(({ name, kind }) => (at === '' ? kind === 'table' : name.startsWith(at)))).toBe(true);
     expect(drifts.map((count) => count > 0)).toEqual([false, true, false]);
+  });
+
+  test('a table with a flag that nft 1.0.6 does not name: what it is, is not known', () => {
+    const change = ({ all }: Listing) => {
+      Object.assign(all[0]?.metainfo ?? {}, { version: '1.0.6' });
+      first(all.flatMap(({ table }) => (table?.name === 'kube-proxy' && table.family === 'ip' ? [table] : []))).flags =
+        'kube-proxy';
+    };
+    const { groups, told, drifts } = looked(change);
+    expect(groups).toEqual([['node-1', 'node-3'], ['node-2']]);
+    expect(told).toMatchObject([{ kind: 'table', table: 'ip kube-proxy', say: expect.stringContaining('not known') }]);
+    expect(drifts).toEqual([0, Number.NaN, 0]);
   });
 
   test('a client that is banned for ever', () => {
