@@ -26,8 +26,12 @@ const OF_SUMMARY: { readonly [S in Fate['summary']]: BranchVerdict } = {
 export function branchVerdict(branch: Branch): BranchVerdict {
   if (branch.outcome.kind === 'undecided') return 'undecided';
   const verdict = OF_SUMMARY[branch.outcome.fate.summary];
-  return verdict === 'delivered' && refusal(branch) !== undefined ? 'rejected' : verdict;
+  return verdict === 'delivered' && refusal(branch) !== undefined && !isOpen(branch) ? 'rejected' : verdict;
 }
+
+/** It belongs to a connection: who opened that has a socket, which is no listening one. */
+const isOpen = ({ steps }: Branch): boolean =>
+  steps.some((step) => step.kind === 'conntrack' && step.skb === 0 && step.ct.state === 'established');
 
 const isRefused = (branch: Branch): boolean => reaches(branch) && refusal(branch) !== undefined;
 
