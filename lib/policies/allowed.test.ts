@@ -74,6 +74,29 @@ function named(cluster: Cluster, name: string): Pod {
   return found;
 }
 
+describe('a pod and itself', () => {
+  // No policy comes between a pod and itself, by whatever address of its own it asks.
+  const none = [policy({ podSelector: {}, policyTypes: ['Ingress', 'Egress'] })];
+  test.each(['127.0.0.1', '127.1.2.3', '::1'])('by %s', (address) => {
+    const cluster = clusterOf(none);
+    const [from, to] = [endOfPod(named(cluster, 'shop/web')), endOf(address, cluster)];
+    const found = judge({ from, sources: [address], to, places: [{ address, port: 8080 }], protocol: 'tcp' }, cluster);
+    expect(found.allowed.truth).toBe('yes');
+    expect(found.ingress).toMatchObject({ end: from, notSelected: undefined });
+  });
+
+  test('what was translated to a loopback address is with the node, not with the pod', () => {
+    const cluster = clusterOf(none);
+    const [from, to] = [endOfPod(named(cluster, 'shop/web')), endOf('127.0.0.1', cluster)];
+    const places = [
+      { address: '127.0.0.1', port: 80 },
+      { address: '192.0.2.1', port: 80 },
+    ] as const;
+    const found = judge({ from, sources: ['10.244.1.2'], to, places, protocol: 'tcp' }, cluster);
+    expect(found.allowed.truth).toBe('no');
+  });
+});
+
 interface Row {
   readonly name: string;
   readonly policies: readonly object[] | undefined;

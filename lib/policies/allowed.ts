@@ -54,10 +54,16 @@ export function judge(
   connection: Connection,
   cluster: Cluster,
 ): { readonly egress: Side; readonly ingress: Side; readonly allowed: Decision } {
-  const egress = side('egress', connection, cluster);
-  const ingress = side('ingress', connection, cluster);
+  const { from, to } = connection;
+  const ends = { ...connection, to: isOwnLoopback(connection) ? from : to };
+  const egress = side('egress', ends, cluster);
+  const ingress = side('ingress', ends, cluster);
   return { egress, ingress, allowed: allOf([egress.allowed, ingress.allowed]) };
 }
+
+/** Behind a loopback address is whoever asks; one that a translation leads to is that of the node where it is done. */
+const isOwnLoopback = ({ places }: Connection): boolean =>
+  places.every(({ address }) => address === '::1' || isIn(address, '127.0.0.0/8') === true);
 
 function side(direction: Direction, connection: Connection, cluster: Cluster): Side {
   const [end, peer] = direction === 'egress' ? [connection.from, connection.to] : [connection.to, connection.from];
