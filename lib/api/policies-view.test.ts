@@ -166,9 +166,15 @@ describe('remarks', () => {
       want: [],
     },
     {
-      name: 'dropped by a rule, and no policy',
+      name: 'dropped by a rule, and no policy selects an end: nothing is said',
       branches: [branch('dropped', at('10.96.0.9', 80), RULE)],
-      policies: [],
+      policies: [policy('other', { podSelector: { matchLabels: { app: 'none' } }, policyTypes: ['Ingress'] })],
+      want: [],
+    },
+    {
+      name: 'dropped by a rule, and the policy is of the other direction',
+      branches: [branch('dropped', at('10.96.0.9', 80), RULE)],
+      policies: [policy('w', { podSelector: { matchLabels: { app: 'web' } }, policyTypes: ['Ingress'] })],
       want: [/api-1; no policy asks for that/, /api-2; no policy asks for that/],
     },
     {

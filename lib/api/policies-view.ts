@@ -263,9 +263,14 @@ const policyLine = ({ policy: { namespace, name }, selects, isOf, allows }: Judg
 /** Where rules and policies disagree. What cannot be known disagrees with nothing. */
 function remarksOn({ allowed, egress, ingress }: PolicyWay, { passed, isLost }: Way): readonly string[] {
   if (isLost && allowed === 'yes') {
-    const isSelected = [egress, ingress].some(({ policies }) => policies.length > 0);
+    const selecting = [
+      ...egress.policies.map(({ directions }) => directions.includes('egress')),
+      ...ingress.policies.map(({ directions }) => directions.includes('ingress')),
+    ];
+    // Where no policy selects an end there is nothing to compare: a Service without endpoints is rejected by kube-proxy's own rules.
+    if (selecting.length === 0) return [];
     return [
-      isSelected
+      selecting.includes(true)
         ? `The rules end what the policies allow, from ${egress.end} to ${ingress.end}.`
         : `The rules end the connection from ${egress.end} to ${ingress.end}; no policy asks for that.`,
     ];
