@@ -125,7 +125,8 @@ describe('every route refuses strangers', () => {
   });
 
   test('every route is built with the guard', () => {
-    for (const file of FILES) expect(readFileSync(file, 'utf8')).toMatch(/OPTIONS \} = (route|nodeRoute|packetRoute)\b/);
+    for (const file of FILES)
+      expect(readFileSync(file, 'utf8')).toMatch(/OPTIONS \} = (route|nodeRoute|packetRoute)\b/);
   });
 });
 
