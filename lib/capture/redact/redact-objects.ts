@@ -26,6 +26,10 @@ const REFERENCES: ReadonlySet<string> = new Set(['ownerReferences', 'targetRef']
 const PLAIN_ANNOTATION = /^(?:[Aa]uto|[Dd]isabled|\d{4}-[\d:.TZ+-]{6,31})$/;
 const LABEL_MAPS: ReadonlySet<string> = new Set(['labels', 'matchLabels', 'selector']);
 
+/** Of rules of NetworkPolicies: whom they name. */
+const PEER_LISTS: ReadonlySet<string> = new Set(['from', 'to']);
+const PEERS: ReadonlySet<string> = new Set(['podSelector', 'namespaceSelector', 'ipBlock']);
+
 /** One list of objects, of whatever kind. */
 export function redactObjects(list: Json, words: Words): Json {
   return redact(list, '', '', words);
@@ -36,6 +40,7 @@ function redact(value: Json, key: string, parent: string, words: Words): Json {
   if (typeof value === 'string') return redactWord(value, key, parent, words);
   if (Array.isArray(value)) return value.map((one) => redact(one, key, key, words));
   if (!isObject(value)) return value;
+  if (PEER_LISTS.has(key) && key === parent) return redactPeer(value, words);
   if (LABEL_MAPS.has(key)) return redactLabels(value, words);
   if (typeof value.operator === 'string' && typeof value.key === 'string') {
     const { key: label } = value;
@@ -55,6 +60,16 @@ function redact(value: Json, key: string, parent: string, words: Words): Json {
   return Object.fromEntries(
     Object.entries(rest).map(([name, one]) => [name, redact(one, name, Array.isArray(one) ? name : key, words)]),
   );
+}
+
+/** Of a kind that is not known nothing is kept but that it is there. */
+function redactPeer(peer: JsonObject, words: Words): JsonObject {
+  const members = Object.entries(peer);
+  const known = members.filter(([name]) => PEERS.has(name));
+  return {
+    ...Object.fromEntries(known.map(([name, one]) => [name, redact(one, name, '', words)])),
+    ...(known.length < members.length && { redacted: true }),
+  };
 }
 
 function redactWord(value: string, key: string, parent: string, words: Words): string {

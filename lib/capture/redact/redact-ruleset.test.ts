@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { decodeRuleset } from '../../decode/decode-ruleset';
 import { formatIpv4, parseIpv4 } from '../../net/address';
 import { redactRuleset } from './redact-ruleset';
 import { redactIptablesSave, redactNftText } from './redact-text';
@@ -228,5 +229,42 @@ describe('texts', () => {
     const line =
       '\t\tip saddr . tcp dport vmap { 192.0.2.1 . 80 : goto c, 192.0.2.0/24 . 81-90 : drop } comment "masquerade"';
     expect(redactNftText(line, same, new Set(['c']))).toBe(line);
+  });
+});
+
+describe('the gateway of an ICMP redirect, which nft prints as a number', () => {
+  const gateway = { payload: { protocol: 'icmp', field: 'gateway' } };
+  const table = { table: { family: 'ip', name: 't', handle: 1 } };
+  const chain = { chain: { family: 'ip', table: 't', name: 'c', handle: 1 } };
+  const readable = (items: readonly object[]) => decodeRuleset({ nftables: [table, chain, ...items] }).ok;
+  const number = 3405803862;
+  test.each([
+    { name: 'compared', statement: { match: { op: '==', left: gateway, right: number } } },
+    {
+      name: 'in a set',
+      statement: { match: { op: '==', left: gateway, right: { set: [number, { range: [number, number + 1] }] } } },
+    },
+    { name: 'masked', statement: { match: { op: '==', left: { '&': [gateway, 4294967040] }, right: number } } },
+    { name: 'in a map', statement: { vmap: { key: gateway, data: { set: [[number, { drop: null }]] } } } },
+    { name: 'written', statement: { mangle: { key: gateway, value: number } } },
+  ])('$name', ({ statement }) => {
+    const redacted = expression(statement);
+    expect(JSON.stringify(redacted)).not.toContain('34058038');
+    expect(readable([{ rule: { family: 'ip', table: 't', chain: 'c', handle: 2, expr: [redacted] } }])).toBe(true);
+  });
+
+  test('elements of a set of its type', () => {
+    const set = { family: 'ip', table: 't', name: 's', handle: 1, type: { typeof: gateway }, elem: [number] };
+    const map = { ...set, name: 'm', map: 'verdict', elem: [[number, { drop: null }]] };
+    const { nftables } = redactRuleset({ nftables: [{ set }, { map }] }, wordsOf(unchanging())) as {
+      nftables: object[];
+    };
+    expect(JSON.stringify(nftables)).not.toContain(String(number));
+    expect(readable(nftables)).toBe(true);
+  });
+
+  test('in text', () => {
+    const line = `\t\ticmp gateway ${number} drop # handle 5`;
+    expect(redactNftText(line, words, new Set())).toBe('\t\tredacted # handle 5');
   });
 });

@@ -98,8 +98,10 @@ class RulesetRedactor {
   #body(written: JsonObject): JsonObject {
     const body = typeof written.context === 'string' ? { ...written, context: 'redacted' } : written;
     const types = namedTypes(body.type);
+    const hasNumbers = readsRaw(body.type);
     return Object.fromEntries(
       Object.entries(body).map(([key, value]) => {
+        if (key === 'elem' && Array.isArray(value) && hasNumbers) return [key, this.#withoutKeys(value)];
         if (key === 'elem' && Array.isArray(value) && types.includes(true))
           return [key, value.map((one) => this.#named(one, types)).flatMap((one) => this.#elements(one))];
         if ((key === 'name' || key === 'chain' || key === 'table') && typeof value === 'string')
@@ -215,6 +217,7 @@ class RulesetRedactor {
     if (xt !== undefined) return value;
     for (const kind of ['map', 'vmap']) {
       const map = value[kind];
+      if (isObject(map) && readsRaw(map.key)) return { ...value, [kind]: { key: LOST, data: this.#unkeyed(map.data) } };
       if (isObject(map) && namedParts(map.key).includes(true))
         return { ...value, [kind]: this.#members(this.#namedSides(map, 'key', 'data')) };
     }
@@ -238,6 +241,16 @@ class RulesetRedactor {
 
   #members(value: JsonObject): JsonObject {
     return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, this.#member(key, one)]));
+  }
+
+  /** The elements of a map whose keys cannot be kept, or the set of that name. */
+  #unkeyed(data: Json): Json {
+    const set = isObject(data) ? data.set : undefined;
+    return Array.isArray(set) ? { set: this.#withoutKeys(set) } : this.#value(data);
+  }
+
+  #withoutKeys(elements: readonly Json[]): readonly Json[] {
+    return elements.map((one) => (Array.isArray(one) ? [LOST, this.#value(one[1])] : LOST));
   }
 
   /** What is compared with users, groups and labels has their names. */
@@ -338,9 +351,10 @@ function networkIn(
   return { family: address.family, from, to: from + (1n << BigInt(bits - len)) - 1n };
 }
 
-/** Bytes of the network or link header by their offset. */
+/** What nft prints as a number that may be an address: bytes of the network or link header by their offset, the gateway of an ICMP redirect. */
 function readsRaw(value: Json): boolean {
-  return /"base":"(nh|ll)"/.test(JSON.stringify(value) ?? '');
+  const text = JSON.stringify(value) ?? '';
+  return /"base":"(nh|ll)"/.test(text) || (text.includes('"protocol":"icmp"') && text.includes('"field":"gateway"'));
 }
 
 /** The length of a mask; undefined where it has holes. */

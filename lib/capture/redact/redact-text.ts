@@ -5,8 +5,8 @@ import type { Words } from './words';
 
 const TOKEN = /"(?:[^"\\]|\\.)*"|@?[\w./:+-]+/g;
 const RANGE = /^([0-9a-fA-F.:]+)-([0-9a-fA-F.:]+)$/;
-/** Bytes of a header by their offset: their values are numbers, which may be addresses. */
-const RAW_HEADER = /@(?:nh|ll),\d+,\d+/;
+/** Bytes of a header by their offset, and gateways: their values are numbers, which may be addresses. */
+const RAW_HEADER = /@(?:nh|ll),\d+,\d+|\bicmp gateway\b/;
 
 /** Before a name of a user, a group or a label. */
 const NAME_BEFORE =
