@@ -154,7 +154,7 @@ function Answer({ source, node, from, to, more, view: { asked, findings }, hrefO
   if (asked === null) return null;
   const reasons = asked.explainedBy.flatMap((id) => findings.find((one) => one.id === id) ?? []);
   const results = Object.entries(asked.results).sort(([, a], [, b]) => b - a);
-  const arrives = results.every(([word]) => word === 'ok');
+  const arrives = results.every(([word]) => word === 'ok') && asked.astray.length === 0;
   return (
     <div role="status" className="mt-2.5 flex flex-col gap-1.5 border-line border-t pt-2.5">
       <p className="flex flex-wrap items-center gap-2">
@@ -176,6 +176,9 @@ function Answer({ source, node, from, to, more, view: { asked, findings }, hrefO
           ? {reason.say}
         </p>
       ))}
+      {asked.astray.length === 0 ? null : (
+        <p>It arrives at {asked.astray.join(', ')}, which is no endpoint of the Service asked for.</p>
+      )}
       {arrives ? null : reasons.length === 0 ? (
         <p>Nothing that was found explains it. The trace shows where it ends.</p>
       ) : (

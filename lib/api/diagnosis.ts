@@ -76,10 +76,7 @@ export function diagnosisView(input: DiagnosisInput, asked: AskedConnection | un
   return ok({
     findings: found.map((one) => findingView(one, idOf, found, context)),
     looked: lookedAt(context),
-    asked:
-      answer === undefined
-        ? null
-        : { results: answer.results, undecided: answer.undecided, explainedBy: answer.explainedBy.map(idOf) },
+    asked: answer === undefined ? null : { ...answer, explainedBy: answer.explainedBy.map(idOf) },
   });
 }
 

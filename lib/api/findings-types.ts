@@ -54,6 +54,8 @@ export interface AskedView {
   /** Every outcome with its probability: `ok`, `refused`, …; `undecided`. */
   readonly results: { readonly [word: string]: number };
   readonly undecided: readonly Reason[];
+  /** Pods reached that are no endpoint of the Service asked for. */
+  readonly astray: readonly string[];
   /** Ids of the findings that explain it, the likeliest first. */
   readonly explainedBy: readonly string[];
 }

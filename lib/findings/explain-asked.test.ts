@@ -19,3 +19,16 @@ test('what somebody did explains a NodePort that is not served before what follo
   expect(served?.causes).toEqual([{ code: cause?.code, nodes: cause?.nodes, services: cause?.services }]);
   expect(served?.remedy).not.toContain('nodePortAddresses');
 });
+
+test('a pod that is no endpoint of the Service asked for is named, and what leads there', () => {
+  const connection = { from: 'shop/pod-1-3', dst: '10.96.0.10', dport: 80, protocol: 'TCP' };
+  const astrayOf = (seen: readonly string[]) => {
+    const context = smallCluster({ endpoints: ['10.244.1.3'], seen, ask: connection });
+    const { astray, explainedBy } = explainAsked(context, questionOf(context), diagnose(context));
+    return [astray, explainedBy.map(({ code }) => code)];
+  };
+  expect(astrayOf(['10.244.1.3'])).toEqual([[], []]);
+  const [astray, codes] = astrayOf(['10.244.1.2']);
+  expect(astray).toEqual(['shop/pod-1-2']);
+  expect(codes).toContain('endpoint-stale-on-node');
+});

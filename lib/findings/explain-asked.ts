@@ -12,6 +12,8 @@ export interface AskedAnswer {
   /** Every outcome with its probability: ok, refused, timeout, …; `undecided`. */
   readonly results: { readonly [word: string]: number };
   readonly undecided: readonly Reason[];
+  /** Pods that the connection reaches and that are no endpoint of the Service it asks for. */
+  readonly astray: readonly string[];
   /** The likeliest explanation first; empty where all arrives, or nothing found explains it. */
   readonly explainedBy: readonly Finding[];
 }
@@ -41,10 +43,14 @@ export function explainAsked(context: Context, question: Question, findings: rea
   const endings = ask(context.network, question);
   const results: Record<string, number> = {};
   for (const { result = 'undecided', probability } of endings) results[result] = (results[result] ?? 0) + probability;
-  const lost = endings.filter(({ result }) => result !== 'ok');
   const services = new Set(
     probeOf(context.network, question)?.ports.map(({ namespace, service }) => `${namespace}/${service}`),
   );
+  const own = podsBehind(context, services);
+  const isAstray = ({ result, backend }: Ending): boolean =>
+    result === 'ok' && backend !== undefined && own !== undefined && isPod(context, backend) && !own.has(backend);
+  const astray = new Set(endings.filter(isAstray).flatMap(({ backend }) => backend ?? []));
+  const lost = endings.filter((ending) => ending.result !== 'ok' || isAstray(ending));
   const ranked = findings
     .map((one) => ({ one, rank: Math.max(0, ...lost.map((ending) => weight(one, ending, services))) }))
     .filter(({ rank }) => rank > 0)
@@ -52,9 +58,24 @@ export function explainAsked(context: Context, question: Question, findings: rea
   return {
     results,
     undecided: [...new Map(lost.flatMap(({ undecided }) => undecided).map((reason) => [reason.say, reason])).values()],
+    astray: [...astray].toSorted(),
     explainedBy: [...new Set(ranked.flatMap(({ one, rank }) => [...(rank === 3 ? causesOf(one, findings) : []), one]))],
   };
 }
+
+/** The pods behind Services; undefined where it is no Service, or an endpoint is no pod. */
+function podsBehind({ cluster, network }: Context, services: ReadonlySet<string>): ReadonlySet<string> | undefined {
+  if (services.size === 0 || !cluster.endpointSlices.known) return undefined;
+  const endpoints = cluster.endpointSlices.value
+    .filter(({ namespace, service }) => services.has(`${namespace}/${service}`))
+    .flatMap((slice) => slice.endpoints);
+  const pods = endpoints.map(({ pod, addresses }) => pod ?? network.podByAddress.get(addresses[0] ?? ''));
+  if (pods.includes(undefined)) return undefined;
+  return new Set(pods.flatMap((pod) => (pod === undefined ? [] : [`${pod.namespace}/${pod.name}`])));
+}
+
+const isPod = ({ cluster }: Context, name: string): boolean =>
+  cluster.pods.known && cluster.pods.value.some((pod) => `${pod.namespace}/${pod.name}` === name);
 
 /** What the finding follows from explains the connection first. */
 const causesOf = ({ causes }: Finding, findings: readonly Finding[]): readonly Finding[] =>

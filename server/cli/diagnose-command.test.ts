@@ -82,6 +82,7 @@ describe('nftscope diagnose', () => {
     expect(asked).toEqual({
       results: { 'icmp-port-unreachable': 1 },
       undecided: [],
+      astray: [],
       explainedBy: [{ code: 'clusterip-port-undefined', nodes: [], services: ['shop/api'] }],
     });
     expect(codesIn(printed)[0]).toBe('clusterip-port-undefined');

@@ -64,7 +64,12 @@ export async function diagnoseCommand(args: readonly string[]): Promise<ExitStat
     values.source === undefined ? one : { ...one, reproduce: fromSource(one.reproduce, values.source) },
   );
   if (output === 'json') await print(`${JSON.stringify(jsonOf(findings, answer), undefined, 2)}\n`);
-  else await print(`${answer === undefined ? '' : answerText(answer)}${textOf(findings)}`);
+  else {
+    const [explained, others] = [findings.slice(0, first.length), findings.slice(first.length)];
+    const besides = answer === undefined || others.length === 0 ? '' : 'Found besides, not about this connection:\n\n';
+    await print(`${answer === undefined ? '' : answerText(answer)}${explained.length > 0 ? textOf(explained) : ''}`);
+    if (answer === undefined || others.length > 0) await print(`${besides}${textOf(others)}`);
+  }
   return findings.some(({ severity }) => severity === 'error') ? EXIT.badNews : EXIT.done;
 }
 
@@ -109,20 +114,21 @@ function askedBy(ask: string | undefined, values: AskOptions): Ask | undefined {
 
 function jsonOf(findings: readonly Finding[], answer: AskedAnswer | undefined): object {
   if (answer === undefined) return { findings };
-  const { results, undecided, explainedBy } = answer;
+  const { results, undecided, astray, explainedBy } = answer;
   const names = explainedBy.map(({ code, nodes, services }) => ({ code, nodes, services }));
-  return { asked: { results, undecided, explainedBy: names }, findings };
+  return { asked: { results, undecided, astray, explainedBy: names }, findings };
 }
 
-function answerText({ results, undecided, explainedBy }: AskedAnswer): string {
+function answerText({ results, undecided, astray, explainedBy }: AskedAnswer): string {
   const words = Object.entries(results).map(([word, probability]) => {
     return probability > 0.9999 ? word : `${word} ${Math.round(probability * 1000) / 10} %`;
   });
   const codes = explainedBy.map(({ code }) => code);
-  const isLost = Object.keys(results).some((word) => word !== 'ok');
+  const isLost = astray.length > 0 || Object.keys(results).some((word) => word !== 'ok');
+  const where = astray.length === 0 ? '' : `, at ${astray.join(', ')}, no endpoint of the Service asked for`;
   const why = codes.length > 0 ? `explained by ${codes.join(', ')}` : 'nothing that was found explains it';
   const lines = [
-    `The connection: ${words.join(', ')}${isLost ? `; ${why}` : ''}.`,
+    `The connection: ${words.join(', ')}${where}${isLost ? `; ${why}` : ''}.`,
     ...undecided.map(({ say }) => `  ${say}`),
   ];
   return `${lines.join('\n')}\n\n`;
