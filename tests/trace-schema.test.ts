@@ -108,9 +108,9 @@ test('what would deliver a packet is part of the format', () => {
   if (!traced.ok) throw new Error(traced.problem.say);
   const whatWouldDeliver = whatWouldDeliverOf(node, traced.value);
   expect(whatWouldDeliver.found.map(({ change }) => change.kind)).toEqual([
+    'service',
     'element-removed',
     'rule-dropped',
-    'service',
     'priority',
   ]);
   const answer = answerOf(node, node.ruleset.ok ? node.ruleset.value : undefined, traced.value);
