@@ -114,7 +114,8 @@ function tellsNothing(p: Prepared, family: 'ip' | 'ip6'): boolean {
   const table = ruleset.known
     ? ruleset.value.tables.find((one) => one.family === family && isProxyTable(one))
     : undefined;
-  if (table === undefined || !table.chains.some(({ name }) => name.startsWith('service-'))) return false;
+  // Chains that somebody emptied say nothing of what kube-proxy was told.
+  if (table?.chains.some(({ name, rules }) => name.startsWith('service-') && rules.length > 0) !== true) return false;
   const configuration = configurationOf(table);
   return configuration !== undefined && configuration.localTraffic === undefined && !configuration.masqueradeAll;
 }
