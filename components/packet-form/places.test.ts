@@ -69,6 +69,9 @@ describe('typedPlace', () => {
     { text: '10.0.0.1:80', end: 'to', ref: '10.0.0.1:80/tcp' },
     { text: '10.0.0.1:53/UDP', end: 'to', ref: '10.0.0.1:53/udp' },
     { text: '[fd00::1]:443', end: 'to', ref: '[fd00::1]:443/tcp' },
+    { text: 'shop/web-1:8080', end: 'to', ref: 'shop/web-1:8080' },
+    { text: 'node-1:30080/UDP', end: 'to', ref: 'node-1:30080/udp' },
+    { text: 'shop/web-1:8080', end: 'from', ref: undefined },
     { text: '10.0.0.1', end: 'to', ref: undefined },
     { text: '10.0.0.999:80', end: 'to', ref: undefined },
   ] as const)('$text as $end is $ref', ({ text, end, ref }) => expect(typedPlace(text, end)?.ref).toBe(ref));

@@ -61,13 +61,15 @@ const hostOf = (endpoint: string): string => /^\[(.+)\]/.exec(endpoint)?.[1] ?? 
 const hostPort = (address: string, port: number): string =>
   address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 
-/** An address typed by hand: `10.0.0.1` for the client, `10.0.0.1:80`, `[fd00::1]:80/udp` for the target. */
+/** Typed by hand: `10.0.0.1` for the client; `10.0.0.1:80`, `[fd00::1]:80/udp`, `shop/web-1:8080`, `node-1:30080` for the target. */
 export function typedPlace(text: string, end: 'from' | 'to'): PlaceOption | undefined {
   const typed = text.trim().toLowerCase();
   if (end === 'from') {
     if (parseAddress(typed) === undefined) return undefined;
     return { ref: `external:${typed}`, kind: 'external', label: typed, note: 'outside the cluster' };
   }
+  const named = /^((?:[a-z0-9-]+\/)?[a-z0-9-]*[a-z][a-z0-9.-]*):(\d{1,5})(?:\/([a-z0-9]+))?$/.exec(typed);
+  if (named !== null) return { ...refOption(typed), note: named[3] ?? 'tcp' };
   const parts = /^(?:\[([0-9a-f:.]+)\]|([0-9.]+))(?::(\d{1,5}))?(?:\/([a-z0-9]+))?$/.exec(typed);
   const address = parts?.[1] ?? parts?.[2];
   if (address === undefined || parseAddress(address) === undefined) return undefined;

@@ -24,6 +24,7 @@ const { cluster } = buildCluster(
           { nodeName: 'node-1', containers: [{ ports: [{ containerPort: 8080 }] }] },
           { podIPs: [{ ip: '10.244.1.3' }, { ip: 'FD00:10:244:1:0::3' }] },
         ),
+        pod('node', 'canary', { nodeName: 'node-2', containers: [] }, { podIPs: [{ ip: '10.244.2.9' }] }),
         pod('shop', 'web-2', { nodeName: 'node-2', containers: [] }, { podIPs: [{ ip: '10.244.2.3' }] }),
         {
           ...pod(
@@ -112,6 +113,17 @@ describe('places that are found', () => {
       end: 'from',
       want: { label: 'node node-1', addresses: ['10.240.0.11'], where: { kind: 'node', node: 'node-1' } },
     },
+    { ref: 'node/node-1', end: 'from', want: { label: 'node node-1', addresses: ['10.240.0.11'] } },
+    { ref: 'node/node-1:10250', end: 'to', want: { object: { kind: 'node', name: 'node-1' }, port: 10250 } },
+    { ref: 'node-1:30080/udp', end: 'to', want: { addresses: ['10.240.0.11'], port: 30080, protocol: 'udp' } },
+    { ref: 'node/canary', end: 'from', want: { label: 'node/canary', addresses: ['10.244.2.9'] } },
+    { ref: 'pod/shop/web-2:8443', end: 'to', want: { label: 'shop/web-2', addresses: ['10.244.2.3'], port: 8443 } },
+    {
+      ref: 'shop/web-1:53/UDP',
+      end: 'to',
+      want: { addresses: ['10.244.1.3', 'fd00:10:244:1::3'], port: 53, protocol: 'udp' },
+    },
+    { ref: 'svc/shop/dns:53/udp', end: 'to', want: { port: 53, protocol: 'udp' } },
     { ref: 'external', end: 'from', want: { label: 'external client', where: { kind: 'external' } } },
     { ref: 'external:2001:DB8::1', end: 'from', want: { addresses: ['2001:db8::1'] } },
     {
@@ -153,6 +165,11 @@ describe('places that are not', () => {
     { ref: 'shop/forntend', end: 'from', code: 'REF-002', near: ['shop/frontend-7c9d4-x2k5p'] },
     { ref: 'default/agent-x', end: 'from', code: 'REF-002', near: ['kube-system/agent-x'] },
     { ref: 'node-9', end: 'from', code: 'REF-003', near: ['node-1'] },
+    { ref: 'node/node-9', end: 'from', code: 'REF-003', near: ['node-1'] },
+    { ref: 'svc/shop/webb', end: 'to', code: 'REF-004', near: ['svc:shop/web'] },
+    { ref: 'pod/shop/web-1:70000', end: 'to', code: 'REF-005', near: [] },
+    { ref: 'shop/web-1:80/foo', end: 'to', code: 'REF-001', near: [] },
+    { ref: 'pod/shop/web-1:80', end: 'from', code: 'REF-001', near: [] },
     { ref: 'svc:shop/webb:http', end: 'to', code: 'REF-004', near: ['svc:shop/web'] },
     { ref: 'svc:shop/web:grpc', end: 'to', code: 'REF-005', near: ['svc:shop/web:http', 'svc:shop/web:https'] },
     { ref: 'svc:shop/web', end: 'to', code: 'REF-005', near: ['svc:shop/web:http', 'svc:shop/web:https'] },
@@ -173,11 +190,23 @@ describe('places that are not', () => {
 
   test.each([
     ['shop/frontend-1', 'The namespace shop has shop/web-1, shop/web-2, shop/frontend-7c9d4-x2k5p, shop/db-0.'],
-    ['store/frontend-1', 'No pod is in a namespace store; pods are in kube-system, shop.'],
+    ['store/frontend-1', 'No pod is in a namespace store; pods are in kube-system, node, shop.'],
     ['shop/web', 'There is a Service of this name: svc:shop/web.'],
   ])('%s: what to do says something new', (ref, remedy) => {
     const place = resolvePlace(ref, 'from', cluster);
     expect(place.ok ? '' : place.problem.do).toBe(remedy);
+  });
+
+  test.each(['from', 'to'] as const)('%s: every form is named where a text is none', (end) => {
+    const place = resolvePlace('a/b/c', end, cluster);
+    const forms = [
+      'pod/NAMESPACE/POD',
+      'node/NODE',
+      'external:IP',
+      ...(end === 'to' ? ['svc:NAMESPACE/', 'svc/NAMESPACE/'] : []),
+    ];
+    const todo = place.ok ? '' : place.problem.do;
+    expect(forms.filter((form) => !todo.includes(form))).toEqual([]);
   });
 
   test('what was not read cannot be named, and the reason is said', () => {

@@ -31,8 +31,10 @@ export interface Place {
 }
 
 /** The forms of a REF, for help and for messages. */
-export const PLACE_FORMS = 'NAMESPACE/POD, NODE, external, external:IP';
-export const TARGET_FORMS = `${PLACE_FORMS}, svc:NAMESPACE/NAME[:PORT], IP:PORT[/PROTOCOL], [IPv6]:PORT[/PROTOCOL]`;
+export const PLACE_FORMS = 'NAMESPACE/POD, pod/NAMESPACE/POD, NODE, node/NODE, external, external:IP';
+export const TARGET_FORMS =
+  'NAMESPACE/POD[:PORT], pod/NAMESPACE/POD[:PORT], NODE[:PORT], node/NODE[:PORT], svc:NAMESPACE/NAME[:PORT], ' +
+  'svc/NAMESPACE/NAME[:PORT], external, external:IP, IP:PORT[/PROTOCOL], [IPv6]:PORT[/PROTOCOL]';
 
 /** `external` without an address: the client in the documentation networks (RFC 5737, RFC 3849). */
 const EXTERNAL_ADDRESSES = ['198.51.100.10', '2001:db8:51::10'] as const;
@@ -62,20 +64,42 @@ export function resolvePlace(ref: string, end: 'from' | 'to', cluster: Cluster):
       `Write external:${text} for a client there, or name the pod or node that has it.`,
     );
   }
-  const slash = text.indexOf('/');
-  if (slash > 0 && /^[a-z0-9-]+\/[a-z0-9.-]+$/i.test(text))
-    return pod(ref, text.slice(0, slash), text.slice(slash + 1), cluster);
-  if (/^[a-z0-9.-]+$/i.test(text)) return node(ref, text, cluster);
-  return problem(
-    'REF-001',
-    `${JSON.stringify(ref)} is no place.`,
-    `Use ${end === 'from' ? PLACE_FORMS : TARGET_FORMS}.`,
-  );
+  const named = NAMED.exec(text);
+  if (named === null)
+    return problem(
+      'REF-001',
+      `${JSON.stringify(ref)} is no place.`,
+      `Use ${end === 'from' ? PLACE_FORMS : TARGET_FORMS}.`,
+    );
+  const [, namespace, name = '', port, protocol] = named;
+  if (end === 'from' && port !== undefined)
+    return problem(
+      'REF-001',
+      `${text} has a port, and the place where a packet starts has none.`,
+      'Leave it out; the port it is sent from is the source port (--sport).',
+    );
+  const place = isNode(namespace, name, cluster) ? node(ref, name, cluster) : pod(ref, namespace ?? '', name, cluster);
+  return place.ok && port !== undefined ? atPort(place.value, port, protocol) : place;
+}
+
+/** A pod or a node, where a port and a protocol may be given. */
+const NAMED = /^(?:([a-z0-9-]+)\/)?([a-z0-9._-]+)(?::(\d+)(?:\/([a-z0-9-]+))?)?$/i;
+
+/** `node/NAME` is a node, unless there is a pod of this name in a namespace `node`. */
+function isNode(namespace: string | undefined, name: string, { pods }: Cluster): boolean {
+  if (namespace === undefined) return true;
+  if (namespace.toLowerCase() !== 'node') return false;
+  return !pods.known || !pods.value.some((one) => one.namespace === namespace && one.name === name);
+}
+
+function atPort(place: Place, port: string, protocol: string | undefined): Result<Place, PlaceProblem> {
+  const wrong = wrongPort(port, protocol);
+  return wrong ?? ok({ ...place, port: Number(port), protocol: protocol?.toLowerCase() ?? place.protocol });
 }
 
 /** `pod/NAMESPACE/NAME` and `svc/NAMESPACE/NAME[:PORT]` mean what they look like. */
 function asPlace(text: string): string {
-  const [, kind, rest] = /^(pod|svc|service)\/([^/]+\/[^/]+)$/i.exec(text) ?? [];
+  const [, kind, rest] = /^(pod|svc|service)\/([^/]+\/.+)$/i.exec(text) ?? [];
   if (kind === undefined || rest === undefined) return text;
   return kind.toLowerCase() === 'pod' ? rest : `svc:${rest}`;
 }
@@ -98,15 +122,8 @@ function addressPlace(ref: string, match: RegExpExecArray): Result<Place, PlaceP
   const address = parseAddress(bracketed ?? dotted ?? bare ?? '');
   if (address === undefined)
     return problem('REF-001', `${JSON.stringify(ref)} holds no address.`, `Use ${TARGET_FORMS}.`);
-  if (port !== undefined && Number(port) > 65535)
-    return problem('REF-005', `There is no port ${port}.`, 'Ports go up to 65535.');
-  if (protocol !== undefined && protocolNumber(protocol) === undefined) {
-    return problem(
-      'REF-001',
-      `${JSON.stringify(protocol)} is no protocol.`,
-      'Use tcp, udp, sctp, icmp, icmpv6 or a number.',
-    );
-  }
+  const wrong = wrongPort(port, protocol);
+  if (wrong !== undefined) return wrong;
   const text = formatAddress(address.value);
   const host = address.family === 'ip6' ? `[${text}]` : text;
   return ok({
@@ -118,6 +135,18 @@ function addressPlace(ref: string, match: RegExpExecArray): Result<Place, PlaceP
     port: port === undefined ? undefined : Number(port),
     protocol: protocol?.toLowerCase(),
   });
+}
+
+function wrongPort(port: string | undefined, protocol: string | undefined) {
+  if (port !== undefined && Number(port) > 65535)
+    return problem('REF-005', `There is no port ${port}.`, 'Ports go up to 65535.');
+  if (protocol !== undefined && protocolNumber(protocol) === undefined)
+    return problem(
+      'REF-001',
+      `${JSON.stringify(protocol)} is no protocol.`,
+      'Use tcp, udp, sctp, icmp, icmpv6 or a number.',
+    );
+  return undefined;
 }
 
 function external(ref: string, text: string): Result<Place, PlaceProblem> {
@@ -212,7 +241,7 @@ function node(ref: string, name: string, cluster: Cluster): Result<Place, PlaceP
     return problem(
       'REF-003',
       `There is no node ${name}.`,
-      `Use ${TARGET_FORMS}.`,
+      nodesOf(nodes.value.map((one) => one.name)),
       nearNames(
         name,
         nodes.value.map((one) => one.name),
@@ -222,6 +251,12 @@ function node(ref: string, name: string, cluster: Cluster): Result<Place, PlaceP
   if (found.addresses.length === 0)
     return problem('REF-006', `The node ${name} has no address.`, 'Give an address in its place.');
   return ok(nodePlace(ref, found));
+}
+
+/** What can be named instead of a node that is not there. */
+function nodesOf(names: readonly string[]): string {
+  const some = `${names.slice(0, MOST_NAMES).join(', ')}${names.length > MOST_NAMES ? ` and ${names.length - MOST_NAMES} more` : ''}`;
+  return `${names.length === 0 ? 'No node is known' : `The nodes are ${some}`}; a pod is NAMESPACE/POD.`;
 }
 
 const nodePlace = (ref: string, { name, addresses }: ClusterNode): Place => ({
@@ -240,7 +275,7 @@ function service(ref: string, text: string, cluster: Cluster): Result<Place, Pla
     return problem(
       'REF-001',
       `${JSON.stringify(ref)} names no Service.`,
-      'Write svc:NAMESPACE/NAME or svc:NAMESPACE/NAME:PORT.',
+      'Write svc:NAMESPACE/NAME or svc/NAMESPACE/NAME, with :PORT where it has several.',
     );
   const [, namespace = '', name = '', wanted, protocol] = match;
   const { services } = cluster;
@@ -254,7 +289,7 @@ function service(ref: string, text: string, cluster: Cluster): Result<Place, Pla
     return problem(
       'REF-004',
       `There is no Service ${namespace}/${name}.`,
-      'Name a Service as svc:NAMESPACE/NAME.',
+      'Name a Service as svc:NAMESPACE/NAME or svc/NAMESPACE/NAME.',
       near.map((one) => `svc:${one}`),
     );
   }

@@ -1,6 +1,6 @@
 /** From where to where, by name → the packet as this node sees it first: the interface it arrives on, or a local process. */
 
-import type { Cluster } from '../cluster/cluster';
+import type { Cluster, ClusterNode } from '../cluster/cluster';
 import { type Place, type PlaceProblem, resolvePlace } from '../cluster/place';
 import { formatAddress, parseAddress } from '../net/address';
 import type { PacketSpec } from '../net/packet-spec';
@@ -60,6 +60,8 @@ export function askPacket(
   return ok({ packet, from: from.value, to: to.value, assumptions: assumption === undefined ? [] : [assumption] });
 }
 
+const NO_LABELS: ClusterNode['labels'] = {};
+
 /** Without the cluster's nodes, the node itself can still be named: by its own addresses. */
 function placeOf(
   ref: string,
@@ -68,17 +70,13 @@ function placeOf(
   world: World,
   cluster: Cluster,
 ): Result<Place, PlaceProblem> {
-  if (ref !== node || cluster.nodes.known || !world.links.known) return resolvePlace(ref, end, cluster);
+  const place = resolvePlace(ref, end, cluster);
+  if (place.ok || cluster.nodes.known || !world.links.known) return place;
   const own = world.links.value.flatMap((link) => link.addresses.filter(({ scope }) => scope === 'global'));
-  return ok({
-    ref,
-    label: `node ${node}`,
-    object: { kind: 'node', namespace: null, name: node, port: null },
-    addresses: own.map(({ local }) => formatAddress(local)),
-    where: { kind: 'node', node },
-    port: undefined,
-    protocol: undefined,
-  });
+  const addresses = own.map(({ local }) => formatAddress(local));
+  const itself = { name: node, addresses, podCIDRs: [], zone: undefined, labels: NO_LABELS };
+  const alone = resolvePlace(ref, end, { ...cluster, nodes: { known: true, value: [itself] } });
+  return alone.ok ? alone : place;
 }
 
 function problem(code: string, say: string, remedy: string): { readonly ok: false; readonly problem: PlaceProblem } {
