@@ -191,6 +191,18 @@ test.each([
     say: /Like it: node-2/,
   },
   {
+    name: 'two entries that contradict each other',
+    question: { from: 'external', node: 'node-1', via: 'node-2', ...API },
+    path: 'via',
+    say: /node-1.*node-2/,
+  },
+  {
+    name: 'ICMPv6 to an IPv4 address',
+    question: { ...NODE_1, dst: '10.244.2.4', protocol: 'ICMPv6' },
+    path: 'protocol',
+    say: /IPv4/,
+  },
+  {
     name: 'a pod on another node',
     question: { from: { pod: 'shop/api-5b8c9d6f7-c2mvl', node: 'node-1' }, ...API },
     path: 'from.node',

@@ -32,6 +32,7 @@ interface EveryNodeState {
   readonly done: number;
   readonly of: number;
   readonly groups: readonly EveryNodeGroup[];
+  readonly lacks?: string | undefined;
 }
 
 /**
@@ -48,8 +49,8 @@ export function useEveryNode(source: string, query: PathQuery | undefined) {
       await getLines<EveryNodeProgress>(
         `${path(source)}/every-node`,
         { ...query?.more, from: 'every-node', to: query?.to },
-        ({ done, of, news }) => {
-          state = { done, of, groups: withNews(state.groups, news) };
+        ({ done, of, news, lacks }) => {
+          state = { done, of, groups: withNews(state.groups, news), lacks };
           client.setQueryData(queryKey, state);
         },
         signal,

@@ -2,7 +2,8 @@
 
 import Link from 'next/link';
 import { useState } from 'react';
-import type { EveryNodeGroup, WholePathView } from '@/lib/api/whole-path';
+import { POLICIES_ARE } from '@/lib/api/policies-text';
+import { type EveryNodeGroup, policiesOfGroups, type WholePathView } from '@/lib/api/whole-path';
 import { count, fraction } from '@/lib/explain/words';
 import { useEveryNode } from '../hooks/use-path';
 import { ErrorState } from '../shell/error-state';
@@ -59,8 +60,35 @@ export function EveryNode({ source, query }: PathProps) {
             </tbody>
           </table>
         </div>
+        {data.lacks === undefined ? null : <p className="text-ink-2">{data.lacks}</p>}
+        <AskedOfPolicies groups={groups} />
       </div>
     </div>
+  );
+}
+
+/** Each sentence once, with those it is said of. */
+function AskedOfPolicies({ groups }: { readonly groups: readonly EveryNodeGroup[] }) {
+  const said = policiesOfGroups(groups);
+  if (said.length === 0) return null;
+  const all = groups.reduce((sum, { askers }) => sum + askers.length, 0);
+  return (
+    <section aria-label="NetworkPolicies" className="rounded-card border border-line bg-surface px-3 py-2 text-prose">
+      <h2 className="pb-1.5 text-ink-2 text-label">NetworkPolicies</h2>
+      <ul className="flex flex-col gap-1.5">
+        {said.map(({ say, askers }) => (
+          <li key={say} className="[overflow-wrap:anywhere]">
+            {say}{' '}
+            <span className="text-ink-2">
+              {askers.length === all
+                ? 'For all askers.'
+                : `For ${askers.slice(0, MOST).join(', ')}${askers.length > MOST ? ` and ${askers.length - MOST} more` : ''}.`}
+            </span>
+          </li>
+        ))}
+      </ul>
+      <p className="pt-1.5 text-[12px] text-ink-2">They are {POLICIES_ARE}.</p>
+    </section>
   );
 }
 

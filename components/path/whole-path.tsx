@@ -1,7 +1,7 @@
 'use client';
 
 import Link from 'next/link';
-import type { PathEnd, PathStop, WholePathView } from '@/lib/api/whole-path';
+import { answerWord, type PathEnd, type PathStop, type WholePathView } from '@/lib/api/whole-path';
 import { fraction } from '@/lib/explain/words';
 import { type PathQuery, useWholePath } from '../hooks/use-path';
 import { Policies } from '../policies/policies';
@@ -87,7 +87,7 @@ function End({ end, at, source, query }: { readonly end: PathEnd; readonly at: n
         {end.probability > 0.9999 ? null : <span className="text-ink-2">{fraction(end.probability)}</span>}
         {end.backend === null ? null : (
           <span>
-            <strong className="font-[620]">{end.backend}</strong> answers and sees{' '}
+            <strong className="font-[620]">{end.backend}</strong> {answerWord(end)} and sees{' '}
             <span className="font-mono text-[12px]">{end.sourceSeen}</span>
           </span>
         )}

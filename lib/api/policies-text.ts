@@ -40,6 +40,17 @@ export function policiesFact({ ways, remarks }: PoliciesView): string | undefine
   }[only];
 }
 
+/** The same in a sentence that fits many askers; undefined where no policy has a word in it. */
+export function policiesSay(view: PoliciesView): string | undefined {
+  if (view.unknown !== null) return `What NetworkPolicies ask is not known: ${view.unknown}.`;
+  const fact = policiesFact({ ...view, remarks: [] });
+  if (fact === undefined) return undefined;
+  const said = `${fact.charAt(0).toUpperCase()}${fact.slice(1)}`;
+  const why = view.ways.every(({ allowed }) => allowed === 'unknown') ? view.ways[0]?.why : undefined;
+  const because = why === null || why === undefined ? '' : `: ${why}`;
+  return `${said}${because}.${view.remarks.length > 0 ? ' The rules do otherwise: the path of each says where.' : ''}`;
+}
+
 /** The lines under a trace or a path. */
 export function policiesText({ unknown, ways, remarks }: PoliciesView): string {
   const head = `NetworkPolicies: ${POLICIES_ARE}`;

@@ -11,6 +11,7 @@ import type { Ending, Stop, Question as WalkQuestion } from '../reach/walk';
 import type { Branch, Culprit, Reason } from '../sim/trace';
 import { addressNames } from './address-names';
 import type { OpenNode } from './open-node';
+import { policiesSay } from './policies-text';
 import { type PoliciesView, policiesOfPath } from './policies-view';
 import { answerOf } from './trace-answer';
 import type { PlaceView, TraceAnswer } from './types';
@@ -110,7 +111,7 @@ export function wholePathView(
     source,
     from: place(from, saddr),
     to: place(to, daddr),
-    packet: `${hostPort(saddr, sport)} → ${hostPort(daddr, dport)}/${protocol}`,
+    packet: `${hostPort(saddr, sport)} → ${hostPort(daddr, sport === undefined ? undefined : dport)}/${protocol}`,
     results: [...results]
       .map(([word, probability]) => ({ word, probability }))
       .sort((a, b) => b.probability - a.probability),
@@ -119,6 +120,10 @@ export function wholePathView(
     policies: policiesOfPath(cluster, asked, walk.packet, endings),
   };
 }
+
+/** What the one at the end does: a port where nothing listens is reached as well. */
+export const answerWord = ({ result }: PathEnd): 'answers' | 'refuses' =>
+  result === 'refused' || result?.endsWith('-port-unreachable') === true ? 'refuses' : 'answers';
 
 /** Choices that make no difference are one end: their probabilities add up. */
 function merged(ends: readonly PathEnd[]): readonly PathEnd[] {
@@ -241,6 +246,14 @@ export interface EveryNodeGroup {
   readonly askers: readonly Asker[];
   /** Why, where it is not `ok`: the same for all of them, with `its node` and `its address` for their own. */
   readonly say: string;
+  /** What the NetworkPolicies ask of their connections; empty where none selects an end. */
+  readonly policies: readonly EveryNodePolicies[];
+}
+
+export interface EveryNodePolicies {
+  readonly say: string;
+  /** `from` of those that it is said of. */
+  readonly askers: readonly string[];
 }
 
 /** What is sent while a question is asked from every node: how far it is, and the askers that are new in each group. */
@@ -248,6 +261,8 @@ export interface EveryNodeProgress {
   readonly done: number;
   readonly of: number;
   readonly news: readonly EveryNodeGroup[];
+  /** Why no pods are asked; absent where they are. */
+  readonly lacks?: string | undefined;
 }
 
 /** Groups askers as their answers come. */
@@ -260,9 +275,12 @@ export class EveryNodeGroups {
     const say = path.ok
       ? fromAnyNode(whyOf(path.value, asker.node), path.value.from.address, asker.node)
       : path.problem.say;
-    const group = this.#news.get(groupKey({ results, say })) ?? { results, askers: [], say };
+    const group = this.#news.get(groupKey({ results, say })) ?? { results, askers: [], say, policies: [] };
     group.askers.push(asker);
-    this.#news.set(groupKey(group), group);
+    const asked = path.ok ? policiesSay(path.value.policies) : undefined;
+    const policies =
+      asked === undefined ? [] : [{ say: fromAsker(asked, asker.from, asker.node), askers: [asker.from] }];
+    this.#news.set(groupKey(group), { ...group, policies: joined(group.policies, policies) });
   }
 
   /** What came since this was last asked. */
@@ -291,10 +309,29 @@ export function withNews(
   const found = new Map(groups.map((group) => [groupKey(group), group]));
   for (const one of news) {
     const known = found.get(groupKey(one));
-    found.set(groupKey(one), known === undefined ? one : { ...known, askers: [...known.askers, ...one.askers] });
+    const more = known ?? { ...one, askers: [], policies: [] };
+    found.set(groupKey(one), {
+      ...more,
+      askers: [...more.askers, ...one.askers],
+      policies: joined(more.policies, one.policies),
+    });
   }
   return [...found.values()].sort((a, b) => b.askers.length - a.askers.length);
 }
+
+function joined(known: readonly EveryNodePolicies[], more: readonly EveryNodePolicies[]): readonly EveryNodePolicies[] {
+  if (more.length === 0) return known;
+  const found = new Map(known.map(({ say, askers }) => [say, askers]));
+  for (const { say, askers } of more) found.set(say, [...(found.get(say) ?? []), ...askers]);
+  return [...found].map(([say, askers]) => ({ say, askers }));
+}
+
+/** What the policies ask, over all groups: each sentence once. */
+export const policiesOfGroups = (groups: readonly EveryNodeGroup[]): readonly EveryNodePolicies[] =>
+  groups.reduce<readonly EveryNodePolicies[]>((all, { policies }) => joined(all, policies), []);
+
+const fromAsker = (say: string, from: string, node: string): string =>
+  withoutName(withoutName(say, from, 'the asker'), node, 'its node');
 
 /** Those that differ in nothing but their own names are told in one sentence. */
 function fromAnyNode(say: string, address: string | null, node: string): string {

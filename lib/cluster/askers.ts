@@ -29,6 +29,10 @@ export function askersOf(nodes: readonly string[], to: Place, cluster: Cluster):
   });
 }
 
+/** Why no pod asks; undefined where pods were read. */
+export const askersLack = ({ pods }: Cluster): string | undefined =>
+  pods.known ? undefined : `Only nodes ask, no pods: ${pods.why}.`;
+
 /** The smallest asks. */
 const rank = (pod: Pod, answering: ReadonlySet<string>): string =>
   `${pod.addresses.some((address) => answering.has(address)) ? 1 : 0}${pod.ready ? 0 : 1} ${pod.namespace}/${pod.name}`;

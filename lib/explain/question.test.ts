@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { buildCluster } from '../cluster/build-cluster';
 import { decodeEnvironment } from '../world/decode-environment';
 import type { World } from '../world/world';
@@ -118,6 +118,16 @@ test.each<{ name: string; question: Question; want: object }>([
     question: { from: 'shop/here', to: 'shop/there', protocol: 'ICMP' },
     want: { protocol: 'icmp', icmpType: 8, icmpCode: 0 },
   },
+  {
+    name: 'icmpv6 chooses the family',
+    question: { from: 'shop/here', to: 'node-1', protocol: 'icmpv6' },
+    want: { family: 'ip6', saddr: 'fd00:10:244:1::3', daddr: 'fd00:10:240::11', icmpType: 128 },
+  },
+  {
+    name: 'a client outside asks the address of a cable of a pod: no router is on it',
+    question: { from: 'external', to: '10.244.1.1:80' },
+    want: { iif: 'eth0' },
+  },
 ])('$name', ({ question, want }) => {
   const asked = askPacket(question, 'node-1', world(), cluster);
   expect(asked.ok ? asked.value.packet : asked.problem).toMatchObject(want);
@@ -125,6 +135,16 @@ test.each<{ name: string; question: Question; want: object }>([
 
 test.each<{ name: string; question: Question; json?: object; want: string }>([
   { name: 'no port', question: { from: 'shop/here', to: 'shop/there' }, want: 'REF-009' },
+  {
+    name: 'icmpv6 to an IPv4 address',
+    question: { from: 'shop/here', to: '10.244.2.3', protocol: 'icmpv6' },
+    want: 'REF-008',
+  },
+  {
+    name: 'icmpv6 between IPv4 addresses',
+    question: { from: 'shop/here', to: 'shop/there', protocol: '58', family: 'ip' },
+    want: 'REF-008',
+  },
   { name: 'no common family', question: { from: 'shop/there', to: '[fd00::1]:80' }, want: 'REF-008' },
   {
     name: 'no route to the source',
@@ -151,4 +171,22 @@ test('without routes the interface is not known, and the packet can be asked all
 test('without a cluster the node itself still has a name', () => {
   const asked = askPacket({ from: 'vm', to: '10.0.0.1:80' }, 'vm', world(), buildCluster(new Map()).cluster);
   expect(asked.ok && asked.value.packet).toMatchObject({ from: 'local', saddr: '10.240.0.11' });
+});
+
+describe('the device on which a client outside asks an address of a bridge', () => {
+  const bridge = { ...link(4, 'br0', '172.18.0.1/16'), linkinfo: { info_kind: 'bridge' } };
+  const port = (ifindex: number, ifname: string, kind?: string) => ({
+    ...link(ifindex, ifname),
+    master: 'br0',
+    ...(kind !== undefined && { linkinfo: { info_kind: kind } }),
+  });
+  test.each([
+    { name: 'none of its ports leads out', ports: [port(5, 'veth5', 'veth'), port(6, 'vnet0', 'tun')], want: 'eth0' },
+    { name: 'it has no ports', ports: [], want: 'eth0' },
+    { name: 'one port is a card', ports: [port(5, 'veth5', 'veth'), port(6, 'eth1')], want: 'br0' },
+  ])('$name: $want', ({ ports, want }) => {
+    const addr = [link(2, 'eth0', '10.240.0.11/24'), bridge, ...ports];
+    const asked = askPacket({ from: 'external', to: '172.18.0.1:80' }, 'node-1', world({ addr, link: addr }), cluster);
+    expect(asked.ok ? asked.value.packet.iif : asked.problem).toBe(want);
+  });
 });

@@ -47,7 +47,7 @@ export function askPacket(
   if (!from.ok) return failed({ ...from.problem, path: 'from' });
   const to = placeOf(question.to, 'to', node, world, cluster);
   if (!to.ok) return failed({ ...to.problem, path: 'to' });
-  const pair = addressPair(from.value, to.value, question.family);
+  const pair = addressPair(from.value, to.value, question.family ?? familyOf(question.protocol));
   if (!pair.ok) return pair;
   const transport = transportOf(question, to.value, pair.value.family);
   if (!transport.ok) return transport;
@@ -106,9 +106,18 @@ function addressPair(from: Place, to: Place, wanted: IpFamily | undefined): Resu
   );
 }
 
+/** `icmpv6` names a family. */
+const familyOf = (protocol: string | undefined): IpFamily | undefined =>
+  protocol !== undefined && protocolNumber(protocol) === PROTO.icmpv6 ? 'ip6' : undefined;
+
 type Transport = Pick<PacketSpec, 'protocol' | 'sport' | 'dport' | 'icmpType' | 'icmpCode'>;
 
-function transportOf(question: Question, to: Place, family: IpFamily): Result<Transport, PlaceProblem> {
+/** Protocol and ports, from what the question says and the target has. Problems as {@link askPacket} has them. */
+export function transportOf(
+  question: Omit<Question, 'from'>,
+  to: Place,
+  family: IpFamily,
+): Result<Transport, PlaceProblem> {
   const word = question.protocol ?? to.protocol ?? 'tcp';
   const number = protocolNumber(word);
   if (number === undefined)
@@ -116,6 +125,12 @@ function transportOf(question: Question, to: Place, family: IpFamily): Result<Tr
       'REF-001',
       `${JSON.stringify(word)} is no protocol.`,
       'Use tcp, udp, sctp, icmp, icmpv6 or a number.',
+    );
+  if (number === PROTO.icmpv6 && family === 'ip')
+    return problem(
+      'REF-008',
+      `icmpv6 goes between IPv6 addresses, and ${to.label} is asked by an IPv4 address.`,
+      'Use icmp, or an IPv6 address.',
     );
   // `icmp` to an IPv6 address means the ICMP of that family.
   const icmp = number === PROTO.icmp || number === PROTO.icmpv6;
@@ -128,7 +143,7 @@ function transportOf(question: Question, to: Place, family: IpFamily): Result<Tr
   if (!hasPorts(number)) return ok({ protocol });
   const dport = question.dport ?? to.port;
   if (dport === undefined) {
-    return problem('REF-009', `To which port of ${to.label}?`, 'Give the port (--dport), or the target as IP:PORT.');
+    return problem('REF-009', `To which port of ${to.label}?`, 'Give the port: --dport, NAME:PORT or IP:PORT.');
   }
   return ok({ protocol, sport: question.sport ?? DEFAULT_SPORT, dport });
 }

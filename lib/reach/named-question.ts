@@ -1,9 +1,12 @@
 /** A question by names → what the walk is asked. */
 import type { Cluster } from '../cluster/cluster';
 import type { Place } from '../cluster/place';
-import { askPacket, type Question } from '../explain/question';
+import { askPacket, type Question, transportOf } from '../explain/question';
+import { parseAddress } from '../net/address';
+import type { PacketSpec } from '../net/packet-spec';
 import { failed, ok, type Result } from '../net/result';
 import type { World } from '../world/world';
+import { echoOf } from './echo';
 import type { Network } from './network';
 import type { Client, Question as WalkQuestion } from './walk';
 
@@ -27,6 +30,35 @@ export function entryNode({ question, via }: PathQuestion, from: Place, to: Plac
   });
 }
 
+type Carried = Partial<PacketSpec> & { readonly dport: number };
+
+/** A connection by its port, or an echo. */
+function wayOf({ family, protocol, dport }: PacketSpec): Result<Carried> {
+  if (dport !== undefined) return ok({ dport });
+  const isEcho = protocol === 'icmp' || protocol === 'icmpv6';
+  return isEcho && (family === 'ip' || family === 'ip6') ? ok(echoOf(family)) : noWay(protocol);
+}
+
+const noWay = (protocol: PacketSpec['protocol']): Result<never> =>
+  failed({
+    code: 'REF-012',
+    say: `Who answers ${protocol ?? 'this'} is not known: a whole path needs a connection with ports, or an echo.`,
+    do: 'Ask with tcp, udp, sctp or icmp; or trace the packet on one node.',
+  });
+
+/**
+ * What is wrong with a question, whoever asks it: a protocol that no path is followed of, a port that is missing. Problems as
+ * {@link walkQuestion} has them, `path` too.
+ */
+export function checkTarget(question: Omit<Question, 'from'>, to: Place): Result<undefined> {
+  const [address = ''] = to.addresses;
+  const family = question.family ?? parseAddress(address)?.family ?? 'ip';
+  const transport = transportOf(question, to, family);
+  if (!transport.ok) return transport;
+  const way = wayOf({ ...transport.value, family });
+  return way.ok ? ok(undefined) : way;
+}
+
 /** What the walk is asked, from what a person asked. */
 export function walkQuestion(
   { node, world }: { readonly node: string; readonly world: World },
@@ -42,13 +74,10 @@ export function walkQuestion(
   if (!asked.ok) return asked;
   const { from, to, assumptions } = asked.value;
   const { from: _local, iif: _iif, ...packet } = asked.value.packet;
-  const { saddr, daddr, dport } = packet;
-  if (saddr === undefined || daddr === undefined || dport === undefined)
-    return failed({
-      code: 'REF-012',
-      say: `A whole path needs a connection with ports, and ${packet.protocol ?? 'this'} has none.`,
-      do: 'Ask with tcp, udp or sctp; or trace the packet on one node.',
-    });
+  const { saddr, daddr } = packet;
+  const way = wayOf(packet);
+  if (!way.ok) return way;
+  if (saddr === undefined || daddr === undefined) return noWay(packet.protocol);
   const client: Client =
     from.where.kind === 'node'
       ? { kind: 'node', node: from.where.node }
@@ -56,7 +85,7 @@ export function walkQuestion(
         ? { kind: 'pod', node: node, address: saddr }
         : { kind: 'outside', via: node, address: saddr };
   return ok({
-    walk: { client, packet: { ...packet, saddr, daddr, dport } },
+    walk: { client, packet: { ...packet, ...way.value, saddr, daddr } },
     from,
     to,
     assumed: assumptions.map(({ say }) => say),

@@ -129,7 +129,7 @@ function baseOf(cluster: Cluster): Base {
 }
 
 /** Pods that have their addresses still. Without the pods themselves, those that endpoints name. */
-function podsOf(cluster: Cluster): readonly Pod[] {
+export function podsOf(cluster: Cluster): readonly Pod[] {
   if (cluster.pods.known) return cluster.pods.value.filter(({ phase }) => phase !== 'Succeeded' && phase !== 'Failed');
   const nodes = new Set(value(cluster.nodes).flatMap(({ addresses }) => addresses));
   const found = new Map<string, Pod>();

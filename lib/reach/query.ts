@@ -5,6 +5,7 @@ import { PROTO, protocolNumber } from '../net/protocols';
 import { failed, ok, type Problem, type Result } from '../net/result';
 import { sourceForRoute } from '../sim/source-address';
 import type { Reason } from '../sim/trace';
+import { echoOf } from './echo';
 import type { Network } from './network';
 import { ask, type Client, type Ending, type Question } from './walk';
 
@@ -44,6 +45,9 @@ export function decodeQuestion(json: { readonly [key: string]: unknown }, networ
   const number = protocol === undefined ? undefined : protocolNumber(protocol);
   if (protocol === undefined || number === undefined)
     return problem('protocol', `protocol is ${JSON.stringify(json.protocol)}.`, 'Give tcp, udp, sctp or icmp.');
+  // `icmp` asks for an echo of the family of the address; `icmpv6` names a family itself.
+  if (number === PROTO.icmpv6 && dst.family === 'ip')
+    return problem('protocol', `protocol is icmpv6, and dst ${json.dst} is an IPv4 address.`, 'Give icmp.');
   const isEcho = number === PROTO.icmp || number === PROTO.icmpv6;
   if (!isEcho && !isPort(json.dport))
     return problem('dport', `dport is ${JSON.stringify(json.dport)}.`, 'Give a port, a number from 0 to 65535.');
@@ -56,8 +60,7 @@ export function decodeQuestion(json: { readonly [key: string]: unknown }, networ
   const base = { family: dst.family, saddr: source, daddr };
   const { client: who } = client.value;
   if (isEcho) {
-    const echo = dst.family === 'ip' ? { protocol: 'icmp', icmpType: 8 } : { protocol: 'icmpv6', icmpType: 128 };
-    return ok({ client: who, packet: { ...base, ...echo, icmpCode: 0, icmpId: ECHO_ID, icmpSeq: 1, dport: 0 } });
+    return ok({ client: who, packet: { ...base, ...echoOf(dst.family) } });
   }
   const ends = { ...base, protocol, dport: Number(json.dport) };
   const connection = connectionOf(json, network, ends);
@@ -69,7 +72,6 @@ export function decodeQuestion(json: { readonly [key: string]: unknown }, networ
   });
 }
 
-const ECHO_ID = 4711;
 const isPort = (value: unknown): value is number =>
   typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= 65535;
 
@@ -142,13 +144,17 @@ function clientOf(
     return problem('srcIP', `srcIP ${given} is not of the family of dst.`, 'Give an address of the same family.');
   const { from } = json;
   if (from === 'external') {
-    let via: string | undefined;
-    for (const name of ['node', 'via', 'dstNode']) {
-      const named = nodeNamed(json[name], name, network);
-      if (!named.ok) return named;
-      via ??= named.value;
-    }
-    via ??= network.nodeByAddress.get(String(json.dst));
+    const [node, entry, owner] = ['node', 'via', 'dstNode'].map((name) => nodeNamed(json[name], name, network));
+    if (node?.ok === false) return node;
+    if (entry?.ok === false) return entry;
+    if (owner?.ok === false) return owner;
+    if (node?.value !== undefined && entry?.value !== undefined && node.value !== entry.value)
+      return problem(
+        'via',
+        `The packet enters by ${node.value} ("node") and by ${entry.value} ("via").`,
+        'Give one of them.',
+      );
+    const via = node?.value ?? entry?.value ?? owner?.value ?? network.nodeByAddress.get(String(json.dst));
     const source = given ?? (family === 'ip' ? '198.51.100.10' : '2001:db8:51::10');
     return ok({ client: { kind: 'outside', via, address: source }, source });
   }

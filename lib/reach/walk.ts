@@ -505,7 +505,7 @@ class Walk {
           kind: 'server',
           name,
           address: view.daddr ?? '',
-          listens,
+          listens: answers,
           node: home,
           through: home !== undefined && !this.network.nodes.has(home) ? home : undefined,
         },

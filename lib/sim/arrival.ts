@@ -22,7 +22,7 @@ export function arrivalFromOutside(
   const dev = back?.kind === 'found' ? back.result.dev : undefined;
   if (dev === undefined) return undefined;
   const owner = p.localAddresses.get(addressKey(family, daddr));
-  if (owner === undefined || owner.index === dev.index || owner.type !== 'ether' || owner.kind === 'dummy')
+  if (owner === undefined || owner.index === dev.index || !facesOutside(p, owner, family, daddr))
     return { dev, assumption: undefined };
   return {
     dev: owner,
@@ -31,4 +31,20 @@ export function arrivalFromOutside(
       say: `The packet is taken to arrive on ${owner.name}, which has the address asked for; the way back to the client leads out of ${dev.name}.`,
     },
   };
+}
+
+/** Ends of virtual cables: pods and virtual machines are behind them, where they are ports of a bridge. */
+const INNER: ReadonlySet<string | undefined> = new Set(['veth', 'tun', 'dummy', 'vxlan', 'geneve']);
+
+/**
+ * Whether a router may be on this link. None is behind an address without a network (that of a pod's own cable: `10.244.1.1/32`), nor on
+ * a bridge of which all ports lead to pods or virtual machines.
+ */
+function facesOutside(p: Prepared, owner: Link, family: IpFamily, daddr: IpValue): boolean {
+  if (owner.type !== 'ether' || owner.kind === 'dummy') return false;
+  const own = owner.addresses.find((address) => address.family === family && address.local === daddr);
+  if (own?.prefixLen === (family === 'ip' ? 32 : 128)) return false;
+  if (owner.kind !== 'bridge') return true;
+  const { links } = p.world;
+  return links.known && links.value.some(({ master, kind }) => master === owner.name && !INNER.has(kind));
 }

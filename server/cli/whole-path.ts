@@ -1,8 +1,15 @@
 /** `nftscope trace --whole-path`: node by node to whoever answers, and back. */
 import 'server-only';
-import { policiesText } from '@/lib/api/policies-text';
-import type { EveryNodeGroup, PathEnd, PathStop, WholePathView } from '@/lib/api/whole-path';
-import type { Asker } from '@/lib/cluster/askers';
+import { POLICIES_ARE, policiesText } from '@/lib/api/policies-text';
+import {
+  answerWord,
+  type EveryNodeGroup,
+  type PathEnd,
+  type PathStop,
+  policiesOfGroups,
+  type WholePathView,
+} from '@/lib/api/whole-path';
+import { type Asker, askersLack } from '@/lib/cluster/askers';
 import { count } from '@/lib/explain/words';
 import type { PathQuestion } from '@/lib/reach/named-question';
 import { lookAt } from '../sessions/look-at';
@@ -29,6 +36,8 @@ export async function wholePath(
     const groups = await paths.everyNode(asked.question, described.value, signal, progress);
     if (!groups.ok) throw CliError.of(groups.problem);
     await print(output === 'json' ? `${JSON.stringify(groups.value, undefined, 2)}\n` : everyNodeText(groups.value));
+    const lack = askersLack(described.value.cluster.cluster);
+    if (lack !== undefined) process.stderr.write(`${lack}\n`);
     const [only, ...others] = groups.value;
     return others.length === 0 && isOk(only?.results ?? []) ? EXIT.done : EXIT.badNews;
   }
@@ -60,7 +69,10 @@ function pathText(path: WholePathView): string {
 }
 
 function endText(end: PathEnd): string {
-  const who = end.backend === null ? '' : `, ${end.backend} answers and sees ${end.sourceSeen ?? 'an unknown address'}`;
+  const who =
+    end.backend === null
+      ? ''
+      : `, ${end.backend} ${answerWord(end)} and sees ${end.sourceSeen ?? 'an unknown address'}`;
   const why = end.undecided.map(({ say }) => `  ${say}\n`).join('');
   const rows = end.stops.map((stop) => ['', ...stopCells(stop)]);
   return `${percent(end.probability)} ${end.result ?? 'undecided'}${who}\n${columns(rows)}${why}`;
@@ -69,7 +81,7 @@ function endText(end: PathEnd): string {
 function stopCells(stop: PathStop): readonly string[] {
   if (stop.kind === 'server') {
     const through = stop.through === null ? '' : `, behind ${stop.through}, which is not in the capture`;
-    return ['', stop.node ?? 'outside', '', `${stop.name}${stop.listens ? ' listens' : ' does not listen'}${through}`];
+    return ['', stop.node ?? 'outside', '', `${stop.name}${stop.listens ? ' answers' : ' does not listen'}${through}`];
   }
   const { way, node, iif, oif, verdict, before, say } = stop;
   const devices = `${iif ?? 'a process'} → ${oif ?? (verdict === 'delivered' ? 'a process' : '-')}`;
@@ -82,7 +94,7 @@ function counted(askers: EveryNodeGroup['askers'], kind: Asker['kind']): string 
 }
 
 function everyNodeText(groups: readonly EveryNodeGroup[]): string {
-  return columns(
+  const table = columns(
     groups.map(({ results, askers, say }) => [
       results
         .map(({ word, probability }) => (probability > 0.9999 ? word : `${word} ${percent(probability)}`))
@@ -92,4 +104,19 @@ function everyNodeText(groups: readonly EveryNodeGroup[]): string {
       say,
     ]),
   );
+  return `${table}${everyNodePolicies(groups)}`;
 }
+
+function everyNodePolicies(groups: readonly EveryNodeGroup[]): string {
+  const said = policiesOfGroups(groups);
+  if (said.length === 0) return '';
+  const all = groups.reduce((sum, { askers }) => sum + askers.length, 0);
+  const who = (askers: readonly string[]) =>
+    askers.length === all ? 'all' : `${askers.slice(0, MOST).join(', ')}${andMore(askers.length)}`;
+  const lines = said.map(({ say, askers }) => `  ${who(askers)}: ${say}\n`);
+  return `\nNetworkPolicies: ${POLICIES_ARE}\n${lines.join('')}`;
+}
+
+/** Askers that are named. */
+const MOST = 6;
+const andMore = (all: number): string => (all > MOST ? ` and ${all - MOST} more` : '');

@@ -1,6 +1,7 @@
 /** One question from every node of the demo cluster. What is expected was recorded there: its connectivity.json. */
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { policiesOfGroups } from '@/lib/api/whole-path';
 import { openPath } from '../sources/open-source';
 import { DEFAULT_LIMITS } from '../sources/source';
 import { lookAt } from './look-at';
@@ -51,6 +52,41 @@ test('a load balancer that only takes nodes: all pods are refused for one reason
 
 test('a target that is not there is one problem, not one for each node', async () => {
   expect(await asked('svc:shop/nothing')).toMatchObject({ ok: false, problem: { code: 'REF-004' } });
+});
+
+test.each([
+  ['a target without a port', { to: 'external' }, 'REF-009'],
+  ['a protocol that no path is followed of', { to: '10.244.1.4', protocol: 'gre' }, 'REF-012'],
+  ['a protocol of the other family', { to: '10.244.1.4', protocol: 'icmpv6' }, 'REF-008'],
+  ['no protocol', { to: '10.244.1.4:80', protocol: 'tpc' }, 'REF-001'],
+])('%s is one problem, and nobody is asked', async (_, question, code) => {
+  const { paths, described } = await demo();
+  const found = await paths.everyNode(question, described, signal, () => expect.unreachable());
+  expect(found).toMatchObject({ ok: false, problem: { code } });
+});
+
+test('an echo from every node: the kernel of a pod answers it', async () => {
+  const { paths, described } = await demo();
+  const found = await paths.everyNode({ to: 'data/postgres-0', protocol: 'icmp' }, described, signal);
+  if (!found.ok) throw new Error(found.problem.say);
+  expect(found.value.map(({ results, askers }) => [results.map(({ word }) => word), askers.length])).toEqual([
+    [['ok'], 6],
+  ]);
+});
+
+/** The demo's only policy lets pods app=api of shop reach postgres of data on 5432. Nodes cannot be selected. */
+test('what NetworkPolicies ask is said of each asker', async () => {
+  const { paths, described } = await demo();
+  const found = await paths.everyNode({ to: 'data/postgres-1:5432' }, described, signal);
+  if (!found.ok) throw new Error(found.problem.say);
+  const said = policiesOfGroups(found.value);
+  const of = (asker: string) => said.find(({ askers }) => askers.includes(asker))?.say;
+  expect(of('kube-system/coredns-7c65d6cfc9-q8v7n')).toMatch(
+    /^NetworkPolicies do not allow it\. The rules do otherwise/,
+  );
+  // A node may always talk with its own pods (networking.k8s.io/v1).
+  expect(of('node-3')).toBe('NetworkPolicies allow it.');
+  expect(of('node-1')).toMatch(/^NetworkPolicies do not allow it\./);
 });
 
 test.each([

@@ -16,7 +16,7 @@ import type { BuiltCluster } from '@/lib/cluster/build-cluster';
 import { resolvePlace } from '@/lib/cluster/place';
 import { failed, ok, type Result } from '@/lib/net/result';
 import { agreementOf, type MeasuredAgreement, rowsFor } from '@/lib/reach/measured';
-import { entryNode, type PathQuestion, walkQuestion } from '@/lib/reach/named-question';
+import { checkTarget, entryNode, type PathQuestion, walkQuestion } from '@/lib/reach/named-question';
 import { buildNetwork, type Network } from '@/lib/reach/network';
 import { askFurther, type Ending } from '@/lib/reach/walk';
 import { sourceProblems } from '../sources/problems';
@@ -142,6 +142,8 @@ export class Paths {
   ): Promise<Result<readonly EveryNodeGroup[]>> {
     const to = resolvePlace(question.to, 'to', cluster.cluster.cluster);
     if (!to.ok) return to;
+    const target = checkTarget(question, to.value);
+    if (!target.ok) return target;
     const names = cluster.nodes.map(({ name }) => name);
     const askers = askersOf(names, to.value, cluster.cluster.cluster);
     const groups = new EveryNodeGroups();
