@@ -37,7 +37,7 @@ export function driftFacts(captured: Result<CapturedNode>, cluster: Cluster): Dr
   if (!listed.ok) return listed;
   return ok(
     expected.value.map((family) => ({
-      ...familyDrift(family, captured.value),
+      ...familyDrift(family, captured.value, cluster),
       node: family.node,
       release: family.configuration.release,
       masqueradeAll: family.configuration.masqueradeAll,

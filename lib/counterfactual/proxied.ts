@@ -24,7 +24,7 @@ export function proxiedOf(node: CapturedNode, cluster: Cluster): Result<Proxied>
   if (!listed.ok) return listed;
   // expectedOfNode fails without them.
   if (!services.known || !endpointSlices.known) return notAsExpected('Services or EndpointSlices were not read');
-  const differing = driftOf(node, expected.value).families.find(({ differences }) => differences.length > 0);
+  const differing = driftOf(node, expected.value, cluster).families.find(({ differences }) => differences.length > 0);
   if (differing !== undefined)
     return notAsExpected(`the table ${differing.family} kube-proxy is not what the objects say (nftscope drift)`);
   return ok({

@@ -1,6 +1,7 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import type { Cluster } from '../cluster/cluster';
 import type { CapturedNode, ExpectedFamily } from '../expected/expected-of-node';
-import type { NftSet, SetElement, Table } from '../nft/model';
+import type { Chain, NftSet, SetElement, Table } from '../nft/model';
 import { familyDrift } from './node-drift';
 
 const affinity = (endpoint: string, timeout: number, elements: readonly SetElement[] = []): NftSet => ({
@@ -18,7 +19,12 @@ const clusterIps = (...flags: readonly string[]): NftSet => {
   const { timeout: _, ...set } = affinity('', 0);
   return { ...set, name: 'cluster-ips', flags };
 };
-const table = (sets: readonly NftSet[], chains: Table['chains'] = []): Table => ({
+const SERVICES: Chain = {
+  name: 'services',
+  handle: 2,
+  rules: [{ handle: 3, unlisted: false, statements: [{ kind: 'accept' }] }],
+};
+const table = (sets: readonly NftSet[], ...chains: readonly Chain[]): Table => ({
   family: 'ip',
   name: 'kube-proxy',
   handle: 1,
@@ -26,15 +32,28 @@ const table = (sets: readonly NftSet[], chains: Table['chains'] = []): Table => 
   objects: [],
   flowtables: [],
   sets,
-  chains,
+  chains: [SERVICES, ...chains],
 });
 
 /** Only what the comparison reads. */
+const CLUSTER = {
+  services: { known: true, value: [] },
+  endpointSlices: { known: true, value: [] },
+  pods: { known: true, value: [] },
+  nodes: { known: true, value: [] },
+} as unknown as Cluster;
 const NODE = { name: 'node-1', ruleset: {}, world: { links: { known: false } } } as unknown as CapturedNode;
 
 function drift(expected: Table, actual: Table): readonly (readonly [string, string])[] {
-  const family = { family: 'ip', expected, actual, assumptions: [] } as unknown as ExpectedFamily;
-  return familyDrift(family, NODE).differences.map(({ kind, meaning }) => [kind, meaning]);
+  const family = {
+    family: 'ip',
+    expected,
+    actual,
+    assumptions: [],
+    node: { name: 'node-1' },
+    configuration: {},
+  } as unknown as ExpectedFamily;
+  return familyDrift(family, NODE, CLUSTER).differences.map(({ kind, meaning }) => [kind, meaning]);
 }
 
 const THREE = ['10.244.1.2', '10.244.1.3', '10.244.1.4'];
@@ -69,8 +88,26 @@ test('flags that change what a set takes', () => {
   ]);
 });
 
-test('a base chain that no full sync takes away is not said to be mended by one', () => {
+describe('a chain of somebody else', () => {
   const base = { type: 'filter', hook: 'forward', prio: 0, policy: 'accept', devices: [] } as const;
-  const [found] = drift(table([]), table([], [{ name: 'mine', handle: 9, rules: [], base }]));
-  expect(found).toEqual(['chain extra', expect.stringContaining('leaves others there')]);
+  const { rules } = SERVICES;
+  test.each<readonly [string, Omit<Chain, 'name' | 'handle'>, RegExp]>([
+    ['hooked, with rules', { base, rules }, /leaves others there/],
+    ['hooked, without rules', { base, rules: [] }, /no packet meets it/],
+    [
+      'hooked, without rules, with a policy that drops',
+      { base: { ...base, policy: 'drop' }, rules: [] },
+      /others there/,
+    ],
+    ['not hooked', { rules }, /no packet meets it/],
+  ])('%s', (_, chain, want) => {
+    expect(drift(table([]), table([], { name: 'mine', handle: 9, ...chain }))).toEqual([
+      ['chain extra', expect.stringMatching(want)],
+    ]);
+  });
+});
+
+test('what another release left is no fault', () => {
+  const left: NftSet = { ...clusterIps(), name: 'hairpin-connections' };
+  expect(drift(table([]), table([left]))).toEqual([['set extra', expect.stringMatching(/^Another release/)]]);
 });

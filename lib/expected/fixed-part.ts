@@ -74,9 +74,11 @@ export const marksInPlace = (generation: Generation): boolean => generation === 
 export const MARK_CHAIN = 'mark-for-masquerade';
 export const REJECT_CHAIN = 'reject-chain';
 
-/** Names of base chains and of chains for all Services, of every layout. */
+const HAIRPINS = 'hairpin-connections';
+
+/** Names of base chains, and of chains and sets for all Services, that only some layouts have. */
 export const fixedNames = (): ReadonlySet<string> =>
-  new Set([...FILTER_BEFORE_DNAT, ...FILTER, ...NAT].map(([name]) => name)).add(MARK_CHAIN);
+  new Set([...FILTER_BEFORE_DNAT, ...FILTER, ...NAT].map(([name]) => name)).add(MARK_CHAIN).add(HAIRPINS);
 
 export function fixedChains(family: ProxyFamily, config: ProxyConfiguration): readonly Chain[] {
   const { mark } = config;
@@ -141,11 +143,7 @@ const masqueradingInPlace = (family: ProxyFamily, mark: number): readonly Rule[]
   rule([hasMark(mark, true), flipMark(mark), MASQUERADE]),
   rule([
     IS_DNAT,
-    match(
-      concat(source(family), destination(family), meta('l4proto'), destinationPort('th')),
-      '==',
-      setref('hairpin-connections'),
-    ),
+    match(concat(source(family), destination(family), meta('l4proto'), destinationPort('th')), '==', setref(HAIRPINS)),
     MASQUERADE,
   ]),
 ];
@@ -192,7 +190,7 @@ export function fixedSets(family: ProxyFamily, config: ProxyConfiguration, eleme
       ? []
       : [of('set', 'nodeport-ips', [address], 'IPs that accept NodePort traffic')]),
     ...(marksInPlace(config.release.generation)
-      ? [of('set', 'hairpin-connections', [address, address, ...port], 'service hairpin connections')]
+      ? [of('set', HAIRPINS, [address, address, ...port], 'service hairpin connections')]
       : []),
     of(
       'map',

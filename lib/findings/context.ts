@@ -84,7 +84,7 @@ export class NodeContext {
   get drift(): NodeDrift | undefined {
     const captured = capturedNode(this);
     if (captured === undefined || this.expected?.ok !== true || !comparable(captured).ok) return undefined;
-    this.#drift ??= driftOf(captured, this.expected.value);
+    this.#drift ??= driftOf(captured, this.expected.value, this.context.cluster);
     return this.#drift;
   }
 

@@ -3,10 +3,10 @@ import type { Endpoint, EndpointSlice, Pod, Service, ServicePort } from '../../c
 import { type Backends, backendsOf, chooseEndpoints, endpointKey } from '../../expected/endpoints';
 import { type ServicePortFacts, servicePorts } from '../../expected/service-ports';
 import { formatAddress, inPrefix, parseAddress } from '../../net/address';
+import { groupBy } from '../../net/group-by';
 import type { Prefix } from '../../net/prefix';
 import type { Context } from '../context';
 import { type Evidence, type Finding, finding } from '../finding';
-import { groupBy } from '../group-by';
 import { podNetworks, serviceNetworks } from '../networks';
 import { isServed, nameOf } from '../services';
 import { listed } from '../show';

@@ -2,10 +2,10 @@
 import { chainOwner, ownerOf } from '../../explain/owners';
 import { type Part, rulesetParts } from '../../fleet/parts';
 import { formatAddress } from '../../net/address';
+import { groupBy } from '../../net/group-by';
 import type { Ruleset, Table } from '../../nft/model';
 import type { Context, NodeContext } from '../context';
 import { type Evidence, type Finding, finding } from '../finding';
-import { groupBy } from '../group-by';
 import { listed } from '../show';
 
 /** Their rules follow the pods, containers or bans of each node. */

@@ -153,7 +153,7 @@ describe.each(['v1.35.6', 'v1.36.2'])('a table of kube-proxy %s that somebody ch
       'a chain of their own with rules, not hooked',
       NOW,
       (t) => ({ ...t, chains: [...t.chains, { name: 'mine', handle: 9, rules: [drop('')] }] }),
-      [],
+      ['proxy-rules-altered @node-1'],
     ],
     [
       'an element of service-ips deleted',
@@ -286,5 +286,65 @@ describe('earlier states that look like changes by hand', () => {
     ],
   ])('%s', (_, now, seen, want) => {
     expect(lines(driftFindings(fleet(now, on({ seen }))))).toEqual(want);
+  });
+});
+
+test('what no packet meets is worth knowing, what packets meet is an error', () => {
+  const chain: Chain = { name: 'mine', handle: 9, rules: [drop('')] };
+  const base = { type: 'filter', hook: 'forward', prio: 0, policy: 'accept', devices: [] } as const;
+  const severities = (more: Partial<Chain>, and: (table: Table) => Table = (table) => table) =>
+    driftFindings(fleet(NOW, on({ edit: (t) => and({ ...t, chains: [...t.chains, { ...chain, ...more }] }) }))).map(
+      ({ severity }) => severity,
+    );
+  expect(severities({})).toEqual(['info']);
+  expect(severities({ base })).toEqual(['error']);
+  expect(severities({ base, rules: [] })).toEqual(['info']);
+  expect(severities({ base: { ...base, policy: 'drop' }, rules: [] })).toEqual(['error']);
+  // Both the chain and the rule that leads there.
+  const jump: Rule = { handle: 98, unlisted: false, statements: [{ kind: 'jump', target: 'mine' }] };
+  expect(
+    severities(
+      {},
+      inChain(/^filter-forward$/, (c) => ({ ...c, rules: [...c.rules, jump] })),
+    ),
+  ).toEqual(['error']);
+});
+
+describe('one story for the same difference', () => {
+  const swapped = (table: Table): Table => ({
+    ...table,
+    sets: table.sets.map((set) => {
+      if (set.name !== 'service-ips') return set;
+      const [first, second] = set.elements;
+      const data = second?.data;
+      const elements = set.elements.map((one) => (one === first && data !== undefined ? { ...one, data } : one));
+      return { ...set, elements };
+    }),
+  });
+  test.each<readonly [string, Partial<TestNode>, string, RegExp]>([
+    ['an element that leads to another Service', { edit: swapped }, 'proxy-rules-altered', /^Somebody other/],
+    ['addresses for NodePorts emptied', { edit: withoutElements('nodeport-ips') }, 'proxy-rules-altered', /^Somebody/],
+    [
+      'a Service not seen',
+      { seen: { services: [WEB], slices: NOW.slices ?? [] } },
+      'service-missing-on-node',
+      /^kube-proxy has not written/,
+    ],
+    [
+      'an endpoint not seen',
+      { seen: { services: [WEB, DB], slices: [web('10.244.2.5'), db] } },
+      'endpoint-missing-on-node',
+      /^kube-proxy (is behind|has not written)/,
+    ],
+  ])('%s', (_, node, code, meaning) => {
+    const context = fleet(NOW, on(node));
+    const drifts = context.nodes.flatMap((one) => one.drift?.families ?? []);
+    const differences = drifts.flatMap((family) => family.differences);
+    expect(differences.length).toBeGreaterThan(0);
+    for (const one of differences) expect(one.meaning).toMatch(meaning);
+    const found = driftFindings(context);
+    expect(found.map((one) => one.code)).toEqual([code]);
+    // Every difference is evidence, and nothing else is.
+    expect(found[0]?.evidence).toHaveLength(differences.length);
   });
 });

@@ -1,9 +1,10 @@
 /** What serves Services on each node: kube-proxy's nftables mode, another mode, nothing, or rules that nft does not show. */
+
+import { groupBy } from '../../net/group-by';
 import type { Table } from '../../nft/model';
 import { decodeIptablesSave } from '../../world/decode-iptables-save';
 import type { Context, NodeContext } from '../context';
 import { type Evidence, type Finding, finding } from '../finding';
-import { groupBy } from '../group-by';
 import { servicesInWords } from '../services-in-rule';
 import { listed } from '../show';
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { driftFindings } from '../findings/checks/proxy-drift';
+import { endpoint, fleet, type Objects, service, slice } from '../findings/testing/fleet';
 import type { Table } from '../nft/model';
-import { driftFindings } from './checks/proxy-drift';
-import { endpoint, fleet, type Objects, service, slice } from './testing/fleet';
 
 const PORTS = [
   { name: 'http', port: 80, nodePort: 30080 },
