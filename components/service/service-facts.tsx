@@ -43,7 +43,7 @@ export function Facts({ facts }: { readonly facts: ServiceFacts }) {
           ] as const,
         ]
       : []),
-    ['Traffic policy', `external ${facts.externalTrafficPolicy}, internal ${facts.internalTrafficPolicy}`],
+    ...policyRow(facts),
     ...(facts.trafficDistribution === null ? [] : [['Distribution', facts.trafficDistribution] as const]),
     ['Affinity', facts.affinity === null ? none : `client address, ${facts.affinity} s`],
     ...(facts.sourceRanges.length === 0
@@ -74,6 +74,18 @@ export function Facts({ facts }: { readonly facts: ServiceFacts }) {
       )}
     </section>
   );
+}
+
+/** The policies that say something of this Service. */
+function policyRow({
+  externalTrafficPolicy,
+  internalTrafficPolicy,
+}: ServiceFacts): readonly (readonly [string, string])[] {
+  const words = [
+    externalTrafficPolicy === null ? [] : [`external ${externalTrafficPolicy}`],
+    internalTrafficPolicy === null ? [] : [`internal ${internalTrafficPolicy}`],
+  ].flat();
+  return words.length === 0 ? [] : [['Traffic policy', words.join(', ')]];
 }
 
 const Mono = ({ texts }: { readonly texts: readonly string[] }) =>

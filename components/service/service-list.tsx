@@ -5,6 +5,8 @@ import Link from 'next/link';
 import { useDeferredValue, useMemo, useRef } from 'react';
 import type { DriftView, ServiceRow } from '@/lib/api/service-types';
 import type { SourceView } from '@/lib/api/types';
+import { count } from '@/lib/explain/words';
+import { useKnownFindings } from '../hooks/use-findings';
 import { useIsNarrow } from '../hooks/use-media';
 import { useDrift, useServices } from '../hooks/use-services';
 import { ErrorState } from '../shell/error-state';
@@ -14,7 +16,10 @@ import { viewHref } from '../shell/views';
 import { STRINGS } from '../strings';
 import { cx } from '../ui/cx';
 import { Loading, Note, Unreadable } from '../ui/states';
+import { differWords, type RowState, rowState } from './row-state';
 import { matchesService } from './service-filter';
+import { TroubleMark } from './state-mark';
+import { troublesByService } from './troubles';
 import { useServiceState } from './use-service-state';
 
 interface ListProps {
@@ -26,12 +31,21 @@ interface ListProps {
 export function ServiceList({ source, node }: ListProps) {
   const services = useServices(source.id);
   const drift = useDrift(source.id).data;
-  const [{ find }, set] = useServiceState();
+  const findings = useKnownFindings(source, true)?.findings;
+  const [{ find, odd }, set] = useServiceState();
   const input = useRef<HTMLInputElement>(null);
   useKeys('This view', [{ keys: '/', say: 'Filter the Services', run: () => input.current?.focus() }]);
   const wanted = useDeferredValue(find ?? '');
   const all = services.data?.services;
-  const rows = useMemo(() => all?.filter((row) => matchesService(row, wanted)), [all, wanted]);
+  const stateOf = useMemo(() => {
+    const troubles = findings === undefined ? undefined : troublesByService(findings);
+    return (row: ServiceRow): RowState => rowState(row, drift, troubles?.(row));
+  }, [findings, drift]);
+  const isOdd = useMemo(() => new Set(all?.filter((row) => isNotAsExpected(stateOf(row)))), [all, stateOf]);
+  const rows = useMemo(
+    () => all?.filter((row) => matchesService(row, wanted) && (odd !== true || isOdd.has(row))),
+    [all, wanted, odd, isOdd],
+  );
   return (
     <>
       <ViewBar>
@@ -48,10 +62,25 @@ export function ServiceList({ source, node }: ListProps) {
         <span className="text-ink-2" aria-live="polite">
           {all === undefined || all === null || rows === undefined || rows === null
             ? ''
-            : wanted === ''
+            : rows.length === all.length
               ? `${all.length.toLocaleString('en')} Services`
               : `${rows.length.toLocaleString('en')} of ${all.length.toLocaleString('en')} Services`}
         </span>
+        {isOdd.size === 0 && odd !== true ? null : (
+          <label className="flex items-center gap-1.5">
+            <input
+              type="checkbox"
+              checked={odd === true}
+              onChange={(event) => void set({ odd: event.target.checked ? true : null })}
+            />
+            only those that are not as expected
+          </label>
+        )}
+        {drift?.state !== 'reading' ? null : (
+          <span className="text-ink-2" role="status">
+            Comparing: {drift.done} of {count(drift.of, 'node')}
+          </span>
+        )}
       </ViewBar>
       {services.isError ? (
         <ErrorState error={services.error} what="The Services" onRetry={() => void services.refetch()} />
@@ -64,7 +93,7 @@ export function ServiceList({ source, node }: ListProps) {
       ) : (
         <>
           <Left source={source.id} node={node} all={all ?? []} drift={drift} />
-          <Rows source={source.id} node={node} rows={rows} find={find} drift={drift} />
+          <Rows source={source.id} node={node} rows={rows} find={find} stateOf={stateOf} />
         </>
       )}
     </>
@@ -101,7 +130,7 @@ function Left({
 const ROW = 34;
 const NARROW_ROW = 62;
 const GRID =
-  'grid grid-cols-[minmax(160px,1.4fr)_110px_minmax(150px,1fr)_minmax(160px,1.2fr)_110px_150px] gap-x-4 px-4';
+  'grid grid-cols-[minmax(160px,1.4fr)_110px_minmax(150px,1fr)_minmax(160px,1.2fr)_100px_minmax(160px,1fr)] gap-x-4 px-4';
 const HEADS = ['Service', 'Type', 'Addresses', 'Ports', 'Endpoints ready', 'On nodes'];
 
 function Rows({
@@ -109,13 +138,13 @@ function Rows({
   node,
   rows,
   find,
-  drift,
+  stateOf,
 }: {
   readonly source: string;
   readonly node: string;
   readonly rows: readonly ServiceRow[];
   readonly find: string | null;
-  readonly drift: DriftView | undefined;
+  readonly stateOf: (row: ServiceRow) => RowState;
 }) {
   const narrow = useIsNarrow();
   const scroll = useRef<HTMLDivElement>(null);
@@ -160,7 +189,7 @@ function Rows({
                     <Name row={row} href={href} />
                     <span className="block truncate text-ink-2">
                       {row.type}, {row.ports.join(', ') || 'no port'}, <EndpointsReady row={row} /> ready,{' '}
-                      <OnNodes row={row} drift={drift} />
+                      <OnNodes state={stateOf(row)} />
                     </span>
                   </td>
                 ) : (
@@ -179,7 +208,7 @@ function Rows({
                       <EndpointsReady row={row} />
                     </td>
                     <td className="truncate">
-                      <OnNodes row={row} drift={drift} />
+                      <OnNodes state={stateOf(row)} />
                     </td>
                   </>
                 )}
@@ -209,19 +238,17 @@ function EndpointsReady({ row: { endpoints } }: { readonly row: ServiceRow }) {
   );
 }
 
-/** Whether nodes have what is expected, as far as they were read. */
-function OnNodes({ row, drift }: { readonly row: ServiceRow; readonly drift: DriftView | undefined }) {
-  if (['headless', 'ExternalName'].includes(row.type)) return <span className="text-ink-2">no rules</span>;
-  if (drift === undefined) return <span className="text-ink-2">not read yet</span>;
-  const own = drift.services[`${row.namespace}/${row.name}`] ?? [];
-  const odd = new Set([...own, ...drift.general]).size;
-  if (odd > 0)
-    return (
-      <span className="font-[600] text-depends" title={[...new Set([...own, ...drift.general])].join(', ')}>
-        {odd === 1 ? '1 node differs' : `${odd} nodes differ`}
-      </span>
-    );
-  const known = drift.nodes.filter(({ state }) => state === 'expected' || state === 'differs').length;
-  if (known === drift.of && drift.of > 0) return <span className="text-ink-2">as expected</span>;
-  return <span className="text-ink-2">{known === 0 ? 'not known' : `as expected on ${known} of ${drift.of}`}</span>;
+/** What becomes of the traffic comes before how the rules are; both where both are wrong. */
+function OnNodes({ state: { lost, odd, say } }: { readonly state: RowState }) {
+  if (lost.length === 0 && odd.length === 0) return <span className="text-ink-2">{say}</span>;
+  const differs = odd.length === 0 ? '' : differWords(odd);
+  return (
+    <span title={[...lost, ...(odd.length === 0 ? [] : [`the rules of ${odd.join(', ')} differ`])].join('; ')}>
+      {lost.length === 0 ? null : <TroubleMark word={lost.join(', ')} />}
+      {lost.length === 0 || differs === '' ? null : ', '}
+      {differs === '' ? null : <span className="font-[600] text-depends">{differs}</span>}
+    </span>
+  );
 }
+
+const isNotAsExpected = ({ lost, odd }: RowState): boolean => lost.length > 0 || odd.length > 0;

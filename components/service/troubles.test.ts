@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { EvidenceView, FindingView } from '@/lib/api/findings-types';
 import type { ServicePage, WayView } from '@/lib/api/service-types';
-import { elementsOf, elementTroubles, troublesOf, troubleWords } from './troubles';
+import { elementsOf, elementTroubles, troublesByService, troublesOf, troubleWords } from './troubles';
 
 const way = (kind: WayView['kind'], addresses: readonly string[], number: number): WayView => ({
   id: `${kind} ${number}`,
@@ -93,6 +93,29 @@ describe('what becomes of the traffic of a Service', () => {
   test('a Service that no node serves has none', () => {
     const facts = { notServed: 'it is headless' } as ServicePage['facts'];
     expect(troublesOf([finding('nat-captured')], { ...page, facts })).toEqual([]);
+  });
+});
+
+describe('the same for the list of Services', () => {
+  const row = { namespace: 'shop', name: 'web', served: true, addresses: ['10.101.115.108', '203.0.113.10'] };
+  const wordsOf = (findings: readonly FindingView[], more: Partial<typeof row> = {}) =>
+    troubleWords(troublesByService(findings)({ ...row, ...more }));
+
+  test('those that name it, with the nodes', () => {
+    const all = [finding('nat-captured'), finding('drop-after-proxy', { services: ['shop/api'] })];
+    expect(wordsOf(all)).toEqual(['captured on node-3']);
+    expect(wordsOf(all, { name: 'api' })).toEqual(['dropped on node-3']);
+    expect(wordsOf(all, { served: false })).toEqual([]);
+  });
+
+  test('those that name none are of all with an address of the family', () => {
+    const all = [finding('nd-dropped', { services: [] })];
+    expect(wordsOf(all)).toEqual([]);
+    expect(wordsOf(all, { addresses: ['fd00:10:96::a'] })).toEqual(['neighbours not found on node-3']);
+  });
+
+  test('warnings, and what is no packet, say nothing of the traffic', () => {
+    expect(wordsOf([finding('drop-after-proxy', { severity: 'warning' }), finding('proxy-rules-altered')])).toEqual([]);
   });
 });
 

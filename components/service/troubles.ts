@@ -1,6 +1,6 @@
 /** What becomes of a Service's traffic on a node although kube-proxy's rules there are as expected: from the findings. */
 import type { EvidenceView, FindingView } from '@/lib/api/findings-types';
-import type { ServicePage, WayView } from '@/lib/api/service-types';
+import type { ServicePage, ServiceRow, WayView } from '@/lib/api/service-types';
 
 /**
  * The word of each code that is about the packet and not about what kube-proxy wrote: differences of its rules are compared beside it,
@@ -16,6 +16,7 @@ const WORDS: { readonly [code: string]: string | undefined } = {
   'forwarding-off': 'not forwarded',
   'pod-route-missing': 'no route',
   'bridge-nf-off': 'not translated back',
+  'nd-dropped': 'neighbours not found',
 };
 
 export interface Trouble {
@@ -29,6 +30,10 @@ export interface Trouble {
   readonly ways: ReadonlySet<string>;
 }
 
+/** The word of an error that is about the packet; undefined for all else. */
+const wordOf = ({ code, severity }: FindingView): string | undefined =>
+  severity === 'error' ? WORDS[code] : undefined;
+
 /** Errors that name the Service, or none in particular, by the nodes they name. */
 export function troublesOf(
   findings: readonly FindingView[],
@@ -38,10 +43,11 @@ export function troublesOf(
   if (page.facts === null || page.facts.notServed !== null) return [];
   const name = `${page.namespace}/${page.name}`;
   return findings.flatMap((finding): readonly Trouble[] => {
-    const { code, severity, services, nodes } = finding;
-    const word = WORDS[code];
-    if (word === undefined || severity !== 'error') return [];
-    if (services.length > 0 ? !services.includes(name) : !isOfFamily(finding, page)) return [];
+    const { services, nodes } = finding;
+    const word = wordOf(finding);
+    if (word === undefined) return [];
+    const addresses = () => page.ways.flatMap((way) => way.addresses);
+    if (services.length > 0 ? !services.includes(name) : !isOfFamily(finding, addresses())) return [];
     return nodes.map((node) => {
       const evidence = finding.evidence.filter((one) => 'node' in one && one.node === node);
       const packets = evidence.flatMap((one) => (one.kind === 'packet' ? [one.packet] : []));
@@ -51,11 +57,11 @@ export function troublesOf(
   });
 }
 
-/** A setting of one family concerns Services that have addresses of it. */
-function isOfFamily({ evidence }: FindingView, { ways }: Pick<ServicePage, 'ways'>): boolean {
+/** What is of one family, by its settings or its code, concerns Services that have addresses of it. */
+function isOfFamily({ code, evidence }: FindingView, addresses: readonly string[]): boolean {
   const keys = evidence.flatMap((one) => (one.kind === 'sysctl' ? [one.key] : []));
-  const addresses = ways.flatMap((way) => way.addresses);
   const has = (family: string) => addresses.some((address) => address.includes(':') === (family === 'ipv6'));
+  if (code === 'nd-dropped') return has('ipv6');
   const families = ['ipv4', 'ipv6'].filter((family) => keys.some((key) => key.includes(family)));
   return families.length === 0 || families.some(has);
 }
@@ -68,8 +74,30 @@ function comesBy(packet: object, way: WayView, { ways }: Pick<ServicePage, 'ways
   return !ways.some(({ addresses }) => addresses.includes(daddr));
 }
 
+/** A word on a node. */
+export type NodeWord = Pick<Trouble, 'node' | 'word'>;
+
+/** {@link troublesOf} for many Services: findings are gone through once, not for each of 10,000. */
+export function troublesByService(
+  findings: readonly FindingView[],
+): (row: Pick<ServiceRow, 'namespace' | 'name' | 'served' | 'addresses'>) => readonly NodeWord[] {
+  const about = findings.filter((one) => wordOf(one) !== undefined);
+  const wordsOf = (one: FindingView) => one.nodes.map((node) => ({ node, word: wordOf(one) ?? '' }));
+  const named = new Map<string, NodeWord[]>();
+  for (const one of about)
+    for (const service of one.services) named.set(service, [...(named.get(service) ?? []), ...wordsOf(one)]);
+  const general = about.filter(({ services }) => services.length === 0);
+  return ({ namespace, name, served, addresses }) =>
+    served
+      ? [
+          ...(named.get(`${namespace}/${name}`) ?? []),
+          ...general.filter((one) => isOfFamily(one, addresses)).flatMap(wordsOf),
+        ]
+      : [];
+}
+
 /** `captured on node-3`, `dropped on 3 nodes`: each word once, in the order of the findings. */
-export function troubleWords(troubles: readonly Trouble[]): readonly string[] {
+export function troubleWords(troubles: readonly NodeWord[]): readonly string[] {
   const nodes = new Map<string, Set<string>>();
   for (const { word, node } of troubles) nodes.set(word, (nodes.get(word) ?? new Set()).add(node));
   return [...nodes].map(([word, at]) => `${word} on ${at.size === 1 ? [...at][0] : `${at.size} nodes`}`);

@@ -257,3 +257,42 @@ test('policies that select pods behind the Service, and how many of them', () =>
   const unread = { ...of, networkPolicies: { known: false, why: 'no right' } } as const;
   expect(servicePage(state, unread, WEB).policies).toEqual({ unknown: 'no right', list: [], of: 0 });
 });
+
+describe('policies are those that say something', () => {
+  const policies = (spec: object) => {
+    const objects: Objects = { services: [service({ ports: [{ port: 80 }], ...spec })], slices: [] };
+    const { facts } = pageOf([], objects).page;
+    return [facts?.externalTrafficPolicy, facts?.internalTrafficPolicy];
+  };
+  test.each([
+    { name: 'nobody comes from outside to a ClusterIP', spec: { type: 'ClusterIP' }, is: [null, 'Cluster'] },
+    {
+      name: 'but to its external IP',
+      spec: { type: 'ClusterIP', externalIPs: ['203.0.113.50'] },
+      is: ['Cluster', 'Cluster'],
+    },
+    { name: 'and to NodePorts', spec: { type: 'NodePort', externalTrafficPolicy: 'Local' }, is: ['Local', 'Cluster'] },
+    {
+      name: 'a headless Service has neither',
+      spec: { type: 'ClusterIP', clusterIP: 'None', clusterIPs: ['None'] },
+      is: [null, null],
+    },
+  ])('$name', ({ spec, is }) => expect(policies(spec)).toEqual(is));
+});
+
+test('the list knows what kube-proxy leaves to others', () => {
+  const labelled = service({ type: 'ClusterIP', ports: [{ port: 80 }] });
+  const metadata = {
+    ...(labelled as { metadata: object }).metadata,
+    labels: { 'service.kubernetes.io/service-proxy-name': 'x' },
+  };
+  const rows = (one: object) => {
+    const { cluster } = kubeProxyNode(listingOf({ services: [], slices: [] }), {
+      services: [one],
+      slices: [],
+    } as Objects).cluster;
+    return servicesView('s', cluster).services?.map(({ served }) => served);
+  };
+  expect(rows(labelled)).toEqual([true]);
+  expect(rows({ ...labelled, metadata })).toEqual([false]);
+});

@@ -55,6 +55,7 @@ export function servicesView(source: string, { services, endpointSlices }: Clust
         ports: service.ports.map(({ name, port, protocol }) =>
           [name, `${port}/${protocol.toLowerCase()}`].filter((part) => part !== undefined).join(' '),
         ),
+        served: notServed(service) === null,
         endpoints: endpointSlices.known ? own : null,
       };
     }),
@@ -165,8 +166,8 @@ function factsOf(service: Service, slices: readonly EndpointSlice[]): ServiceFac
       }),
     ),
     selector: Object.entries(service.selector ?? {}).map(([key, value]) => `${key}=${value}`),
-    externalTrafficPolicy: service.externalTrafficPolicy,
-    internalTrafficPolicy: service.internalTrafficPolicy,
+    externalTrafficPolicy: isOpenOutside(service) ? service.externalTrafficPolicy : null,
+    internalTrafficPolicy: service.clusterIPs.length > 0 ? service.internalTrafficPolicy : null,
     affinity: service.clientIPAffinity ?? null,
     healthCheckNodePort: service.healthCheckNodePort ?? null,
     publishNotReadyAddresses: service.publishNotReadyAddresses,
@@ -176,6 +177,10 @@ function factsOf(service: Service, slices: readonly EndpointSlice[]): ServiceFac
     notServed: notServed(service),
   };
 }
+
+/** Whether clients come from outside: only then the API keeps an externalTrafficPolicy, and the default of any other says nothing. */
+const isOpenOutside = ({ type, externalIPs }: Service): boolean =>
+  type === 'NodePort' || type === 'LoadBalancer' || (type === 'ClusterIP' && externalIPs.length > 0);
 
 /** As {@link servicePorts} leaves Services out. */
 function notServed(service: Service): string | null {

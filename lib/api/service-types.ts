@@ -18,6 +18,8 @@ export interface ServiceRow {
   readonly addresses: readonly string[];
   /** `http 80/tcp` */
   readonly ports: readonly string[];
+  /** Whether kube-proxy writes rules for it. */
+  readonly served: boolean;
   /** Ready ones and all, a pod with addresses of both families once; null where the slices were not read. */
   readonly endpoints: { readonly ready: number; readonly all: number } | null;
 }
@@ -62,8 +64,10 @@ export interface ServiceFacts {
   readonly sourceRanges: readonly string[];
   readonly ports: readonly ServicePortView[];
   readonly selector: readonly string[];
-  readonly externalTrafficPolicy: string;
-  readonly internalTrafficPolicy: string;
+  /** Null where nothing leads in from outside. */
+  readonly externalTrafficPolicy: string | null;
+  /** Null without a ClusterIP. */
+  readonly internalTrafficPolicy: string | null;
   /** Seconds; null without affinity. */
   readonly affinity: number | null;
   readonly healthCheckNodePort: number | null;

@@ -1,5 +1,6 @@
 import { expect, type Page, test } from './app';
 import { violationsOf } from './axe';
+import { openBroken } from './broken-capture';
 
 const WEB = '/service?service=shop/web&node=node-1';
 const figure = (page: Page) =>
@@ -24,6 +25,26 @@ test('the list finds a Service by what it has, and opens it', async ({ page }) =
   await expect(page.getByRole('heading', { level: 1, name: 'shop/web' })).toBeVisible();
   await page.getByRole('link', { name: 'Services', exact: true }).last().click();
   await expect(page.getByRole('searchbox', { name: 'Filter the Services' })).toHaveValue('203.0.113.10');
+});
+
+test('the list tells what becomes of the traffic although the rules are as expected', async ({ page }) => {
+  await openBroken(page, '/service');
+  const rows = page.getByRole('region', { name: 'Services' }).getByRole('row');
+  await expect(rows.filter({ hasText: 'shop/web' })).toContainText('captured on node-3');
+  await expect(rows.filter({ hasText: 'shop/api' })).toContainText('dropped on node-1');
+  await expect(rows.filter({ hasText: 'shop/card-gateway' })).toContainText('no rules');
+  await page.getByRole('checkbox', { name: 'only those that are not as expected' }).check();
+  await expect(page).toHaveURL(/odd=true/);
+  await expect(rows.filter({ hasText: 'shop/card-gateway' })).toHaveCount(0);
+  await expect(rows.filter({ hasText: 'shop/web' })).toBeVisible();
+});
+
+test('the tab names the Service; the view is found by its name too', async ({ page }) => {
+  await page.goto('/services?find=shop/web');
+  await expect(page).toHaveURL(/\/service\?find=shop/);
+  await expect(page).toHaveTitle('Services · nftscope');
+  await page.getByRole('link', { name: 'shop/web', exact: true }).click();
+  await expect(page).toHaveTitle('shop/web · nftscope');
 });
 
 test('g s opens the Services', async ({ page }) => {
