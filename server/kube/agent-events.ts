@@ -5,7 +5,7 @@ import { at, decoding, parseJson } from '@/lib/net/json-cursor';
 import type { AgentWay } from './agent-way';
 import { readBody } from './kube-client';
 import { pause } from './pause';
-import { describeTrouble } from './trouble';
+import { describeTrouble, oddAnswer } from './trouble';
 
 export interface AgentEventTimes {
   readonly againMs: number;
@@ -13,7 +13,8 @@ export interface AgentEventTimes {
   /** Heartbeats come every 10 s (docs/agent.md): after this time without any the stream is lost. */
   readonly silenceMs: number;
 }
-const AGENT_EVENT_TIMES: AgentEventTimes = { againMs: 1000, againMsMax: 60_000, silenceMs: 30_000 };
+/** The longest pause is 15 s: {@link followAgent} takes between half of it and one and a half. */
+const AGENT_EVENT_TIMES: AgentEventTimes = { againMs: 1000, againMsMax: 10_000, silenceMs: 30_000 };
 const LINE_BYTES = 64e3;
 
 export interface AgentListener {
@@ -22,6 +23,7 @@ export interface AgentListener {
   readonly lost: (why: string) => void;
 }
 
+/** Until it is cancelled. After an outage all agents are lost at once: chance spreads the moments at which they are asked again. */
 export async function followAgent(
   way: AgentWay,
   listener: AgentListener,
@@ -61,7 +63,7 @@ async function once(
   const { value: response } = opened;
   if (response.statusCode !== 200 || response.headers['content-type']?.startsWith('text/event-stream') !== true) {
     await readBody(response, { bytes: LINE_BYTES, milliseconds: 5000, signal });
-    return `the agent answers ${response.statusCode} to /v1/events`;
+    return oddAnswer(response, '/v1/events');
   }
   return hear(response, ruleset, signal, times.silenceMs);
 }

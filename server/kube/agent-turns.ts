@@ -7,7 +7,7 @@ import type { AgentListener } from './agent-events';
 import type { AgentWay } from './agent-way';
 import { limited } from './limited';
 import { pause } from './pause';
-import { describeTrouble } from './trouble';
+import { describeTrouble, oddAnswer } from './trouble';
 
 export interface TurnTimes {
   /** An agent is asked so often, */
@@ -129,5 +129,5 @@ async function askOnce({ way, known, listener }: Asked, signal: AbortSignal): Pr
   // AGENT-502 and AGENT-404: the agent is there, and has no listing. Who is between would not say it as a problem of its own.
   const isProblem = said['content-type']?.startsWith('application/problem+json') === true;
   if (isProblem && (statusCode === 502 || statusCode === 404)) return listener.heard(null);
-  listener.lost(`the agent answers ${statusCode} to /v1/parts/nft.json`);
+  listener.lost(oddAnswer(answer.value, '/v1/parts/nft.json'));
 }

@@ -100,6 +100,9 @@ export async function answered(
   }
 }
 
+/** Where nobody answers a connection is tried anew: the kernel's own next try may be half a minute away when the network is back. */
+const CONNECT_MS = 10_000;
+
 /** Settles when the answer begins, or cannot. */
 function ended(
   request: http.ClientRequest,
@@ -112,14 +115,24 @@ function ended(
       () => request.destroy(new Error(`no answer within ${milliseconds / 1000} s`)),
       milliseconds,
     );
+    let connecting: NodeJS.Timeout | undefined;
     const settle = (answer: Answer<http.IncomingMessage>) => {
       clearTimeout(timer);
+      clearTimeout(connecting);
       signal.removeEventListener('abort', cancel);
       resolve(answer);
     };
     signal.addEventListener('abort', cancel, { once: true });
     if (signal.aborted) cancel();
-    request.once('socket', (socket) => socket.setKeepAlive(true, 15_000));
+    request.once('socket', (socket) => {
+      socket.setKeepAlive(true, 15_000);
+      if (!socket.connecting) return;
+      connecting = setTimeout(
+        () => request.destroy(new Error(`no connection within ${CONNECT_MS / 1000} s`)),
+        CONNECT_MS,
+      );
+      socket.once('connect', () => clearTimeout(connecting));
+    });
     // Also after the answer: otherwise a broken connection would end the process.
     request.on('error', (error) =>
       settle(troubled(signal.aborted ? { kind: 'cancelled' } : { kind: 'unreachable', why: reasonOf(error) })),

@@ -84,10 +84,12 @@ test('one that does not answer in its turn is not heard, with the reason, until 
   await eventually(() => kinds(ways()).join() === 'heard,asked,asked');
   agent('node-2').fault = 'html';
   await eventually(() => ways()[1]?.kind === 'lost');
-  expect(ways()[1]).toMatchObject({ why: 'the agent answers 200 to /v1/parts/nft.json' });
+  expect(ways()[1]).toMatchObject({
+    why: 'what answers at /v1/parts/nft.json is no agent: it sends a page of HTML (status 200)',
+  });
   await eventually(() => told.some((one) => one.kind === 'lost' && one.what === 'agents'));
   expect(told.flatMap((one) => (one.kind === 'lost' ? [one.why] : []))).toEqual([
-    '1 of 3 are not heard. node-2: the agent answers 200 to /v1/parts/nft.json',
+    '1 of 3 are not heard. node-2: what answers at /v1/parts/nft.json is no agent: it sends a page of HTML (status 200)',
   ]);
   agent('node-2').fault = 'none';
   await eventually(() => ways()[1]?.kind === 'asked');

@@ -1,5 +1,6 @@
 /** Why the API server, or somebody behind it, did not answer as asked. */
 import 'server-only';
+import type { IncomingMessage } from 'node:http';
 
 /** A right in the words of RBAC. */
 export interface Right {
@@ -57,4 +58,13 @@ export function describeTrouble(trouble: Trouble): string {
     case 'cancelled':
       return 'cancelled';
   }
+}
+
+/** An answer that an agent does not give to this path. A page of HTML comes from somebody in between: a proxy, a login. */
+export function oddAnswer({ statusCode = 0, headers }: Pick<IncomingMessage, 'statusCode' | 'headers'>, path: string) {
+  const type = headers['content-type']?.split(';')[0];
+  if (type === 'text/html')
+    return `what answers at ${path} is no agent: it sends a page of HTML (status ${statusCode})`;
+  if (statusCode === 200) return `what answers at ${path} is no agent: it sends ${type ?? 'something without a type'}`;
+  return `the agent answers ${statusCode} to ${path}`;
 }
