@@ -170,7 +170,7 @@ function passUp(run: Run, skb: Skb, bridge: Link, ipHooks: boolean, up: PassUp):
 
 function bridgeForward(run: Run, skb: Skb, bridge: Link, from: Link, out: Link, ipHooks: boolean): void {
   // What the kernel knew of its checksum is forgotten (__br_forward: skb_forward_csum).
-  delete skb.verified;
+  skb.verified = undefined;
   skb.iif = from;
   skb.oif = out;
   if (mark(run) && runHook(run, skb, 'forward', 'bridge', (prio) => prio <= 0) !== 'accept') return;

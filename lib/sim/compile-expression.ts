@@ -90,28 +90,18 @@ export function typesIn(expr: Expression, scope: Scope): readonly DataType[] {
 
 /** Takes a value left to chance: one of all, or one of the classes that `breakpoints` bound. */
 export function resolveChance(v: Chance, c: Context, breakpoints?: readonly number[]): Value | Unknown {
-  const starts: number[] = [];
-  if (v.mod <= 256 || breakpoints === undefined) {
-    if (v.mod > 4096) {
-      return new Unknown({
-        code: 'random-value',
-        say: `${v.what} is used as a value; it can take ${v.mod} values.`,
-        settle: 'Assume one of them.',
-        ...(c.at === undefined ? {} : { at: c.at }),
-      });
-    }
-    for (let i = 0; i < v.mod; i++) starts.push(v.offset + i);
-  } else {
-    const end = v.offset + v.mod;
-    starts.push(
-      ...[...new Set([v.offset, ...breakpoints.filter((b) => b > v.offset && b < end)])].sort((a, b) => a - b),
-    );
-  }
-  const end = v.offset + v.mod;
-  const options = starts.map((s, i) => ({ value: String(s), probability: ((starts[i + 1] ?? end) - s) / v.mod }));
+  const each = v.mod <= 256 || breakpoints === undefined;
+  if (each && v.mod > 4096)
+    return new Unknown({
+      code: 'random-value',
+      say: `${v.what} is used as a value; it can take ${v.mod} values.`,
+      settle: 'Assume one of them.',
+      ...(c.at === undefined ? {} : { at: c.at }),
+    });
+  const { starts, options } = each ? v.each() : v.between(breakpoints);
   const taken = v.mod * IMPROBABLE > 1 ? chooseLikely(v, c, options) : c.run.choose(v.what, c.at, options);
   const low = starts[taken] ?? v.offset;
-  v.remember?.(low, (starts[taken + 1] ?? end) - 1);
+  v.remember?.(low, (starts[taken + 1] ?? v.offset + v.mod) - 1);
   return low;
 }
 
@@ -250,12 +240,15 @@ function compileNode(
       return (c) => evaluateFib(expr, c);
     case 'socket':
       return readSocket(expr, name);
-    case 'numgen':
-      return expr.mode === 'inc'
-        ? numgenInc(expr)
-        : () => new Chance(`numgen random mod ${expr.mod}`, expr.mod, expr.offset);
-    case 'symhash':
-      return () => new Chance(`symhash mod ${expr.mod}`, expr.mod, expr.offset ?? 0);
+    case 'numgen': {
+      if (expr.mode === 'inc') return numgenInc(expr);
+      const any = new Chance(`numgen random mod ${expr.mod}`, expr.mod, expr.offset);
+      return () => any;
+    }
+    case 'symhash': {
+      const any = new Chance(`symhash mod ${expr.mod}`, expr.mod, expr.offset ?? 0);
+      return () => any;
+    }
     case 'jhash': {
       const wrong = misprinted(expr.expr);
       // Two bytes are shifted as a number of the processor's order.

@@ -13,7 +13,7 @@ import { need, write } from './operand';
 import { fieldName } from './program';
 import { findTcpOption } from './read-options';
 import { headerBytes, protocolMissing, readBits } from './read-payload';
-import { type Skb, writeNetworkByRule, writeRawNetwork, writeRawTransport, writeTransport } from './skb';
+import { lacksChecksum, type Skb, writeNetworkByRule, writeRawNetwork, writeRawTransport, writeTransport } from './skb';
 import { isMarkUnknown } from './unknown-mark';
 import type { Scalar, Value } from './value';
 
@@ -22,6 +22,9 @@ const PSEUDO_HEADER: ReadonlySet<string> = new Set([
   ...['saddr', 'daddr', 'protocol', 'length'].map((field) => `ip ${field}`),
   ...['saddr', 'daddr', 'nexthdr', 'length'].map((field) => `ip6 ${field}`),
 ]);
+
+/** Protocols whose checksum nft keeps in step (checksum_key of its src/proto.c); `th`, UDP-Lite and raw payload leave it as it was. */
+const SUMMED: ReadonlySet<string> = new Set(['tcp', 'udp', 'icmp', 'icmpv6', 'sctp']);
 
 export function compileMangle(s: MangleStatement, scope: Scope): Op {
   const { key } = s;
@@ -122,6 +125,8 @@ export function compileMangle(s: MangleStatement, scope: Scope): Op {
           c.run.undecided('unsupported-statement', `Setting ${field} is not modelled.`, 'Assume what it does.', c.at);
       const inPseudoHeader = key.kind === 'payload' && PSEUDO_HEADER.has(`${key.protocol} ${key.field}`);
       const icmp = writesIcmp(key, s.value);
+      const cutOff = (): Broken =>
+        new Broken({ kind: 'missing', field, because: 'the packet ends before its transport checksum' });
       return (c) => {
         if (icmp)
           return c.run.undecided(
@@ -145,18 +150,19 @@ export function compileMangle(s: MangleStatement, scope: Scope): Op {
         const before = readBits(header.bytes, header.at * 8 + where.offset, where.len) ?? 0;
         const bytes = header.bytes.slice(header.at + first, header.at + last);
         setBits(bytes, where.offset - first * 8, where.len, v as number | bigint);
+        const summed = key.kind === 'payload' && SUMMED.has(String(key.protocol));
+        if (where.base === 'th' && summed && lacksChecksum(c.skb)) return cutOff();
+        if (where.base === 'nh' && key.kind === 'payload') {
+          if (!writeNetworkByRule(c.skb, first, bytes, inPseudoHeader)) return cutOff();
+        } else if (where.base === 'nh') writeRawNetwork(c.skb, first, bytes);
         revealed(c.skb, where.base, where.offset, where.len);
-        if (where.base === 'nh') {
-          if (key.kind === 'payload') writeNetworkByRule(c.skb, first, bytes, inPseudoHeader);
-          else writeRawNetwork(c.skb, first, bytes);
-        } else if (where.base === 'th') {
-          // Only a named protocol tells nft where the checksum is; `th` and raw payload leave it as it was.
-          if (key.kind === 'payload' && key.protocol !== 'th') writeTransport(c.skb, first, bytes, true);
+        if (where.base === 'th') {
+          if (summed) writeTransport(c.skb, first, bytes, true);
           else writeRawTransport(c.skb, first, bytes);
           if (where.offset < 16) c.skb.random.sport = false;
           else if (where.offset < 32) c.skb.random.dport = false;
         } else if (where.base === 'll') c.skb.link?.set(bytes.subarray(0, Math.max(0, 14 - first)), first);
-        else writeTransport(c.skb, header.at + first - c.skb.headers.thoff, bytes);
+        else if (where.base === 'ih') writeTransport(c.skb, header.at + first - c.skb.headers.thoff, bytes);
         write(c, field, type, before, v);
         return undefined;
       };
@@ -221,7 +227,7 @@ function revealed(skb: Skb, base: string, offset: number, len: number): void {
   if (left.length === skb.hidden.length) return;
   const doubts = left.filter((h) => !h.what.endsWith('checksum'));
   skb.hidden = left.filter((h) => !h.what.endsWith('checksum') || doubts.some((d) => d.base === h.base));
-  if (skb.hidden.length === 0) delete skb.hidden;
+  if (skb.hidden.length === 0) skb.hidden = undefined;
 }
 
 function setBits(bytes: Uint8Array, offset: number, len: number, value: number | bigint): void {

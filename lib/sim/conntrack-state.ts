@@ -386,6 +386,10 @@ export class CtTable {
   /** A table that starts where this one is; the two do not share changes. `map` translates entries held elsewhere. */
   fork(): CtTable {
     const copy = new CtTable(this.base);
+    if (this.byTuple.size === 0 && this.replaced.size === 0 && this.added.length === 0 && this.behind.size === 0) {
+      copy.anyExpected = this.anyExpected;
+      return copy;
+    }
     const seen = new Map<Conn, Conn>();
     const clone = (c: Conn): Conn => {
       const known = seen.get(c);

@@ -84,7 +84,7 @@ function respond(run: Run, skb: Skb): void {
       // What lies behind the length that it names is cut off.
       if (l4proto === PROTO.udp && said < skb.data.length - at) {
         skb.data = skb.data.slice(0, at + said);
-        delete skb.verified;
+        skb.verified = undefined;
       }
       if (transportChecksumWrong(skb)) return;
       if (l4proto === PROTO.udp && u16(skb.data, at + 6) !== 0 && keptSumWrong(skb)) return;

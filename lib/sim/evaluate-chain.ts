@@ -16,6 +16,7 @@ export type ChainVerdict =
   | { readonly kind: 'stolen'; readonly by: Culprit };
 
 const ACCEPT: ChainVerdict = { kind: 'accept' };
+const CONTINUE = { kind: 'continue' } as const;
 /** More jumps than this below a base chain are refused when the ruleset is loaded (NFT_JUMP_STACK_SIZE). */
 const STACK_LIMIT = 16;
 
@@ -44,7 +45,15 @@ function evaluate(run: Run, skb: Skb, base: ProgramChain, hook: Hook): ChainVerd
   const { table, chain } = base;
   const scope = scopeOf(run, base);
   const { steps } = run;
-  let context: Context = { run, skb, family: table.family, hook, at: undefined, record: undefined };
+  // One for the whole traversal: nothing that a statement leaves behind refers to it.
+  const context: { -readonly [K in keyof Context]: Context[K] } = {
+    run,
+    skb,
+    family: table.family,
+    hook,
+    at: undefined,
+    record: undefined,
+  };
   if (steps !== undefined && base.base !== undefined) {
     steps.push({
       kind: 'chain',
@@ -113,18 +122,12 @@ function evaluate(run: Run, skb: Skb, base: ProgramChain, hook: Hook): ChainVerd
       });
       return policy === 'drop' ? { kind: 'drop', by: culprit('policy', 'drop') } : ACCEPT;
     }
-    context = {
-      run,
-      skb,
-      family: table.family,
-      hook,
-      at: rule.ref,
-      record: steps === undefined ? undefined : { reads: [], lookups: [], writes: [], choices: [], statement: 0 },
-    };
+    context.at = rule.ref;
+    if (steps !== undefined) context.record = { reads: [], lookups: [], writes: [], choices: [], statement: 0 };
     const { record } = context;
     const choicesBefore = run.choices.length;
     const ops = opsOf(rule, scope);
-    let verdict: { readonly kind: RuleVerdict; readonly target?: string } = { kind: 'continue' };
+    let verdict: { readonly kind: RuleVerdict; readonly target?: string } = CONTINUE;
     let broken: Broken | undefined;
     for (let i = 0; i < ops.length; i++) {
       if (record !== undefined) record.statement = i;

@@ -350,8 +350,9 @@ export function sendReset(
       },
     ),
   );
-  if (!byReject)
-    skb.ownSocket = listener === undefined ? KERNEL_SOCKET : { transparent: listener.transparent, wildcard: true };
+  // In IPv6 only that of a socket has an owner (ip_send_unicast_reply; tcp_v6_send_response: skb_set_owner_edemux).
+  if (listener !== undefined) skb.ownSocket = { transparent: listener.transparent, wildcard: true };
+  else if (!byReject && family === 'ip') skb.ownSocket = KERNEL_SOCKET;
   if (!byReject) skb.hidden = headerByChance(family, true);
   // The device is left to sum up what rules send in IPv4, and the TCP stack in IPv6 (nf_reject_ip_tcphdr_put, tcp_v6_send_response).
   skb.partial = (family === 'ip') === byReject;
@@ -590,7 +591,7 @@ export function duplicate(c: Context, dev: string | undefined, addr: number | bi
   copy.untracked = true;
   copy.duplicate = true;
   // A clone is cut up anew (ip_do_fragment: skb_cloned).
-  delete copy.fragParts;
+  copy.fragParts = undefined;
   copy.local = true;
   // A copy belongs to no socket (pskb_copy).
   copy.sk = undefined;

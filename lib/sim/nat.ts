@@ -233,45 +233,41 @@ function untranslatable(skb: Skb, manip: Manip): boolean {
   return manip === 'dst' && l4proto === PROTO.gre && ((skb.data[thoff + 1] ?? 0) & 7) > 1;
 }
 
-/** Rewrites address and port of one side; returns what changed. */
-function rewrite(skb: Skb, manip: Manip, target: Tuple, randomPort: boolean): FieldDiff[] {
-  const diffs: FieldDiff[] = [];
+/** Rewrites address and port of one side; tells `diffs`, where somebody listens, what changed. */
+function rewrite(skb: Skb, manip: Manip, target: Tuple, randomPort: boolean, diffs?: FieldDiff[]): void {
   const family = skb.family === 'ip6' ? 'ip6' : 'ip';
   const before = manip === 'src' ? sourceOf(skb) : destinationOf(skb);
   const addr = target[manip];
   if (before !== addr) {
-    writeNetwork(
-      skb,
-      (family === 'ip' ? 12 : 8) + (manip === 'src' ? 0 : addressBytes(addr).length),
-      addressBytes(addr),
-    );
+    const bytes = addressBytes(addr);
+    writeNetwork(skb, (family === 'ip' ? 12 : 8) + (manip === 'src' ? 0 : bytes.length), bytes);
     keepVerified(skb);
-    diffs.push({
+    diffs?.push({
       field: `${family} ${manip === 'src' ? 'saddr' : 'daddr'}`,
       before: formatAddress(before),
       after: formatAddress(addr),
     });
   }
   const { l4proto, thoff, fragOff } = skb.headers;
-  if (l4proto === undefined || fragOff > 0) return diffs;
+  if (l4proto === undefined || fragOff > 0) return;
   const icmp = l4proto === PROTO.icmp || l4proto === PROTO.icmpv6;
-  if (icmp ? isIcmpError(l4proto, skb.data[thoff] ?? 0) : !tracksPorts(l4proto)) return diffs;
+  if (icmp ? isIcmpError(l4proto, skb.data[thoff] ?? 0) : !tracksPorts(l4proto)) return;
   const at = icmp ? 4 : manip === 'src' ? 0 : 2;
-  if (skb.data.length < thoff + at + 2) return diffs;
+  if (skb.data.length < thoff + at + 2) return;
   const old = ((skb.data[thoff + at] ?? 0) << 8) | (skb.data[thoff + at + 1] ?? 0);
   const port = icmp ? target.sport : manip === 'src' ? target.sport : target.dport;
-  const field = icmp ? `${family === 'ip' ? 'icmp' : 'icmpv6'} id` : `th ${manip === 'src' ? 'sport' : 'dport'}`;
+  const field = (): string =>
+    icmp ? `${family === 'ip' ? 'icmp' : 'icmpv6'} id` : `th ${manip === 'src' ? 'sport' : 'dport'}`;
   if (randomPort) {
     skb.random[icmp || manip === 'src' ? 'sport' : 'dport'] = true;
     // The bytes hold the port of the entry, whatever rules wrote: what quotes the packet belongs to the entry.
     writeTransport(skb, at, Uint8Array.of(port >> 8, port & 255));
-    diffs.push({ field, before: String(old), after: 'random' });
+    diffs?.push({ field: field(), before: String(old), after: 'random' });
   } else if (old !== port) {
     writeTransport(skb, at, Uint8Array.of(port >> 8, port & 255));
-    diffs.push({ field, before: String(old), after: String(port) });
+    diffs?.push({ field: field(), before: String(old), after: String(port) });
   }
   if (!randomPort) skb.random[icmp || manip === 'src' ? 'sport' : 'dport'] = false;
-  return diffs;
 }
 
 /** nf_nat_packet(): rewrites the packet by its connection, if that side is translated. */
@@ -283,8 +279,9 @@ export function natPacket(run: Run, skb: Skb, ct: Conn, hook: Hook, by: RuleRef 
   if (untranslatable(skb, manip)) return false;
   const target = invertTuple(skb.ctDir === 'original' ? ct.reply : ct.original) ?? ct.original;
   const random = skb.ctDir === 'original' && ct.random[manip];
-  const diffs = rewrite(skb, manip, target, random);
-  if (diffs.length > 0) run.steps?.push({ kind: 'nat', skb: skb.id, hook, manip, by, diffs });
+  const diffs: FieldDiff[] | undefined = run.steps === undefined ? undefined : [];
+  rewrite(skb, manip, target, random, diffs);
+  if (diffs !== undefined && diffs.length > 0) run.steps?.push({ kind: 'nat', skb: skb.id, hook, manip, by, diffs });
   return true;
 }
 
@@ -301,7 +298,8 @@ export function natIcmpError(run: Run, skb: Skb, ct: Conn, hook: Hook): void {
   rewrite(inner, manip === 'src' ? 'dst' : 'src', skb.ctDir === 'original' ? ct.reply : ct.original, false);
   skb.data.set(inner.data, at);
   const outer = invertTuple(skb.ctDir === 'original' ? ct.reply : ct.original) ?? ct.original;
-  const diffs = rewrite(skb, manip, outer, false);
+  const diffs: FieldDiff[] = [];
+  rewrite(skb, manip, outer, false, diffs);
   storeTransportChecksum(skb.data, family, skb.headers.l4proto ?? 0, skb.headers.thoff);
   skb.headers = parseHeaders(skb.data, family);
   if (diffs.length > 0) run.steps?.push({ kind: 'nat', skb: skb.id, hook, manip, by: 'entry', diffs });

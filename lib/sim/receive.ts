@@ -122,7 +122,7 @@ function receiveOnBridge(run: Run, skb: Skb, bridge: Link, seen: boolean): void 
   if (seen && skb.family !== 'arp') {
     // The IP layer begins anew: it does not know that the packet was put together from fragments (ip_rcv_core, ip6_rcv_core).
     skb.fragSize = undefined;
-    delete skb.fragParts;
+    skb.fragParts = undefined;
     if (skb.family === 'ip6') receiveIpv6(run, skb, routeInput);
     else if (headerBad(skb)) kernel(run, skb, 'bad-header', 'The IP header is malformed or its checksum is wrong.');
     else routeInput(run, skb);

@@ -419,7 +419,7 @@ function forward(run: Run, skb: Skb, route: RouteResult): void {
     return;
   }
   // What the kernel knew of its checksum is forgotten (skb_forward_csum).
-  delete skb.verified;
+  skb.verified = undefined;
   // What leaves by the device it came in by is not asked for its source (ip6_forward).
   if (v6 && route.dev?.index !== skb.iif?.index) {
     const src = BigInt(sourceOf(skb));

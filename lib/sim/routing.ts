@@ -55,22 +55,21 @@ export type Lookup =
   /** `none`: no route; the others are routes (or policy rules) of that type. */
   | { readonly kind: 'none' | 'unreachable' | 'prohibit' | 'blackhole'; readonly route?: Route };
 
-class Table {
-  /** By prefix length, then by address. */
-  private readonly byLen = new Map<number, Map<IpValue, Route[]>>();
-  private lens: number[] = [];
+const NO_ROUTES: readonly Route[] = [];
 
-  constructor(readonly bits: number) {}
+class Table {
+  /** One level a prefix length, the longest first: its routes by masked address, the best metric first. */
+  private readonly levels: { readonly len: number; readonly routes: Map<IpValue, Route[]> }[] = [];
 
   add(route: Route): void {
-    let level = this.byLen.get(route.dst.len);
+    let level = this.levels.find((l) => l.len === route.dst.len);
     if (level === undefined) {
-      level = new Map();
-      this.byLen.set(route.dst.len, level);
-      this.lens = [...this.byLen.keys()].sort((a, b) => b - a);
+      level = { len: route.dst.len, routes: new Map() };
+      this.levels.push(level);
+      this.levels.sort((a, b) => b.len - a.len);
     }
-    const list = level.get(route.dst.addr);
-    if (list === undefined) level.set(route.dst.addr, [route]);
+    const list = level.routes.get(route.dst.addr);
+    if (list === undefined) level.routes.set(route.dst.addr, [route]);
     else {
       list.push(route);
       list.sort((a, b) => a.metric - b.metric);
@@ -79,8 +78,8 @@ class Table {
 
   /** Candidates, best first. */
   candidates(daddr: IpValue): readonly Route[] {
-    const found: Route[] = [];
-    for (const len of this.lens) {
+    let found = NO_ROUTES;
+    for (const { len, routes } of this.levels) {
       const masked =
         typeof daddr === 'number'
           ? len === 0
@@ -89,8 +88,8 @@ class Table {
           : len === 0
             ? 0n
             : (daddr >> BigInt(128 - len)) << BigInt(128 - len);
-      const routes = this.byLen.get(len)?.get(masked);
-      if (routes !== undefined) found.push(...routes);
+      const here = routes.get(masked);
+      if (here !== undefined) found = found.length === 0 ? here : [...found, ...here];
     }
     return found;
   }
@@ -107,11 +106,10 @@ export class Router {
     rules: readonly PolicyRule[],
     private readonly links: ReadonlyMap<string, Link>,
   ) {
-    const bits = family === 'ip' ? 32 : 128;
     for (const route of routes) {
       let table = this.tables.get(route.table);
       if (table === undefined) {
-        table = new Table(bits);
+        table = new Table();
         this.tables.set(route.table, table);
       }
       table.add(route);
@@ -143,10 +141,10 @@ export class Router {
     if (route.tos !== 0 && route.tos !== (q.tos & 0x1e)) return undefined;
     if (route.from !== undefined && (q.saddr === undefined || !inPrefix(q.saddr, route.from.addr, route.from.len)))
       return undefined;
-    if (route.nexthops.length === 0) return [];
-    const alive = route.nexthops.filter((n) => !n.dead && (q.oif === undefined || n.dev === q.oif));
-    if (alive.length === 0) return undefined;
-    return alive;
+    const { nexthops } = route;
+    const alive = (n: Nexthop): boolean => !n.dead && (q.oif === undefined || n.dev === q.oif);
+    if (nexthops.every(alive)) return nexthops;
+    return nexthops.some(alive) ? nexthops.filter(alive) : undefined;
   }
 
   /** One table alone, as `inet_addr_type` asks the local table. */
@@ -179,9 +177,8 @@ export class Router {
         if (rule.suppressPrefixLen !== undefined && route.dst.len <= rule.suppressPrefixLen) break;
         if (route.type === 'unreachable' || route.type === 'prohibit' || route.type === 'blackhole')
           return { kind: route.type, route };
-        const all = hops.map((h) => this.result(route, h));
-        const first = all[0] ?? this.result(route, undefined);
-        return { kind: 'found', result: first, multipath: all.length > 1 ? all : [] };
+        const all = hops.length > 1 ? hops.map((h) => this.result(route, h)) : [];
+        return { kind: 'found', result: all[0] ?? this.result(route, hops[0]), multipath: all };
       }
     }
     return { kind: 'none' };

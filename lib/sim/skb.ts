@@ -74,11 +74,11 @@ export interface Skb {
   /** IPv6 only: size of the largest fragment it was put together from. */
   fragSize: number | undefined;
   /** Sizes of the bodies of the fragments it was put together from, in order. */
-  fragParts?: readonly number[];
+  fragParts: readonly number[] | undefined;
   /** The fewest bytes of headers that one of them had but the first. */
-  fragRoom?: number;
+  fragRoom: number | undefined;
   /** True for a packet that `dup` made. */
-  duplicate?: boolean;
+  duplicate: boolean | undefined;
   /** Chunk of a fragmented packet. */
   frag: { readonly index: number; readonly of: number } | undefined;
   checksumBad: boolean;
@@ -87,30 +87,30 @@ export interface Skb {
    * and looks at them again only where the headers before the transport one do not fit it any more. Sums of the pseudo header and of
    * the headers at that time.
    */
-  verified?: { readonly pseudo: number; readonly headers: number };
+  verified: { readonly pseudo: number; readonly headers: number } | undefined;
   /** Set once the transport checksum was found right, for good (csum_valid). */
-  foundRight?: boolean;
+  foundRight: boolean | undefined;
   /** Found right a second time, at prerouting or input: nf_ip_checksum() and nf_ip6_checksum() never ask again (CHECKSUM_UNNECESSARY). */
-  settledRight?: boolean;
+  settledRight: boolean | undefined;
   /** The TCP checksum is left to the device (CHECKSUM_PARTIAL): nobody tests it, and it stands for that of the pseudo header. */
-  partial?: boolean;
+  partial: boolean | undefined;
   transparentSocket: boolean;
   /** Packets of the kernel's own: what the socket they leave through is. One that is half open has no word on `wildcard`. */
-  ownSocket?: { readonly transparent: boolean; readonly wildcard: boolean | undefined };
+  ownSocket: { readonly transparent: boolean; readonly wildcard: boolean | undefined } | undefined;
   /** IPv4 options, once routing has read them (IPCB). */
-  options?: IpOptions;
+  options: IpOptions | undefined;
   /** A rule of the chain that runs wrote the network header: until it ends, `headers` says where the rest begins (nft_pktinfo). */
-  rewritten?: boolean;
+  rewritten: boolean | undefined;
   /** Fields of its headers that the kernel filled by chance. */
-  hidden?: readonly HiddenField[];
+  hidden: readonly HiddenField[] | undefined;
   /** Where the last route sends it: the gateway, or the destination itself. */
   nexthop: IpValue | undefined;
   /** Where the packet belongs to an open connection of the node's own: the device that the connection's last packet came by. */
-  socketIif?: string;
+  socketIif: string | undefined;
   /** True for the copy of a broadcast or multicast packet of the node's own that the node itself receives. */
-  looped?: boolean;
+  looped: boolean | undefined;
   /** Ports of the bridge it crosses, where the bridge calls the IP hooks (nf_bridge_info). */
-  bridgePorts?: { readonly in: string; readonly out?: string };
+  bridgePorts: { readonly in: string; readonly out?: string } | undefined;
 }
 
 /** The bytes of an Ethernet header. */
@@ -165,6 +165,20 @@ export function newSkb(id: number, role: Skb['role'], family: Skb['family'], dat
     checksumBad: false,
     transparentSocket: false,
     nexthop: undefined,
+    fragParts: undefined,
+    fragRoom: undefined,
+    duplicate: undefined,
+    verified: undefined,
+    foundRight: undefined,
+    settledRight: undefined,
+    partial: undefined,
+    ownSocket: undefined,
+    options: undefined,
+    rewritten: undefined,
+    hidden: undefined,
+    socketIif: undefined,
+    looped: undefined,
+    bridgePorts: undefined,
   };
 }
 
@@ -211,20 +225,28 @@ function patchChecksum(data: Uint8Array, at: number, offset: number, before: Uin
   data[at + 1] = value & 255;
 }
 
+/** Where transport headers have their checksum. */
+const CHECKSUM_IN: ReadonlyMap<number | undefined, number> = new Map([
+  [PROTO.tcp, 16],
+  [PROTO.udp, 6],
+  [PROTO.udplite, 6],
+  [PROTO.icmp, 2],
+  [PROTO.icmpv6, 2],
+]);
+
+/** True where a transport header is cut off before its checksum: a rule that would change it stops (nft_payload_csum_inet). */
+export function lacksChecksum({ data, headers: { l4proto, thoff, fragOff } }: Skb): boolean {
+  const offset = CHECKSUM_IN.get(l4proto);
+  return offset !== undefined && fragOff === 0 && thoff + offset + 2 > data.length;
+}
+
 /** Where the transport checksum lies, or undefined where the protocol has none or the header is cut short. */
 function transportChecksumAt(skb: Skb, evenNone = false): number | undefined {
   const { l4proto, thoff, fragOff } = skb.headers;
-  if (fragOff > 0) return undefined;
-  const at =
-    thoff +
-    (l4proto === PROTO.tcp
-      ? 16
-      : l4proto === PROTO.udp || l4proto === PROTO.udplite
-        ? 6
-        : l4proto === PROTO.icmp || l4proto === PROTO.icmpv6
-          ? 2
-          : -1);
-  if (at < thoff || at + 2 > skb.data.length) return undefined;
+  const offset = CHECKSUM_IN.get(l4proto);
+  if (fragOff > 0 || offset === undefined) return undefined;
+  const at = thoff + offset;
+  if (at + 2 > skb.data.length) return undefined;
   if (!evenNone && l4proto === PROTO.udp && u16(skb.data, at) === 0) return undefined;
   return at;
 }
@@ -258,7 +280,7 @@ function rewrite(skb: Skb, { l4proto, thoff, fragOff }: Headers): void {
 /** Reads the headers again after a chain whose rules wrote them. */
 export function readHeadersAgain(skb: Skb): void {
   if (skb.rewritten !== true) return;
-  delete skb.rewritten;
+  skb.rewritten = undefined;
   skb.headers = parseHeaders(skb.data, skb.family);
 }
 
@@ -313,21 +335,28 @@ export function keepVerified(skb: Skb): void {
 /**
  * A rule's write of the network header. The kernel changes the sum it keeps by what it changed the transport checksum by, which is
  * right for addresses of IPv4, where the header adds up to nothing, and wrong otherwise (nft_payload_l4csum_update).
- * `pseudo`: the field is of the pseudo header, and so the transport checksum is changed with it.
+ * `pseudo`: the field is of the pseudo header, and so the transport checksum is changed with it. False where that is cut off: nothing is
+ * written but the checksum of the IPv4 header, which comes first (nft_payload_set_eval).
  */
-export function writeNetworkByRule(skb: Skb, at: number, bytes: Uint8Array, pseudo: boolean): void {
+export function writeNetworkByRule(skb: Skb, at: number, bytes: Uint8Array, pseudo: boolean): boolean {
   const { verified } = skb;
+  const { l4proto } = skb.headers;
   const before = skb.data.slice(at, at + bytes.length);
-  const sum = pseudo && skb.headers.l4proto !== PROTO.icmp ? transportChecksumAt(skb) : undefined;
+  if (pseudo && l4proto !== PROTO.udp && l4proto !== PROTO.icmp && lacksChecksum(skb)) {
+    if (skb.family === 'ip') patchChecksum(skb.data, 10, at, before, bytes);
+    return false;
+  }
+  const sum = pseudo && l4proto !== PROTO.icmp ? transportChecksumAt(skb) : undefined;
   const own = sum === undefined ? undefined : skb.data.slice(sum, sum + 2);
   const { headers } = skb;
   writeNetwork(skb, at, bytes);
   rewrite(skb, headers);
-  if (sum === undefined || own === undefined) return;
+  if (sum === undefined || own === undefined) return true;
   skb.data.set(own, sum);
   patchChecksum(skb.data, sum, at, before, bytes);
   const change = sum16(bytes, 0, bytes.length) - sum16(before, 0, before.length);
   if (verified !== undefined) skb.verified = { ...verified, pseudo: (verified.pseudo + change) % 65535 };
+  return true;
 }
 
 /** True where the sum that the kernel kept still fits the headers, so that it does not add up the bytes again. */
@@ -391,13 +420,12 @@ export function rejectChecksumWrong(skb: Skb, hook: Hook, byReset: boolean): boo
 /** True when an IP header is malformed, longer than the packet, or (IPv4) its checksum does not fit (ip_rcv_core, ip6_rcv_core). */
 export function headerBad({ data, family }: Skb): boolean {
   if (family === 'ip6') return data.length < 40 || u16(data, 4) + 40 > data.length;
-  return (
-    data.length < 20 ||
-    (data[0] ?? 0) >> 4 !== 4 ||
-    u16(data, 2) > data.length ||
-    fold16(sum16(data, 0, ((data[0] ?? 0) & 15) * 4)) !== 0
-  );
+  return data.length < 20 || (data[0] ?? 0) >> 4 !== 4 || u16(data, 2) > data.length || headerSumWrong({ data });
 }
+
+/** True when the checksum of an IPv4 header does not fit. */
+export const headerSumWrong = ({ data }: Pick<Skb, 'data'>): boolean =>
+  fold16(sum16(data, 0, ((data[0] ?? 0) & 15) * 4)) !== 0;
 
 /** A packet as it stands, with bytes of its own. */
 export function snapshot(skb: Skb, dev: string): Frame {

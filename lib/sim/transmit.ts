@@ -208,7 +208,7 @@ function framesOf(skb: Skb, dev: Link): readonly Skb[] {
     frame.data = data;
     frame.headers = parseHeaders(data, skb.family);
     frame.fragSize = undefined;
-    delete frame.fragParts;
+    frame.fragParts = undefined;
     return frame;
   });
 }

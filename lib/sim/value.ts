@@ -43,6 +43,32 @@ export class Chance {
     /** Told which values were taken: one, or all of a class that a rule cannot tell apart. */
     readonly remember?: (low: number, high: number) => void,
   ) {}
+
+  private values: ChanceClasses | undefined;
+
+  /** Every value alone. */
+  each(): ChanceClasses {
+    this.values ??= this.classes(Array.from({ length: this.mod }, (_, i) => this.offset + i));
+    return this.values;
+  }
+
+  /** The classes that `breakpoints` bound: each of these values begins one. */
+  between(breakpoints: readonly number[]): ChanceClasses {
+    const inside = breakpoints.filter((b) => b > this.offset && b < this.offset + this.mod);
+    return this.classes([...new Set([this.offset, ...inside])].sort((a, b) => a - b));
+  }
+
+  private classes(starts: readonly number[]): ChanceClasses {
+    const end = this.offset + this.mod;
+    const options = starts.map((s, i) => ({ value: String(s), probability: ((starts[i + 1] ?? end) - s) / this.mod }));
+    return { starts, options };
+  }
+}
+
+/** Values that a rule cannot tell apart, each class by its lowest, with how likely it is. */
+export interface ChanceClasses {
+  readonly starts: readonly number[];
+  readonly options: readonly { readonly value: string; readonly probability: number }[];
 }
 
 export type Evaluated = Value | Missing | Unknown | Chance;
