@@ -20,7 +20,7 @@ import type { Run } from './environment';
 import { chooseInitialNumber } from './initial-number';
 import { trackSctp } from './sctp-tracking';
 import { sysctl } from './settings';
-import { destinationOf, headerBad, markVerified, type Skb, transportChecksumWrong } from './skb';
+import { destinationOf, headerSumWrong, markVerified, type Skb, transportChecksumWrong } from './skb';
 import { trackTcp } from './tcp-tracking';
 import type { CtView } from './trace';
 
@@ -122,7 +122,7 @@ function look(run: Run, skb: Skb, family: 'ip' | 'ip6', hook: Hook): string {
     return 'invalid: the transport checksum is wrong';
   if (checksums && VERIFIED.has(proto) && !(proto === PROTO.udp && u16(skb.data, at + 6) === 0)) {
     // The sum is made over all of an IPv4 packet: a wrong one of its header is noticed too (__skb_checksum_complete).
-    if (family === 'ip' && proto !== PROTO.sctp && skb.verified === undefined && headerBad(skb))
+    if (family === 'ip' && proto !== PROTO.sctp && skb.verified === undefined && headerSumWrong(skb))
       return 'invalid: the checksum of the IPv4 header is wrong';
     markVerified(skb);
   }
@@ -130,9 +130,9 @@ function look(run: Run, skb: Skb, family: 'ip' | 'ip6', hook: Hook): string {
   if (icmp) {
     const type = skb.data[at] ?? 0;
     if (skb.data.length < at + 8) return 'invalid: the ICMP header is cut short';
-    if (proto === PROTO.icmpv6 && ((type >= 130 && type <= 136) || type === 143)) {
+    if (proto === PROTO.icmpv6 && ((type >= 130 && type <= 136) || [143, 151, 152].includes(type))) {
       skb.untracked = true;
-      return 'not tracked: neighbour discovery and multicast listener messages never are';
+      return 'not tracked: neighbour discovery and messages about multicast listeners and routers never are';
     }
     if (isIcmpError(proto, type)) return lookError(run, skb, family);
     if (proto === PROTO.icmp && type > 18) return 'invalid: unknown ICMP type';

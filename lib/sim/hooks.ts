@@ -15,7 +15,7 @@ import { routeOutput } from './route-output';
 import { formatRoute } from './routing';
 import {
   destinationOf,
-  headerBad,
+  headerSumWrong,
   markVerified,
   type Skb,
   sourceOf,
@@ -60,7 +60,7 @@ function natHook(run: Run, skb: Skb, hook: Hook, entry: Extract<HookEntry, { kin
     // was found right once is asked again at prerouting and input only (nf_ip_checksum, nf_ip6_checksum).
     if (skb.settledRight !== true && (skb.verified === undefined || hook === 'prerouting' || hook === 'input')) {
       const again = skb.verified !== undefined;
-      const header = skb.family === 'ip' && skb.verified === undefined && headerBad(skb);
+      const header = skb.family === 'ip' && skb.verified === undefined && headerSumWrong(skb);
       if (header || transportChecksumWrong(skb)) {
         kernel(run, skb, 'nat-checksum', 'The checksum of the ICMP error is wrong: the kernel drops it.');
         return 'drop';

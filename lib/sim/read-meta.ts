@@ -7,10 +7,17 @@ import { unknownClock, unknownHost, unknownInterface, unsupported } from './read
 import { ETHERTYPE, lengthOf } from './skb';
 import { Between, Chance, type Evaluated, Missing } from './value';
 
-/** The device that `iiftype` and the hidden Ethernet test look at. A bridge hands a packet of the node to the port before it asks (__br_forward). */
+/**
+ * The device that `iiftype` and the hidden Ethernet test look at. A bridge hands a packet of the node to the port before it asks
+ * (__br_forward), and what ARP answers has its device from the start (arp_create).
+ */
 const typeDevice = (c: Context): Link | undefined =>
   c.skb.iif ??
-  (c.hook === 'postrouting' || c.hook === 'egress' || c.family === 'bridge' || c.skb.duplicate === true
+  (c.hook === 'postrouting' ||
+  c.hook === 'egress' ||
+  c.family === 'bridge' ||
+  c.family === 'arp' ||
+  c.skb.duplicate === true
     ? c.skb.oif
     : undefined);
 const ARPHRD: Readonly<Record<string, number>> = {

@@ -342,7 +342,9 @@ class Lab:
 
     def tracer(self):
         devices = ", ".join(f'"{d}"' for d, _ in DEVICES)
-        lowest, highest = -2147483648, 2147483646
+        # What counts as delivered passed the confirmation of its connection too, which may drop it: that has this number as well and
+        # is registered later, with the first rule that asks for a connection, so it runs before these chains.
+        lowest, highest = -2147483648, 2147483647
         rules = f"""
 table netdev {TRACER} {{
  chain in {{ type filter hook ingress devices = {{ {devices} }} priority {lowest}; policy accept; meta nftrace set 1; }}

@@ -432,4 +432,50 @@ export const SINGLE_REGRESSIONS: readonly Regression[] = [
       dport: sport === 53 ? 443 : 53,
     })),
   },
+  {
+    name: 'a rule changes no address where the transport checksum is cut off, and leaves that of UDP-Lite alone',
+    tables: [
+      ...chain('ip', 'prerouting', -250, [
+        'ip daddr set 10.0.3.3 counter',
+        'udplite dport set 9 counter',
+        'tcp dport set 9',
+      ]),
+      ...chain('ip6', 'prerouting', -250, ['ip6 daddr set fd00:3::3 counter', 'udp dport set 9']),
+    ],
+    packets: [
+      ...[136, 17, 6, 58, 1].map((protocol) => ({ ...udp, protocol, rawL4: true, payloadHex: '00000001' })),
+      ...[136, 17, 6, 58, 1].map((protocol) => ({ ...six, protocol, rawL4: true, payloadHex: '00000001' })),
+    ],
+  },
+  {
+    name: 'a reset of IPv6 that no socket sends is in no cgroup; what ARP answers has a device from the start',
+    tables: [
+      ...chain('ip6', 'output', 0, ['meta cgroup 0 counter', 'meta cgroup != 0 counter', 'socket wildcard 1 counter']),
+      ...chain('arp', 'output', 0, ['meta iiftype ether', 'meta iiftype != ether']),
+    ],
+    packets: [
+      { ...six, protocol: 'tcp', flags: ['syn'], daddr: 'fd00:1::1', dport: 9 },
+      {
+        from: 'client',
+        iif: 'eth0',
+        family: 'arp',
+        op: 'request',
+        saddr: '10.0.1.2',
+        daddr: '10.0.1.1',
+        senderMac: '02:00:00:00:01:02',
+      },
+    ],
+  },
+  {
+    name: 'messages about multicast routers are not tracked; a length that a rule wrote is no wrong checksum',
+    tables: [
+      ...chain('ip6', 'prerouting', 0, ['ct state untracked counter']),
+      ...chain('ip', 'prerouting', -201, ['ip length set 40', 'ct state new']),
+      ...chain('ip', 'forward', 0, ['ct state new counter']),
+    ],
+    packets: [
+      ...[150, 151, 152, 153].map((icmpType) => ({ ...six, protocol: 'icmpv6' as const, icmpType, icmpCode: 0 })),
+      { ...udp, protocol: 'icmp', icmpType: 8, icmpCode: 0 },
+    ],
+  },
 ];
