@@ -37,13 +37,14 @@ beforeAll(async () => {
 const API = { dst: '10.99.151.112', dport: 80, protocol: 'TCP' };
 const API_POD = { dst: '10.244.2.4', dport: 8080, protocol: 'TCP' };
 const NODE_1 = { from: { node: 'node-1' } };
-const UNKNOWN = { known: false, why: 'not captured' } as const;
+/** As {@link buildCluster} says it of a capture. */
+const unread = (part: string) => ({ known: false, why: `cluster/${part.toLowerCase()}.json was not read` }) as const;
 
 type Change = (whole: Cluster) => Cluster;
 const whole: Change = (all) => all;
 const without =
   (...parts: readonly ('pods' | 'endpointSlices' | 'services')[]): Change =>
-  (all) => ({ ...all, ...Object.fromEntries(parts.map((part) => [part, UNKNOWN])) });
+  (all) => ({ ...all, ...Object.fromEntries(parts.map((part) => [part, unread(part)])) });
 
 function networkOf(change: Change, nodes: readonly string[] = [...worlds.keys()]): Network {
   return buildNetwork(change(cluster), new Map([...worlds].filter(([name]) => nodes.includes(name))));
@@ -88,6 +89,24 @@ describe('what is not in the capture', () => {
     const answer = answerTo(question, networkOf(without('services')));
     if (!('undecided' in answer)) throw new Error(answer.result);
     expect(answer.undecided.map(({ say }) => say).join(' ')).toMatch(/cluster\/services\.json/);
+  });
+  test('of a live cluster a missing right is told, and nobody is sent to capture', () => {
+    const why = 'cluster/services.json: GET /api/v1/services failed: missing right: list services (API group "")';
+    const refused: Change = (all) => ({ ...all, services: { known: false, why } });
+    const question = { from: 'external', dst: '10.240.0.12', dport: 30991, protocol: 'TCP' };
+    const answer = answerTo(question, networkOf(refused));
+    if (!('undecided' in answer)) throw new Error(answer.result);
+    const said = answer.undecided.map(({ say, settle }) => `${say} ${settle}`).join(' ');
+    expect(said).toMatch(/missing right: list services \(API group ""\)\. Grant the right/);
+    expect(said).not.toMatch(/in the capture|Capture/);
+  });
+  test('a rule that rejects is said to reject, one that drops to drop', () => {
+    // shop/inventory has no endpoints: kube-proxy rejects. 203.0.113.12 takes nodes only: it drops.
+    const web = { from: { pod: 'shop/web-6d4f8b7c9-2hxkz' }, protocol: 'TCP', dport: 80 };
+    const rejected = decided({ ...web, dst: '10.106.32.181' }, networkOf(whole));
+    expect([rejected.result, rejected.by?.verdict]).toEqual(['icmp-port-unreachable', 'reject']);
+    const dropped = decided({ ...web, dst: '203.0.113.12' }, networkOf(whole));
+    expect([dropped.result, dropped.by?.verdict]).toEqual(['timeout', 'drop']);
   });
   test('an address that the pods would name', () => {
     const network = networkOf(without('pods', 'endpointSlices', 'services'));

@@ -5,9 +5,9 @@ import type { Reason } from '../sim/trace';
 import type { Network } from './network';
 import { listeningUnknown } from './reasons';
 
-/** Files without which nobody can say that something does not listen on a node: health checks of Services are answered there, too. */
+/** Why objects are missing without which nobody can say that something does not listen on a node: health checks of Services are answered there, too. */
 export const lackingOfNodes = ({ cluster, lacking }: Network): readonly string[] =>
-  cluster.services.known ? lacking : [...lacking, 'cluster/services.json'];
+  cluster.services.known ? lacking : [...lacking, cluster.services.why];
 
 /** What is assumed of the sockets of a node whose sockets were not captured; undefined where they were. */
 export function listeningOn(
@@ -29,7 +29,7 @@ export function listeningOn(
   const what = `${node} at ${daddr} port ${dport}/${protocol}`;
   const lacking = lackingOfNodes(network);
   if (!listens && lacking.length > 0)
-    return { kind: 'unknown', reason: listeningUnknown(what, ['its sockets', ...lacking]) };
+    return { kind: 'unknown', reason: listeningUnknown(what, ['its sockets were not captured', ...lacking]) };
   return {
     kind: 'assumed',
     say: listens

@@ -23,7 +23,7 @@ export interface Network {
   readonly nodeByAddress: ReadonlyMap<string, string>;
   /** `ADDRESS PROTOCOL PORT` of every endpoint and every declared container port. */
   readonly listening: ReadonlySet<string>;
-  /** Files of the cluster without which nobody can say that something does not listen. */
+  /** Why objects of the cluster are missing without which nobody can say that something does not listen. */
   readonly lacking: readonly string[];
   /** Name of the Service whose endpoint lies outside the cluster, by `ADDRESS PROTOCOL PORT`. */
   readonly outside: ReadonlyMap<string, string>;
@@ -108,8 +108,8 @@ function baseOf(cluster: Cluster): Base {
   for (const key of listening) put(keysByAddress, key.slice(0, key.indexOf(' ')), key);
   const healthPorts = value(cluster.services).flatMap(({ healthCheckNodePort }) => healthCheckNodePort ?? []);
   const lacking = [
-    ...(cluster.pods.known ? [] : ['cluster/pods.json']),
-    ...(cluster.endpointSlices.known ? [] : ['cluster/endpointslices.json']),
+    ...(cluster.pods.known ? [] : [cluster.pods.why]),
+    ...(cluster.endpointSlices.known ? [] : [cluster.endpointSlices.why]),
   ];
   const made = {
     pods,

@@ -174,12 +174,13 @@ function clientOf(
     const home = named.value ?? found?.node;
     const own = found?.addresses.find((a) => parseAddress(a)?.family === family);
     const source = ofNode ?? own;
-    if (found === undefined && !network.cluster.pods.known && (home === undefined || source === undefined))
+    const { pods: known } = network.cluster;
+    if (found === undefined && !known.known && (home === undefined || source === undefined))
       return failed({
         code: NOT_READ,
         path: 'from.pod',
-        say: `Where the pod ${pod} is, is not known: cluster/pods.json is not in the capture.`,
-        do: 'Capture cluster/pods.json, or give the node and "srcIP".',
+        say: `Where the pod ${pod} is, is not known: ${known.why}.`,
+        do: 'Give the node and "srcIP", or have the pods read.',
       });
     if (home === undefined || source === undefined)
       return problem(

@@ -21,16 +21,24 @@ export const BRIDGE: Reason = {
   say: 'Both pods are on one bridge, and whether its frames pass through netfilter was not captured.',
   settle: 'Capture sysctl net.bridge on the node.',
 };
-/** An address behind a node that the missing file might name. */
-export const nameless = (address: string, file: string): Reason => ({
+/** What the reading of objects failed by: of a live cluster a right, or its API server. */
+const settleLack = (whys: readonly string[], otherwise: string): string =>
+  whys.some((why) => why.includes('missing right'))
+    ? 'Grant the right to nftscope (docs/cluster.md).'
+    : whys.some((why) => !why.endsWith('was not read') && !why.endsWith('were not captured'))
+      ? 'See why the objects could not be read.'
+      : otherwise;
+
+/** An address behind a node that the missing objects might name; `why` they are missing. */
+export const nameless = (address: string, why: string): Reason => ({
   code: 'objects-not-read',
-  say: `Whose address ${address} is, is not known: ${file} is not in the capture.`,
-  settle: `Capture ${file}.`,
+  say: `Whose address ${address} is, is not known: ${why}.`,
+  settle: settleLack([why], 'Capture the objects of the cluster as well.'),
 });
-export const listeningUnknown = (what: string, files: readonly string[]): Reason => ({
+export const listeningUnknown = (what: string, whys: readonly string[]): Reason => ({
   code: 'listening-unknown',
-  say: `Whether anything listens at ${what} is not known: ${files.join(' and ')} ${files.length > 1 ? 'are' : 'is'} not in the capture.`,
-  settle: 'Capture the objects, or assume whether it listens.',
+  say: `Whether anything listens at ${what} is not known: ${whys.join('; ')}.`,
+  settle: settleLack(whys, 'Capture the objects, or assume whether it listens.'),
 });
 export const uncaptured = (node: string): string =>
   `${node} is not in the capture and is taken to forward pod traffic unfiltered and untranslated.`;

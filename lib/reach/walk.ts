@@ -122,6 +122,12 @@ function isLoopback(text: string): boolean {
   return address?.family === 'ip' ? Number(address.value) >>> 24 === 127 : address?.value === 1n;
 }
 
+/** The kernel's verdict of a rule that rejects is a drop; here it has nft's own word. */
+function namingReject(fate: Fate): Fate {
+  const { summary, by } = fate;
+  return summary === 'rejected' && by?.type === 'rule' ? { ...fate, by: { ...by, verdict: 'reject' } } : fate;
+}
+
 class Walk {
   readonly wanted = new Set<string>();
   private readonly endings: Ending[] = [];
@@ -286,7 +292,7 @@ class Walk {
         this.end(next, { undecided: branch.outcome.reasons, node });
         return;
       }
-      const { fate } = branch.outcome;
+      const fate = namingReject(branch.outcome.fate);
       const mine = frames[i] ?? [];
       const home = received[i] ?? [];
       if (way === 'reply')
@@ -448,8 +454,8 @@ class Walk {
         return;
       }
     }
-    const why = this.network.cluster.pods.known ? OUTSIDE : nameless(daddr, 'cluster/pods.json');
-    this.end(travel, { undecided: [why], node });
+    const { pods } = this.network.cluster;
+    this.end(travel, { undecided: [pods.known ? OUTSIDE : nameless(daddr, pods.why)], node });
   }
 
   private arriving(frame: Flying, iif: string | undefined): PacketSpec {
