@@ -4,7 +4,7 @@ import { useVirtualizer } from '@tanstack/react-virtual';
 import { type ReactNode, useRef } from 'react';
 import type { EndpointRow } from '@/lib/api/service-types';
 import { fraction } from '@/lib/explain/words';
-import type { ComparedGraph } from '@/lib/graph/compare-service-graphs';
+import { type ComparedGraph, endpointShares } from '@/lib/graph/compare-service-graphs';
 import { useIsNarrow } from '../hooks/use-media';
 import { STRINGS } from '../strings';
 import { cx } from '../ui/cx';
@@ -35,7 +35,7 @@ export function EndpointsTable({ endpoints, graph, node }: EndpointsProps) {
     overscan: 8,
     initialRect: { width: 1200, height: 800 },
   });
-  const chosen = chosenOn(graph);
+  const chosen = graph === undefined ? undefined : endpointShares(graph);
   return (
     <section
       ref={scroll}
@@ -80,20 +80,6 @@ export function EndpointsTable({ endpoints, graph, node }: EndpointsProps) {
       </table>
     </section>
   );
-}
-
-/** The largest share by address: the Service chain's, or the one for endpoints of this node. */
-function chosenOn(graph: ComparedGraph | undefined): ReadonlyMap<string, number | null> | undefined {
-  if (graph === undefined) return undefined;
-  const shares = new Map<string, number | null>();
-  for (const { to, probability, state } of graph.links) {
-    if (!to.startsWith('endpoint:') || state === 'missing') continue;
-    const name = to.slice('endpoint:'.length);
-    const address = /^\[(.+)\]:\d+$/.exec(name)?.[1] ?? name.slice(0, name.lastIndexOf(':'));
-    const before = shares.get(address) ?? 0;
-    shares.set(address, probability === undefined ? null : Math.max(before ?? 0, probability));
-  }
-  return shares;
 }
 
 interface RowProps {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { EndpointRow } from '@/lib/api/service-types';
 import type { ComparedLink, ComparedPart } from '@/lib/graph/compare-service-graphs';
-import { columnWord, fitBoth, fitEnd, linkWords, noteOf, share, shortName, wayWords } from './graph-words';
+import { columnWord, fitBoth, fitEnd, linkWords, noteOf, partLabel, share, shortName, wayWords } from './graph-words';
 
 const part = (more: Partial<ComparedPart>): ComparedPart => ({
   id: 'x',
@@ -53,6 +53,18 @@ describe('endpoints', () => {
     ['[fd00::3]:8080', row('fd00::3'), 'web-1 · node-1'],
     ['10.244.1.30:8080', row('10.244.1.3'), 'no endpoint of the Service'],
   ])('%s', (name, endpoint, note) => expect(noteOf(part({ name, role: 'endpoint' }), [endpoint])).toBe(note));
+});
+
+test('what is of another Service says whose, once', () => {
+  const other = part({
+    name: 'service-3FXFUSOZ-data/db-ro/tcp/sql',
+    note: 'all endpoints',
+    state: 'other',
+    other: 'data/db-ro',
+  });
+  expect(noteOf(other, [])).toBe('of data/db-ro');
+  expect(noteOf({ ...other, role: 'endpoint', name: '10.244.3.6:5432', note: '' }, [])).toBe('of data/db-ro');
+  expect(partLabel(other, { facts }, [])).toBe('Service chain, service-3FXFUSOZ-data/db-ro/tcp/sql, of data/db-ro');
 });
 
 test('a share, and what it should be', () => {

@@ -57,6 +57,7 @@ function endpointOf(name: string, endpoints: readonly EndpointRow[]): EndpointRo
 
 /** Under the name: the pod and where it runs, or what the chain does. */
 export function noteOf(part: ComparedPart, endpoints: readonly EndpointRow[]): string {
+  if (part.state === 'other') return `of ${part.other ?? 'another Service'}`;
   if (part.role !== 'endpoint' || part.note !== '') return part.note;
   const endpoint = endpointOf(part.name, endpoints);
   if (endpoint === undefined) return 'no endpoint of the Service';
@@ -99,7 +100,7 @@ export function partLabel(
     part.name,
     wayWords(part, page),
     noteOf(part, endpoints),
-    part.state === 'same' ? '' : STATE_WORDS[part.state],
+    part.state === 'same' || part.state === 'other' ? '' : STATE_WORDS[part.state],
   ]
     .filter((word) => word !== '')
     .join(', ');

@@ -57,7 +57,7 @@ export const TroubleMark = ({ word }: { readonly word: string }) => (
   </span>
 );
 
-/** The same for a part of the graph; nothing for what is as it should be and is drawn as such. */
+/** The same for a part of the graph, whose note says which other Service it is of; nothing for what is as it should be and is drawn as such. */
 export function PartMark({
   state,
   trouble,
@@ -72,7 +72,7 @@ export function PartMark({
   return (
     <span className={cx('inline-flex items-center gap-1 font-[600] text-[11px] text-depends leading-4', className)}>
       {isOdd ? <TriangleIcon size={11} /> : null}
-      {isOdd ? STATE_WORDS[state] : null}
+      {isOdd && state !== 'other' ? STATE_WORDS[state] : null}
       {trouble === undefined ? null : <TroubleMark word={trouble} />}
     </span>
   );

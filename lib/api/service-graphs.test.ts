@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { PartState } from '../graph/compare-service-graphs';
+import { endpointShares, type PartState } from '../graph/compare-service-graphs';
 import { serviceGraphs } from './service-graphs';
 import { kubeProxyNode, listingOf, type Objects, service, slice } from './testing/kube-proxy-node';
 
@@ -18,6 +18,7 @@ function graphOf(seen: Objects, now: Objects = seen, change: (listing: Listing) 
   return {
     problem: view.value.problem?.code,
     states: Object.fromEntries((first?.graph.parts ?? []).map(({ id, state }) => [short(id), state])),
+    chosen: Object.fromEntries(endpointShares(first?.graph ?? { parts: [], links: [] })),
     notes: Object.fromEntries((first?.graph.parts ?? []).map(({ id, note }) => [short(id), note])),
     links: (first?.graph.links ?? []).map(({ from, to, probability, sticky, when, state }) => ({
       way: `${short(from)} → ${short(to)}`,
@@ -143,7 +144,30 @@ describe('expected against actual', () => {
       [a, toB],
       [b, toA],
     ]);
-    expect(graphOf(other, other, swapped).states['element:service-ips:10.96.0.10 . tcp . 80']).toBe('altered');
+    const { states, links, chosen } = graphOf(other, other, swapped);
+    expect(except(states, 'same')).toEqual({
+      'element:service-ips:10.96.0.10 . tcp . 80': 'altered',
+      'element:service-ips:10.96.0.11 . tcp . 80': 'stale',
+      // It is not left over: it is api's, in its place.
+      'chain:service-shop/api/tcp/http': 'other',
+      'endpoint:10.244.1.5:8080': 'other',
+    });
+    expect(links.map(({ way }) => way)).toContain('chain:service-shop/api/tcp/http → endpoint:10.244.1.5:8080');
+    // Packets to web come to api's endpoint only, whatever else leads to web's.
+    expect(chosen).toEqual({ '10.244.1.5': 1 });
+  });
+  test('a chain whose element leads elsewhere is as expected, and nothing leads there', () => {
+    const elsewhere = withElements('service-ips', ([first]) => [
+      [(first ?? [])[0], { goto: { target: 'reject-chain' } }],
+    ]);
+    const { states, notes, chosen } = graphOf(one, one, elsewhere);
+    expect(states['chain:service-shop/web/tcp/http']).toBe('same');
+    expect(notes['chain:service-shop/web/tcp/http']).toBe('nothing leads here');
+    expect(chosen).toEqual({});
+  });
+  test('endpoints are chosen as the chain of their node has them, the gone one too', () => {
+    expect(graphOf(two, one).chosen).toEqual({ '10.244.1.3': 1 / 2, '10.244.2.4': 1 / 2 });
+    expect(graphOf(one, two).chosen).toEqual({ '10.244.1.3': 1 });
   });
   test('a chain that is empty and nothing leads to waits to be deleted: as it should be', () => {
     const name = 'external-KHN6ECMT-shop/web/tcp/http';

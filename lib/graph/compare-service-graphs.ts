@@ -1,11 +1,12 @@
 /** Expected against actual: both graphs of one port in one, each part and link with how it stands. */
+import { groupBy } from '../net/group-by';
 import { compareParts, type GraphLink, type GraphPart, type ServiceGraph } from './service-graph';
 
 /**
  * `same`: as expected. `altered`: there, and not as expected. `missing`: expected only. `stale`: there only. `unknown`: there, and
- * nothing tells what is expected.
+ * nothing tells what is expected. `other`: of another Service, where it is in its place; here something leads to it that should not.
  */
-export type PartState = 'same' | 'altered' | 'missing' | 'stale' | 'unknown';
+export type PartState = 'same' | 'altered' | 'missing' | 'stale' | 'other' | 'unknown';
 
 export interface ComparedPart extends GraphPart {
   readonly state: PartState;
@@ -36,7 +37,12 @@ export function compareServiceGraphs(
     (ours, theirs, state): ComparedPart => {
       const part = theirs ?? ours;
       const isAltered = state === 'same' && ours.text !== theirs?.text;
-      return { ...part, state: isAltered ? 'altered' : state, expected: isAltered ? ours.text : undefined };
+      const isOther = state === 'stale' && part.other !== undefined;
+      return {
+        ...part,
+        state: isOther ? 'other' : isAltered ? 'altered' : state,
+        expected: isAltered ? ours.text : undefined,
+      };
     },
   );
   const links = joined(expected?.links, actual?.links, linkKey, (ours, theirs, state): ComparedLink => {
@@ -46,10 +52,13 @@ export function compareServiceGraphs(
     return { ...link, state: isAltered ? 'altered' : state, expected: other ? ours.probability : undefined };
   });
   const reached = new Set((actual?.links ?? []).map(({ to }) => to));
+  const shouldBeReached = new Set((expected?.links ?? []).map(({ to }) => to));
   const ordered = parts
-    .map((part) =>
-      isLeaving(part) && !reached.has(part.id) ? { ...part, state: 'same' as const, note: LEAVING } : part,
-    )
+    .map((part): ComparedPart => {
+      if (reached.has(part.id)) return part;
+      if (isLeaving(part)) return { ...part, state: 'same', note: LEAVING };
+      return part.state === 'same' && shouldBeReached.has(part.id) ? { ...part, note: UNREACHED } : part;
+    })
     .toSorted(compareParts);
   const place = new Map(ordered.map(({ id }, index) => [id, index]));
   const at = (id: string): number => place.get(id) ?? ordered.length;
@@ -60,6 +69,7 @@ export function compareServiceGraphs(
 const isLeaving = ({ state, text, place }: ComparedPart): boolean =>
   state === 'stale' && text === '' && place?.kind === 'chain';
 const LEAVING = 'empty, waits to be deleted';
+const UNREACHED = 'nothing leads here';
 
 const linkKey = ({ from, to }: GraphLink): string => `${from} ${to}`;
 
@@ -78,4 +88,28 @@ function joined<T, R>(
   });
   const state = ours === undefined ? 'unknown' : 'stale';
   return [...found, ...[...rest.values()].map((one) => join(one, one, state))];
+}
+
+/**
+ * The part of new connections that comes to each endpoint, by its address: the largest of those that its chains have, and only of chains
+ * that packets to the Service get to. Null: the rules do not tell; not there: never chosen.
+ */
+export function endpointShares({ parts, links }: ComparedGraph): ReadonlyMap<string, number | null> {
+  const there = links.filter(({ state }) => state !== 'missing');
+  const next = groupBy(there, ({ from }) => from);
+  // What leads in by an address that is not the Service's is not among its ways.
+  const ways = parts.filter(({ role, state }) => role === 'element' && state !== 'missing' && state !== 'stale');
+  const seen = new Set(ways.map(({ id }) => id));
+  // The loop goes on over what it adds.
+  for (const id of seen) for (const { to } of next.get(id) ?? []) seen.add(to);
+  const shares = new Map<string, number | null>();
+  for (const { id, role, name } of parts) {
+    if (role !== 'endpoint') continue;
+    const own = there.filter(({ from, to }) => to === id && seen.has(from));
+    if (own.length === 0) continue;
+    const address = /^\[(.+)\]:\d+$/.exec(name)?.[1] ?? name.slice(0, name.lastIndexOf(':'));
+    const told = own.flatMap(({ probability }) => probability ?? []);
+    shares.set(address, told.length === 0 ? null : Math.max(...told));
+  }
+  return shares;
 }

@@ -225,5 +225,6 @@ export const STATE_WORDS: { readonly [S in PartState]: string } = {
   altered: 'altered',
   missing: 'missing',
   stale: 'stale',
+  other: 'of another Service',
   unknown: 'not compared',
 };

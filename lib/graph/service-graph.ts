@@ -28,6 +28,8 @@ export interface GraphPart {
   readonly place: PartPlace | undefined;
   /** What it holds, as nft prints it: two parts are alike where this is. */
   readonly text: string;
+  /** `NAMESPACE/NAME`: it is of another Service, to which something of this one leads. */
+  readonly other?: string;
 }
 
 export interface GraphLink {
@@ -242,29 +244,45 @@ class PortGraph {
       const [endpoint] = ends.length > 0 ? ends : endpoints;
       const text = this.#texts(chain);
       const place = { kind: 'chain', chain: chain.name, handle: chain.handle } as const;
+      const other = this.#otherOf(chain.name);
       return endpoint === undefined
-        ? this.#put({ id: chainId(chain.name), role: 'endpoint', name: chain.name, note: '', place, text })
-        : this.#endpoint(endpoint, { place, text });
+        ? this.#put({ id: chainId(chain.name), role: 'endpoint', name: chain.name, note: '', place, text, ...other })
+        : this.#endpoint(endpoint, chain, { place, text });
     }
     const id = chainId(chain.name);
     if (this.#parts.has(id)) return id;
     this.#put(this.#chainPart(chain, role === 'external' || role === 'firewall' ? 'external' : 'service'));
     for (const exit of exits) {
       const { to } = exit;
-      if (to.kind === 'endpoint') this.#link(id, this.#endpoint(to.endpoint), exit);
+      if (to.kind === 'endpoint') this.#link(id, this.#endpoint(to.endpoint, chain), exit);
       else if (to.kind === 'end') this.#link(id, this.#end(to.verdict), exit);
       else if (to.kind === 'chain') {
         const target = this.chains.get(to.chain);
-        if (target !== undefined && this.#isOwn(target.name)) this.#link(id, this.#own(target), exit);
+        if (target !== undefined && this.#isOfSame(chain.name, target.name)) this.#link(id, this.#own(target), exit);
       }
     }
     return id;
   }
 
-  #endpoint(endpoint: EndpointRef, of: Partial<Pick<GraphPart, 'place' | 'text'>> = {}): string {
+  /** What a chain leads on to within its Service, this one or another that an element leads to by mistake. */
+  #isOfSame(from: string, to: string): boolean {
+    const own = this.owners.chain(from).services;
+    return this.owners.chain(to).services.some((one) => own.some((of) => isPort(of, one)));
+  }
+
+  #otherOf(chain: string): Pick<GraphPart, 'other'> {
+    const { services } = this.owners.chain(chain);
+    const [one] = services;
+    return one === undefined || this.#isOwn(chain) ? {} : { other: `${one.namespace}/${one.name}` };
+  }
+
+  #endpoint(endpoint: EndpointRef, by: Chain, of: Partial<Pick<GraphPart, 'place' | 'text'>> = {}): string {
     const name = endpointText(endpoint);
     const before = this.#parts.get(endpointId(name));
+    // What a chain of this Service leads to is an endpoint of it, whoever else leads there.
+    const isOther = before === undefined || before.other !== undefined;
     return this.#put({
+      ...(isOther && this.#otherOf(by.name)),
       id: endpointId(name),
       role: 'endpoint',
       name,
@@ -289,6 +307,7 @@ class PortGraph {
         handleWords(chain),
       place: { kind: 'chain', chain: chain.name, handle: chain.handle },
       text: this.#texts(chain),
+      ...this.#otherOf(chain.name),
     };
   }
 
