@@ -1,5 +1,5 @@
 import Link from 'next/link';
-import { Fragment, type ReactNode } from 'react';
+import type { ReactNode } from 'react';
 import { policiesFact } from '@/lib/api/policies-text';
 import { type VerdictFact, verdictFacts } from '@/lib/explain/verdict-facts';
 import { traceVerdict, verdictSentence } from '@/lib/explain/verdict-sentence';
@@ -72,19 +72,7 @@ export function VerdictHeader({ model, connection, onBranch, onAssumptions, deli
           </h1>
         </div>
         <div className="mt-1.5 flex flex-wrap items-center gap-x-1 gap-y-1">
-          <p className="text-ink-2">
-            {facts.map(({ key, node }, i) => (
-              <Fragment key={key}>
-                {i === 0 ? null : (
-                  <span aria-hidden="true" className="mx-2">
-                    ·
-                  </span>
-                )}
-                <span className="whitespace-nowrap max-md:whitespace-normal">{node}</span>
-                {i === facts.length - 1 ? null : <span className="sr-only">. </span>}
-              </Fragment>
-            ))}
-          </p>
+          <Facts facts={facts} />
           <WhatWouldDeliver model={model} open={deliver} onOpen={onDeliver} />
           <AgreementLine model={model} />
         </div>
@@ -92,6 +80,25 @@ export function VerdictHeader({ model, connection, onBranch, onAssumptions, deli
       </div>
       {trace.branches.length > 1 ? <BranchTabs model={model} onBranch={onBranch} /> : null}
     </header>
+  );
+}
+
+/** The dot between two facts lies left of the second: where a line begins it is outside of the box, and cut off. */
+function Facts({ facts }: { readonly facts: readonly { readonly key: string; readonly node: ReactNode }[] }) {
+  return (
+    <div className="-ml-1 min-w-0 overflow-hidden pl-1">
+      <p className="-ml-5 flex flex-wrap text-ink-2">
+        {facts.map(({ key, node }, i) => (
+          <span
+            key={key}
+            className="relative whitespace-nowrap pl-5 before:absolute before:left-2 before:[content:'·'_/_''] max-md:whitespace-normal"
+          >
+            {node}
+            {i === facts.length - 1 ? null : <span className="sr-only">. </span>}
+          </span>
+        ))}
+      </p>
+    </div>
   );
 }
 

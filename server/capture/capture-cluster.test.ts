@@ -87,4 +87,34 @@ describe('a capture of a cluster', () => {
     agent.fault = 'none';
     expect(await write()).toEqual({ ok: true, value: { nodes: 3, failed: 0, unread: 0 } });
   });
+
+  test('a node that left before it was captured is in no part of the capture', async () => {
+    const agent = shop.agents.get('node-3');
+    if (agent === undefined) throw new Error('no agent');
+    agent.fault = 'html';
+    expect(await write()).toMatchObject({ ok: true, value: { nodes: 2, failed: 1 } });
+    const names = () =>
+      (JSON.parse(readFileSync(at('cluster/nodes.json'), 'utf8')) as { items: { metadata: { name: string } }[] }).items
+        .map(({ metadata }) => metadata.name)
+        .sort();
+    expect(names()).toEqual(['node-1', 'node-2', 'node-3']);
+    shop.api.store.remove('nodes', 'node-3');
+    shop.api.store.remove('pods', 'agent-node-3', 'nftscope');
+    expect(await write()).toEqual({ ok: true, value: { nodes: 2, failed: 0, unread: 0 } });
+    expect(told).toEqual([
+      'node-3 left the cluster before it was captured: the objects of the cluster are written anew',
+      '2 of 2 nodes are there',
+    ]);
+    expect(names()).toEqual(['node-1', 'node-2']);
+  });
+
+  test('a node that left after it was captured stays in the capture, with its object', async () => {
+    expect(await write()).toMatchObject({ ok: true, value: { nodes: 3, failed: 0 } });
+    const before = readFileSync(at('cluster/nodes.json'), 'utf8');
+    shop.api.store.remove('nodes', 'node-3');
+    shop.api.store.remove('pods', 'agent-node-3', 'nftscope');
+    expect(await write()).toMatchObject({ ok: true, value: { nodes: 2, failed: 0 } });
+    expect(readdirSync(at('nodes'))).toEqual(['node-1', 'node-2', 'node-3']);
+    expect(readFileSync(at('cluster/nodes.json'), 'utf8')).toBe(before);
+  });
 });

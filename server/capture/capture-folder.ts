@@ -63,6 +63,11 @@ export class CaptureFolder {
     return (await readdir(this.path)).includes('cluster') ? this.#failedIn('cluster') : undefined;
   }
 
+  /** A file of the cluster's objects that is in its place. */
+  async clusterFile(name: string): Promise<Uint8Array | undefined> {
+    return readFile(join(this.path, 'cluster', name)).catch(unlessAbsent);
+  }
+
   async #failedIn(place: string): Promise<ReadonlySet<string>> {
     const text = await readFile(join(this.path, place, ERRORS_FILE), 'utf8').catch(unlessAbsent);
     const errors = parseJson(text ?? '{}');

@@ -6,6 +6,9 @@ import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { packTar } from 'modern-tar/fs';
 import { keepFields } from '@/lib/capture/cluster-fields';
+import { decodeNodes } from '@/lib/cluster/decode-objects';
+import { count } from '@/lib/explain/words';
+import { parseJson } from '@/lib/net/json-cursor';
 import { failed, ok, type Problem, type Result } from '@/lib/net/result';
 import { describeFailure, type FileReading } from '@/lib/world/capture-files';
 import { sourceProblems } from '../sources/problems';
@@ -46,6 +49,7 @@ export interface Captured {
 /** A reading of a node works on the node: few at once. */
 const AT_ONCE = 4;
 const RULESET = 'nft.json';
+const NODES = 'nodes.json';
 const isArchive = (path: string): boolean => /\.(tar\.gz|tgz)$/i.test(path);
 
 /** Writes, or goes on with, a capture. What is in it already is kept. */
@@ -87,11 +91,33 @@ async function writeCluster(
     reading.kind === 'failed' ? [{ name, failure: reading.failure }] : [],
   );
   const before = await folder.cluster();
-  if (files.size > 0 && (before === undefined || failures.length < before.size))
-    await folder.addCluster(redaction?.clusterFiles(files) ?? files);
+  const written = redaction?.clusterFiles(files) ?? files;
+  const gone = before === undefined || failures.length > before.size ? [] : await leftBy(folder, written);
+  if (gone.length > 0)
+    options.tell(
+      `${gone.join(', ')} left the cluster before ${gone.length === 1 ? 'it was' : 'they were'} captured: the objects of the cluster are written anew`,
+    );
+  if (files.size > 0 && (before === undefined || failures.length < before.size || gone.length > 0))
+    await folder.addCluster(written);
   else if (before?.size === 0) return 0;
   for (const { name, failure } of failures) options.tell(`${name}: not read: ${describeFailure(failure)}`);
   return failures.length;
+}
+
+/** Nodes that the objects in the capture have, that were not captured, and that are no more: nobody could capture them now. */
+async function leftBy(folder: CaptureFolder, now: RawFiles): Promise<readonly string[]> {
+  const listing = now.get(NODES);
+  const present = listing?.kind === 'read' ? namesIn(listing.content) : undefined;
+  const before = await folder.clusterFile(NODES);
+  if (present === undefined || before === undefined) return [];
+  const captured = await folder.nodes();
+  return (namesIn(before) ?? []).filter((name) => !present.includes(name) && !captured.has(name));
+}
+
+function namesIn(content: Uint8Array): readonly string[] | undefined {
+  const json = parseJson(new TextDecoder().decode(content));
+  const nodes = json.ok ? decodeNodes(json.value) : undefined;
+  return nodes?.ok === true ? nodes.value.map(({ name }) => name) : undefined;
 }
 
 async function captureNodes(
@@ -113,8 +139,8 @@ async function captureNodes(
   // A ruleset that a live node did not give may be there now.
   const isThere = (name: string) => there.has(written(name)) && !(live && there.get(written(name))?.has(RULESET));
   const todo = wanted.filter((name) => !isThere(name));
-  if (todo.length < wanted.length) options.tell(`${wanted.length - todo.length} of ${wanted.length} nodes are there`);
   let done = wanted.length - todo.length;
+  if (done > 0) options.tell(`${done} of ${count(wanted.length, 'node')} ${done === 1 ? 'is' : 'are'} there`);
   let failures = 0;
   let unread = 0;
   const next = todo.values();

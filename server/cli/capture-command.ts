@@ -3,6 +3,7 @@ import 'server-only';
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { captureScript } from '@/lib/capture/capture-script';
+import { count } from '@/lib/explain/words';
 import { redactionMaker, secretOf } from '../capture/redaction';
 import { writeCapture } from '../capture/write-capture';
 import { NODE_COMMANDS, SYSCTLS, SYSCTLS_PER_INTERFACE } from '../sources/node-commands';
@@ -57,7 +58,8 @@ export async function captureCommand(args: readonly string[]): Promise<ExitStatu
     throw CliError.of(captured.problem);
   }
   if (captured.value.failed > 0) {
-    tell(`${captured.value.failed} nodes are missing. ${again}`);
+    const { failed } = captured.value;
+    tell(`${count(failed, 'node')} ${failed === 1 ? 'is' : 'are'} missing. ${again}`);
     return EXIT.badNews;
   }
   const { unread } = captured.value;
