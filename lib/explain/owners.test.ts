@@ -24,6 +24,11 @@ const table = (family: Family, name: string, chains: readonly string[]): Table =
 test.each<readonly [Family, string, readonly string[], string, string]>([
   ['ip', 'kube-proxy', ['filter-input', 'services'], 'kp', 'kube-proxy'],
   ['ip', 'kube-proxy', [], 'ot', 'not recognised'],
+  ['ip6', 'kube-proxy', ['nat-prerouting'], 'kp', 'kube-proxy'],
+  // kube-proxy has one table for IPv4 and one for IPv6, and no other.
+  ['inet', 'kube-proxy', ['nat-prerouting', 'services'], 'ot', 'not recognised'],
+  ['inet', 'tailscale', ['input'], 'ot', 'Tailscale'],
+  ['inet', 'tailscaled', ['input'], 'ot', 'not recognised'],
   ['inet', 'kindnet-ipmasq', ['postrouting'], 'cn', 'kindnet'],
   ['inet', 'firewalld', ['filter_INPUT'], 'fd', 'firewalld'],
   ['ip', 'calico', ['filter-cali-FORWARD'], 'ca', 'calico'],
@@ -58,4 +63,11 @@ test.each<readonly [Family, string, readonly string[], string, string]>([
   ['ip', 'cilium', ['CILIUM_PRE'], 'cn', 'cilium'],
 ])('%s %s %j: %s %s', (family, name, chains, key, want) => {
   expect(ownerOf(table(family, name, chains))).toMatchObject({ key, name: want });
+});
+
+test.each([
+  ['inet', ['nat-prerouting'], /whose family is ip or ip6/],
+  ['ip', ['input'], /none of its chains/],
+] as const)('a table %s kube-proxy of somebody else says why it is not kube-proxy', (family, chains, how) => {
+  expect(ownerOf(table(family, 'kube-proxy', chains)).how).toMatch(how);
 });

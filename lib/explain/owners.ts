@@ -1,5 +1,5 @@
 /** Who wrote a table, recognised by its name and the chains in it. Names alone are a hint; the sentence says what was seen. */
-import type { Table } from '../nft/model';
+import type { Family, Table } from '../nft/model';
 
 /** Colours and letters are fixed per key; `ot` is not recognised. */
 export type OwnerKey = 'kp' | 'cn' | 'fd' | 'dk' | 'uf' | 'ca' | 'ot';
@@ -16,12 +16,21 @@ interface Sign {
   readonly name: string;
   /** Name of a table of its own. */
   readonly table?: RegExp;
+  /** Families of its own tables, where it writes no others. */
+  readonly families?: readonly Family[];
   /** Chains that must be there, in a table of its own or of iptables. */
   readonly chain: RegExp;
 }
 
 const SIGNS: readonly Sign[] = [
-  { key: 'kp', name: 'kube-proxy', table: /^kube-proxy$/, chain: /^(nat-prerouting|cluster-ips-check|services)$/ },
+  {
+    key: 'kp',
+    name: 'kube-proxy',
+    table: /^kube-proxy$/,
+    // One for each family of IP (pkg/proxy/nftables: knftables.IPv4Family, IPv6Family).
+    families: ['ip', 'ip6'],
+    chain: /^(nat-prerouting|cluster-ips-check|services)$/,
+  },
   { key: 'cn', name: 'kindnet', table: /^kindnet/, chain: /./ },
   { key: 'fd', name: 'firewalld', table: /^firewalld/, chain: /^(filter|nat|mangle|raw)_/ },
   { key: 'dk', name: 'docker', table: /^docker/, chain: /./ },
@@ -47,6 +56,8 @@ const SIGNS: readonly Sign[] = [
   { key: 'ot', name: 'wg-quick', table: /^wg-quick-/, chain: /./ },
   // lxc-net: `inet lxc` filters, `ip lxc` and `ip6 lxc` masquerade.
   { key: 'ot', name: 'LXC', table: /^lxc$/, chain: /./ },
+  // What tailscaled writes itself are chains ts-… in ip filter and ip nat; a table of its name is made for it.
+  { key: 'ot', name: 'Tailscale', table: /^tailscale$/, chain: /./ },
   { key: 'ot', name: 'Mullvad VPN', table: /^mullvad/, chain: /./ },
 ];
 
@@ -80,7 +91,7 @@ const IPTABLES_CHAINS = /^(PREROUTING|INPUT|FORWARD|OUTPUT|POSTROUTING)$/;
 export function ownerOf(table: Table): Owner {
   const names = table.chains.map((chain) => chain.name);
   for (const sign of SIGNS) {
-    if (!sign.table?.test(table.name)) continue;
+    if (!sign.table?.test(table.name) || sign.families?.includes(table.family) === false) continue;
     const chain = names.find((name) => sign.chain.test(name));
     if (chain !== undefined)
       return { key: sign.key, name: sign.name, how: `by the table's name and its chain ${chain}` };
@@ -141,8 +152,13 @@ export function chainOwner({ family, name: tableName }: Table, name: string, tab
   return IPTABLES_CHAINS.test(name) ? { key: 'ot', name: 'iptables-nft', how } : table;
 }
 
-const notRecognised = (table: Table): Owner => ({
-  key: 'ot',
-  name: 'not recognised',
-  how: `nothing known writes a table ${table.family} ${table.name} with these chains`,
-});
+function notRecognised({ family, name }: Table): Owner {
+  const namesake = SIGNS.find(({ table }) => table?.test(name));
+  const how =
+    namesake === undefined
+      ? `nothing known writes a table ${family} ${name} with these chains`
+      : namesake.families?.includes(family) === false
+        ? `it has the name of the tables of ${namesake.name}, whose family is ${namesake.families.join(' or ')}`
+        : `it has the name of a table of ${namesake.name}, and none of its chains`;
+  return { key: 'ot', name: 'not recognised', how };
+}
