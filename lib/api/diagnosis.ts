@@ -14,8 +14,9 @@ import { renderContext } from '../render/context';
 import { renderRuleTokens } from '../render/render-rule';
 import { buildParts, buildWorld } from '../world/build-world';
 import type { FileReading } from '../world/capture-files';
-import type { DiagnosisView, EvidenceView, FindingView, LookedAt, PacketEnds } from './findings-types';
+import type { DiagnosisView, EvidenceView, FindingView, LookedAt } from './findings-types';
 import { decodeListing } from './open-node';
+import { endsOf } from './packet-ends';
 
 type RawFiles = ReadonlyMap<string, FileReading<Uint8Array>>;
 
@@ -119,7 +120,7 @@ const isOf = (cause: Cause, { code, nodes, services }: Finding): boolean =>
   cause.code === code && cause.nodes === nodes && cause.services === services;
 
 function evidenceView(one: Evidence, context: Context): EvidenceView {
-  if (one.kind === 'packet') return { ...one, ends: endsOf(one.packet, context) };
+  if (one.kind === 'packet') return { ...one, ends: endsOf(one.packet, context.network) };
   if (one.kind !== 'rule' && one.kind !== 'difference') return one;
   const ruleset = context.node(one.node)?.ruleset;
   const table = ruleset?.tables.find(({ family, name }) => family === one.family && name === one.table);
@@ -135,25 +136,6 @@ function evidenceView(one: Evidence, context: Context): EvidenceView {
     tokens: renderRuleTokens(rule, renderContext(table, ruleset?.nftVersion)),
     owner: chainOwner(table, one.chain, ownerOf(table)).key,
   };
-}
-
-/**
- * Where a packet comes from and goes to, as a trace is asked by names; null where it says itself how it comes in. Its way begins at its
- * sender, which is not always the node of the evidence: a packet that another node sent has been translated there.
- */
-function endsOf(packet: object, { network }: Context): PacketEnds | null {
-  const of = packet as { readonly [key: string]: unknown };
-  if (of.iif !== undefined || of.from !== undefined) return null;
-  const { saddr, daddr, dport, protocol } = of;
-  if (typeof saddr !== 'string' || typeof daddr !== 'string' || typeof protocol !== 'string') return null;
-  if (dport === undefined) return null;
-  const pod = network.podByAddress.get(saddr);
-  const sender = network.nodeByAddress.get(saddr);
-  const from = pod === undefined ? (sender ?? `external:${saddr}`) : `${pod.namespace}/${pod.name}`;
-  const host = daddr.includes(':') ? `[${daddr}]` : daddr;
-  // A client outside reaches the address of a node there; by which node it reaches others the packet does not say.
-  const begins = pod === undefined ? (sender ?? network.nodeByAddress.get(daddr)) : pod.node;
-  return { from, to: `${host}:${dport}/${protocol}`, begins: begins ?? null };
 }
 
 function lookedAt({ nodes, cluster }: Context): LookedAt {

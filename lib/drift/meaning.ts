@@ -41,7 +41,7 @@ function alteredMeaning({ kind, name }: Difference, isIdle: boolean): string {
 }
 
 /** kube-proxy has not seen a Service or endpoint come or go. */
-function behindMeaning({ kind }: Difference): string {
+function behindMeaning({ kind }: Pick<Difference, 'kind'>): string {
   switch (kind) {
     case 'chain missing':
     case 'rule missing':
@@ -74,7 +74,8 @@ function harmlessMeaning({ kind, name, owner }: Difference): string {
   if ((kind === 'chain extra' || kind === 'set extra') && fixedNames().has(name)) return LEFT;
   if (owner.services.length === 0)
     return 'Nothing else is written there: kube-proxy has not filled its table, or somebody emptied it.';
-  return kind === 'set differs' ? 'The affinity timeout of the Service changed after the last sync.' : EARLIER;
+  if (kind === 'set differs') return 'The affinity timeout of the Service changed after the last sync.';
+  return kind === 'chain extra' || kind === 'set extra' ? behindMeaning({ kind }) : EARLIER;
 }
 
 const SOMEBODY = 'Somebody other than kube-proxy changed its table, which the next full sync mends.';

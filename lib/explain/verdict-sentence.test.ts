@@ -248,6 +248,27 @@ test('a port where nothing listens: what goes back instead', () => {
   });
 });
 
+describe('an answer to a port where no socket listens', () => {
+  const packet = { family: 'ip', saddr: '10.244.1.4', daddr: '10.244.1.3', protocol: 'tcp', flags: ['rst'] } as const;
+  const reset: Step = { kind: 'generated', skb: 1, what: 'TCP reset', packet, because: 0 };
+  const inState = (state: 'new' | 'established'): Trace => {
+    const { trace, branch } = fixtureBranch('delivered', 0);
+    const before = branch.steps.filter(({ kind }) => kind !== 'conntrack');
+    const tracked = branch.steps.find((step) => step.kind === 'conntrack');
+    if (tracked?.kind !== 'conntrack') throw new Error('no connection');
+    const step: Step = { ...tracked, skb: 0, ct: { ...tracked.ct, state } };
+    return { ...trace, branches: [{ ...branch, steps: [step, ...before, reset] }] };
+  };
+  test('of a connection that is open: who opened it has a socket', () => {
+    expect(traceVerdict(inState('established'))).toBe('delivered');
+    expect(verdictSentence(inState('established'), shopNames)).not.toContain('Nothing there takes it');
+  });
+  test('of a new one', () => {
+    expect(traceVerdict(inState('new'))).toBe('rejected');
+    expect(verdictSentence(inState('new'), shopNames)).toContain('Nothing there takes it');
+  });
+});
+
 describe('verdictFacts', () => {
   test('of a translated packet', () => {
     const { trace, branch } = fixtureBranch('delivered', 1);

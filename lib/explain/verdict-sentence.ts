@@ -26,7 +26,7 @@ const OF_SUMMARY: { readonly [S in Fate['summary']]: BranchVerdict } = {
 export function branchVerdict(branch: Branch): BranchVerdict {
   if (branch.outcome.kind === 'undecided') return 'undecided';
   const verdict = OF_SUMMARY[branch.outcome.fate.summary];
-  return verdict === 'delivered' && refusal(branch) !== undefined && !isOpen(branch) ? 'rejected' : verdict;
+  return verdict === 'delivered' && refusal(branch) !== undefined ? 'rejected' : verdict;
 }
 
 /** It belongs to a connection: who opened that has a socket, which is no listening one. */
@@ -179,6 +179,7 @@ function deliveredSentence(trace: Trace, names: TraceNames): string {
 
 /** The reset or error that the kernel sends for a packet it delivered to a port where nothing takes it. */
 export function refusal(branch: Branch): GeneratedStep | undefined {
+  if (isOpen(branch)) return undefined;
   return branch.steps.findLast(
     (step): step is GeneratedStep =>
       step.kind === 'generated' && step.because === 0 && refusing(packetTitle(step.packet, step.what)),

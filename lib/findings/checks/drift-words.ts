@@ -45,8 +45,13 @@ function oneChange(one: Evidence): string {
     return isWhole(actual ?? '') ? `there is ${clip(actual)}` : `${name} has ${clip(actual)} in addition`;
   if (actual === null)
     return isWhole(expected) ? `${clip(expected)} is gone` : `${clip(expected)} is gone from ${name}`;
+  if (isWhole(actual) && isWhole(expected))
+    return `${name} is declared ${clip(declaration(actual))} instead of ${clip(declaration(expected))}`;
   return `${name} has ${clip(actual)} instead of ${clip(expected)}`;
 }
+
+/** What stands between the braces. */
+const declaration = (text: string): string => text.replace(/^[^{]*/, '') || 'without a hook';
 
 const CLIPPED = 120;
 const clip = (text: string | null): string =>

@@ -1,5 +1,6 @@
 /** Service traffic that a rule or policy of somebody else than kube-proxy ends, before or after the translation. */
 import { chainsAt } from '../../conflicts/order';
+import type { Ending } from '../../reach/walk';
 import type { Culprit } from '../../sim/trace';
 import { isProxyChain, runsBeforeProxy } from '../foreign';
 import type { Probe } from '../probes';
@@ -14,13 +15,15 @@ export interface Dropped {
   readonly probes: readonly Probe[];
   /** What the clients notice. */
   readonly results: readonly string[];
+  /** A reset or an error goes back. */
+  readonly isAnswered: boolean;
 }
 
 /** One for each rule or policy of a node. */
 export function droppedTraffic(survey: Survey): readonly Dropped[] {
   const found = new Map<
     string,
-    { readonly dropped: Dropped; readonly probes: Set<Probe>; readonly results: Set<string> }
+    { readonly dropped: Dropped; readonly probes: Set<Probe>; readonly results: Set<string>; isAnswered: boolean }
   >();
   for (const { probe, ending, node, cause } of survey.failures) {
     if (cause.kind !== 'rule') continue;
@@ -36,19 +39,29 @@ export function droppedTraffic(survey: Survey): readonly Dropped[] {
         by,
         probes: [],
         results: [],
+        isAnswered: false,
       } as const,
       probes: new Set<Probe>(),
       results: new Set<string>(),
+      isAnswered: false,
     };
     one.probes.add(probe);
     one.results.add(ending.result ?? 'timeout');
+    one.isAnswered ||= isAnswered(ending);
     found.set(key, one);
   }
-  return [...found.values()].map(({ dropped, probes, results }) => ({
+  return [...found.values()].map(({ dropped, probes, results, isAnswered }) => ({
     ...dropped,
+    isAnswered,
     probes: [...probes],
     results: [...results],
   }));
+}
+
+function isAnswered({ stops }: Ending): boolean {
+  const stop = stops.findLast(({ kind }) => kind === 'node');
+  const outcome = stop?.kind === 'node' ? stop.trace.branches[stop.branch]?.outcome : undefined;
+  return outcome?.kind === 'decided' && outcome.fate.summary === 'rejected';
 }
 
 /** A rule may stand in a chain that others lead to: the base chain from which it is reached tells the place. */

@@ -15,9 +15,9 @@ export interface WrongLocal {
   readonly family: 'ip' | 'ip6';
   /**
    * `always`: pods of the node that are taken for strangers; `never`: strangers that are taken for pods; `untold`: nothing is, other
-   * than on the other nodes.
+   * than on the other nodes; `all`: everything is masqueraded, other than on the other nodes.
    */
-  readonly kind: 'always' | 'never' | 'untold';
+  readonly kind: 'always' | 'never' | 'untold' | 'all';
   /** What is compared with, as it is written: a network or an interface. */
   readonly told: string;
   readonly pods: readonly Pod[];
@@ -35,10 +35,12 @@ export function wrongLocalTraffic(network: Network): readonly WrongLocal[] {
   if (!pods.known) return [];
   const isTold = (family: 'ip' | 'ip6') =>
     [...network.nodes.values()].some(({ prepared }) => localTest(prepared, family) !== undefined);
+  const odd = { ip: masqueradingAll(network, 'ip'), ip6: masqueradingAll(network, 'ip6') };
   return [...network.nodes].flatMap(([node, { prepared }]) =>
     (['ip', 'ip6'] as const).flatMap((family): readonly WrongLocal[] => {
       const test = localTest(prepared, family);
       const one = { node, family, told: test?.told ?? '', pods: [], strangers: '', look: lookAt(prepared, family) };
+      if (odd[family].has(node)) return [{ ...one, kind: 'all' }];
       if (test === undefined)
         return isTold(family) && tellsNothing(prepared, family) ? [{ ...one, kind: 'untold' }] : [];
       const own = pods.value.filter((pod) => podAddress(pod, node, family) !== undefined);
@@ -79,10 +81,7 @@ function commonPrefix(texts: readonly string[]): string | undefined {
 
 /** Where kube-proxy's rules tell whose traffic is local: one rule from 1.36, before at the head of each chain of a Service. */
 function lookAt(p: Prepared, family: 'ip' | 'ip6'): string {
-  const { ruleset } = p.world;
-  const table = ruleset.known
-    ? ruleset.value.tables.find((one) => one.family === family && isProxyTable(one))
-    : undefined;
+  const table = tableOf(p, family);
   if (table === undefined) return `${family === 'ip' ? 'iptables' : 'ip6tables'}-save -t nat | grep -e KUBE-MARK-MASQ`;
   const isInChains = table.chains.some(({ name }) => name === 'mark-for-masquerade');
   return isInChains
@@ -99,7 +98,7 @@ interface LocalTest {
 function localTest(p: Prepared, family: 'ip' | 'ip6'): LocalTest | undefined {
   const { ruleset } = p.world;
   if (!ruleset.known) return undefined;
-  const table = ruleset.value.tables.find((one) => one.family === family && isProxyTable(one));
+  const table = tableOf(p, family);
   return table === undefined ? iptablesTest(p, family) : nftablesTest(p, inferLocal(table));
 }
 
@@ -108,12 +107,25 @@ const configurationOf = (table: Table) =>
 
 const inferLocal = (table: Table) => configurationOf(table)?.localTraffic;
 
+/** Nodes whose kube-proxy masquerades all (masqueradeAll), where others do not and are no fewer. */
+function masqueradingAll({ nodes }: Network, family: 'ip' | 'ip6'): ReadonlySet<string> {
+  const known = [...nodes].flatMap(([node, { prepared }]) => {
+    const table = tableOf(prepared, family);
+    const configuration = table === undefined ? undefined : configurationOf(table);
+    return configuration === undefined ? [] : [{ node, isAll: configuration.masqueradeAll }];
+  });
+  const all = known.filter(({ isAll }) => isAll);
+  return new Set(all.length * 2 > known.length ? [] : all.map(({ node }) => node));
+}
+
+function tableOf({ world: { ruleset } }: Prepared, family: 'ip' | 'ip6'): Table | undefined {
+  if (!ruleset.known) return undefined;
+  return ruleset.value.tables.find((one) => one.family === family && isProxyTable(one));
+}
+
 /** kube-proxy has written its rules for Services without a word on whose traffic is local, and does not masquerade all. */
 function tellsNothing(p: Prepared, family: 'ip' | 'ip6'): boolean {
-  const { ruleset } = p.world;
-  const table = ruleset.known
-    ? ruleset.value.tables.find((one) => one.family === family && isProxyTable(one))
-    : undefined;
+  const table = tableOf(p, family);
   // Chains that somebody emptied say nothing of what kube-proxy was told.
   if (table?.chains.some(({ name, rules }) => name.startsWith('service-') && rules.length > 0) !== true) return false;
   const configuration = configurationOf(table);

@@ -152,14 +152,22 @@ export function masqueradeFindings({ network }: Context): readonly Finding[] {
           node: one.node,
           family: one.family,
           table: 'kube-proxy',
-          text: one.told === '' ? 'no rule tells pods from others' : `pods are told by ${one.told}`,
+          text:
+            one.kind === 'all'
+              ? 'the first rule marks all Service traffic'
+              : one.told === ''
+                ? 'no rule tells pods from others'
+                : `pods are told by ${one.told}`,
         },
         ...one.pods.slice(0, 3).map(({ namespace, name, addresses }): Evidence => {
           return { kind: 'object', object: 'Pod', namespace, name, text: addresses.join(', ') };
         }),
       ]),
       reproduce: first.look,
-      remedy: 'Correct clusterCIDR (or detectLocal) in the configuration of kube-proxy and restart it.',
+      remedy:
+        first.kind === 'all'
+          ? 'Give all nodes the same masqueradeAll in the configuration of kube-proxy and restart it, unless this node is meant to differ.'
+          : 'Correct clusterCIDR (or detectLocal) in the configuration of kube-proxy and restart it.',
     });
   });
 }
@@ -176,6 +184,8 @@ function masqueradeSummary(
       return `${who} takes traffic of ${told} for that of its pods, and ${listed(pods)} ${pods.length === 1 ? 'is' : 'are'} not part of it: all their Service traffic is masqueraded, and servers see the node.`;
     case 'never':
       return `${who} takes traffic of ${told} for that of its pods, which ${listed([...new Set([first, ...families].map((one) => one.strangers))])} belong to as well: Service traffic from there is not masqueraded, and answers may go another way.`;
+    case 'all':
+      return `${who} masquerades all Service traffic (masqueradeAll), other than on other nodes: servers see the node and not the client.`;
     case 'untold':
       return `${who} does not know which traffic is that of pods, as it does on other nodes: what comes from elsewhere to a ClusterIP is not masqueraded, and answers may go another way.`;
   }

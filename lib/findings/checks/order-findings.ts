@@ -3,12 +3,16 @@ import type { Conflict } from '../../conflicts/conflict';
 import { conflictsOf } from '../../conflicts/conflicts-of';
 import { chainsAt, isTie } from '../../conflicts/order';
 import { parseKubeProxyName } from '../../explain/kube-proxy-name';
+import type { PacketSpec } from '../../net/packet-spec';
 import type { RuleRef } from '../../nft/model';
 import type { Prepared } from '../../sim';
 import type { Context } from '../context';
 import { type Evidence, type Finding, finding } from '../finding';
 import { ownerName } from '../foreign';
 import { nodeAddress } from '../probes';
+import { chainOf } from '../rules';
+import { nameOf } from '../services';
+import { servicesInRule } from '../services-in-rule';
 import { groupBy, listed, nodesOf, placeOf, ruleEvidence, ruleKey, ruleText, servicesOf, traceCommand } from '../show';
 import { hiddenDnats } from './hidden-dnat';
 import { markOverlaps, probesHit } from './mark-overlap';
@@ -64,7 +68,7 @@ export function markFindings({ survey, network }: Context): readonly Finding[] {
 }
 
 /** `priority-tie`: what is shown by a packet that ends otherwise when the two change places. */
-export function tieFindings({ network }: Context): readonly Finding[] {
+export function tieFindings({ network, cluster }: Context): readonly Finding[] {
   const all = [...network.nodes].flatMap(([node, { prepared }]) =>
     hasTie(prepared) ? tiesOf(prepared).map((conflict) => ({ conflict, node, p: prepared })) : [],
   );
@@ -74,11 +78,15 @@ export function tieFindings({ network }: Context): readonly Finding[] {
   return groupBy(all, (one) => tables(one).toSorted().join()).map((group) => {
     const [one] = group;
     const { first, second, witness, differs } = one.conflict;
-    const what = differs === 'destination' ? 'where a packet goes' : 'whether a packet arrives';
+    const what = differs === 'destination' ? 'Where a packet goes' : 'Whether a packet arrives';
     return finding({
       code: 'priority-tie',
-      summary: `On ${listed(nodesOf(group))} ${placeOf(first)}, and ${placeOf(second)}, have the same hook and priority: ${what} depends on which was loaded later, now the first.`,
-      services: group.flatMap(({ conflict }) => servicesNamed(conflict.rules)),
+      summary: `On ${listed(nodesOf(group))} ${placeOf(first)}, runs before ${placeOf(second)}, only because it was loaded later: both have the same hook and priority. ${what} depends on it.`,
+      services: group.flatMap(({ conflict, p }) => [
+        ...servicesNamed(conflict.rules),
+        ...conflict.rules.flatMap((at) => servicesRead(p, at, cluster)),
+        ...servicesAsked(conflict.witness.packet, cluster),
+      ]),
       nodes: nodesOf(group),
       evidence: group.flatMap(({ conflict, p, node }): readonly Evidence[] => [
         ...conflict.rules.map((at) => ruleEvidence(p, node, at)),
@@ -117,6 +125,25 @@ const servicesNamed = (rules: readonly RuleRef[]): readonly string[] =>
     const service = parseKubeProxyName(chain)?.service;
     return service === undefined ? [] : [`${service.namespace}/${service.name}`];
   });
+
+/** Services that a packet asks for: at an address and port of theirs, or at a NodePort. */
+function servicesAsked({ daddr, dport, protocol }: PacketSpec, { services }: Context['cluster']): readonly string[] {
+  return (services.known ? services.value : []).flatMap((service) => {
+    const addresses = [...service.clusterIPs, ...service.externalIPs, ...service.virtualIPs];
+    const isAsked = service.ports.some(
+      (one) =>
+        one.protocol.toLowerCase() === protocol &&
+        (addresses.includes(daddr ?? '') ? one.port === dport : one.nodePort !== undefined && one.nodePort === dport),
+    );
+    return isAsked ? [nameOf(service)] : [];
+  });
+}
+
+/** Services by the addresses and ports that a rule of others reads. */
+function servicesRead(p: Prepared, at: RuleRef, cluster: Context['cluster']): readonly string[] {
+  const rule = chainOf(p, at)?.rules.find((one) => one.rule.handle === at.handle)?.rule;
+  return rule === undefined ? [] : servicesInRule(rule, cluster);
+}
 
 /** `dnat-after-proxy-hidden` */
 export function hiddenFindings({ network, cluster }: Context): readonly Finding[] {

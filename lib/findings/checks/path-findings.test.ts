@@ -259,3 +259,27 @@ describe('rules of others on the way of Service traffic', () => {
     ).toEqual([...want].sort());
   });
 });
+
+describe('in words', () => {
+  const range = daddr(prefix('10.96.0.0', 12));
+  const dropped = (base: string, last: object): string | undefined =>
+    dropFindings(smallCluster({ chains: [chain(base, [range, last])] }))[0]?.summary;
+
+  test('a drop is no rejection, though who sends on the node itself is told', () => {
+    expect(dropped('filter output -150', drop)).toContain(' drops traffic of shop/web before');
+    expect(dropped('filter output -150', { reject: { type: 'tcp reset' } })).toContain(' rejects traffic of shop/web');
+    expect(dropped('filter prerouting -150', drop)).toContain(' drops traffic of shop/web before');
+  });
+
+  test('which chain of a tie runs first, why, and whom it concerns', () => {
+    const chains = ['ip a', 'ip b'].map((table, at) => ({
+      ...chain('nat prerouting -110', [iifname('eth0'), dport(30080), dnat('10.244.1.3', 8080 + at)]),
+      table,
+    }));
+    const [found] = tieFindings(smallCluster({ chains }));
+    expect(found?.summary).toBe(
+      'On node-1 table ip b, chain chain, runs before table ip a, chain chain, only because it was loaded later: both have the same hook and priority. Where a packet goes depends on it.',
+    );
+    expect(found?.services).toEqual(['shop/web']);
+  });
+});

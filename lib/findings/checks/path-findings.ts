@@ -35,7 +35,8 @@ export function dropFindings({ survey, network }: Context): readonly Finding[] {
     const [probe] = probes;
     const what = by.type === 'policy' ? `the policy of ${placeOf(by)}` : `a rule in ${placeOf(by)}`;
     const when = code === 'drop-before-proxy' ? 'before kube-proxy translates it' : 'after kube-proxy let it through';
-    const verb = group.some(({ results }) => results.some((word) => word !== 'timeout')) ? 'rejects' : 'drops';
+    // Who sends on the node itself is told of a drop, too: no packet goes back then.
+    const verb = group.some(({ isAnswered }) => isAnswered) ? 'rejects' : 'drops';
     return finding({
       code,
       summary: `On ${listed(nodesOf(group))} ${what}, ${verb} traffic of ${listed(services)} ${when}.`,

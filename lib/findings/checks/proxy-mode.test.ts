@@ -71,6 +71,21 @@ describe('what serves Services on a node', () => {
   });
 });
 
+test('nodes with the same are one finding, others their own', () => {
+  const saved = (rule: string) => ({ 'iptables-legacy-save.txt': `*filter\n${LEGACY}${rule}\nCOMMIT\n` });
+  const [drop, other] = ['-A FORWARD -d 10.244.2.5/32 -j DROP', '-A FORWARD -d 10.244.1.9/32 -j DROP'];
+  const named = (files: readonly TestNode['files'][]): readonly TestNode[] =>
+    files.map((one, at) => ({ name: `node-${at + 1}`, ...(one && { files: one }) }));
+  const found = proxyModeFindings(fleet(NOW, named([saved(drop), saved(other), saved(drop)])));
+  expect(lines(found)).toEqual([
+    'legacy-iptables-active shop/web @node-1,node-3',
+    'legacy-iptables-active shop/db @node-2',
+  ]);
+  expect(found[0]?.evidence.map((one) => 'node' in one && one.node)).toEqual(['node-1', 'node-1', 'node-3', 'node-3']);
+  const left = ['node-1', 'node-2'].map((name) => ({ name, more: [IPTABLES] }));
+  expect(lines(proxyModeFindings(fleet(NOW, left)))).toEqual(['proxy-leftovers @node-1,node-2']);
+});
+
 describe('comments', () => {
   const named = (length: number) => ({
     ...service('x'),

@@ -9,12 +9,7 @@ import { servicesInWords } from '../services-in-rule';
 import { listed } from '../show';
 
 export function proxyModeFindings(context: Context): readonly Finding[] {
-  return [
-    ...missingTables(context),
-    ...otherModes(context),
-    ...context.nodes.flatMap(leftovers),
-    ...context.nodes.flatMap((node) => legacy(node, context)),
-  ];
+  return [...missingTables(context), ...otherModes(context), ...leftoverFindings(context), ...legacyFindings(context)];
 }
 
 const proxyTable = (node: NodeContext, family: 'ip' | 'ip6'): Table | undefined =>
@@ -118,8 +113,39 @@ function otherModes(context: Context): readonly Finding[] {
 const IPTABLES_MODE =
   /^KUBE-(SERVICES|EXTERNAL-SERVICES|NODEPORTS|PROXY-FIREWALL|FORWARD|(SVC|SVL|EXT|FW|SEP|XLB)-[A-Z2-7]+)$/;
 
-function leftovers({ name, proxy, ruleset, world }: NodeContext): readonly Finding[] {
-  if (proxy.kind !== 'nftables' || ruleset === undefined) return [];
+/** What of other modes is left on one node. */
+interface Leftover {
+  readonly node: string;
+  readonly tables: readonly Evidence[];
+  readonly links: readonly Evidence[];
+}
+
+/** Nodes with leftovers of the same modes have them for one cause. */
+function leftoverFindings({ nodes }: Context): readonly Finding[] {
+  const found = nodes.map(leftovers).filter(({ tables, links }) => tables.length + links.length > 0);
+  const groups = groupBy(found, ({ tables, links }) => `${tables.length > 0} ${links.length > 0}`);
+  return [...groups.values()].map((group) => {
+    const names = group.map(({ node }) => node);
+    const hasLinks = group.some(({ links }) => links.length > 0);
+    const what = [
+      ...(group.some(({ tables }) => tables.length > 0) ? ['rules of iptables mode'] : []),
+      ...(hasLinks ? ['the interface of IPVS mode'] : []),
+    ];
+    return finding({
+      code: 'proxy-leftovers',
+      summary: `${listed(names)} still ${names.length === 1 ? 'has' : 'have'} ${what.join(' and ')} beside kube-proxy's nftables tables.`,
+      services: [],
+      nodes: names,
+      evidence: group.flatMap(({ tables, links }) => [...tables, ...links]),
+      reproduce: hasLinks ? 'ip addr show dev kube-ipvs0' : 'nft list ruleset | grep KUBE-',
+      remedy:
+        'Run kube-proxy --cleanup on the node with the iptables binaries in its path (ip link del kube-ipvs0 for IPVS), or restart the node.',
+    });
+  });
+}
+
+function leftovers({ name, proxy, ruleset, world }: NodeContext): Leftover {
+  if (proxy.kind !== 'nftables' || ruleset === undefined) return { node: name, tables: [], links: [] };
   const tables = ruleset.tables.flatMap((table): readonly Evidence[] => {
     if (table.family !== 'ip' && table.family !== 'ip6') return [];
     const chains = table.chains.filter((chain) => IPTABLES_MODE.test(chain.name) && chain.rules.length > 0);
@@ -138,25 +164,48 @@ function leftovers({ name, proxy, ruleset, world }: NodeContext): readonly Findi
         text: `${link.addresses.length} addresses: the node takes them for its own`,
       }),
     );
-  if (tables.length + links.length === 0) return [];
-  return [
-    finding({
-      code: 'proxy-leftovers',
-      summary: `${name} still has ${[...(tables.length > 0 ? ['rules of iptables mode'] : []), ...(links.length > 0 ? ['the interface of IPVS mode'] : [])].join(' and ')} beside kube-proxy's nftables tables.`,
-      services: [],
-      nodes: [name],
-      evidence: [...tables, ...links],
-      reproduce: links.length > 0 ? 'ip addr show dev kube-ipvs0' : 'nft list ruleset | grep KUBE-',
-      remedy:
-        'Run kube-proxy --cleanup on the node with the iptables binaries in its path (ip link del kube-ipvs0 for IPVS), or restart the node.',
-    }),
-  ];
+  return { node: name, tables, links };
 }
 
 // ------------------------------------------------------------------------------------------------------- legacy iptables
 
 /** Tables that nft does not show: with rules, with a policy that drops, or of unknown contents. */
-function legacy({ name, world, input }: NodeContext, context: Context): readonly Finding[] {
+interface Legacy {
+  readonly node: string;
+  /** Rules are known, not only that there are tables. */
+  readonly isSaved: boolean;
+  readonly tables: readonly string[];
+  readonly rules: readonly { readonly chain: string; readonly args: readonly string[] }[];
+  readonly evidence: readonly Evidence[];
+}
+
+/** Nodes with the same rules, or the same tables, have them for one cause. */
+function legacyFindings({ nodes, cluster }: Context): readonly Finding[] {
+  const keyOf = ({ isSaved, tables, rules }: Legacy): string =>
+    JSON.stringify([isSaved, isSaved ? [] : tables, rules.map(({ chain, args }) => [chain, args])]);
+  return [...groupBy(nodes.flatMap(legacy), keyOf).values()].flatMap((group) => {
+    const [first] = group;
+    if (first === undefined) return [];
+    const { isSaved, tables, rules } = first;
+    const names = group.map(({ node }) => node);
+    const have = names.length === 1 ? 'has' : 'have';
+    return finding({
+      code: 'legacy-iptables-active',
+      summary: isSaved
+        ? `${listed(names)} ${have} rules of legacy iptables, which nft does not show: what is said of packets there holds only if these let them pass.`
+        : `${listed(names)} ${have} tables of legacy iptables (${tables.join(', ')}), which nft does not show; whether they hold rules is not known.`,
+      services: rules.flatMap(({ args }) => servicesInWords(args, cluster)),
+      nodes: names,
+      evidence: group.flatMap(({ evidence }) => evidence),
+      assumptions: isSaved ? [] : ['That these tables may hold rules: their names alone do not tell.'],
+      reproduce: 'iptables-legacy-save',
+      remedy:
+        'Move these rules to nftables, or delete them (iptables-legacy -F); then unload the modules iptable_filter and iptable_nat.',
+    });
+  });
+}
+
+function legacy({ name, world, input }: NodeContext): readonly Legacy[] {
   const { legacyTables, legacySave } = world;
   const chains = legacySave.known ? legacySave.value : [];
   const acting = chains.filter(({ policy, rules }) => rules > 0 || policy === 'DROP');
@@ -164,41 +213,17 @@ function legacy({ name, world, input }: NodeContext, context: Context): readonly
   const saved = input.files.get('iptables-legacy-save.txt');
   const lines = saved?.kind === 'read' ? decodeIptablesSave(new TextDecoder().decode(saved.content), 'ip') : undefined;
   const rules = lines?.ok === true ? lines.value.rules : [];
+  const reading = (file: string, text: string): Evidence => ({ kind: 'reading', node: name, file, text });
   const evidence: readonly Evidence[] = legacySave.known
     ? [
-        ...acting.map(
-          ({ table, chain, policy, rules: count }): Evidence => ({
-            kind: 'reading',
-            node: name,
-            file: 'iptables-legacy-save.txt',
-            text: `table ${table}, chain ${chain}: ${count} ${count === 1 ? 'rule' : 'rules'}${policy === '-' ? '' : `, policy ${policy}`}`,
-          }),
-        ),
-        ...rules.slice(0, 12).map(
-          ({ chain, args }): Evidence => ({
-            kind: 'reading',
-            node: name,
-            file: 'iptables-legacy-save.txt',
-            text: `-A ${chain} ${args.join(' ')}`,
-          }),
-        ),
+        ...acting.map(({ table, chain, policy, rules: count }) => {
+          const has = `${count} ${count === 1 ? 'rule' : 'rules'}${policy === '-' ? '' : `, policy ${policy}`}`;
+          return reading('iptables-legacy-save.txt', `table ${table}, chain ${chain}: ${has}`);
+        }),
+        ...rules
+          .slice(0, 12)
+          .map(({ chain, args }) => reading('iptables-legacy-save.txt', `-A ${chain} ${args.join(' ')}`)),
       ]
-    : legacyTables.map(
-        (table): Evidence => ({ kind: 'reading', node: name, file: 'ip_tables_names.txt', text: `table ${table}` }),
-      );
-  return [
-    finding({
-      code: 'legacy-iptables-active',
-      summary: legacySave.known
-        ? `${name} has rules of legacy iptables, which nft does not show: what is said of packets there holds only if these let them pass.`
-        : `${name} has tables of legacy iptables (${legacyTables.join(', ')}), which nft does not show; whether they hold rules is not known.`,
-      services: rules.flatMap(({ args }) => servicesInWords(args, context.cluster)),
-      nodes: [name],
-      evidence,
-      assumptions: legacySave.known ? [] : ['That these tables may hold rules: their names alone do not tell.'],
-      reproduce: 'iptables-legacy-save',
-      remedy:
-        'Move these rules to nftables, or delete them (iptables-legacy -F); then unload the modules iptable_filter and iptable_nat.',
-    }),
-  ];
+    : legacyTables.map((table) => reading('ip_tables_names.txt', `table ${table}`));
+  return [{ node: name, isSaved: legacySave.known, tables: legacyTables, rules, evidence }];
 }

@@ -85,3 +85,35 @@ test('node-2 comes before node-10', () => {
   const [found] = readingFindings(fleet({}, nodes));
   expect(found?.summary).toMatch(/^Of node-2, node-9 and node-10 route4.json is missing/);
 });
+
+test('nodes with the same cause are one finding, others their own', () => {
+  const named = (name: string, files: TestNode['files'] = {}, versions: TestNode['versions'] = {}): TestNode => ({
+    ...node(files, versions),
+    name,
+  });
+  const objects = { nodes: ['node-1', 'node-2', 'node-3'].map((name) => nodeObject(name)) };
+  const codes = (...nodes: readonly TestNode[]) =>
+    lines(readingFindings(fleet(objects, nodes))).filter((line) => !line.startsWith('capture-incomplete'));
+  expect(
+    codes(
+      named('node-1', { 'nft.json': failure(1) }),
+      named('node-2', { 'nft.json': failure(1) }),
+      named('node-3', { 'nft.json': failure(2) }),
+    ),
+  ).toEqual(['node-unreadable @node-1,node-2', 'node-unreadable @node-3']);
+  const crashed = { 'nft.json': failure(139) };
+  expect(
+    codes(
+      named('node-1', crashed, { nft: '1.0.6' }),
+      named('node-2', crashed, { nft: '1.0.6' }),
+      named('node-3', crashed, { nft: '1.0.2' }),
+    ),
+  ).toEqual(['reader-too-old @node-1,node-2', 'reader-too-old @node-3', 'node-unreadable @node-1,node-2,node-3']);
+  expect(
+    codes(
+      named('node-1', {}, { kernel: '5.4.0' }),
+      named('node-2', {}, { kernel: '5.10.0' }),
+      named('node-3', {}, { kernel: '5.4.0' }),
+    ),
+  ).toEqual(['version-below-minimum @node-1,node-3', 'version-below-minimum @node-2']);
+});

@@ -1,38 +1,63 @@
 /** What could not be read, what cannot be said because of it, and versions that are too old. */
+import { groupBy } from '../../net/group-by';
 import { CLUSTER_FILES, describeFailure, type Failure, NODE_FILES } from '../../world/capture-files';
 import type { Context, NodeContext } from '../context';
-import { type Finding, finding } from '../finding';
-import { listed } from '../show';
+import { type Evidence, type Finding, finding } from '../finding';
+import { listed, nodesOf } from '../show';
 
 const LISTING = 'nft.json';
 const LIST = 'nft -j list ruleset';
 
 export function readingFindings(context: Context): readonly Finding[] {
   return [
-    ...context.nodes.flatMap((node) => [...readerTooOld(node), ...unreadable(node), ...belowMinimum(node)]),
+    ...ofOneCause(context.nodes.flatMap(readerTooOld), tooOldFinding),
+    ...ofOneCause(context.nodes.flatMap(unreadable), unreadableFinding),
+    ...ofOneCause(context.nodes.flatMap(belowMinimum), belowMinimumFinding),
     ...missingParts(context),
     ...missingNodes(context),
   ];
 }
 
+/** What is wrong with one node; of one text it is the same on all. */
+interface OfNode {
+  readonly node: string;
+  readonly text: string;
+}
+
+const ofOneCause = <T extends OfNode>(
+  found: readonly T[],
+  say: (first: T, group: readonly T[]) => Finding,
+): readonly Finding[] =>
+  [...groupBy(found, ({ text }) => text).values()].flatMap((group) => {
+    const [first] = group;
+    return first === undefined ? [] : [say(first, group)];
+  });
+
 // -------------------------------------------------------------------------------------------------------------- listings
 
+interface Unreadable extends OfNode {
+  readonly remedy: string;
+}
+
 /** A listing that was tried and failed, or makes no sense; or a node of which nothing could be read. */
-function unreadable({ name, input: { files, ruleset } }: NodeContext): readonly Finding[] {
+function unreadable({ name, input: { files, ruleset } }: NodeContext): readonly Unreadable[] {
   const listing = files.get(LISTING) ?? { kind: 'absent' };
   if (ruleset.ok || (listing.kind === 'absent' && files.size > 0)) return [];
   const text = listing.kind === 'failed' ? describeFailure(listing.failure) : ruleset.problem.say;
-  return [
-    finding({
-      code: 'node-unreadable',
-      summary: `The rules of ${name} are unknown, because reading them failed.`,
-      services: [],
-      nodes: [name],
-      evidence: [{ kind: 'reading', node: name, file: LISTING, text }],
-      reproduce: LIST,
-      remedy: ruleset.problem.do,
-    }),
-  ];
+  return [{ node: name, text, remedy: ruleset.problem.do }];
+}
+
+function unreadableFinding({ remedy }: Unreadable, group: readonly Unreadable[]): Finding {
+  const nodes = nodesOf(group);
+  return finding({
+    code: 'node-unreadable',
+    summary: `The rules of ${listed(nodes)} are unknown, because reading them failed.`,
+    services: [],
+    nodes,
+    evidence: group.map(({ node, text }) => ({ kind: 'reading', node, file: LISTING, text })),
+    reproduce: LIST,
+    remedy,
+  });
 }
 
 /** Signals by which a program dies of its own fault: SIGILL, SIGABRT, SIGBUS, SIGFPE, SIGSEGV (signal(7)). */
@@ -41,35 +66,40 @@ const CRASHES: ReadonlySet<number> = new Set([4, 6, 7, 8, 11]);
 /** 128 + n is how a shell tells death by signal n. */
 const isCrash = ({ exitStatus }: Failure): boolean => exitStatus !== null && CRASHES.has(exitStatus - 128);
 
+interface TooOld extends OfNode {
+  readonly nft: string | undefined;
+  readonly failed: readonly { readonly file: string; readonly failure: Failure }[];
+}
+
 /**
  * nft 1.0.6 dies of a segmentation fault on sets and maps that 1.1.x made, and other pairs of versions abort: a reader that crashes
  * is older, or newer, than what wrote the rules.
  */
-function readerTooOld({ name, input: { files, versions } }: NodeContext): readonly Finding[] {
+function readerTooOld({ name, input: { files, versions } }: NodeContext): readonly TooOld[] {
   const failed = [LISTING, 'nft.txt'].flatMap((file) => {
     const reading = files.get(file);
     return reading?.kind === 'failed' && isCrash(reading.failure) ? [{ file, failure: reading.failure }] : [];
   });
-  if (failed.length === 0) return [];
   const { nft } = versions;
-  return [
-    finding({
-      code: 'reader-too-old',
-      summary: `nft${nft === undefined ? '' : ` ${nft}`} on ${name} crashes when it lists the rules: another version wrote them.`,
-      services: [],
-      nodes: [name],
-      evidence: [
-        ...failed.map(
-          ({ file, failure }) => ({ kind: 'reading', node: name, file, text: describeFailure(failure) }) as const,
-        ),
-        ...(nft === undefined ? [] : [{ kind: 'version', node: name, of: 'nft', version: nft } as const]),
-      ],
-      assumptions: ['That the crash comes from what the rules hold, as nft 1.0.6 has it with sets made by 1.1.x.'],
-      reproduce: LIST,
-      remedy:
-        'Read the node with the nft that wrote the rules, usually a newer one. Its rules are unknown, not empty; the kernel still applies them.',
-    }),
-  ];
+  return failed.length === 0 ? [] : [{ node: name, text: nft ?? '', nft, failed }];
+}
+
+function tooOldFinding({ nft }: TooOld, group: readonly TooOld[]): Finding {
+  const nodes = nodesOf(group);
+  return finding({
+    code: 'reader-too-old',
+    summary: `nft${nft === undefined ? '' : ` ${nft}`} on ${listed(nodes)} crashes when it lists the rules: another version wrote them.`,
+    services: [],
+    nodes,
+    evidence: group.flatMap(({ node, failed }): readonly Evidence[] => [
+      ...failed.map(({ file, failure }) => ({ kind: 'reading', node, file, text: describeFailure(failure) }) as const),
+      ...(nft === undefined ? [] : [{ kind: 'version', node, of: 'nft', version: nft } as const]),
+    ]),
+    assumptions: ['That the crash comes from what the rules hold, as nft 1.0.6 has it with sets made by 1.1.x.'],
+    reproduce: LIST,
+    remedy:
+      'Read the node with the nft that wrote the rules, usually a newer one. Its rules are unknown, not empty; the kernel still applies them.',
+  });
 }
 
 // -------------------------------------------------------------------------------------------------------------- versions
@@ -77,27 +107,37 @@ function readerTooOld({ name, input: { files, versions } }: NodeContext): readon
 /** pkg/proxy/nftables/supported.go */
 const MINIMUM = { kernel: [5, 13, 0], nft: [1, 0, 1] } as const;
 
+interface BelowMinimum extends OfNode {
+  readonly old: readonly { readonly of: 'kernel' | 'nft'; readonly version: string }[];
+}
+
 /** Where kube-proxy works, or should work, in nftables mode. */
-function belowMinimum(node: NodeContext): readonly Finding[] {
+function belowMinimum(node: NodeContext): readonly BelowMinimum[] {
   if (!node.isNftables) return [];
   const { name, input } = node;
   const old = (['kernel', 'nft'] as const).flatMap((of) => {
     const version = input.versions[of];
     return version !== undefined && isBelow(version, MINIMUM[of]) ? [{ of, version }] : [];
   });
-  if (old.length === 0) return [];
-  return [
-    finding({
-      code: 'version-below-minimum',
-      summary: `${name} has ${old.map(({ of, version }) => `${of} ${version}`).join(' and ')}: kube-proxy's nftables mode needs ${old.map(({ of }) => `${of} ${minimumText(of)}`).join(' and ')}.`,
-      services: [],
-      nodes: [name],
-      evidence: old.map(({ of, version }) => ({ kind: 'version', node: name, of, version }) as const),
-      assumptions: ['That the version numbers tell what is supported; distributions may have added it to older ones.'],
-      reproduce: 'uname -r; nft --version',
-      remedy: 'Update the node, or run its kube-proxy in iptables mode.',
-    }),
-  ];
+  return old.length === 0
+    ? []
+    : [{ node: name, text: old.map(({ of, version }) => `${of} ${version}`).join(' and '), old }];
+}
+
+function belowMinimumFinding({ text, old }: BelowMinimum, group: readonly BelowMinimum[]): Finding {
+  const nodes = nodesOf(group);
+  return finding({
+    code: 'version-below-minimum',
+    summary: `${listed(nodes)} ${nodes.length === 1 ? 'has' : 'have'} ${text}: kube-proxy's nftables mode needs ${old.map(({ of }) => `${of} ${minimumText(of)}`).join(' and ')}.`,
+    services: [],
+    nodes,
+    evidence: group.flatMap(({ node, old: own }) =>
+      own.map(({ of, version }) => ({ kind: 'version', node, of, version }) as const),
+    ),
+    assumptions: ['That the version numbers tell what is supported; distributions may have added it to older ones.'],
+    reproduce: 'uname -r; nft --version',
+    remedy: 'Update the node, or run its kube-proxy in iptables mode.',
+  });
 }
 
 const minimumText = (of: keyof typeof MINIMUM): string =>
