@@ -18,6 +18,7 @@ export function answerNames(answer: TraceAnswer, names: NamesView | undefined): 
       return object === undefined ? undefined : addressName(object, nodeOf.get(address));
     },
     service: (address, protocol, port) => findService(names, address, protocol, port) ?? asked(answer, address),
+    nodePort: (protocol, port) => findNodePort(names, protocol, port),
   };
 }
 
@@ -45,6 +46,14 @@ function findService(
     if (found)
       return { service: name, port: found.name ?? String(found.port), endpoints: found.endpoints ?? undefined };
   }
+  return undefined;
+}
+
+function findNodePort(names: NamesView | undefined, protocol: string, number: number): ServicePortName | undefined {
+  for (const { namespace, name, ports } of names?.services ?? [])
+    for (const port of ports)
+      if (port.nodePort === number && port.protocol.toLowerCase() === protocol)
+        return { service: `${namespace}/${name}`, port: port.name ?? String(port.port) };
   return undefined;
 }
 

@@ -2,7 +2,7 @@
 
 import type { ObjectRef } from '../cluster/address-book';
 import type { Cluster } from '../cluster/cluster';
-import type { NamedEndpoint, TraceNames } from '../explain/trace-names';
+import type { NamedEndpoint, ServicePortName, TraceNames } from '../explain/trace-names';
 import { endpointsOf } from './names';
 import type { OpenNode } from './open-node';
 
@@ -28,7 +28,16 @@ export function addressNames({ node, addresses, cluster: { cluster } }: OpenNode
         endpoints: port === undefined ? undefined : endpointsAt(cluster, object, port, protocol),
       };
     },
+    nodePort: (protocol, port) => nodePortOf(cluster, protocol, port),
   };
+}
+
+function nodePortOf({ services }: Cluster, protocol: string, number: number): ServicePortName | undefined {
+  for (const { namespace, name, ports } of services.known ? services.value : [])
+    for (const port of ports)
+      if (port.nodePort === number && port.protocol.toLowerCase() === protocol)
+        return { service: `${namespace}/${name}`, port: port.name ?? String(port.port) };
+  return undefined;
 }
 
 function endpointsAt(

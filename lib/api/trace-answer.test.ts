@@ -2,6 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { nodeFiles } from '../conflicts/testing/node-world';
 import { noNames } from '../explain/trace-names';
 import { traceVerdict, verdictSentence } from '../explain/verdict-sentence';
+import { addressNames } from './address-names';
+import { listingOf, type Objects, service, slice } from './testing/kube-proxy-node';
 import { testNode } from './testing/node';
 import { answerOf, tracePacket } from './trace-answer';
 import { whatWouldDeliverOf } from './what-would-deliver';
@@ -129,5 +131,40 @@ describe('a packet that leaves for an address of a Service', () => {
     const { node, traced } = ask({ ...NODE, to: `${to}:80/tcp` });
     const [branch] = answerOf(node, undefined, traced).trace.branches;
     expect(branch?.outcome).toMatchObject({ kind: 'decided', fate: { summary: 'transmitted' } });
+  });
+});
+
+describe('a NodePort that the rules of the node do not lead to its Service', () => {
+  const SERVICE = service({ type: 'NodePort', ports: [{ name: 'http', port: 80, protocol: 'TCP', nodePort: 30080 }] });
+  const objects: Objects = { services: [SERVICE], slices: [slice(['10.244.1.3'])] };
+  /** Without the elements of a set or map. */
+  const lacking = (name: string) => ({
+    nftables: listingOf(objects).nftables.map((entry) =>
+      Object.fromEntries(
+        Object.entries(entry).map(([kind, body]) => {
+          const { elem, ...rest } = body as { readonly elem?: unknown; readonly name?: string };
+          return [kind, rest.name === name ? rest : body];
+        }),
+      ),
+    ),
+  });
+  const cluster = {
+    ...CLUSTER,
+    'services.json': { items: objects.services },
+    'endpointslices.json': { items: objects.slices },
+  };
+  const sentence = (listing: object, to = '10.240.0.11:30080/tcp'): string => {
+    const { node, trace } = ask({ to, files: { 'nft.json': JSON.stringify(listing) }, cluster });
+    return verdictSentence(trace, addressNames(node));
+  };
+  test('says which element is missing', () => {
+    expect(sentence(lacking('service-nodeports'))).toBe(
+      'node-1 does not lead NodePort 30080/tcp to shop/web: service-nodeports of kube-proxy has no element tcp . 30080. Nothing else there takes it: TCP reset goes back.',
+    );
+    expect(sentence(lacking('nodeport-ips'))).toContain('nodeport-ips of kube-proxy has no element 10.240.0.11.');
+  });
+  test('is none where the rules do, or the port is no NodePort', () => {
+    expect(sentence(listingOf(objects))).toMatch(/^Reaches /);
+    expect(sentence(lacking('service-nodeports'), '10.240.0.11:30081/tcp')).toMatch(/^Reaches node-1 itself/);
   });
 });

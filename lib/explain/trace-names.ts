@@ -30,6 +30,8 @@ export interface TraceNames {
   address(address: string): AddressName | undefined;
   /** The Service port at an address; `port` undefined asks for the Service alone. */
   service(address: string, protocol: string | undefined, port: number | undefined): ServicePortName | undefined;
+  /** The Service port that has a NodePort. */
+  nodePort?(protocol: string, port: number): ServicePortName | undefined;
 }
 
 /** Nothing is named. */

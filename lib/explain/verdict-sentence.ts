@@ -172,10 +172,29 @@ function deliveredSentence(trace: Trace, names: TraceNames): string {
   const refusals = trace.branches.map((branch) => refusal(branch));
   const [refused] = refusals;
   if (refused !== undefined && refusals.every((one) => one !== undefined)) {
-    return `${reach} Nothing there takes it: ${packetTitle(refused.packet, refused.what)} goes back.`;
+    const answer = `${packetTitle(refused.packet, refused.what)} goes back.`;
+    return lackingNodePort(trace, first, names, answer) ?? `${reach} Nothing there takes it: ${answer}`;
   }
   return `${reach} ${sourceWords(ends, sent)}`.trim();
 }
+
+/** A NodePort of a Service that the node's rules do not lead to it: which element is missing. */
+function lackingNodePort(trace: Trace, end: End, names: TraceNames, answer: string): string | undefined {
+  const { protocol, dport, daddr } = end.packet;
+  if (!end.local || typeof dport !== 'number' || protocol === undefined || daddr !== trace.packet.daddr)
+    return undefined;
+  const port = names.nodePort?.(String(protocol), dport);
+  const steps = trace.branches[0]?.steps ?? [];
+  const lookups = steps.flatMap((step) =>
+    (step.kind === 'rule' || step.kind === 'passed') && step.at.table === 'kube-proxy' ? step.lookups : [],
+  );
+  const missed = lookups.find(({ name, hit }) => hit === undefined && NODE_PORTS.has(name ?? ''));
+  if (port === undefined || missed === undefined) return undefined;
+  return `${names.node} does not lead NodePort ${dport}/${protocol} to ${port.service}: ${missed.name} of kube-proxy has no element ${missed.key}. Nothing else there takes it: ${answer}`;
+}
+
+/** Where the rules look a NodePort up: the node's addresses that take them, then the port. */
+const NODE_PORTS: ReadonlySet<string> = new Set(['nodeport-ips', 'service-nodeports']);
 
 /** The reset or error that the kernel sends for a packet it delivered to a port where nothing takes it. */
 export function refusal(branch: Branch): GeneratedStep | undefined {
