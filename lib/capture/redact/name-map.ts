@@ -28,24 +28,62 @@ const PLAIN_VALUES: ReadonlySet<string> = new Set([
 const PLAIN_KEYS =
   /^(?:(?:[a-z0-9-]+\.)*(?:kubernetes|k8s)\.io\/.*|app|k8s-app|component|tier|version|pod-template-hash|pod-template-generation|controller-revision-hash|job-name)$/;
 
+/** Bytes of a comment that nft takes (NFTNL_UDATA_COMMENT_MAXLEN; 1.0.6 refuses 129). */
+export const COMMENT_BYTES = 128;
 const SHORT = 11;
 /** Names of Services and namespaces that together may be longer than a comment of nft keep their length: kube-proxy then fails. */
 const LONG = 30;
 const lengthFor = (name: string): number =>
   name.length > LONG && /^[a-z0-9-]{1,63}$/.test(name) ? name.length : SHORT;
 
+/** A name, and what a controller put behind it, which stays: `web`, `-7d9f8-x2k4p`. ip-10-0-0-1 is an address. */
+function stemOf(name: string): { readonly stem: string; readonly rest: string } {
+  const [, stem, suffix] = GENERATED.exec(name) ?? [];
+  if (KEPT.has(name) || stem === undefined || suffix === undefined || /\d+-\d+$/.test(name))
+    return { stem: name, rest: '' };
+  const inner = stemOf(stem);
+  return { stem: inner.stem, rest: `${inner.rest}-${suffix}` };
+}
+
+/** As kube-proxy writes it into a comment. */
+export const portComment = (namespace: string, service: string, port: string): string =>
+  `${namespace}/${service}${port === '' ? '' : `:${port}`}`;
+
 export class NameMap {
   readonly #known = new Map<string, string>();
+  /** Of names whose replacement would make a comment too long. */
+  readonly #lengths = new Map<string, number>();
 
   constructor(readonly hashes: Hashes) {}
+
+  /**
+   * The comment of this port of a Service is to fit into nft as before: short names become longer, so the longest becomes shorter by as
+   * much. To be told before any name is replaced.
+   */
+  fit(namespace: string, service: string, port: string): void {
+    if (portComment(namespace, service, port).length > COMMENT_BYTES) return;
+    const ports = port === '' || KEPT_PORTS.has(port) ? port.length : this.#lengthOf(port);
+    const [own, other] = [this.#lengthOf(service), this.#lengthOf(namespace)];
+    const excess = own + other + 1 + (port === '' ? 0 : 1) + ports - COMMENT_BYTES;
+    const { stem } = stemOf(own > other ? service : namespace);
+    if (excess > 0) this.#lengths.set(stem, this.#length(stem) - excess);
+  }
+
+  #length(stem: string): number {
+    return this.#lengths.get(stem) ?? lengthFor(stem);
+  }
+
+  #lengthOf(name: string): number {
+    const { stem, rest } = stemOf(name);
+    return rest.length + (stem === '' || KEPT.has(stem) ? stem.length : this.#length(stem));
+  }
 
   /** Pods of one workload keep what tells them apart: `web-7d9f8-x2k4p` is that of `web`, and `-7d9f8-x2k4p`. */
   name(name: string): string {
     if (name === '' || KEPT.has(name)) return name;
-    const [, stem, suffix] = GENERATED.exec(name) ?? [];
-    // ip-10-0-0-1 is an address.
-    if (stem !== undefined && suffix !== undefined && !/\d+-\d+$/.test(name)) return `${this.name(stem)}-${suffix}`;
-    const known = this.#known.get(name) ?? `r${this.#letters(name, lengthFor(name) - 1)}`;
+    const { stem, rest } = stemOf(name);
+    if (rest !== '') return `${this.name(stem)}${rest}`;
+    const known = this.#known.get(name) ?? `r${this.#letters(name, this.#length(name) - 1)}`;
     this.#known.set(name, known);
     return known;
   }

@@ -115,6 +115,13 @@ describe('words', () => {
     expect(words.comment(comment)).toBe(want);
   });
 
+  test('a comment that nft takes stays one, whatever is in it', () => {
+    const endpoint = `[fd00::1]:80`;
+    const long = `${'n'.repeat(50)}/${'s'.repeat(56)}:p -> ${endpoint}`;
+    expect(long.length).toBeLessThanOrEqual(128);
+    expect(words.comment(long).length).toBeLessThanOrEqual(128);
+  });
+
   test('of other comments only that they are the same', () => {
     const redacted = words.comment('for Alice, ticket 4711');
     expect(redacted).toMatch(/^redacted [a-z2-7]{8}$/);

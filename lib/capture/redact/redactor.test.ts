@@ -60,3 +60,60 @@ test('a node without endpoints has no such file', () => {
   const redactor = new Redactor(hashesOf('a key'), new Map());
   expect([...redactor.nodeFiles(filesOf({ 'nft.json': { nftables: [] } })).keys()]).toEqual(['nft.json']);
 });
+
+/** 128 bytes are taken by nft, 129 are not. Short names become longer when they are replaced. */
+test.each([
+  { namespace: 'n', service: 's'.repeat(63), port: 'p', bytes: 67 },
+  { namespace: 'n'.repeat(63), service: 's'.repeat(62), port: 'p', bytes: 128 },
+  { namespace: 'n'.repeat(62), service: 's'.repeat(63), port: 'p', bytes: 128 },
+  { namespace: `${'n'.repeat(54)}-x2k4p`, service: 's'.repeat(63), port: '', bytes: 124 },
+  { namespace: 'n'.repeat(63), service: 's'.repeat(63), port: 'p', bytes: 129 },
+])('the comment of a port of $bytes bytes fits into nft as before, and is that of the objects', (one) => {
+  const { namespace, service, port, bytes } = one;
+  const metadata = { name: service, namespace };
+  const cluster = filesOf({
+    'services.json': {
+      kind: 'List',
+      items: [{ metadata, spec: { ports: [{ ...(port !== '' && { name: port }), port: 80 }] } }],
+    },
+  });
+  const redactor = new Redactor(hashesOf('a key'), cluster);
+  const comment = `${namespace}/${service}${port === '' ? '' : `:${port}`}`;
+  expect(comment.length).toBe(bytes);
+  const redacted = redactor.nodeFiles(
+    filesOf({ 'nft.json': { nftables: [{ element: { elem: [{ elem: { val: '10.0.0.1', comment } }] } }] } }),
+  );
+  const { nftables } = contentOf(redacted, 'nft.json') as {
+    nftables: { element: { elem: { elem: { comment: string } }[] } }[];
+  };
+  const written = nftables[0]?.element.elem[0]?.elem.comment ?? '';
+  const { items } = contentOf(redactor.clusterFiles(cluster), 'services.json') as {
+    items: { metadata: typeof metadata; spec: { ports: { name?: string }[] } }[];
+  };
+  const [object] = items;
+  const name = object?.spec.ports[0]?.name;
+  expect(written).toBe(`${object?.metadata.namespace}/${object?.metadata.name}${name === undefined ? '' : `:${name}`}`);
+  expect(written.length <= 128).toBe(bytes <= 128);
+  expect(written).not.toMatch(/nnn|sss/);
+});
+
+test('a comment that kube-proxy cut is cut from the other names', () => {
+  const [namespace, service, port] = ['n'.repeat(63), 's'.repeat(63), 'portname'];
+  const cluster = filesOf({
+    'services.json': {
+      kind: 'List',
+      items: [{ metadata: { name: service, namespace }, spec: { ports: [{ name: port, port: 80 }] } }],
+    },
+  });
+  const redactor = new Redactor(hashesOf('a key'), cluster);
+  const comment = `${namespace}/${service}:${port}`.slice(0, 128);
+  const node = filesOf({ 'nft.json': { nftables: [{ element: { elem: [{ elem: { val: '10.0.0.1', comment } }] } }] } });
+  const objects = contentOf(redactor.clusterFiles(cluster), 'services.json') as {
+    items: { metadata: { name: string; namespace: string }; spec: { ports: { name: string }[] } }[];
+  };
+  const whole = objects.items.map(
+    ({ metadata, spec }) => `${metadata.namespace}/${metadata.name}:${spec.ports[0]?.name}`,
+  );
+  const written = contentOf(redactor.nodeFiles(node), 'nft.json');
+  expect(JSON.stringify(written)).toContain(JSON.stringify(whole[0]?.slice(0, 128)));
+});

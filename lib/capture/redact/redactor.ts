@@ -12,7 +12,7 @@ import {
 import { AddressMap } from './address-map';
 import type { Hashes } from './hashes';
 import { IptablesNames, type Renaming } from './kube-proxy-names';
-import { NameMap } from './name-map';
+import { COMMENT_BYTES, NameMap, portComment } from './name-map';
 import { isPlainCommand, plainError } from './plain-words';
 import { endpointAddressesIn, namesIn, redactIpOutput, redactObjects, servicePortsOf } from './redact-objects';
 import { endpointAddressesOf, identifiersOf, redactRuleset } from './redact-ruleset';
@@ -39,7 +39,13 @@ export class Redactor {
     const named = ['services.json', 'pods.json', 'nodes.json', 'namespaces.json', 'networkpolicies.json'];
     const objects = namesIn(named.map((file) => lists.get(file)));
     this.#endpoints = endpointAddressesIn(lists.get('endpointslices.json'));
-    this.#words = new Words(this.#renaming, new IptablesNames(this.#renaming, ports), objects);
+    const cut = new Map<string, string>();
+    for (const { namespace, service, port } of ports()) {
+      this.#renaming.names.fit(namespace, service, port);
+      const whole = portComment(namespace, service, port);
+      if (whole.length > COMMENT_BYTES) cut.set(whole.slice(0, COMMENT_BYTES), whole);
+    }
+    this.#words = new Words(this.#renaming, new IptablesNames(this.#renaming, ports), objects, cut);
   }
 
   /** The name of a node. */

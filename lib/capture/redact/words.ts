@@ -3,6 +3,7 @@ import { formatMac, parseAddress, parseMac } from '../../net/address';
 import { type AddressMap, formatIp } from './address-map';
 import { base32 } from './hashes';
 import { type IptablesNames, type Renaming, renameServiceChain } from './kube-proxy-names';
+import { COMMENT_BYTES } from './name-map';
 
 const ADDRESS4 = /(?<![\w.])(\d{1,3}(?:\.\d{1,3}){3})(?:\/(\d{1,2})(?![\d.]))?(?!\w|\.\d)/g;
 const ADDRESS6 =
@@ -70,6 +71,8 @@ export class Words {
     readonly iptables: IptablesNames,
     /** Names of the cluster's objects. */
     readonly objects: ReadonlySet<string>,
+    /** Comments of ports of Services that kube-proxy cut, from 1.37 on, and the whole ones. */
+    readonly cut: ReadonlyMap<string, string> = new Map(),
   ) {}
 
   get #addresses(): AddressMap {
@@ -113,15 +116,21 @@ export class Words {
 
   /** The same, with no names of users, groups and labels yet: those of another node. */
   anew(): Words {
-    return new Words(this.renaming, this.iptables, this.objects);
+    return new Words(this.renaming, this.iptables, this.objects, this.cut);
   }
 
   isNamed(name: string): boolean {
     return this.#named.has(name);
   }
 
+  /** One that nft takes becomes one that nft takes. */
   comment(comment: string): string {
     if (comment === '' || PLAIN_COMMENTS.has(comment)) return comment;
+    const redacted = this.#comment(this.cut.get(comment) ?? comment);
+    return comment.length <= COMMENT_BYTES ? redacted.slice(0, COMMENT_BYTES) : redacted;
+  }
+
+  #comment(comment: string): string {
     const [, head, namespace, service, port, tail = '', endpoint] = SERVICE_COMMENT.exec(comment) ?? [];
     if (namespace !== undefined && service !== undefined) {
       const { names } = this.renaming;
