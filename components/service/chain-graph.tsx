@@ -14,8 +14,9 @@ import {
 } from '@/lib/graph/service-graph-layout';
 import { STRINGS } from '../strings';
 import { cx } from '../ui/cx';
+import { FrontCut } from '../ui/front-cut';
 import { OwnerBar } from '../ui/owner-tag';
-import { columnWord, fitBoth, fitEnd, noteOf, partLabel, share, shortName, troubleOf, wayWords } from './graph-words';
+import { columnWord, fitBoth, noteOf, partLabel, share, shortName, troubleOf, wayWords } from './graph-words';
 import { PartMark } from './state-mark';
 
 interface GraphProps {
@@ -173,9 +174,8 @@ interface BoxProps {
 }
 
 const OWNER: OwnerKey = 'kp';
-/** Characters of mono 12 px and sans 11 px, with the padding of a box. */
-const nameFits = (width: number): number => Math.floor((width - 20) / 7.25);
-const noteFits = (width: number): number => Math.floor((width - 20) / 5.9);
+/** Characters of mono 12 px, with the padding of a box. */
+const nameFits = (width: number): number => Math.floor((width - 22) / 7.2);
 
 function Box({ box, note, label, trouble, way, selected, touched, at, tabIndex, onSelect }: BoxProps) {
   const { part, x, y, width, height } = box;
@@ -220,14 +220,14 @@ function Box({ box, note, label, trouble, way, selected, touched, at, tabIndex, 
               part.state === 'missing' && 'text-ink-2',
             )}
           >
-            {fitBoth(name, nameFits(width))}
+            {part.role === 'endpoint' ? <FrontCut text={name} /> : fitBoth(name, nameFits(width))}
           </span>
           <span className="flex items-center gap-1.5 overflow-hidden whitespace-nowrap text-[11px] text-ink-2 leading-4">
             <PartMark state={part.state} trouble={trouble} />
-            {note === '' ? null : (
-              <span>
-                {fitEnd(note, noteFits(width) - (odd ? part.state.length + 3 : 0) - (trouble?.length ?? -3) - 3)}
-              </span>
+            {note === '' ? null : part.role === 'endpoint' || part.state === 'other' ? (
+              <FrontCut text={note} />
+            ) : (
+              <span className="truncate">{note}</span>
             )}
           </span>
         </span>
@@ -281,14 +281,17 @@ function Line({ line, lit }: { readonly line: GraphLine; readonly lit: boolean }
   );
 }
 
-/** The share of new connections, before the endpoint it is for. */
-function Pill({ line: { link, to } }: { readonly line: GraphLine }) {
+const PILL_PITCH = 19;
+
+/** The share of new connections, before the endpoint it is for; where chains have different ones, one below the other. */
+function Pill({ line: { link, to, share: at } }: { readonly line: GraphLine }) {
   const text = share(link.probability);
-  if (text === undefined) return null;
+  if (text === undefined || at === undefined) return null;
+  const y = to.y + (at.index - (at.of - 1) / 2) * PILL_PITCH;
   const width = text.length * 6.6 + 12;
   const odd = link.state !== 'same' && link.state !== 'unknown';
   return (
-    <g transform={`translate(${to.x - width - 1} ${to.y - 9})`}>
+    <g transform={`translate(${to.x - width - 1} ${y - 9})`}>
       <rect
         width={width}
         height={18}

@@ -8,23 +8,24 @@ import { type ComparedGraph, endpointShares } from '@/lib/graph/compare-service-
 import { useIsNarrow } from '../hooks/use-media';
 import { STRINGS } from '../strings';
 import { cx } from '../ui/cx';
+import { FrontCut } from '../ui/front-cut';
 import { CheckIcon } from '../ui/icons';
 
 const ROW = 32;
 const NARROW_ROW = 84;
 const GRID =
-  'grid grid-cols-[minmax(150px,1.5fr)_minmax(170px,1.3fr)_64px_64px_84px_minmax(90px,0.8fr)_minmax(90px,1fr)_150px] gap-x-3 px-3';
+  'grid grid-cols-[minmax(150px,1.5fr)_minmax(200px,1.6fr)_52px_56px_84px_minmax(80px,0.7fr)_minmax(80px,0.9fr)_140px] gap-x-3 px-3';
 const HEADS = ['Pod', 'Address', 'Ready', 'Serving', 'Terminating', 'Node', 'Zone, hints'];
 
 interface EndpointsProps {
   readonly endpoints: readonly EndpointRow[];
-  /** Of the node and the port that are drawn; undefined where they are not known. */
-  readonly graph: ComparedGraph | undefined;
+  /** Of the node and the port that are drawn, one for each family; none: they are not known. */
+  readonly graphs: readonly ComparedGraph[];
   readonly node: string;
 }
 
 /** What the EndpointSlices say, and how often the node chooses each. Only the rows in sight are in the page. */
-export function EndpointsTable({ endpoints, graph, node }: EndpointsProps) {
+export function EndpointsTable({ endpoints, graphs, node }: EndpointsProps) {
   const narrow = useIsNarrow();
   const scroll = useRef<HTMLDivElement>(null);
   const virtual = useVirtualizer({
@@ -35,7 +36,7 @@ export function EndpointsTable({ endpoints, graph, node }: EndpointsProps) {
     overscan: 8,
     initialRect: { width: 1200, height: 800 },
   });
-  const chosen = graph === undefined ? undefined : endpointShares(graph);
+  const chosen = graphs.length === 0 ? undefined : new Map(graphs.flatMap((graph) => [...endpointShares(graph)]));
   return (
     <section
       ref={scroll}
@@ -94,11 +95,14 @@ const Cell = ({ children, className }: { readonly children: ReactNode; readonly 
 );
 
 const podName = (row: EndpointRow): ReactNode =>
-  row.pod === null ? <span className="text-ink-2">no pod</span> : row.pod.name;
+  row.pod === null ? <span className="text-ink-2">no pod</span> : <FrontCut text={row.pod.name} />;
+
+const addressWords = ({ addresses, ports }: EndpointRow): string =>
+  [addresses.join(', '), ...ports.map(({ name, port }) => `${name === '' ? '' : `${name} `}:${port ?? '*'}`)].join(' ');
 
 function Address({ row }: { readonly row: EndpointRow }) {
   return (
-    <span className="font-mono text-[12px]">
+    <span className="font-mono text-[12px]" title={addressWords(row)}>
       {row.addresses.join(', ')}{' '}
       <span className="text-ink-2">{row.ports.map(({ port }) => `:${port ?? '*'}`).join(' ')}</span>
     </span>
@@ -127,9 +131,7 @@ function zoneWords({ zone, forZones, forNodes }: EndpointRow): string {
 function Cells({ row, share, isKnown }: RowProps) {
   return (
     <>
-      <Cell className="truncate font-[600]">
-        <span title={row.pod === null ? undefined : `${row.pod.namespace}/${row.pod.name}`}>{podName(row)}</span>
-      </Cell>
+      <Cell className="font-[600]">{podName(row)}</Cell>
       <Cell className="truncate">
         <Address row={row} />
       </Cell>
@@ -162,7 +164,7 @@ function Card({ row, share, isKnown, node }: RowProps & { readonly node: string 
   ];
   return (
     <td className="flex min-w-0 flex-1 flex-col">
-      <span className="truncate font-[600]">{podName(row)}</span>
+      <span className="font-[600]">{podName(row)}</span>
       <Address row={row} />
       <span className="truncate text-ink-2">
         {words.join(', ')}; {row.node ?? 'no node'}, {zoneWords(row)}

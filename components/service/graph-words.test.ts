@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { EndpointRow } from '@/lib/api/service-types';
 import type { ComparedLink, ComparedPart } from '@/lib/graph/compare-service-graphs';
-import { columnWord, fitBoth, fitEnd, linkWords, noteOf, partLabel, share, shortName, wayWords } from './graph-words';
+import { columnWord, fitBoth, linkWords, noteOf, partLabel, share, shortName, wayWords } from './graph-words';
 
 const part = (more: Partial<ComparedPart>): ComparedPart => ({
   id: 'x',
@@ -74,9 +74,9 @@ test('a share, and what it should be', () => {
   expect(linkWords(link({ probability: 0.5, sticky: true }))).toBe('1/2 of new connections, known clients again');
 });
 
-test('the beginning of a name goes, never its end', () => {
-  expect(fitEnd('nodeport-endpoints-check', 12)).toBe('…oints-check');
-  expect(fitEnd('services', 12)).toBe('services');
+test('where nobody is an endpoint, the column is of verdicts', () => {
+  expect(columnWord('endpoint', [part({ role: 'end', name: 'reject' })])).toBe('Verdict');
+  expect(columnWord('endpoint', [part({ role: 'end' }), part({ role: 'endpoint' })])).toBe('Endpoint');
 });
 
 test('in iptables mode rules stand where map elements do', () => {

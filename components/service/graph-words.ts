@@ -16,11 +16,12 @@ const COLUMN_WORDS: { readonly [R in GraphRole]: string } = {
   end: 'Verdict',
 };
 
-/** The head of a column: in iptables mode rules stand where nftables mode has map elements. */
-export const columnWord = (role: GraphRole, parts: readonly ComparedPart[]): string =>
-  role === 'element' && parts.every((part) => part.role !== role || part.place?.kind === 'rule')
-    ? 'Rule'
-    : COLUMN_WORDS[role];
+/** The head of a column, by what is in it: in iptables mode rules stand where nftables mode has map elements. */
+export function columnWord(role: GraphRole, parts: readonly ComparedPart[]): string {
+  if (role === 'element' && parts.every((part) => part.role !== role || part.place?.kind === 'rule')) return 'Rule';
+  const isEnd = role === 'endpoint' && parts.some((part) => part.role === 'end');
+  return isEnd && parts.every((part) => part.role !== role) ? COLUMN_WORDS.end : COLUMN_WORDS[role];
+}
 
 /** `service-KHN6ECMT`: what is different between the chains of a Service; the rest of the name is the Service. */
 export function shortName({ name, role }: ComparedPart): string {
@@ -65,10 +66,6 @@ export function noteOf(part: ComparedPart, endpoints: readonly EndpointRow[]): s
     .filter((word) => word !== null && word !== undefined)
     .join(' · ');
 }
-
-/** The end of a text that fits: the beginning goes, never the end. */
-export const fitEnd = (text: string, max: number): string =>
-  text.length <= max ? text : `…${text.slice(text.length - max + 1)}`;
 
 /** Both ends of a name that fits: chains such as `service-endpoints-check` and `nodeport-endpoints-check` differ in front. */
 export function fitBoth(name: string, max: number): string {

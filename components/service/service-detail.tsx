@@ -3,7 +3,7 @@
 import Link from 'next/link';
 import { useMemo } from 'react';
 import type { PortGraphView } from '@/lib/api/service-graphs';
-import type { ServicePage } from '@/lib/api/service-types';
+import type { EndpointRow, ServicePage } from '@/lib/api/service-types';
 import type { NodeSummary, SourceView } from '@/lib/api/types';
 import { count } from '@/lib/explain/words';
 import { FindingsOfService } from '../findings/finding-counts';
@@ -98,7 +98,13 @@ function Bar({
           {say}
         </Badge>
       ))}
-      {page === undefined ? null : <Verdict page={page} rulesOnly={troubles.length > 0} />}
+      {page === undefined || !isNobodyReady(page) ? null : (
+        <Badge tone="lost">
+          <OctagonIcon size={12} />
+          {page.endpoints?.length === 0 ? 'no endpoints' : 'no endpoint is ready'}
+        </Badge>
+      )}
+      {page === undefined ? null : <Verdict page={page} rulesOnly={troubles.length > 0 || isNobodyReady(page)} />}
       <span className="flex flex-wrap items-center gap-2 md:ml-auto">
         <PlaceField
           label="Trace from"
@@ -122,6 +128,13 @@ function Bar({
     </ViewBar>
   );
 }
+
+/** Rules that refuse are as expected, and yet the Service does not work. */
+const isNobodyReady = ({ endpoints, facts }: ServicePage): boolean =>
+  facts !== null &&
+  facts.notServed === null &&
+  endpoints !== null &&
+  !endpoints.some(({ ready, serving, terminating }) => ready || (serving && terminating));
 
 /** What kube-proxy wrote: as expected everywhere, or on how many nodes it is not, or not known. */
 function Verdict({ page, rulesOnly }: { readonly page: ServicePage; readonly rulesOnly: boolean }) {
@@ -174,6 +187,9 @@ function Body({
       : page.nodes;
   const graphs = useServiceGraphs(source.id, node.name, service, node.state === 'ready');
   const chosen = chosenGraph(graphs.data?.graphs ?? [], state.port, state.family);
+  const ofPort = (graphs.data?.graphs ?? []).flatMap((one) =>
+    chosen !== undefined && portKey(one) === portKey(chosen) ? [one.graph] : [],
+  );
   const odd = page.nodes.filter(({ why, differences }) => why !== null || differences.length > 0);
   return (
     <div className="flex shrink-0 flex-col roomy:min-h-0 roomy:flex-1 lg:flex-row">
@@ -286,7 +302,7 @@ function Body({
           <h2 id="endpoints" className="font-[640]">
             Endpoints{' '}
             <span className="font-normal text-ink-2">
-              {page.endpoints === null ? '' : count(page.endpoints.length, 'endpoint')}
+              {page.endpoints === null ? '' : endpointsWords(page.endpoints)}
             </span>
           </h2>
           {page.endpoints === null ? (
@@ -296,16 +312,28 @@ function Body({
               className="m-0!"
             />
           ) : page.endpoints.length === 0 ? (
-            <Note className="m-0!">
-              No EndpointSlice of the Service names an endpoint: connections to it are refused.
-            </Note>
+            <Note className="m-0!">{nobodyWords(page)}</Note>
           ) : (
-            <EndpointsTable endpoints={page.endpoints} graph={chosen?.graph} node={node.name} />
+            <EndpointsTable endpoints={page.endpoints} graphs={ofPort} node={node.name} />
           )}
         </section>
       </div>
     </div>
   );
+}
+
+function nobodyWords({ facts }: ServicePage): string {
+  const none = 'No EndpointSlice of the Service names an endpoint';
+  return facts === null || facts.notServed !== null ? `${none}.` : `${none}: connections to it are refused.`;
+}
+
+/** A pod with addresses of both families is one endpoint, as in the list. */
+function endpointsWords(endpoints: readonly EndpointRow[]): string {
+  const pods = new Set(
+    endpoints.map(({ pod, addresses }) => (pod === null ? addresses[0] : `${pod.namespace}/${pod.name}`)),
+  );
+  const addresses = endpoints.reduce((sum, one) => sum + one.addresses.length, 0);
+  return `${count(pods.size, 'endpoint')}${addresses === pods.size ? '' : `, ${addresses} addresses`}`;
 }
 
 /** Nodes whose differences are written out at once. */

@@ -45,7 +45,7 @@ export function Facts({ facts }: { readonly facts: ServiceFacts }) {
       : []),
     ...policyRow(facts),
     ...(facts.trafficDistribution === null ? [] : [['Distribution', facts.trafficDistribution] as const]),
-    ['Affinity', facts.affinity === null ? none : `client address, ${facts.affinity} s`],
+    ['Affinity', facts.affinity === null ? none : `client address, ${facts.affinity}\u00a0s`],
     ...(facts.sourceRanges.length === 0
       ? []
       : [['Source ranges', <Mono key="7" texts={facts.sourceRanges} />] as const]),
@@ -132,7 +132,7 @@ export function WaysIn({ page, node, nodeAddress, from, chosen, onChoose }: Ways
                 </span>
                 <span className="ml-auto min-w-0 text-right font-mono text-[12px] text-ink-2 [overflow-wrap:anywhere]">
                   {(way.addresses.length === 0 ? ['node'] : way.addresses).map((address) => (
-                    <span key={address} className="block whitespace-nowrap">
+                    <span key={address} className="block">
                       {address.includes(':') ? `[${address}]` : address}:{way.number}
                     </span>
                   ))}

@@ -41,7 +41,10 @@ export function ServiceList({ source, node }: ListProps) {
     const troubles = findings === undefined ? undefined : troublesByService(findings);
     return (row: ServiceRow): RowState => rowState(row, drift, troubles?.(row));
   }, [findings, drift]);
-  const isOdd = useMemo(() => new Set(all?.filter((row) => isNotAsExpected(stateOf(row)))), [all, stateOf]);
+  const isOdd = useMemo(
+    () => new Set(all?.filter((row) => isNobodyReady(row) || isNotAsExpected(stateOf(row)))),
+    [all, stateOf],
+  );
   const rows = useMemo(
     () => all?.filter((row) => matchesService(row, wanted) && (odd !== true || isOdd.has(row))),
     [all, wanted, odd, isOdd],
@@ -188,8 +191,8 @@ function Rows({
                   <td className="min-w-0 flex-1">
                     <Name row={row} href={href} />
                     <span className="block truncate text-ink-2">
-                      {row.type}, {row.ports.join(', ') || 'no port'}, <EndpointsReady row={row} /> ready,{' '}
-                      <OnNodes state={stateOf(row)} />
+                      <OnNodes state={stateOf(row)} />, <EndpointsReady row={row} /> ready, {row.type},{' '}
+                      {row.ports.join(', ') || 'no port'}
                     </span>
                   </td>
                 ) : (
@@ -222,20 +225,26 @@ function Rows({
 }
 
 const Name = ({ row, href }: { readonly row: ServiceRow; readonly href: string }) => (
-  <Link href={href} className="block truncate font-[620] hover:underline" title={`${row.namespace}/${row.name}`}>
-    <span className="font-normal text-ink-2">{row.namespace}/</span>
-    {row.name}
+  // Cut in front where it is too long: the end of a name tells it from others.
+  <Link
+    href={href}
+    className="block truncate text-left font-[620] [direction:rtl] hover:underline"
+    title={`${row.namespace}/${row.name}`}
+  >
+    <bdi>
+      <span className="font-normal text-ink-2">{row.namespace}/</span>
+      {row.name}
+    </bdi>
   </Link>
 );
 
-function EndpointsReady({ row: { endpoints } }: { readonly row: ServiceRow }) {
+function EndpointsReady({ row }: { readonly row: ServiceRow }) {
+  const { endpoints } = row;
   if (endpoints === null) return <span className="text-ink-2">not known</span>;
-  if (endpoints.all === 0) return <span className="text-ink-2">none</span>;
-  return (
-    <span className={endpoints.ready === endpoints.all ? undefined : 'text-depends'}>
-      {endpoints.ready} of {endpoints.all}
-    </span>
-  );
+  const words = endpoints.all === 0 ? 'none' : `${endpoints.ready} of ${endpoints.all}`;
+  if (isNobodyReady(row)) return <TroubleMark word={words} />;
+  const all = endpoints.ready === endpoints.all;
+  return <span className={endpoints.all === 0 ? 'text-ink-2' : all ? undefined : 'text-depends'}>{words}</span>;
 }
 
 /** What becomes of the traffic comes before how the rules are; both where both are wrong. */
@@ -250,5 +259,9 @@ function OnNodes({ state: { lost, odd, say } }: { readonly state: RowState }) {
     </span>
   );
 }
+
+/** Connections to it are refused, by rules that are as expected. */
+const isNobodyReady = ({ served, endpoints }: ServiceRow): boolean =>
+  served && endpoints !== null && endpoints.ready === 0;
 
 const isNotAsExpected = ({ lost, odd }: RowState): boolean => lost.length > 0 || odd.length > 0;

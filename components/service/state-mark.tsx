@@ -70,7 +70,9 @@ export function PartMark({
   const isOdd = state !== 'same' && state !== 'unknown';
   if (!isOdd && trouble === undefined) return null;
   return (
-    <span className={cx('inline-flex items-center gap-1 font-[600] text-[11px] text-depends leading-4', className)}>
+    <span
+      className={cx('inline-flex shrink-0 items-center gap-1 font-[600] text-[11px] text-depends leading-4', className)}
+    >
       {isOdd ? <TriangleIcon size={11} /> : null}
       {isOdd && state !== 'other' ? STATE_WORDS[state] : null}
       {trouble === undefined ? null : <TroubleMark word={trouble} />}

@@ -92,6 +92,34 @@ describe('places', () => {
     for (const line of dropped.lines.filter(({ link: { to } }) => to !== 'drop')) expect(line.below).toBeUndefined();
   });
 
+  test.each([
+    ['an IPv4 key', '255.255.255.255 . tcp . 65535', 232],
+    ['an IPv6 key is not cut, and the graph is wider', '2001:db8:ffff:1234:5678:9abc:def0:7777 . tcp . 65535', 398],
+  ])('%s fits', (_, key, least) => {
+    const { parts, links } = graph(same(1));
+    const named = parts.map((one) => (one.id === 'cluster' ? { ...one, name: key } : one));
+    const { columns, boxes, width } = layoutServiceGraph({ parts: named, links }, 1100);
+    expect(columns.find(({ role }) => role === 'element')?.width).toBe(least);
+    // 12 px JetBrains Mono: 7.2 px for a character.
+    expect(boxes.find(({ part: { id } }) => id === 'cluster')?.width).toBeGreaterThan(key.length * 7.2 + 22);
+    expect(width).toBe(Math.max(...boxes.map((box) => box.x + box.width)));
+  });
+  test('room that is left goes to the columns and between them', () => {
+    const [narrow, wide] = [1100, 1700].map((width) => layoutServiceGraph(graph(same(3)), width));
+    const endpoint = (layout: typeof wide) => layout?.columns.at(-1)?.width ?? 0;
+    expect(endpoint(wide)).toBeGreaterThan(endpoint(narrow) + 80);
+    expect(wide?.width).toBeCloseTo(1700);
+    expect(layoutServiceGraph(graph(same(3)), 1119).width).toBeCloseTo(1119);
+  });
+  test('two chains with different shares of an endpoint: both are told, alike ones once', () => {
+    const { parts, links } = graph(same(2));
+    const local = [link('local', 'e0', 1), link('local', 'e1', 1 / 2)];
+    const both = { parts: [...parts, part('local', 'service')], links: [...links, ...local] };
+    const shares = layoutServiceGraph(both, 1100).lines.flatMap(({ link: { from, to }, share }) =>
+      share === undefined ? [] : [`${from} ${to}: ${share.index} of ${share.of}`],
+    );
+    expect(shares).toEqual(['service e0: 0 of 2', 'service e1: 0 of 1', 'local e0: 1 of 2']);
+  });
   test('no box lies on another', () => {
     const { boxes } = layoutServiceGraph(graph(same(5)), 1100);
     const meet = boxes.flatMap((a) =>
@@ -127,6 +155,7 @@ describe('many endpoints', () => {
     const shares = folded.links
       .filter(({ from }) => from === 'service')
       .map(({ to, probability }) => [to, probability?.toFixed(2)]);
+    expect(foldEndpoints(graph(same(30))).links.at(-1)).toMatchObject({ to: 'endpoints:same', probability: 1 });
     expect(shares).toEqual([
       ['endpoints:same', '0.99'],
       ['gone', '0.01'],

@@ -19,6 +19,8 @@ export interface GraphLine {
   readonly to: { readonly x: number; readonly y: number };
   /** Both ends are in one column: the line leaves and comes at the right. */
   readonly bent: boolean;
+  /** Which of the different shares at its end this is, and of how many: chains for all and for this node may have their own. */
+  readonly share: { readonly index: number; readonly of: number } | undefined;
   /** It leads to a verdict past boxes of other columns: it goes along `y` below them from `fromX` to `toX`. */
   readonly below: { readonly y: number; readonly fromX: number; readonly toX: number } | undefined;
 }
@@ -32,16 +34,32 @@ export interface ServiceGraphLayout {
   readonly lines: readonly GraphLine[];
 }
 
-/** What a column is wide; a verdict stands in the column of endpoints. */
+/** What a column is wide at least; a verdict stands in the column of endpoints. Keys of IPv4 fit, of IPv6 see {@link keyWidth}. */
 const WIDTH: { readonly [R in GraphRole]: number } = {
-  base: 138,
-  chain: 132,
-  element: 204,
-  external: 146,
+  base: 144,
+  chain: 124,
+  element: 232,
+  external: 160,
   service: 142,
-  endpoint: 180,
-  end: 180,
+  endpoint: 172,
+  end: 172,
 };
+/** What it takes where there is room. */
+const WIDE: { readonly [R in GraphRole]: number } = {
+  base: 160,
+  chain: 196,
+  element: 232,
+  external: 190,
+  service: 190,
+  endpoint: 290,
+  end: 290,
+};
+/** A character of a key, and what is beside it in its box: a key is never cut within an address. */
+const CHARACTER = 7.2;
+const BESIDE = 23;
+const MOST_KEY = 400;
+/** `[fd00:10:244:1::100]:8080`; the family alone tells, so that nothing moves when endpoints come and go. */
+const ENDPOINT_IP6 = 212;
 const HEAD = 30;
 const HEIGHT = 40;
 /** From one box to the next below it; elements have a line of words under them. */
@@ -54,7 +72,9 @@ const PITCH: { readonly [R in GraphRole]: number } = {
   endpoint: 50,
   end: 50,
 };
-const LEAST_GAP = 26;
+const LEAST_GAP = 24;
+/** Columns get wider only where this is between them. */
+const GOOD_GAP = 44;
 /** Room for the probability before an endpoint. */
 const PILL = 22;
 
@@ -64,13 +84,14 @@ const COLUMNS: readonly GraphRole[] = ['base', 'chain', 'element', 'external', '
 /** @param width room there is; the graph is wider where its columns need it */
 export function layoutServiceGraph({ parts, links }: ComparedGraph, width: number): ServiceGraphLayout {
   const roles = COLUMNS.filter((role) => parts.some((part) => columnOf(part.role) === role));
-  const needed = roles.reduce((sum, role) => sum + WIDTH[role], 0) + PILL;
+  const widths = columnWidths(roles, parts, width);
+  const needed = roles.reduce((sum, role) => sum + widths[role], 0) + PILL;
   const gap = roles.length < 2 ? 0 : Math.max((width - needed) / (roles.length - 1), LEAST_GAP);
   let x = 0;
   const columns = roles.map((role) => {
     if (role === 'endpoint' && roles.length > 1) x += PILL;
-    const column = { role, x, width: WIDTH[role] };
-    x += WIDTH[role] + gap;
+    const column = { role, x, width: widths[role] };
+    x += widths[role] + gap;
     return column;
   });
   // The middle of what does not change with endpoints.
@@ -100,6 +121,7 @@ export function layoutServiceGraph({ parts, links }: ComparedGraph, width: numbe
         from: { x: a.x + a.width, y: a.y + HEIGHT / 2 },
         to: { x: bent ? b.x + b.width : b.x, y: b.y + HEIGHT / 2 },
         bent,
+        share: shareAt(link, links),
         below: b.part.role === 'end' ? wayBelow(a, b, boxes, columns) : undefined,
       },
     ];
@@ -116,6 +138,44 @@ export function layoutServiceGraph({ parts, links }: ComparedGraph, width: numbe
     boxes,
     lines,
   };
+}
+
+/** The least, and of what room is left a part for each, up to what it takes. Endpoints do not count. */
+function columnWidths(
+  roles: readonly GraphRole[],
+  parts: readonly ComparedPart[],
+  width: number,
+): { readonly [R in GraphRole]: number } {
+  const isIp6 = parts.some(({ role, name }) => role === 'endpoint' && name.startsWith('['));
+  const least = { ...WIDTH, element: keyWidth(parts), ...(isIp6 && { endpoint: ENDPOINT_IP6 }) };
+  const room = width - roles.reduce((total, role) => total + least[role], 0) - PILL - (roles.length - 1) * GOOD_GAP;
+  const wanted = roles.reduce((total, role) => total + Math.max(WIDE[role] - least[role], 0), 0);
+  const part = wanted === 0 ? 0 : Math.min(Math.max(room / wanted, 0), 1);
+  const of = (role: GraphRole): number => least[role] + Math.max(WIDE[role] - least[role], 0) * part;
+  return {
+    base: of('base'),
+    chain: of('chain'),
+    element: of('element'),
+    external: of('external'),
+    service: of('service'),
+    endpoint: of('endpoint'),
+    end: of('end'),
+  };
+}
+
+function keyWidth(parts: readonly ComparedPart[]): number {
+  const longest = Math.max(0, ...parts.map(({ role, name }) => (role === 'element' ? name.length : 0)));
+  return Math.min(Math.max(Math.ceil(longest * CHARACTER) + BESIDE, WIDTH.element), MOST_KEY);
+}
+
+/** Undefined for one that says what another line to the same end has said. */
+function shareAt(link: ComparedLink, links: readonly ComparedLink[]): GraphLine['share'] {
+  if (link.probability === undefined) return undefined;
+  const shares = links.filter(({ to, probability }) => to === link.to && probability !== undefined);
+  const key = ({ probability, state }: ComparedLink): string => `${probability} ${state}`;
+  const different = [...new Map(shares.map((one) => [key(one), one] as const)).keys()];
+  const isFirst = shares.find((one) => key(one) === key(link)) === link;
+  return isFirst ? { index: different.indexOf(key(link)), of: different.length } : undefined;
 }
 
 /** Between a box and a line that passes below it. */
@@ -216,8 +276,11 @@ export function foldEndpoints({ parts, links }: ComparedGraph, most = MOST_ENDPO
 /** Those that differ stand alone up to this many. */
 const MOST_ALONE = 12;
 
-const sum = (a: number | undefined, b: number | undefined): number | undefined =>
-  a === undefined || b === undefined ? undefined : a + b;
+/** Of a hundred hundredths the sum is one, whatever is lost of them on the way. */
+function sum(a: number | undefined, b: number | undefined): number | undefined {
+  if (a === undefined || b === undefined) return undefined;
+  return Math.abs(a + b - 1) < 1e-9 ? 1 : a + b;
+}
 
 /** How a part stands, in words. */
 export const STATE_WORDS: { readonly [S in PartState]: string } = {
