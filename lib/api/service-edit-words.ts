@@ -27,6 +27,14 @@ export function serviceSentence({ service, edit }: EditedService): string {
       const pod = edit.pod === undefined ? '' : ` (pod ${edit.pod.namespace}/${edit.pod.name})`;
       return `With endpoint ${edit.address}${pod} of ${name} ready`;
     }
+    case 'selector': {
+      const [first] = edit.pods;
+      const more = edit.pods.length > 1 ? ` and ${edit.pods.length - 1} more` : '';
+      const who = first === undefined ? '' : `, which selects pod ${first.namespace}/${first.name}${more}`;
+      return edit.to === null
+        ? `Without ${edit.label}=${edit.from} in the selector of ${name}${who}`
+        : `With ${edit.label}=${edit.to} instead of ${edit.label}=${edit.from} in the selector of ${name}${who}`;
+    }
   }
 }
 
@@ -54,5 +62,7 @@ export function patchCommand({ service, edit }: EditedService): string | null {
       return patch({ spec: { ports: [{ port: edit.of.port, protocol: edit.of.protocol, nodePort: edit.to }] } });
     case 'ready':
       return null;
+    case 'selector':
+      return patch({ spec: { selector: { [edit.label]: edit.to } } });
   }
 }

@@ -18,11 +18,12 @@ const NODES = {
 };
 
 /** @param written what kube-proxy has seen, where that is not what the cluster has */
-function nodeOf(objects: Objects, written = objects): OpenNode {
+function nodeOf(objects: Objects, written = objects, pods: readonly object[] = []): OpenNode {
   return testNode(nodeFiles([], { files: { 'nft.json': JSON.stringify(listingOf(written)), 'sockets.txt': SSH } }), {
     'services.json': { items: objects.services },
     'endpointslices.json': { items: objects.slices },
     'nodes.json': NODES,
+    'pods.json': { items: pods },
   });
 }
 
@@ -150,6 +151,52 @@ describe('fields of Services', () => {
     },
   ])('$name', ({ objects, packet, want }) => {
     expect(ofServices(objects, packet)).toEqual(want);
+  });
+
+  describe('a Service whose selector finds no pod', () => {
+    const pod = (name: string, address: string, labels: object, ready = true) => ({
+      metadata: { namespace: 'shop', name, labels },
+      spec: { nodeName: 'node-1', containers: [{ ports: [{ name: 'web', containerPort: 8080, protocol: 'TCP' }] }] },
+      status: {
+        phase: 'Running',
+        podIPs: [{ ip: address }],
+        conditions: [{ type: 'Ready', status: ready ? 'True' : 'False' }],
+      },
+    });
+    const asked = (selector: object, ...pods: readonly object[]) => {
+      const objects = { services: [service({ selector, ports: [{ ...HTTP, targetPort: 'web' }] })], slices: [] };
+      return ask(nodeOf(objects, objects, pods), toService).found;
+    };
+    test('and pods that are called nearly so: the label, the command and what becomes of the packet', () => {
+      const [found, ...more] = asked(
+        { app: 'wep' },
+        pod('web-1', HERE, { app: 'web' }),
+        pod('x', THERE, { app: 'db' }),
+      );
+      expect(more).toEqual([]);
+      expect(found).toMatchObject({
+        say: 'With app=web instead of app=wep in the selector of Service shop/web, which selects pod shop/web-1',
+        command: `kubectl -n shop patch service web -p '{"spec":{"selector":{"app":"web"}}}'`,
+        touches: 'service',
+      });
+      expect(found?.result).toMatch(/^Reaches shop\/web at (pod shop\/web-1|endpoint|10\.244\.1\.3)/);
+    });
+    test('and pods that have all labels but one', () => {
+      const pods = [
+        pod('web-1', HERE, { app: 'web', tier: 'front' }),
+        pod('web-2', THERE, { app: 'other', tier: 'x' }),
+      ];
+      expect(asked({ app: 'web', tier: 'back' }, ...pods).map(({ say }) => say)).toEqual([
+        'With tier=front instead of tier=back in the selector of Service shop/web, which selects pod shop/web-1',
+      ]);
+      expect(asked({ app: 'web', tier: 'front', v: '2' }, ...pods).map(({ say }) => say)).toEqual([
+        'Without v=2 in the selector of Service shop/web, which selects pod shop/web-1',
+      ]);
+    });
+    test('and no pod like it, or none that is ready', () => {
+      expect(asked({ app: 'wep' }, pod('x', HERE, { app: 'db' }))).toEqual([]);
+      expect(asked({ app: 'wep' }, pod('web-1', HERE, { app: 'web' }, false))).toEqual([]);
+    });
   });
 
   test('what becomes of the packet is that of a trace through the tables as they would be', () => {

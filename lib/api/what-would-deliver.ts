@@ -4,6 +4,7 @@ import type { ChainRef, Change, SetRef, Touches } from '../counterfactual/change
 import { type Proxied, proxiedOf } from '../counterfactual/proxied';
 import { type Counterfactual, whatWouldDeliver } from '../counterfactual/what-would-deliver';
 import { proxyTable } from '../expected/expected-of-node';
+import type { TraceNames } from '../explain/trace-names';
 import { hostPort, verdictSentence } from '../explain/verdict-sentence';
 import { formatAddress } from '../net/address';
 import { protocolName } from '../net/protocols';
@@ -95,8 +96,20 @@ function view(node: OpenNode, { change, touches, trace }: Counterfactual): Deliv
     touches,
     say: sentence(shown),
     owner: ownerOf(node, change),
-    result: verdictSentence(trace, addressNames(node)),
+    result: verdictSentence(trace, change.kind === 'service' ? namesThen(node) : addressNames(node)),
     command: commandOf(change, shown),
+  };
+}
+
+/** With another Service other endpoints are its own: those of now say nothing of them. */
+function namesThen(node: OpenNode): TraceNames {
+  const names = addressNames(node);
+  return {
+    ...names,
+    service(address, protocol, port) {
+      const found = names.service(address, protocol, port);
+      return found === undefined ? undefined : { service: found.service, port: found.port };
+    },
   };
 }
 

@@ -1,6 +1,6 @@
 /** A node whose tables of kube-proxy are known to follow from the cluster's objects: other objects give other tables. */
 
-import type { Cluster } from '../cluster/cluster';
+import type { Cluster, Pod } from '../cluster/cluster';
 import { comparable } from '../drift/comparable';
 import { driftOf } from '../drift/node-drift';
 import { type CapturedNode, type ExpectedFamily, expectedOfNode } from '../expected/expected-of-node';
@@ -13,6 +13,8 @@ import type { NftSet, Ruleset, Table } from '../nft/model';
 export interface Proxied {
   readonly objects: ClusterObjects;
   readonly families: readonly ExpectedFamily[];
+  /** That a Service could select; none where they were not read. */
+  readonly pods: readonly Pod[];
 }
 
 /** Fails with the reason where a table is not what the objects say: what kube-proxy would write next is then not known. */
@@ -30,8 +32,11 @@ export function proxiedOf(node: CapturedNode, cluster: Cluster): Result<Proxied>
   return ok({
     objects: { services: services.value, endpointSlices: endpointSlices.value },
     families: expected.value,
+    pods: (cluster.pods.known ? cluster.pods.value : []).filter(isAlive),
   });
 }
+
+const isAlive = ({ phase }: Pod): boolean => phase !== 'Succeeded' && phase !== 'Failed';
 
 const notAsExpected = (why: string): Result<never> =>
   failed({ code: 'DLV-001', say: `${why}.`, do: 'Mend what differs, or wait for the next sync of kube-proxy.' });

@@ -1,10 +1,11 @@
 /** What could be different in the Services that a packet asks for: each edit gives other objects of the cluster. */
 
-import type { Endpoint, EndpointSlice, ObjectName, Protocol, Service, ServicePort } from '../cluster/cluster';
+import type { Endpoint, EndpointSlice, ObjectName, Pod, Protocol, Service, ServicePort } from '../cluster/cluster';
 import { contains, networkOf } from '../expected/addresses';
 import type { ClusterObjects } from '../expected/expected-table';
 import { formatAddress, parseAddress } from '../net/address';
 import type { PacketView } from '../net/packet-view';
+import { type SelectorEdit, selectorEdits, slicesOfPods } from './selector-edits';
 
 /** One field of a Service, or the readiness of one of its endpoints. */
 export type ServiceEdit =
@@ -19,17 +20,23 @@ export type ServiceEdit =
   /** A port that leads where the port `like` does. */
   | { readonly field: 'ports'; readonly add: ServicePort; readonly like: ServicePort }
   | { readonly field: 'nodePort'; readonly of: ServicePort; readonly to: number }
-  | { readonly field: 'ready'; readonly address: string; readonly pod: ObjectName | undefined };
+  | { readonly field: 'ready'; readonly address: string; readonly pod: ObjectName | undefined }
+  | SelectorEdit;
 
 export interface EditedService {
   readonly service: ObjectName;
   readonly edit: ServiceEdit;
 }
 
-/** Services whose address the packet goes to, or whose NodePort, or that could have it. */
+/**
+ * Services whose address the packet goes to, or whose NodePort, or that could have it.
+ *
+ * @param pods whom a Service without endpoints could select
+ */
 export function* serviceEdits(
   { services, endpointSlices }: ClusterObjects,
   packet: PacketView,
+  pods: readonly Pod[] = [],
 ): Generator<EditedService> {
   const asked = askedOf(packet);
   if (asked === undefined) return;
@@ -41,6 +48,8 @@ export function* serviceEdits(
     const slices = endpointSlices.filter((slice) => isOf(slice, service));
     for (const edit of editsOf(service, slices, asked, named.includes(service)))
       yield { service: nameOf(service), edit };
+    if (slices.every(({ endpoints }) => endpoints.length === 0))
+      for (const edit of selectorEdits(service, pods)) yield { service: nameOf(service), edit };
   }
   if (named.length === 0 && isNodePort(asked.dport)) yield* nodePortEdits(services, asked);
 }
@@ -166,7 +175,12 @@ export function editObjects(
   const isIt = ({ namespace, name }: ObjectName): boolean => namespace === at.namespace && name === at.name;
   return {
     services: services.map((service) => (isIt(service) ? editService(service, edit) : service)),
-    endpointSlices: endpointSlices.map((slice) => (isOf(slice, at) ? editSlice(slice, edit) : slice)),
+    endpointSlices: [
+      ...endpointSlices.map((slice) => (isOf(slice, at) ? editSlice(slice, edit) : slice)),
+      ...(edit.field === 'selector'
+        ? services.filter(isIt).flatMap((service) => slicesOfPods(service, edit.pods))
+        : []),
+    ],
   };
 }
 
@@ -190,6 +204,7 @@ function editService(service: Service, edit: ServiceEdit): Service {
         ports: service.ports.map((port) => (port === edit.of ? { ...port, nodePort: edit.to } : port)),
       };
     case 'ready':
+    case 'selector':
       return service;
   }
 }
@@ -220,6 +235,7 @@ function editSlice(slice: EndpointSlice, edit: ServiceEdit): EndpointSlice {
     case 'sessionAffinity':
     case 'loadBalancerSourceRanges':
     case 'nodePort':
+    case 'selector':
       return slice;
   }
 }

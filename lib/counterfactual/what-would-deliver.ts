@@ -60,7 +60,7 @@ export function whatWouldDeliver(p: Prepared, packet: PacketSpec, trace: Trace, 
   if (!trace.branches.some(isLost)) return NONE;
   const settings = settingChanges(p, packet).map((change): Candidate => ({ change, touches: 'node', later: false }));
   const proxied = judge.proxied();
-  const services = proxied?.ok ? [...serviceEdits(proxied.value.objects, trace.packet)] : [];
+  const services = proxied?.ok ? [...serviceEdits(proxied.value.objects, trace.packet, proxied.value.pods)] : [];
   const ofServices = services.map(
     (edited): Candidate => ({ change: { kind: 'service', ...edited }, touches: 'service', later: false }),
   );
