@@ -38,6 +38,8 @@ export interface FleetRow {
 
 export interface FleetView {
   readonly source: string;
+  /** The moment of this answer: what is new later is asked for with `since`. */
+  readonly at: string;
   /** `stopped`: reading was stopped; the nodes not read yet are `unread`. */
   readonly state: 'reading' | 'done' | 'stopped';
   readonly done: number;
@@ -74,7 +76,28 @@ export function fleetView({ nodes, read, groups, following, ...rest }: FleetStat
     ...fleetRow(node, read.get(node.name), labels.get(node.name) ?? null),
     following: following?.(node.name) ?? null,
   }));
-  return { ...rest, groups, rows, done: rows.filter(({ state }) => state !== 'unread').length, of: rows.length };
+  const members = membersOf(rows);
+  const ordered = groups.map((group) => ({ ...group, nodes: members.get(group.label) ?? [] }));
+  return {
+    ...rest,
+    at: '',
+    groups: ordered,
+    rows,
+    done: rows.filter(({ state }) => state !== 'unread').length,
+    of: rows.length,
+  };
+}
+
+/** The nodes of each group, in the order of the rows. */
+export function membersOf(rows: readonly Pick<FleetRow, 'name' | 'group'>[]): ReadonlyMap<string, readonly string[]> {
+  const members = new Map<string, string[]>();
+  for (const { name, group } of rows) {
+    if (group === null) continue;
+    const of = members.get(group);
+    if (of === undefined) members.set(group, [name]);
+    else of.push(name);
+  }
+  return members;
 }
 
 function fleetRow(node: NodeSummary, read: ReadNode | undefined, group: string | null): Omit<FleetRow, 'following'> {

@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, expect, test } from 'vitest';
+import { isChanges, withChanges } from '@/lib/api/fleet-changes';
 import type { FleetView } from '@/lib/api/fleet-view';
 import type { LiveEvent } from '@/lib/api/live-events';
 import type { ServicePage } from '@/lib/api/service-types';
@@ -81,6 +82,11 @@ test('the Fleet view fills; a change, and an API server that goes and comes back
   const second = await fleet(({ rows, state }) => state === 'done' && rows[1]?.version !== first.rows[1]?.version);
   expect(second.rows[1]?.counts).toMatchObject({ rules: 0 });
   expect(second.groups).toHaveLength(2);
+  // To a page that has the first answer only the changed node is sent.
+  const since = await store.fleetSince(id, first.at, signal);
+  if (!since.ok || !isChanges(since.value)) throw new Error('the whole view was sent');
+  expect(since.value.rows.map(({ name }) => name)).toEqual(['node-2']);
+  expect(withChanges(first, since.value)).toEqual(second);
 
   await shop.api.stop();
   await eventually(() => heard.some((event) => event.kind === 'lost' && event.what === 'the API server'));

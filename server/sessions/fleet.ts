@@ -1,5 +1,7 @@
 /** All nodes of one source side by side, for the Fleet view. */
 import 'server-only';
+import { randomBytes } from 'node:crypto';
+import { type FleetAnswer, FleetLog } from '@/lib/api/fleet-changes';
 import { type FleetView, fleetView, type ReadNode } from '@/lib/api/fleet-view';
 import type { NodeSummary } from '@/lib/api/types';
 import type { FleetGroup } from '@/lib/fleet/groups';
@@ -11,6 +13,7 @@ import { Sweep } from './sweep';
 
 export class Fleet {
   readonly #sweep: Sweep<ReadNode>;
+  readonly #log = new FleetLog(randomBytes(6).toString('hex'));
   /** Of what was read; begun once for all who ask. */
   #groups: Promise<readonly FleetGroup[]> | undefined;
 
@@ -38,7 +41,7 @@ export class Fleet {
     if (whole) this.#groups ??= this.desk.groups([...read.keys()]);
     const groups = whole ? await this.#groups : undefined;
     const { services, pods } = described.cluster.cluster;
-    return fleetView({
+    const view = fleetView({
       source: id,
       state,
       nodes,
@@ -48,6 +51,12 @@ export class Fleet {
       services: services.known ? services.value.length : null,
       pods: pods.known ? pods.value.length : null,
     });
+    return this.#log.note(view);
+  }
+
+  /** What is new in a view since an earlier one. */
+  since(view: FleetView, since: string): FleetAnswer {
+    return this.#log.since(view, since);
   }
 
   stop(): void {

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import type { AskedConnection } from '@/lib/api/diagnosis';
 import { driftView } from '@/lib/api/drift-view';
 import type { DiagnosisView, FindingsView } from '@/lib/api/findings-types';
+import type { FleetAnswer } from '@/lib/api/fleet-changes';
 import type { FleetView } from '@/lib/api/fleet-view';
 import { type ReadDrift, type ServiceName, servicePage, servicesView } from '@/lib/api/service-page';
 import type { DriftView, ServicePage, ServicesView } from '@/lib/api/service-types';
@@ -205,6 +206,12 @@ export class Store {
     if (!view.ok) return view;
     if (!described.ok) return described;
     return ok(await entry.fleet.view(id, view.value.nodes, described.value, goOn));
+  }
+
+  /** The same as what is new since an earlier answer; the whole where nothing is known of that one. */
+  async fleetSince(id: string, since: string, signal: AbortSignal): Promise<Result<FleetAnswer>> {
+    const view = await this.fleet(id, false, signal);
+    return view.ok ? ok(this.#entries.get(id)?.fleet.since(view.value, since) ?? view.value) : view;
   }
 
   stopFleet(id: string): void {

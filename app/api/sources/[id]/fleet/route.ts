@@ -12,8 +12,11 @@ export const { GET, POST, PUT, PATCH, DELETE, OPTIONS } = route<Context>({
   GET: async (request, { params }) => {
     const { id } = await params;
     const { store } = await currentStore();
-    const goOn = Params.read(request, (read) => read.flag('again'));
-    return goOn.ok ? answered(await store.fleet(id, goOn.value, request.signal), json) : answered(goOn, json);
+    const asked = Params.read(request, (read) => ({ goOn: read.flag('again'), since: read.optional('since') }));
+    if (!asked.ok) return answered(asked, json);
+    const { goOn, since } = asked.value;
+    if (since !== undefined && !goOn) return answered(await store.fleetSince(id, since, request.signal), json);
+    return answered(await store.fleet(id, goOn, request.signal), json);
   },
   /** Stops reading; the answer is what was read. */
   POST: async (request, { params }) => {
