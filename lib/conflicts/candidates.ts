@@ -7,7 +7,7 @@ import { aimOf, targetsOf } from './aim';
 import { type Actor, enablersOf } from './chains';
 import { packetsFor } from './packets';
 import { type Effect, type Path, pathsOf, pathsTo } from './paths';
-import { ANY, bitsOf, both, type Wanted, withoutFields } from './wanted';
+import { ANY, bitsOf, both, REWRITTEN, type Wanted, withoutFields } from './wanted';
 
 export interface Pair {
   readonly p: Prepared;
@@ -115,7 +115,10 @@ function combinations(pair: Pair, effects: Effects): Combinations {
     [others.paths, outer.paths],
   ] as const) {
     const late = distinct(
-      asking.flatMap(({ wanted }) => [withoutFields(wanted, 'mark', 'ttl'), afterChanges(wanted), afterSource(wanted)]),
+      asking.flatMap(({ wanted }) => {
+        const unwritten = withoutFields(wanted, ...REWRITTEN);
+        return [unwritten, afterChanges(wanted), afterSource(wanted), afterChanges(unwritten)];
+      }),
     );
     for (const { effect, wanted } of changing)
       if (CHANGES.has(effect)) for (const one of late) put(both(afterEntering(wanted), one));

@@ -8,6 +8,7 @@ import type { ProgramChain } from '../sim/program';
 import type { ChainAt, HookChain } from './conflict';
 import { chainsAt } from './order';
 import { effectOf } from './paths';
+import { unsolvedIn } from './unsolved';
 
 export interface Actor {
   readonly chain: ProgramChain;
@@ -15,6 +16,8 @@ export interface Actor {
   readonly does: HookChain['does'];
   /** Rules that can be reached from it. */
   readonly size: number;
+  /** What its rules ask for and no packet of the search has: `tcp option maxseg`. */
+  readonly unsolved: readonly string[];
 }
 
 const actors = new WeakMap<ProgramChain, Actor>();
@@ -23,8 +26,7 @@ const actors = new WeakMap<ProgramChain, Actor>();
 export function actorOf(chain: ProgramChain): Actor {
   const known = actors.get(chain);
   if (known !== undefined) return known;
-  const { does, size } = abilities(chain);
-  const actor = { chain, at: chainAt(chain), does, size };
+  const actor = { chain, at: chainAt(chain), ...abilities(chain) };
   actors.set(chain, actor);
   return actor;
 }
@@ -57,8 +59,9 @@ const isHarmless = (statement: Statement): boolean =>
   statement.key.kind === 'meta' &&
   HARMLESS.has(statement.key.key);
 
-function abilities(base: ProgramChain): { readonly does: HookChain['does']; readonly size: number } {
+function abilities(base: ProgramChain): Pick<Actor, 'does' | 'size' | 'unsolved'> {
   const does = new Set<HookChain['does'][number]>(base.base?.policy === 'drop' ? ['drop'] : []);
+  const unsolved = new Set<string>();
   const seen = new Set<string>();
   const open = [base.chain.name];
   let size = 0;
@@ -71,6 +74,7 @@ function abilities(base: ProgramChain): { readonly does: HookChain['does']; read
       for (const statement of rule.statements) {
         const effect = isHarmless(statement) ? undefined : effectOf(statement);
         if (effect !== undefined && effect !== 'accept') does.add(effect);
+        for (const one of unsolvedIn(statement)) unsolved.add(one);
         if (statement.kind !== 'vmap') continue;
         for (const data of verdictsOf(base, statement)) {
           if (data.kind === 'drop') does.add('drop');
@@ -80,7 +84,7 @@ function abilities(base: ProgramChain): { readonly does: HookChain['does']; read
       for (const one of ruleReferences(rule)) if (one.kind === 'chain') open.push(one.name);
     }
   }
-  return { does: [...does].sort(), size };
+  return { does: [...does].sort(), size, unsolved: [...unsolved] };
 }
 
 type VerdictData = { readonly kind: string } | { readonly kind: string; readonly target: string };

@@ -97,7 +97,8 @@ export interface Unsearched {
   readonly first: ChainAt;
   readonly second: ChainAt;
   readonly family: HookFamily;
-  readonly why: 'bound' | 'undecided';
+  /** `unsolved`: rules ask for something that no packet was given. */
+  readonly why: 'bound' | 'undecided' | 'unsolved';
   readonly say: string;
 }
 

@@ -353,6 +353,54 @@ test('a packet whose way is not known proves nothing, and that is said', () => {
   expect(unsearched.map(({ why }) => why)).toEqual(['undecided']);
 });
 
+describe('a class of traffic and congestion bits', () => {
+  const DSCP = { payload: { protocol: 'ip', field: 'dscp' } };
+  const ECN = { payload: { protocol: 'ip', field: 'ecn' } };
+  const toWeb = nat(B, -100, [dport(80), dnat(WEB, 8080)]);
+  const witness = (...chains: readonly TestChain[]) =>
+    conflictsIn(...chains).conflicts.map((one) => one.witness.packet);
+
+  test('that one asks for', () => {
+    const reading = (match_: object) => filter(A, 'prerouting', -90, [match_, daddr(WEB), drop]);
+    expect(witness(reading(match(DSCP, 'ef')), toWeb)).toMatchObject([{ dscp: 46 }]);
+    expect(witness(reading(match(DSCP, { set: ['af41', 'cs6'] })), toWeb)).toMatchObject([
+      { dscp: expect.any(Number) },
+    ]);
+    expect(witness(reading(match(ECN, 'ce')), toWeb)).toMatchObject([{ ecn: 3 }]);
+    // Zero will do: nothing is said of it.
+    expect(witness(reading(match(DSCP, 'ef', '!=')), toWeb)[0]).not.toHaveProperty('dscp');
+  });
+
+  test('that one writes and the other reads', () => {
+    const write = filter(A, 'prerouting', -150, [dport(80), { mangle: { key: DSCP, value: 'cs1' } }]);
+    const read = filter(B, 'prerouting', -140, [match(DSCP, 'cs1'), drop]);
+    expect(conflictsIn(write, read).conflicts.map(brief)).toEqual(['written delivered: first, second']);
+  });
+});
+
+describe('what no packet of the search has', () => {
+  const toWeb = nat(B, -100, [dport(80), dnat(WEB, 8080)]);
+  const asking = (left: object, right: unknown) => filter(A, 'prerouting', -90, [match(left, right), daddr(WEB), drop]);
+  const MSS = { 'tcp option': { name: 'maxseg', field: 'size' } };
+  const ROUTE = { 'ip option': { name: 'rr', field: 'type' } };
+  test.each<readonly [string, object, unknown, string]>([
+    ['an option of TCP', MSS, 500, 'tcp option maxseg size'],
+    ['an option of IP', ROUTE, 7, 'ip option rr type'],
+    ['bytes by their place', { payload: { base: 'th', offset: 16, len: 16 } }, 4712, '@th,16,16'],
+  ])('%s is listed', (_, left, right, name) => {
+    const { conflicts, unsearched } = conflictsIn(asking(left, right), toWeb);
+    expect(conflicts).toEqual([]);
+    expect(unsearched.map(({ why, say }) => [why, say])).toEqual([
+      ['unsolved', `Rules ask for ${name}, which no packet that was tried has.`],
+    ]);
+  });
+  test('is not, where a conflict is shown all the same, or nothing of the kind is asked for', () => {
+    const both_ = filter(A, 'prerouting', -90, [match(MSS, 500), drop], [daddr(WEB), drop]);
+    expect(conflictsIn(both_, toWeb)).toMatchObject({ conflicts: [{}], unsearched: [] });
+    expect(conflictsIn(filter(A, 'prerouting', -90, [daddr(API), drop]), toWeb).unsearched).toEqual([]);
+  });
+});
+
 test('who meets whom, in the order in which they run', () => {
   const { meetings } = conflictsIn(
     filter(A, 'forward', 0, [dport(80), drop]),

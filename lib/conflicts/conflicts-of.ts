@@ -10,6 +10,7 @@ import { markConflicts } from './mark-bits';
 import { chainsAt, isTie } from './order';
 import { searchOverruled } from './overruled';
 import { type Searched, searchPair } from './search-pair';
+import { unsolvedText } from './unsolved';
 
 const HOOKS: readonly Hook[] = ['prerouting', 'input', 'forward', 'output', 'postrouting'];
 /** Where accept means that a packet is let in; before routing it means that a filter has nothing to say of it. */
@@ -80,6 +81,17 @@ class Search {
     if (found !== undefined) this.add(found);
     else if (isCut) give('bound', `${count(packets, 'packet')} tried; the chains have more ways than were followed.`);
     else if (undecided > 0) give('undecided', `${undecided} of ${packets} packets have no decided way.`);
+    else this.unsolved(pair);
+  }
+
+  /** Once for a pair, which is searched for each kind of conflict. */
+  private unsolved({ family, first, second }: Pair): void {
+    const say = unsolvedText(first.unsolved, second.unsolved);
+    const isSaid = this.unsearched.some(
+      (one) => one.family === family && one.first === first.at && one.second === second.at,
+    );
+    if (say === undefined || isSaid) return;
+    this.unsearched.push({ first: first.at, second: second.at, family, why: 'unsolved', say });
   }
 
   /** The same pair in both families is one conflict. */
@@ -104,7 +116,7 @@ function meetingOf(p: Prepared, family: 'ip' | 'ip6', hook: Hook, actors: readon
   const ties = (a: Actor | undefined, b: Actor | undefined): boolean =>
     a !== undefined && b !== undefined && isTie(p, family, hook, a.chain, b.chain);
   const chains = actors.map(({ at, does, chain }, i) => {
-    const self = { at, does, chain, size: 0 };
+    const self = { at, does, chain, size: 0, unsolved: [] };
     return { ...at, tie: ties(actors[i - 1], self) || ties(self, actors[i + 1]), does };
   });
   return { hook, family, chains };

@@ -9,7 +9,7 @@ import type { Actor } from './chains';
 import type { LinkPlace } from './link-place';
 import { packetsFor, pick, surroundingsOf, transportsOf } from './packets';
 import { type Effect, pathsOf } from './paths';
-import { ANY, both, type Wanted, withoutFields } from './wanted';
+import { ANY, both, REWRITTEN, type Wanted, withoutFields } from './wanted';
 
 const EFFECTS: ReadonlySet<Effect> = new Set(['drop', 'accept', 'write']);
 const PATHS = { pathsMax: 24, elementsMax: 6 } as const;
@@ -62,10 +62,10 @@ function waysOf({ p, first, second }: LinkPair, family: IpFamily): readonly Want
   };
   for (const one of a ?? [])
     for (const other of b ?? []) {
-      put(both(one.wanted, withoutFields(other.wanted, 'mark')));
-      put(both(withoutFields(one.wanted, 'mark'), other.wanted));
+      put(both(one.wanted, withoutFields(other.wanted, ...REWRITTEN)));
+      put(both(withoutFields(one.wanted, ...REWRITTEN), other.wanted));
     }
-  for (const one of [...(a ?? []), ...(b ?? [])]) put(withoutFields(one.wanted, 'mark'));
+  for (const one of [...(a ?? []), ...(b ?? [])]) put(withoutFields(one.wanted, ...REWRITTEN));
   put(ANY);
   return [...ways.values()];
 }

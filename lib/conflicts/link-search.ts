@@ -13,6 +13,7 @@ import { type LinkPair, linkPackets } from './link-packets';
 import { type LinkPlace, linkChainsAt, linkPassings, linkPlaces, withChains } from './link-place';
 import { acceptedBy, isException } from './overruled';
 import { decidingRules } from './search-pair';
+import { unsolvedText } from './unsolved';
 
 /** Packets tried for one pair. */
 const PACKETS_MAX = 400;
@@ -64,6 +65,10 @@ function search(p: Prepared): Conflicts {
         else if (found.undecided > 0)
           give('undecided', `${found.undecided} of ${found.packets} packets have no decided way.`);
         else if (found.packets === 0) give('undecided', 'No packet is known that could come there.');
+        else {
+          const say = unsolvedText(first.unsolved, second.unsolved);
+          if (say !== undefined) give('unsolved', say);
+        }
       }
   }
   return { version: 1, conflicts: [...conflicts.values()], meetings, unsearched, pairs, packets };

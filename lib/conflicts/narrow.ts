@@ -75,6 +75,7 @@ function payloadKey(protocol: string, field: string): Key {
     if (field === 'saddr' || field === 'daddr') return { kind: 'field', field, family };
     if (field === 'protocol' || field === 'nexthdr') return { kind: 'field', field: 'protocol', family };
     if (field === 'ttl' || field === 'hoplimit') return { kind: 'field', field: 'ttl', family };
+    if (field === 'dscp' || field === 'ecn') return { kind: 'field', field, family };
     return OPEN;
   }
   if (field === 'sport' || field === 'dport') {

@@ -88,7 +88,7 @@ export function packetsFor(p: Prepared, family: IpFamily, wanted: Wanted, max: n
   const sources = sourcesFor(p, family, wanted, around);
   const targets = targetsFor(p, family, wanted, around);
   const transports = transportsOf(wanted, family).flatMap((one) =>
-    hopsOf(wanted, family).map((hops) => ({ ...one, ...hops })),
+    hopsOf(wanted, family).map((hops) => ({ ...one, ...hops, ...classOf(wanted) })),
   );
   for (const transport of transports) {
     for (const daddr of targets) {
@@ -118,6 +118,14 @@ function hopsOf({ fields: { ttl } }: Wanted, family: IpFamily): readonly Partial
   const [low, high] = interval.map(Number) as [number, number];
   const left = low === high && high < 255 ? [high, high + 1] : [high];
   return left.map((hops) => (family === 'ip' ? { ttl: hops } : { hoplimit: hops }));
+}
+
+/** Class and congestion bits, where zero will not do. */
+function classOf({ fields: { dscp, ecn } }: Wanted): Partial<PacketSpec> {
+  return {
+    ...(!holds(dscp, 0n) && { dscp: first(dscp, 0) }),
+    ...(!holds(ecn, 0n) && { ecn: first(ecn, 0) }),
+  };
 }
 
 /** What Linux sends with (net.ipv4.ip_default_ttl). */

@@ -3,7 +3,21 @@
  * intervals; all numbers are bigints here, so that ports, marks and addresses of both families are treated alike.
  */
 
-export type Field = 'saddr' | 'daddr' | 'protocol' | 'sport' | 'dport' | 'mark' | 'uid' | 'icmpType' | 'ttl';
+export type Field =
+  | 'saddr'
+  | 'daddr'
+  | 'protocol'
+  | 'sport'
+  | 'dport'
+  | 'mark'
+  | 'uid'
+  | 'icmpType'
+  | 'ttl'
+  | 'dscp'
+  | 'ecn';
+
+/** What a chain may write without changing where a packet goes: one that reads it after need not get it so. */
+export const REWRITTEN = ['mark', 'ttl', 'dscp', 'ecn'] as const satisfies readonly Field[];
 
 /** From, to; both belong to it. */
 export type Interval = readonly [bigint, bigint];
@@ -42,6 +56,8 @@ const BITS: { readonly [F in Field]: number } = {
   uid: 32,
   icmpType: 8,
   ttl: 8,
+  dscp: 6,
+  ecn: 2,
 };
 
 /** Width of a field. */
