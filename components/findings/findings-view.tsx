@@ -4,7 +4,7 @@ import { usePathname, useSearchParams } from 'next/navigation';
 import { useDeferredValue, useEffect, useMemo, useRef, useState } from 'react';
 import type { FindingsView as Answer, DiagnosisView, FindingView } from '@/lib/api/findings-types';
 import type { SourceView } from '@/lib/api/types';
-import { count } from '@/lib/explain/words';
+import { count, nodesRead } from '@/lib/explain/words';
 import { useExplained, useFindings, useFindingsLooking } from '../hooks/use-findings';
 import { Age } from '../shell/age';
 import { CopyLink } from '../shell/copy';
@@ -101,7 +101,7 @@ function Progress({ view, source, onStop, onGo }: ProgressProps) {
         <Loading
           what="Reading the nodes"
           command={source.live ? 'nft -j list ruleset' : 'reading the capture'}
-          {...(of > 0 && { progress: { done, of, say: `${done} of ${of} nodes are read.` } })}
+          {...(of > 0 && { progress: { done, of, say: nodesRead(done, of) } })}
           onCancel={onStop}
         />
       );

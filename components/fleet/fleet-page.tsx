@@ -4,6 +4,7 @@ import { parseAsString, useQueryStates } from 'nuqs';
 import { useDeferredValue, useMemo } from 'react';
 import type { FleetRow, FleetView } from '@/lib/api/fleet-view';
 import type { SourceView } from '@/lib/api/types';
+import { nodesRead } from '@/lib/explain/words';
 import { FindingCounts } from '../findings/finding-counts';
 import { byNode } from '../findings/findings-model';
 import { useFindings } from '../hooks/use-findings';
@@ -51,7 +52,7 @@ function Fleet({ source }: { readonly source: SourceView }) {
               <Loading
                 what="Reading nodes"
                 command={source.live ? 'nft -j list ruleset' : 'decoding the listings'}
-                progress={{ done: view.done, of: view.of, say: `${view.done} of ${view.of} nodes are read.` }}
+                progress={{ done: view.done, of: view.of, say: nodesRead(view.done, view.of) }}
                 onCancel={() => reading.mutate('stop')}
                 className="m-0"
               />

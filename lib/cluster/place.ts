@@ -32,9 +32,10 @@ export interface Place {
 
 /** The forms of a REF, for help and for messages. */
 export const PLACE_FORMS = 'NAMESPACE/POD, pod/NAMESPACE/POD, NODE, node/NODE, external, external:IP';
-export const TARGET_FORMS =
-  'NAMESPACE/POD[:PORT], pod/NAMESPACE/POD[:PORT], NODE[:PORT], node/NODE[:PORT], svc:NAMESPACE/NAME[:PORT], ' +
-  'svc/NAMESPACE/NAME[:PORT], external, external:IP, IP:PORT[/PROTOCOL], [IPv6]:PORT[/PROTOCOL]';
+/** Those of a target alone. */
+export const SERVICE_FORMS = 'svc:NAMESPACE/NAME[:PORT], svc/NAMESPACE/NAME[:PORT]';
+export const ADDRESS_FORMS = 'IP:PORT[/PROTOCOL], [IPv6]:PORT[/PROTOCOL]';
+const TARGET_FORMS = `${PLACE_FORMS} (pods and nodes also with :PORT[/PROTOCOL]), ${SERVICE_FORMS}, ${ADDRESS_FORMS}`;
 
 /** `external` without an address: the client in the documentation networks (RFC 5737, RFC 3849). */
 const EXTERNAL_ADDRESSES = ['198.51.100.10', '2001:db8:51::10'] as const;

@@ -31,3 +31,7 @@ export function fraction(p: number): string {
   const percent = p * 100;
   return percent < 0.1 ? '< 0.1 %' : `${percent < 10 ? percent.toFixed(1) : Math.round(percent)} %`;
 }
+
+/** How far a reading of all nodes is: `1 of 3 nodes are read.`, `0 of 1 node is read.` */
+export const nodesRead = (done: number, of: number): string =>
+  `${done} of ${count(of, 'node')} ${of === 1 ? 'is' : 'are'} read.`;

@@ -124,6 +124,10 @@ describe('usage', () => {
       expect([all[at], status, err]).toEqual([all[at], 0, '']);
       expect(out).toContain('nftscope');
     }
+    const trace = answers[2]?.out ?? '';
+    for (const form of ['pod/NAMESPACE/', 'node/NODE', ':PORT[/PROTOCOL]', 'svc:NAMESPACE/', 'svc/NAMESPACE/'])
+      expect(trace).toContain(form);
+    expect(Math.max(...trace.split('\n').map(({ length }) => length))).toBeLessThanOrEqual(140);
   });
 
   test.each([

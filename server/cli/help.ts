@@ -1,6 +1,6 @@
 /** The help texts: what each command does, its options, its exit statuses. */
 import 'server-only';
-import { PLACE_FORMS, TARGET_FORMS } from '@/lib/cluster/place';
+import { ADDRESS_FORMS, PLACE_FORMS, SERVICE_FORMS } from '@/lib/cluster/place';
 import { CliError } from './cli-error';
 
 export const HELP = `nftscope: what will this node's nftables do to a packet, and why?
@@ -36,7 +36,9 @@ const TRACE = `nftscope trace: the way of one packet
   --source S            bundle (folder, .tar.gz), nft -j listing, or "host"
   --node N              node of the source; may be left out where there is one
   --from REF            ${PLACE_FORMS}
-  --to REF              ${TARGET_FORMS}
+  --to REF              the same, pods and nodes also with :PORT[/PROTOCOL];
+                        ${SERVICE_FORMS};
+                        ${ADDRESS_FORMS}
   --protocol P          tcp, udp, sctp, icmp, … in any case, or a number (default: that of the target, else tcp)
   --sport N, --dport N  ports (default 40000, and that of the target)
   --flags LIST          TCP flags (default syn)
