@@ -15,6 +15,7 @@ import { ViewBar } from '../shell/shell';
 import { STRINGS } from '../strings';
 import { Button } from '../ui/button';
 import { cx } from '../ui/cx';
+import { FilterField } from '../ui/filter-field';
 import { CloseIcon } from '../ui/icons';
 import { Select } from '../ui/select';
 import { Loading, Note, ProblemState } from '../ui/states';
@@ -47,7 +48,21 @@ function Findings({ source, node }: { readonly source: SourceView; readonly node
   const diagnosis = explained.data ?? view?.diagnosis ?? undefined;
   const hrefOf = useOpenHref();
   const input = useRef<HTMLInputElement>(null);
-  useKeys('This view', [{ keys: '/', say: 'Filter the findings', run: () => input.current?.focus() }]);
+  useKeys('This view', [
+    { keys: '/', say: 'Filter the findings', run: () => input.current?.focus() },
+    {
+      keys: 'Escape',
+      say: 'Close the finding, then clear the filter',
+      run: () => {
+        if (state.open === null) void set({ find: null });
+        else {
+          void set({ open: null }, { history: 'push' });
+          // What had the focus is gone with what was open.
+          document.querySelector<HTMLElement>('[data-finding][aria-expanded=true]')?.focus();
+        }
+      },
+    },
+  ]);
   return (
     <>
       <ViewBar>
@@ -293,14 +308,13 @@ function Filters({ findings, input }: FiltersProps) {
           onChange={(service) => void set({ service })}
         />
       )}
-      <input
+      <FilterField
         ref={input}
-        type="search"
-        aria-label={STRINGS.findInFindings}
+        label={STRINGS.findInFindings}
         placeholder="Service, node, word"
-        value={state.find ?? ''}
-        onChange={(event) => void set({ find: event.target.value === '' ? null : event.target.value })}
-        className="h-7 w-44 max-w-full shrink-0 rounded-control border border-line-strong bg-surface px-2.5"
+        value={state.find}
+        onChange={(next) => void set({ find: next })}
+        className="w-48 shrink-0"
       />
     </div>
   );

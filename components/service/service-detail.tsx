@@ -32,6 +32,7 @@ import { EndpointPolicies } from './endpoint-policies';
 import { EndpointsTable } from './endpoints-table';
 import { NodeDifferences } from './node-differences';
 import { NodeMatrix } from './node-matrix';
+import { askedHref, beginsOn } from './sender';
 import { defaultFrom, Facts, SeeObjects, targetOf, WaysIn } from './service-facts';
 import { StateMark } from './state-mark';
 import { HereTrouble, NodeTrouble } from './trouble-cards';
@@ -80,11 +81,17 @@ function Bar({
   readonly troubles: readonly Trouble[];
   readonly find: string | null;
 }) {
-  const [{ from }, set] = useServiceState();
+  const [{ from, way: chosen, port }, set] = useServiceState();
   const names = useNames(source.id, node.name).data;
   const options = useMemo(() => (names === undefined ? [] : fromOptions(names, node.name)), [names, node.name]);
-  const [way] = page?.ways ?? [];
-  const to = way === undefined || page === undefined ? undefined : targetOf(way, page, undefined);
+  // What is looked at is what is traced: the way that is shown, else the port that is drawn, else the first.
+  const ways = page?.ways ?? [];
+  const way =
+    ways.find(({ id }) => id === chosen) ??
+    ways.find((one) => `${one.port.name}/${one.port.protocol}` === port) ??
+    ways[0];
+  const address = names?.nodes.find(({ name }) => name === node.name)?.addresses[0];
+  const to = way === undefined || page === undefined ? undefined : targetOf(way, page, address);
   const asks = from ?? (way === undefined ? node.name : defaultFrom(way, node.name));
   return (
     <ViewBar>
@@ -117,7 +124,13 @@ function Bar({
         />
         {to === undefined ? null : (
           <Link
-            href={viewHref('/trace', { source: source.id, node: node.name, from: asks, to })}
+            href={askedHref({
+              source: source.id,
+              node: node.name,
+              begins: beginsOn(names, asks, node.name),
+              from: asks,
+              to,
+            })}
             className={buttonLook('ink')}
           >
             Trace
@@ -205,6 +218,7 @@ function Body({
           node={node.name}
           nodeAddress={nodeAddress}
           from={state.from}
+          beginsOf={(from) => beginsOn(names, from, node.name)}
           chosen={state.way}
           onChoose={(way) => {
             const found = page.ways.find(({ id }) => id === way);
@@ -227,6 +241,7 @@ function Body({
           graphs={graphs}
           chosen={chosen}
           nodeAddress={nodeAddress}
+          beginsOf={(from) => beginsOn(names, from, node.name)}
         />
         <section aria-labelledby="every-node" className="flex flex-col gap-2">
           <div className="flex flex-wrap items-center gap-x-3 gap-y-1">
@@ -359,21 +374,30 @@ interface ChainsProps {
   readonly graphs: ReturnType<typeof useServiceGraphs>;
   readonly chosen: PortGraphView | undefined;
   readonly nodeAddress: string | undefined;
+  readonly beginsOf: (from: string) => string;
 }
 
 /** The chains of one port on one node, as a figure or as a list. */
-function Chains({ source, node, page, troubles, graphs, chosen, nodeAddress }: ChainsProps) {
+function Chains({ source, node, page, troubles, graphs, chosen, nodeAddress, beginsOf }: ChainsProps) {
   const [state, set] = useServiceState();
   const narrow = useIsNarrow();
   const as = state.as ?? (narrow ? 'text' : 'figure');
   useKeys('This view', [
     { keys: 't', say: 'Graph or list', run: () => void set({ as: as === 'figure' ? 'text' : 'figure' }) },
+    {
+      keys: 'Escape',
+      say: 'Close the chosen part, then the way',
+      run: () => void set(state.part === null ? { way: null } : { part: null }),
+    },
   ]);
   const way = page.ways.find(({ id }) => id === state.way);
   const to = way === undefined ? undefined : targetOf(way, page, nodeAddress);
   const question =
     way === undefined || to === undefined ? undefined : { from: state.from ?? defaultFrom(way, node.name), to };
-  const onGraph = useWay(source.id, node.name, question, chosen?.graph, chosen?.table ?? '');
+  const begins = question === undefined ? node.name : beginsOf(question.from);
+  // Only NodePorts of this node come from another one as they were sent.
+  const comesHere = begins === node.name || way?.kind === 'NodePort';
+  const onGraph = useWay(source.id, node.name, comesHere ? question : undefined, chosen?.graph, chosen?.table ?? '');
   const all = graphs.data?.graphs ?? [];
   const ports = [...new Map(all.map((one) => [portKey(one), one])).values()];
   const families = chosen === undefined ? [] : all.filter((one) => portKey(one) === portKey(chosen));
@@ -417,7 +441,9 @@ function Chains({ source, node, page, troubles, graphs, chosen, nodeAddress }: C
         </span>
       </div>
       <HereTrouble source={source.id} service={`${page.namespace}/${page.name}`} node={node.name} troubles={troubles} />
-      {question === undefined ? null : <WayBar source={source} node={node} question={question} way={onGraph} />}
+      {question === undefined ? null : (
+        <WayBar source={source} node={node} question={question} begins={begins} comesHere={comesHere} way={onGraph} />
+      )}
       {node.state !== 'ready' ? (
         <Unreadable
           what={node.name}
@@ -461,11 +487,15 @@ interface WayBarProps {
   readonly source: SourceView;
   readonly node: NodeSummary;
   readonly question: { readonly from: string; readonly to: string };
+  readonly begins: string;
+  /** The packet as it is sent comes to this node; else it was translated before. */
+  readonly comesHere: boolean;
   readonly way: ReturnType<typeof useWay>;
 }
 
 /** The packet whose way is on the graph, and what becomes of it on this node. */
-function WayBar({ source, node, question: { from, to }, way }: WayBarProps) {
+function WayBar({ source, node, question: { from, to }, begins, comesHere, way }: WayBarProps) {
+  const goTo = useGoTo();
   return (
     <div className="flex flex-wrap items-center gap-x-3 gap-y-1 rounded-card border border-line bg-surface px-3 py-1.5">
       <span className="min-w-0 [overflow-wrap:anywhere]">
@@ -474,17 +504,25 @@ function WayBar({ source, node, question: { from, to }, way }: WayBarProps) {
       {way.error === null ? null : <span className="text-lost">{way.error.message}</span>}
       {way.verdict === undefined ? null : <VerdictBadge verdict={way.verdict} />}
       <span className="text-ink-2" role="status">
-        {way.verdict === undefined
-          ? ''
-          : way.stages.length === 0
-            ? 'It touches no chain of the Service.'
-            : `Its way touches ${count(way.stages.length, 'place')} here.`}
+        {!comesHere
+          ? `It begins on ${begins}, which translates it: the chains of ${node.name} see what came of that.`
+          : way.verdict === undefined
+            ? ''
+            : way.stages.length === 0
+              ? 'It touches no chain of the Service.'
+              : `Its way touches ${count(way.stages.length, 'place')} here.`}
       </span>
       <span className="ml-auto flex items-center gap-3">
-        <Button look="quiet" onClick={way.play} disabled={way.stages.length === 0}>
-          Play again
-        </Button>
-        <Link href={viewHref('/trace', { source: source.id, node: node.name, from, to })} className="link">
+        {comesHere ? (
+          <Button look="quiet" onClick={way.play} disabled={way.stages.length === 0}>
+            Play again
+          </Button>
+        ) : (
+          <Button look="quiet" onClick={() => goTo({ node: begins })}>
+            Draw {begins}
+          </Button>
+        )}
+        <Link href={askedHref({ source: source.id, node: node.name, begins, from, to })} className="link">
           Open in Trace
         </Link>
       </span>

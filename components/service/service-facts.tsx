@@ -2,8 +2,8 @@ import Link from 'next/link';
 import type { ReactNode } from 'react';
 import type { ServiceFacts, ServicePage, WayView } from '@/lib/api/service-types';
 import { CopyButton } from '../shell/copy';
-import { viewHref } from '../shell/views';
 import { cx } from '../ui/cx';
+import { askedHref } from './sender';
 
 const none = 'none';
 
@@ -107,12 +107,14 @@ interface WaysProps {
   /** Addresses of the node, for its NodePorts. */
   readonly nodeAddress: string | undefined;
   readonly from: string | null;
+  /** The node on which the way of a packet from there begins. */
+  readonly beginsOf: (from: string) => string;
   readonly chosen: string | null;
   readonly onChoose: (way: string | null) => void;
 }
 
 /** Each way in, and what becomes of the source address. Choosing one shows it on the graph. */
-export function WaysIn({ page, node, nodeAddress, from, chosen, onChoose }: WaysProps) {
+export function WaysIn({ page, node, nodeAddress, from, beginsOf, chosen, onChoose }: WaysProps) {
   if (page.ways.length === 0) return null;
   const ports = new Set(page.ways.map(({ port }) => `${port.name}/${port.protocol}`));
   return (
@@ -152,7 +154,7 @@ export function WaysIn({ page, node, nodeAddress, from, chosen, onChoose }: Ways
                 </button>
                 {target === undefined ? null : (
                   <Link
-                    href={viewHref('/trace', { source: page.source, node, from: asks, to: target })}
+                    href={askedHref({ source: page.source, node, begins: beginsOf(asks), from: asks, to: target })}
                     className="link text-ink"
                   >
                     <span className="sr-only">{`${way.kind} ${way.port.name || way.port.port}: `}</span>Trace it

@@ -15,6 +15,7 @@ import { ViewBar } from '../shell/shell';
 import { viewHref } from '../shell/views';
 import { STRINGS } from '../strings';
 import { cx } from '../ui/cx';
+import { FilterField } from '../ui/filter-field';
 import { Loading, Note, Unreadable } from '../ui/states';
 import { differWords, type RowState, rowState } from './row-state';
 import { matchesService } from './service-filter';
@@ -34,7 +35,10 @@ export function ServiceList({ source, node }: ListProps) {
   const findings = useKnownFindings(source, true)?.findings;
   const [{ find, odd }, set] = useServiceState();
   const input = useRef<HTMLInputElement>(null);
-  useKeys('This view', [{ keys: '/', say: 'Filter the Services', run: () => input.current?.focus() }]);
+  useKeys('This view', [
+    { keys: '/', say: 'Filter the Services', run: () => input.current?.focus() },
+    { keys: 'Escape', say: 'Clear the filter', run: () => void set({ find: null, odd: null }) },
+  ]);
   const wanted = useDeferredValue(find ?? '');
   const all = services.data?.services;
   const stateOf = useMemo(() => {
@@ -53,14 +57,13 @@ export function ServiceList({ source, node }: ListProps) {
     <>
       <ViewBar>
         <h1 className="font-[640] text-[15px]">Services</h1>
-        <input
+        <FilterField
           ref={input}
-          type="search"
-          aria-label={STRINGS.filterServices}
+          label={STRINGS.filterServices}
           placeholder="name, namespace, type, address, port"
-          value={find ?? ''}
-          onChange={(event) => void set({ find: event.target.value === '' ? null : event.target.value })}
-          className="h-7 w-72 max-w-full rounded-control border border-line-strong bg-surface px-2.5"
+          value={find}
+          onChange={(next) => void set({ find: next })}
+          className="w-80"
         />
         <span className="text-ink-2" aria-live="polite">
           {all === undefined || all === null || rows === undefined || rows === null

@@ -1,9 +1,11 @@
 import Link from 'next/link';
-import type { ServicePage } from '@/lib/api/service-types';
+import type { ServicePage, WayView } from '@/lib/api/service-types';
 import { count } from '@/lib/explain/words';
+import { isOutside } from '../findings/entry-node';
 import { EvidenceItem } from '../findings/evidence';
 import { viewHref } from '../shell/views';
 import { OctagonIcon } from '../ui/icons';
+import { targetOf } from './service-facts';
 import { TroubleMark } from './state-mark';
 import type { Trouble } from './troubles';
 
@@ -39,10 +41,22 @@ export function HereTrouble({
   );
 }
 
+/** The trace of what is lost: as the packet of the evidence is sent, to this Service. */
+function askedOf(page: ServicePage, { node, sender }: Trouble, hit: readonly WayView[]) {
+  if (sender === null) return null;
+  const { from, begins } = sender;
+  const way = [...hit, ...page.ways].find(({ kind }) => kind !== 'NodePort');
+  const to = sender.to ?? (way === undefined ? undefined : targetOf(way, page, undefined));
+  if (to === undefined) return null;
+  const via = isOutside(from) ? node : null;
+  return { source: page.source, node: begins, from, to, scope: 'path', via };
+}
+
 /** What should become of the traffic on a node and what does, with the rule that does it. */
 export function NodeTrouble({ page, trouble }: { readonly page: ServicePage; readonly trouble: Trouble }) {
   const { node, word, evidence, ways, finding } = trouble;
   const hit = page.ways.filter(({ id }) => ways.has(id));
+  const asked = askedOf(page, trouble, hit);
   const used = page.nodes.find(({ name }) => name === node)?.used ?? [];
   return (
     <section
@@ -54,16 +68,36 @@ export function NodeTrouble({ page, trouble }: { readonly page: ServicePage; rea
         {node}
         {hit.length === 0 ? '' : `, ${hit.map((way) => `${way.kind} ${way.number}`).join(', ')}`}{' '}
         <span className="text-lost">{word}</span>
-        <Link
-          className="link ml-auto font-normal"
-          href={viewHref('/findings', {
-            source: page.source,
-            service: `${page.namespace}/${page.name}`,
-            open: finding.id,
-          })}
-        >
-          Open the finding
-        </Link>
+        <span className="flex flex-wrap gap-x-3 font-normal md:ml-auto">
+          {asked === null ? null : (
+            <>
+              <Link
+                className="link"
+                aria-label={`${node}, ${word}: trace it from ${asked.from}`}
+                href={viewHref('/trace', asked)}
+              >
+                Trace it
+              </Link>
+              <Link
+                className="link"
+                aria-label={`${node}, ${word}: trace it from every node`}
+                href={viewHref('/trace', { ...asked, scope: 'every', via: null })}
+              >
+                From every node
+              </Link>
+            </>
+          )}
+          <Link
+            className="link"
+            href={viewHref('/findings', {
+              source: page.source,
+              service: `${page.namespace}/${page.name}`,
+              open: finding.id,
+            })}
+          >
+            Open the finding
+          </Link>
+        </span>
       </h3>
       <dl className="mt-1 grid grid-cols-[70px_minmax(0,1fr)] gap-x-2 gap-y-1">
         {hit.map((way) => {

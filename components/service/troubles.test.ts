@@ -90,6 +90,23 @@ describe('what becomes of the traffic of a Service', () => {
     expect(troublesOf([finding('nat-captured', { evidence })], page)[0]?.ways.size).toBe(0);
   });
 
+  test('of a finding about many Services the packets of this one are told, and who sends', () => {
+    const ends = { from: 'shop/a', to: 'x', begins: 'node-1' };
+    const other: EvidenceView = { ...packet('node-3', '10.99.0.1', 80), ends } as EvidenceView;
+    const own: EvidenceView = {
+      ...packet('node-3', '203.0.113.10', 443),
+      ends: { ...ends, from: 'shop/b' },
+    } as EvidenceView;
+    const of = (evidence: readonly EvidenceView[]) =>
+      troublesOf([finding('drop-after-proxy', { services: ['shop/api', 'shop/web'], evidence })], page)[0];
+    expect(of([other, own])?.evidence).toEqual([own]);
+    expect(of([other, own])?.sender).toEqual({ from: 'shop/b', begins: 'node-1', to: 'x' });
+    // None is shown to it: the same sender may be asked about.
+    expect(of([other])?.evidence).toEqual([]);
+    expect(of([other])?.sender).toEqual({ from: 'shop/a', begins: 'node-1', to: null });
+    expect(of([])?.sender).toBeNull();
+  });
+
   test('a Service that no node serves has none', () => {
     const facts = { notServed: 'it is headless' } as ServicePage['facts'];
     expect(troublesOf([finding('nat-captured')], { ...page, facts })).toEqual([]);

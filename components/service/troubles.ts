@@ -19,13 +19,17 @@ const WORDS: { readonly [code: string]: string | undefined } = {
   'nd-dropped': 'neighbours not found',
 };
 
+type PacketView = EvidenceView & { readonly kind: 'packet' };
+
 export interface Trouble {
   readonly node: string;
   /** `captured`, `dropped`, … */
   readonly word: string;
   readonly finding: FindingView;
-  /** Evidence of this node. */
+  /** Evidence of this node; packets to other Services, which the finding is about too, are not among it. */
   readonly evidence: readonly EvidenceView[];
+  /** Who sends what is lost: the sender of a packet of the evidence. Null where none is among it. `to` is null where that is to another Service. */
+  readonly sender: { readonly from: string; readonly begins: string; readonly to: string | null } | null;
   /** Ids of the ways that its packets show; none: which ways is not said. */
   readonly ways: ReadonlySet<string>;
 }
@@ -49,10 +53,16 @@ export function troublesOf(
     const addresses = () => page.ways.flatMap((way) => way.addresses);
     if (services.length > 0 ? !services.includes(name) : !isOfFamily(finding, addresses())) return [];
     return nodes.map((node) => {
-      const evidence = finding.evidence.filter((one) => 'node' in one && one.node === node);
-      const packets = evidence.flatMap((one) => (one.kind === 'packet' ? [one.packet] : []));
-      const ways = page.ways.filter((way) => packets.some((packet) => comesBy(packet, way, page)));
-      return { node, word, finding, evidence, ways: new Set(ways.map(({ id }) => id)) };
+      const here = finding.evidence.filter((one) => 'node' in one && one.node === node);
+      const isOwn = ({ packet }: PacketView) => page.ways.some((way) => comesBy(packet, way, page));
+      const evidence = here.filter((one) => one.kind !== 'packet' || services.length < 2 || isOwn(one));
+      const packets = here.flatMap((one) => (one.kind === 'packet' ? [one] : []));
+      const ways = page.ways.filter((way) => packets.some(({ packet }) => comesBy(packet, way, page)));
+      const own = packets.find(isOwn);
+      const ends = (own ?? packets[0])?.ends ?? null;
+      const sender =
+        ends === null ? null : { from: ends.from, begins: ends.begins ?? node, to: own === undefined ? null : ends.to };
+      return { node, word, finding, evidence, sender, ways: new Set(ways.map(({ id }) => id)) };
     });
   });
 }

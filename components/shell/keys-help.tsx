@@ -5,6 +5,7 @@ import { useState } from 'react';
 import { STRINGS } from '../strings';
 import { Button } from '../ui/button';
 import { Kbd } from '../ui/kbd';
+import { keyList } from './key-list';
 import { useKeys, useKeysEnabled, useRegisteredKeys } from './keys';
 
 /** `?`: every shortcut that works here and now, and the switch that turns single keys off. */
@@ -32,19 +33,19 @@ export function KeysHelp() {
           <Dialog.Description className="text-ink-2 text-prose">
             They rest while you type in a field.
           </Dialog.Description>
-          {[...merge(groups), IN_LISTS].map(({ title, bindings }) => (
+          {keyList(groups).map(({ title, lines }) => (
             <section key={title} className="mt-3">
               <h3 className="pb-1 text-ink-2 text-label">{title}</h3>
               <dl className="grid grid-cols-[7rem_1fr] gap-y-1">
-                {bindings.map((b) => (
-                  <div key={b.keys} className="contents">
+                {lines.map(({ keys, say }) => (
+                  <div key={keys} className="contents">
                     <dt className="flex gap-1">
-                      <span className="sr-only">{b.keys}</span>
-                      {b.keys.split(' ').map((k) => (
+                      <span className="sr-only">{keys}</span>
+                      {keys.split(' ').map((k) => (
                         <Kbd key={k}>{k}</Kbd>
                       ))}
                     </dt>
-                    <dd>{b.say}</dd>
+                    <dd>{say}</dd>
                   </div>
                 ))}
               </dl>
@@ -58,30 +59,4 @@ export function KeysHelp() {
       </Dialog.Portal>
     </Dialog.Root>
   );
-}
-
-/** What the lists themselves do with keys, as their ARIA patterns have it. */
-const IN_LISTS = {
-  title: 'In lists, trees and the map',
-  bindings: [
-    { keys: '↑ ↓', say: 'Move' },
-    { keys: '← →', say: 'Close and open in the tree, other column in the map' },
-    { keys: 'Enter', say: 'Choose, open' },
-  ],
-};
-
-/** Groups of the same title become one, the first binding of a key wins. */
-function merge(
-  groups: ReturnType<typeof useRegisteredKeys>,
-): { title: string; bindings: { keys: string; say: string }[] }[] {
-  const merged = new Map<string, Map<string, string>>();
-  for (const { title, bindings } of groups) {
-    const into = merged.get(title) ?? new Map<string, string>();
-    for (const b of bindings) if (!into.has(b.keys)) into.set(b.keys, b.say);
-    merged.set(title, into);
-  }
-  return [...merged].map(([title, bindings]) => ({
-    title,
-    bindings: [...bindings].map(([keys, say]) => ({ keys, say })),
-  }));
 }

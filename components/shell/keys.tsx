@@ -145,6 +145,12 @@ export function useRegisteredKeys(): readonly KeyGroup[] {
   return useSyncExternalStore(registry.subscribe, registry.groups, registry.groups);
 }
 
+/** What a key does here; undefined where nobody binds it. */
+export const useKeyMeaning = (keys: string): string | undefined =>
+  useRegisteredKeys()
+    .flatMap(({ bindings }) => bindings)
+    .findLast((binding) => binding.keys === keys)?.say;
+
 export function useKeysEnabled(): readonly [boolean, (enabled: boolean) => void] {
   const { enabled, setEnabled } = useKeysValue();
   return [enabled, setEnabled];

@@ -6,7 +6,7 @@ import { type FormEvent, useRef } from 'react';
 import { STRINGS } from '../strings';
 import { SearchIcon } from '../ui/icons';
 import { Kbd } from '../ui/kbd';
-import { useKeys } from './keys';
+import { useKeyMeaning, useKeys } from './keys';
 import { viewHref } from './views';
 
 /**
@@ -19,12 +19,16 @@ export function SearchBox() {
   return pathname.startsWith('/ruleset') && params.get('set') === null ? null : <GlobalSearch />;
 }
 
+const SEARCH = 'Search the ruleset';
+
 function GlobalSearch() {
   const params = useSearchParams();
   const router = useRouter();
   const input = useRef<HTMLInputElement>(null);
   const place = { source: params.get('source'), node: params.get('node') };
-  useKeys('Everywhere', [{ keys: '/', say: 'Search the ruleset', run: () => input.current?.focus() }]);
+  useKeys('Everywhere', [{ keys: '/', say: SEARCH, run: () => input.current?.focus() }]);
+  // Where a view has a filter, the key is the filter's.
+  const isKeyOwn = useKeyMeaning('/') === SEARCH;
   const submit = (event: FormEvent) => {
     event.preventDefault();
     router.push(viewHref('/ruleset', { ...place, q: input.current?.value.trim() ?? '' }));
@@ -46,11 +50,11 @@ function GlobalSearch() {
               ref={input}
               type="search"
               aria-label={STRINGS.search}
-              aria-keyshortcuts="/"
+              aria-keyshortcuts={isKeyOwn ? '/' : undefined}
               placeholder="ip: port: chain: …"
               className="min-w-0 flex-1 bg-transparent outline-none placeholder:text-ink-3"
             />
-            <Kbd>/</Kbd>
+            {isKeyOwn ? <Kbd>/</Kbd> : null}
           </div>
         </form>
       </search>

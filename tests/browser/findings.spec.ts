@@ -41,6 +41,17 @@ test('by keyboard: arrows go from finding to finding, Enter opens, the address h
   await expect(page).not.toHaveURL(/open=/);
 });
 
+test('Escape closes the finding, and its row has the focus; then it clears the filter', async ({ page }) => {
+  await page.goto('/findings?find=inventory');
+  await row(page, /shop\/inventory/).press('Enter');
+  await page.getByRole('button', { name: 'Copy command' }).focus();
+  await page.keyboard.press('Escape');
+  await expect(page).not.toHaveURL(/open=/);
+  await expect(row(page, /shop\/inventory/)).toBeFocused();
+  await page.keyboard.press('Escape');
+  await expect(page).not.toHaveURL(/find=/);
+});
+
 test('g i opens the view from elsewhere', async ({ page }) => {
   await page.goto('/hook-map');
   await page.keyboard.press('g');

@@ -7,6 +7,8 @@ const figure = (page: Page) =>
   page.getByRole('figure', { name: 'Chains of the Service, from base chains to endpoints' });
 const parts = (page: Page) => figure(page).getByRole('button');
 const nodes = (page: Page) => page.getByRole('region', { name: 'The Service on every node' });
+/** The trace of what is looked at, in the bar above. */
+const bar = (page: Page) => page.locator('a.bg-ink', { hasText: /^Trace$/ });
 const settled = async (page: Page) => {
   await expect(page.getByText('as expected on all 3 nodes')).toBeVisible();
   await expect(page.getByText('Reading nodes')).toHaveCount(0);
@@ -120,6 +122,16 @@ test('another port, another node: in the address, and the page behind it', async
   await expect(page.getByRole('columnheader', { name: 'Chosen on node-3' })).toBeVisible();
 });
 
+test('a Service of both families: what is chosen of each, and nobody ready', async ({ page }) => {
+  await page.goto('/service?service=shop/status-page&node=node-1');
+  const endpoints = page.getByRole('region', { name: 'Endpoints' }).getByRole('row');
+  await expect(page.getByRole('heading', { name: 'Endpoints 3 endpoints, 6 addresses' })).toBeVisible();
+  await expect(endpoints).toHaveCount(7);
+  await expect(endpoints.filter({ hasText: /always|1\/[23]/ })).toHaveCount(6);
+  await page.goto('/service?service=shop/inventory');
+  await expect(page.getByText('no endpoints', { exact: true })).toBeVisible();
+});
+
 test('every node: each way in, the endpoints used, and a trace from there', async ({ page }) => {
   await page.goto(WEB);
   await settled(page);
@@ -148,6 +160,69 @@ test('the way of a packet: part after part, to the same end', async ({ page }) =
   await page.emulateMedia({ reducedMotion: 'no-preference' });
   await page.goto(`${WEB}&way=http/tcp+ClusterIP&from=external`);
   await expect(figure(page).locator('button.border-2')).toHaveCount(7);
+});
+
+test('the way of a pod elsewhere begins there: said, drawn there, and traced from there', async ({ page }) => {
+  await page.emulateMedia({ reducedMotion: 'reduce' });
+  const pod = 'shop/web-6d4f8b7c9-2hxkz';
+  await page.goto(`/service?service=shop/web&node=node-3&from=${pod}&way=http/tcp+ClusterIP`);
+  await expect(page.getByText('It begins on node-1, which translates it')).toBeVisible();
+  await expect(figure(page).locator('button.border-2')).toHaveCount(0);
+  await expect(bar(page)).toHaveAttribute('href', /node=node-1&.*scope=path/);
+  await page.getByRole('button', { name: 'Draw node-1' }).click();
+  await expect(page).toHaveURL(/node=node-1/);
+  await expect(figure(page).locator('button.border-2')).toHaveCount(7);
+  await expect(bar(page)).not.toHaveAttribute('href', /scope=path/);
+});
+
+test('the trace in the bar is of the port that is drawn', async ({ page }) => {
+  await page.goto(`${WEB}&port=https/tcp`);
+  await expect(bar(page)).toHaveAttribute('href', /to=svc%3Ashop%2Fweb%3Ahttps/);
+});
+
+test('traffic that is lost is traced from its sender, and from every node', async ({ page }) => {
+  await openBroken(page, '/service?service=shop/api&node=node-2');
+  const card = page.getByRole('region', { name: /^On node-1 .* drops traffic/ });
+  await expect(card.getByRole('link', { name: /trace it from every node/ })).toHaveAttribute('href', /scope=every/);
+  await card.getByRole('link', { name: /trace it from(?! every)/ }).click();
+  await expect(page).toHaveURL(/\/trace\?.*scope=path/);
+  await expect(page).toHaveURL(/to=(svc(:|%3A)shop(\/|%2F)api|10\.99\.151\.112)/);
+  await expect(page.getByText(/hardening/).first()).toBeVisible();
+});
+
+test('Escape closes the chosen part, then the way, and clears the filter of the list', async ({ page }) => {
+  await page.emulateMedia({ reducedMotion: 'reduce' });
+  await page.goto(`${WEB}&part=chain:services&way=http/tcp+ClusterIP`);
+  await expect(page.getByRole('region', { name: 'Chosen part' })).toBeVisible();
+  await page.keyboard.press('Escape');
+  await expect(page.getByRole('region', { name: 'Chosen part' })).toHaveCount(0);
+  await expect(page).toHaveURL(/way=/);
+  await page.keyboard.press('Escape');
+  await expect(page).not.toHaveURL(/way=/);
+  await page.goto('/service');
+  await expect(page.getByText(/^\d+ Services$/)).toBeVisible();
+  await page.keyboard.press('/');
+  await page.keyboard.type('web');
+  await expect(page).toHaveURL(/find=web/);
+  await page.keyboard.press('Escape');
+  await expect(page).not.toHaveURL(/find=/);
+  await page.keyboard.press('Escape');
+  await expect(page.getByRole('searchbox', { name: 'Filter the Services' })).not.toBeFocused();
+  await page.goto('/service?find=web');
+  await expect(page.getByText(/^\d+ of \d+ Services$/)).toBeVisible();
+  await page.keyboard.press('Escape');
+  await expect(page).not.toHaveURL(/find=/);
+});
+
+test('the help names each key once, by what it does here', async ({ page }) => {
+  await page.goto('/service');
+  await page.keyboard.press('?');
+  const help = page.getByRole('dialog', { name: 'Keys' });
+  await expect(help).toBeVisible();
+  const keys = await help.locator('dt').allTextContents();
+  expect(keys.filter((key, at) => keys.indexOf(key) !== at)).toEqual([]);
+  await expect(help).toContainText('Filter the Services');
+  await expect(help).not.toContainText('Search the ruleset');
 });
 
 test('a Service that is not there says so, and what it may have been', async ({ page }) => {
