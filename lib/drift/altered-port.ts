@@ -135,7 +135,7 @@ function siblingsDisagree(
   return false;
 }
 
-export const keysOf = ({ cluster, local }: PortState): ReadonlySet<string> =>
+const keysOf = ({ cluster, local }: PortState): ReadonlySet<string> =>
   new Set([...(cluster?.keys() ?? []), ...(local?.keys() ?? [])]);
 
 const addressesOf = (state: PortState): string => [...new Set([...keysOf(state)].map(addressOf))].sort().join();

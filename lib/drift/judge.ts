@@ -146,7 +146,9 @@ class Judge {
     if (name === 'nodeport-ips' && kind.startsWith('element') && !this.#table.hasNoElement(name)) return;
     // Chains and sets of other releases stay behind after an update.
     if ((kind === 'chain extra' || kind === 'set extra') && fixedNames().has(name)) return;
-    const isIdle = kind === 'chain extra' && this.#table.isIdleChain(name);
+    const isIdle =
+      (kind === 'chain extra' && this.#table.isIdleChain(name)) ||
+      (kind === 'set extra' && this.#table.isIdleSet(name));
     this.#add('proxy-rules-altered', [], [one], isIdle);
   }
 
@@ -154,7 +156,7 @@ class Judge {
     const { kind, owner } = one;
     if (owner.endpoints.some((endpoint) => this.#moved.has(endpointText(endpoint)))) return;
     // It follows the node of the endpoint, and pods do not move with their addresses.
-    const homes = owner.endpoints.map(({ address }) => this.#table.pod(address)?.node);
+    const homes = owner.endpoints.map(({ address }) => this.#table.home(address));
     const isHere = (home: string | undefined) => home === this.#table.family.node.name;
     const isOthers = (home: string | undefined) => home !== undefined && !isHere(home);
     if (kind === 'element missing' ? homes.every(isHere) : homes.every(isOthers))

@@ -8,6 +8,7 @@ import { inPrefix, parseAddress } from '../net/address';
 import { groupBy } from '../net/group-by';
 import { parsePrefix } from '../net/prefix';
 import type { Table } from '../nft/model';
+import { ruleReferences } from '../nft/references';
 import { podsOf } from '../reach/network';
 import type { Difference } from './compare-tables';
 import { earlierService, type ServiceLines, serviceLines } from './earlier-service';
@@ -122,8 +123,20 @@ export class JudgedTable {
   }
   #hairpinned: ReadonlySet<string> | undefined;
 
+  /** Whether no rule reads it. */
+  isIdleSet(set: string): boolean {
+    return !(this.family.actual?.chains ?? []).some(({ rules }) =>
+      rules.some((rule) => ruleReferences(rule).some(({ kind, name }) => kind === 'set' && name === set)),
+    );
+  }
+
   pod(address: string): Pod | undefined {
     return namesOf(this.cluster).pods.get(address);
+  }
+
+  /** The node that a pod with the address is on, or whose own it is. */
+  home(address: string): string | undefined {
+    return this.pod(address)?.node ?? namesOf(this.cluster).nodes.get(address);
   }
 
   /** A pod, a node, or an address outside of the pod networks, which may be anything. */
@@ -169,7 +182,8 @@ function referencesOf(table: Table): ReadonlySet<string> {
 
 interface Names {
   readonly pods: ReadonlyMap<string, Pod>;
-  readonly nodes: ReadonlySet<string>;
+  /** By address. */
+  readonly nodes: ReadonlyMap<string, string>;
 }
 
 /** Once for all nodes of a cluster. */
@@ -182,7 +196,9 @@ function namesOf(cluster: Cluster): Names {
   const pods = podsOf(cluster).filter(({ hostNetwork }) => !hostNetwork);
   const names = {
     pods: new Map(pods.flatMap((pod) => pod.addresses.map((address) => [address, pod] as const))),
-    nodes: new Set(valuesOf(cluster.nodes).flatMap(({ addresses }) => addresses)),
+    nodes: new Map(
+      valuesOf(cluster.nodes).flatMap(({ name, addresses }) => addresses.map((address) => [address, name] as const)),
+    ),
   };
   NAMES.set(cluster, names);
   return names;

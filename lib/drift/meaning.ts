@@ -17,9 +17,8 @@ export function meaningOf(difference: Difference, judgements: readonly Judgement
 function alteredMeaning({ kind, name }: Difference, isIdle: boolean): string {
   switch (kind) {
     case 'chain extra':
-      return isIdle ? IDLE : ADDED;
     case 'set extra':
-      return ADDED;
+      return isIdle ? IDLE : ADDED;
     case 'chain differs':
       return 'Somebody other than kube-proxy changed this base chain.';
     case 'set differs':
@@ -81,8 +80,7 @@ function harmlessMeaning({ kind, name, owner }: Difference): string {
 const SOMEBODY = 'Somebody other than kube-proxy changed its table, which the next full sync mends.';
 const ADDED =
   "Somebody other than kube-proxy added it: a full sync writes kube-proxy's own chains and sets, and leaves others there.";
-const IDLE =
-  'Somebody other than kube-proxy added it. Nothing leads there, so no packet meets it; a full sync leaves it.';
+const IDLE = 'Somebody other than kube-proxy added it. Nothing uses it, so no packet meets it; a full sync leaves it.';
 const PERMANENT =
   'Somebody other than kube-proxy added the client: rules add clients with the timeout of the set, this one keeps its endpoint for good.';
 const TIMEOUT =

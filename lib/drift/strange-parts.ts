@@ -1,13 +1,12 @@
 /** Differences that no state of the objects makes, whatever else differs: somebody made them, and the rest is judged without them. */
-import { endpointText, parseKubeProxyName, servicePortText } from '../explain/kube-proxy-name';
+import { type EndpointRef, parseKubeProxyName, servicePortText } from '../explain/kube-proxy-name';
 import type { Table } from '../nft/model';
-import { keysOf } from './altered-port';
 import type { Difference } from './compare-tables';
 import { type JudgedTable, portOwner } from './judged-table';
 import { partsOf } from './proxy-state';
 
-/** Maps whose keys are addresses of Services: no pod has one of these. */
-const BY_ADDRESS: ReadonlySet<string> = new Set(['service-ips', 'no-endpoint-services', 'firewall-ips']);
+/** Sets and maps whose keys are addresses of Services: no pod has one of these. */
+const BY_ADDRESS: ReadonlySet<string> = new Set(['service-ips', 'no-endpoint-services', 'firewall-ips', 'cluster-ips']);
 
 /** An element for a pod itself, which kube-proxy writes for no Service, whatever its comment names. */
 export const isOfPod = ({ kind, name, actual }: Difference, isPod: (address: string) => boolean): boolean =>
@@ -40,13 +39,15 @@ function affinityPort(name: string): string | undefined {
   return parsed === undefined ? undefined : servicePortText(parsed.service);
 }
 
-/** The Services that send to the address and port of an element. */
+/** The Services that send to the address, and port where it has one, of an element. */
 export function servicesOfPod(table: JudgedTable, { actual }: Difference): readonly string[] {
-  const [address = '', protocol = '', port] = elementKey(actual);
-  const endpoint = endpointText({ address, port: Number(port) });
-  return [...table.expected.values()].flatMap((state) =>
-    state.port.protocol === protocol && keysOf(state).has(endpoint) ? [portOwner(state.port)] : [],
-  );
+  const [address = '', protocol, port] = elementKey(actual);
+  const isIt = (one: EndpointRef) => one.address === address && (port === undefined || one.port === Number(port));
+  return [...table.expected.values()].flatMap((state) => {
+    const isProtocol = protocol === undefined || state.port.protocol === protocol;
+    const all = [...(state.cluster?.values() ?? []), ...(state.local?.values() ?? [])];
+    return isProtocol && all.some(isIt) ? [portOwner(state.port)] : [];
+  });
 }
 
 /** Address, protocol and port of an element as nft writes it. */

@@ -43,3 +43,27 @@ test.each<readonly [string, Finding, Finding]>([
 ])('%s is no cause', (_, one, other) => {
   expect(inOrder([one, other]).flatMap(({ causes }) => causes)).toEqual([]);
 });
+
+test('of what somebody changed only what can have such a consequence is its cause', () => {
+  const masquerade = of('masquerade-missing', [], ['node-1']);
+  const altered = (name: string, node = 'node-1'): Finding => ({
+    ...of('proxy-rules-altered', [], [node]),
+    evidence: [
+      {
+        kind: 'difference',
+        node,
+        family: 'ip',
+        table: 'kube-proxy',
+        name,
+        expected: 'ip daddr @cluster-ips',
+        actual: null,
+      },
+    ],
+  });
+  expect(told([masquerade, altered('services')])).toEqual([
+    'proxy-rules-altered',
+    'masquerade-missing < proxy-rules-altered',
+  ]);
+  expect(told([masquerade, altered('filter-forward')])).toEqual(['proxy-rules-altered', 'masquerade-missing']);
+  expect(told([masquerade, altered('services', 'node-2')])).toEqual(['proxy-rules-altered', 'masquerade-missing']);
+});

@@ -14,6 +14,7 @@ const CAUSES: Partial<Readonly<Record<FindingCode, readonly FindingCode[]>>> = {
   'affinity-to-removed-endpoint': ['endpoint-stale-on-node'],
   'pod-route-missing': ['endpoint-not-a-pod-address', 'endpoint-stale-on-node'],
   'nodeport-address-not-served': ['proxy-rules-altered'],
+  'masquerade-missing': ['proxy-rules-altered'],
   'nodes-disagree': [
     'drop-before-proxy',
     'drop-after-proxy',
@@ -55,14 +56,23 @@ function causesOf(one: Finding, all: readonly Finding[]): readonly Cause[] {
   return (CAUSES[one.code] ?? []).flatMap((code) =>
     all
       .filter((other) => other.code === code && shares(other.nodes, one.nodes) && shares(other.services, one.services))
-      .filter((other) => one.code !== 'nodeport-address-not-served' || isOfNodePorts(other, one.nodes))
+      .filter((other) => isOfKind(one, other))
       .map(({ nodes, services }) => ({ code, nodes, services })),
   );
 }
 
-/** Whether what somebody changed is the set of addresses that serve NodePorts. */
-const isOfNodePorts = ({ evidence }: Finding, nodes: readonly string[]): boolean =>
-  evidence.some((one) => one.kind === 'difference' && one.name === 'nodeport-ips' && nodes.includes(one.node));
+/** Of what somebody changed in kube-proxy's table only what can have such a consequence. */
+function isOfKind({ code, nodes }: Finding, { evidence }: Finding): boolean {
+  const changed = ALTERED[code];
+  if (changed === undefined) return true;
+  return evidence.some((one) => one.kind === 'difference' && changed.test(one.name) && nodes.includes(one.node));
+}
+
+/** Names of chains and sets: addresses that serve NodePorts; what tells pods from others, from 1.36 and before. */
+const ALTERED: Partial<Readonly<Record<FindingCode, RegExp>>> = {
+  'nodeport-address-not-served': /^nodeport-ips$/,
+  'masquerade-missing': /^(services$|service-)/,
+};
 
 /** The finding that a cause names. */
 export const causeIn = (findings: readonly Finding[], cause: Cause): Finding | undefined =>

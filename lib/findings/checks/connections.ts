@@ -5,7 +5,8 @@ import { type ServicePortFacts, servicePorts } from '../../expected/service-port
 import { parseKubeProxyName } from '../../explain/kube-proxy-name';
 import { formatAddress, parseAddress } from '../../net/address';
 import { protocolName } from '../../net/protocols';
-import type { NftSet } from '../../nft/model';
+import type { NftSet, Table } from '../../nft/model';
+import { ruleReferences } from '../../nft/references';
 import type { Network, NetworkNode } from '../../reach/network';
 import type { Prepared } from '../../sim';
 import type { CtEntry } from '../../world/world';
@@ -156,6 +157,8 @@ export function heldClients({ nodes, cluster }: Network): readonly HeldClient[] 
         const name = set.elements.length === 0 ? undefined : parseKubeProxyName(set.name);
         if (name?.role !== 'affinity' || name.endpoint === undefined) continue;
         const { service, endpoint } = name;
+        // A set that no rule reads holds nobody.
+        if (!isRead(table, set.name)) continue;
         if (!isEndpoint(cluster, service, endpoint))
           found.push({ node, service, endpoint, set, family: table.family === 'ip6' ? 'ip6' : 'ip' });
       }
@@ -163,6 +166,11 @@ export function heldClients({ nodes, cluster }: Network): readonly HeldClient[] 
   }
   return found;
 }
+
+const isRead = ({ chains }: Table, set: string): boolean =>
+  chains.some(({ rules }) =>
+    rules.some((rule) => ruleReferences(rule).some(({ kind, name }) => kind === 'set' && name === set)),
+  );
 
 function isEndpoint(
   { endpointSlices }: Cluster,

@@ -23,7 +23,7 @@ export function driftSummary(code: DriftCode, { services, nodes, evidence, isIdl
     case 'endpoint-stale-on-node':
       return `${where} still ${nodes.length === 1 ? 'sends' : 'send'} traffic of ${names} to endpoints that are gone or not usable.`;
     case 'proxy-rules-altered': {
-      const idle = isIdle ? '. Nothing leads there, so no packet meets it' : '';
+      const idle = isIdle ? '. Nothing uses it, so no packet meets it' : '';
       const concerns = names === '' ? '' : `. It concerns ${names}`;
       return `Somebody other than kube-proxy changed its table on ${where}: ${changeText(evidence)}${idle}${concerns}.`;
     }

@@ -183,6 +183,17 @@ describe.each(['v1.35.6', 'v1.36.2'])('a table of kube-proxy %s that somebody ch
       withElement('no-endpoint-services', ['192.0.2.9', 'tcp', 8080], 'shop/web:http'),
       ['service-stale-on-node shop/web @node-1'],
     ],
+    [
+      'a pod among the ClusterIPs, which all traffic to it is rejected for',
+      { ...NOW, pods: [pod('db', '10.244.2.9')] },
+      (t) => ({
+        ...t,
+        sets: t.sets.map((set) =>
+          set.name === 'cluster-ips' ? { ...set, elements: [...set.elements, { key: '10.244.2.9' }] } : set,
+        ),
+      }),
+      ['proxy-rules-altered shop/db @node-1'],
+    ],
     ['NodePort addresses emptied', NOW, withoutElements('nodeport-ips'), ['proxy-rules-altered @node-1']],
     [
       'a target changed that another Service of the pods has right',
@@ -308,6 +319,36 @@ test('what no packet meets is worth knowing, what packets meet is an error', () 
       inChain(/^filter-forward$/, (c) => ({ ...c, rules: [...c.rules, jump] })),
     ),
   ).toEqual(['error']);
+});
+
+test('a set that no rule reads does nothing, one that a rule reads may', () => {
+  const set: Table['sets'][number] = {
+    ...{ kind: 'set', name: 'mine', handle: 9, flags: [], autoMerge: false, statements: [], elements: [] },
+    type: { kind: 'types', names: ['ipv4_addr'] },
+  };
+  const read: Rule = {
+    handle: 98,
+    unlisted: false,
+    statements: [
+      {
+        ...{ kind: 'match', op: '==', left: { kind: 'payload', protocol: 'ip', field: 'saddr' } },
+        right: { kind: 'setref', name: 'mine' },
+      },
+      { kind: 'drop' },
+    ],
+  };
+  const severities = (and: (table: Table) => Table = (table) => table) =>
+    driftFindings(fleet(NOW, on({ edit: (t) => and({ ...t, sets: [...t.sets, set] }) }))).map((one) => one.severity);
+  expect(severities()).toEqual(['info']);
+  expect(severities(inChain(/^filter-forward$/, (c) => ({ ...c, rules: [...c.rules, read] })))).toEqual(['error']);
+});
+
+test('what keeps connections of an endpoint of the node to itself, emptied, names all of them', () => {
+  const host = slice('web', [{ addresses: ['10.240.0.11'], nodeName: 'node-1' }]);
+  const now = { services: [WEB], slices: [host] };
+  expect(lines(driftFindings(fleet(now, on({ edit: withoutElements('hairpin-connections') }))))).toEqual([
+    'proxy-rules-altered shop/web @node-1',
+  ]);
 });
 
 describe('one story for the same difference', () => {
