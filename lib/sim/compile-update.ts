@@ -1,7 +1,9 @@
 /** `add`, `update` and `delete` of elements of sets and maps by rules (net/netfilter/nft_dynset.c). */
-import type { DataType } from '../nft/datatypes';
+import { CLASSID, type DataType, IFACE_INDEX } from '../nft/datatypes';
 import type { Expression, MapUpdateStatement, SetUpdateStatement } from '../nft/model';
 import { compileExpression, findInSet, type Scope, typesIn } from './compile-expression';
+import type { Context } from './environment';
+import { placed } from './misprints';
 import { Broken, type Op } from './op';
 import { need } from './operand';
 import { runStateful, setCount, setLimit } from './set-update';
@@ -11,8 +13,9 @@ import { formatValue, type Scalar, type Value, valueKey } from './value';
 export function compileSetUpdate(s: SetUpdateStatement, scope: Scope): Op {
   const set = scope.table.set(s.set);
   const elem = typeof s.elem === 'object' && s.elem.kind === 'elem' ? s.elem : undefined;
-  const get = compileExpression(elem === undefined ? s.elem : elem.val, scope);
-  const types = typesIn(elem === undefined ? s.elem : elem.val, scope);
+  const value = placed(elem === undefined ? s.elem : elem.val);
+  const get = compileExpression(value, scope);
+  const types = typesIn(value, scope);
   const statements = s.statements.length > 0 ? s.statements : (elem?.statements ?? []);
   return (c) => {
     if (set === undefined)
@@ -51,7 +54,7 @@ export function compileSetUpdate(s: SetUpdateStatement, scope: Scope): Op {
       state,
       statements: declared,
       element: {
-        key: literalOf(set.types.length > 0 ? set.types : types, v),
+        key: literalOf(set.types.length > 0 ? set.types : types, v, c),
         ...(elem?.timeout === undefined ? {} : { timeout: elem.timeout }),
         ...(declared.length > 0 ? { statements: declared } : {}),
       },
@@ -65,8 +68,9 @@ export function compileSetUpdate(s: SetUpdateStatement, scope: Scope): Op {
 export function compileMapUpdate(s: MapUpdateStatement, scope: Scope): Op {
   const set = scope.table.set(s.map);
   const elem = typeof s.elem === 'object' && s.elem.kind === 'elem' ? s.elem : undefined;
-  const get = compileExpression(elem === undefined ? s.elem : elem.val, scope);
-  const types = typesIn(elem === undefined ? s.elem : elem.val, scope);
+  const value = placed(elem === undefined ? s.elem : elem.val);
+  const get = compileExpression(value, scope);
+  const types = typesIn(value, scope);
   const data = compileExpression(s.data, scope, set?.dataTypes[0]);
   return (c) => {
     if (set === undefined)
@@ -96,8 +100,8 @@ export function compileMapUpdate(s: MapUpdateStatement, scope: Scope): Op {
       state: newStateful(),
       statements: [],
       element: {
-        key: literalOf(set.types.length > 0 ? set.types : types, v),
-        data: literalOf(set.dataTypes, d),
+        key: literalOf(set.types.length > 0 ? set.types : types, v, c),
+        data: literalOf(set.dataTypes, d, c),
         ...(elem?.timeout === undefined ? {} : { timeout: elem.timeout }),
       },
     });
@@ -111,15 +115,34 @@ export function compileMapUpdate(s: MapUpdateStatement, scope: Scope): Op {
 }
 
 /** A value as the literal nft would list. */
-function literalOf(types: readonly DataType[], v: Value): Expression {
-  const one = (t: DataType | undefined, x: Scalar): string | number | bigint => {
+function literalOf(types: readonly DataType[], v: Value, c: Context): Expression {
+  const one = (t: DataType | undefined, x: Scalar): Expression => {
     if (typeof x === 'string' || t === undefined) return x;
+    if (t === IFACE_INDEX) return c.run.p.linkByIndex.get(Number(x))?.name ?? String(x);
+    if (t === CLASSID) return classidLiteral(Number(x));
+    if (t.base === 'bitmask' && t.symbols !== undefined) return flagsLiteral(t, Number(x));
     if (t.base === 'address' || t.symbols !== undefined) {
       const text = formatValue(t, x);
       return /^\d+$/.test(text) ? Number(text) : text;
     }
-    return t.name === 'iface_index' ? String(x) : x;
+    return x;
   };
   if (!Array.isArray(v)) return one(types[0], v as Scalar);
   return { kind: 'concat', parts: (v as readonly Scalar[]).map((x, i) => one(types[i], x)) };
+}
+
+/** `1:2`, with a word for none of them and for all (tchandle_type_print of nft's src/meta.c). */
+function classidLiteral(value: number): string {
+  if (value === 0) return 'none';
+  if (value === 0xffffffff) return 'root';
+  return `${(value >>> 16).toString(16)}:${(value & 0xffff).toString(16)}`;
+}
+
+/** Each bit by its name, or the number where none is set. */
+function flagsLiteral(type: DataType, value: number): Expression {
+  const operands = Array.from({ length: 32 }, (_, i) => (value & (1 << i)) >>> 0)
+    .filter((bit) => bit !== 0)
+    .map((bit) => type.symbols?.byValue.get(bit) ?? bit);
+  if (operands.length > 1) return { kind: 'binary', op: '|', operands };
+  return operands[0] ?? 0;
 }

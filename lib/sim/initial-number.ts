@@ -47,8 +47,11 @@ export function chooseInitialNumber(
 ): void {
   if (tcp === undefined || tcp.numberChosen === true) return;
   const { original, reply } = tcp;
-  if (reply.maxWin === 0 || !near(reply.end)) return;
-  const compared = dir === 'reply' ? seq : ack;
+  const own = tcp[dir];
+  // The socket answers for a side whose numbers somebody else began with, or is the side that answers.
+  const takesOver = near(seq) && own.maxWin !== 0 && !near(own.end);
+  if (!takesOver && (reply.maxWin === 0 || !near(reply.end))) return;
+  const compared = takesOver ? own.end : dir === 'reply' ? seq : ack;
   if (compared === undefined || near(compared)) return;
   tcp.numberChosen = true;
   const options = [
@@ -58,6 +61,7 @@ export function chooseInitialNumber(
   const what = `where the socket's random sequence number lies from ${compared}`;
   if (run.choose(what, undefined, options) === 0) return;
   tcp.numberMoved = true;
+  if (takesOver) return;
   reply.end = placedNumber(reply.end, tcp);
   reply.maxEnd = placedNumber(reply.maxEnd, tcp);
   if (original.maxAckSet) original.maxAck = placedNumber(original.maxAck, tcp);

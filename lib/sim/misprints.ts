@@ -5,8 +5,8 @@ import type { Expression, SetElement } from '../nft/model';
 import { fieldName } from './program';
 
 /**
- * In a concatenation nft 1.0.6 lists a field that ends within a byte with the shift that puts it in its place: the value is that of the
- * field.
+ * In a concatenation, and where a rule adds it to a set, nft 1.0.6 lists a field that ends within a byte with the shift that puts it in
+ * its place: the value is that of the field.
  */
 export function placed(part: Expression): Expression {
   if (typeof part !== 'object' || part.kind !== 'binary' || part.op !== '>>' || part.operands.length !== 2) return part;

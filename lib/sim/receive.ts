@@ -1,18 +1,16 @@
 /** The way in: ingress, the bridge, the checks of the IP layer, prerouting. */
 
-import { formatMac } from '../net/address';
-import { buildPacket } from '../net/build-packet';
-import { u16, u32, viewPacket } from '../net/headers';
+import { u16, u32 } from '../net/headers';
 import type { Link } from '../world/world';
+import { receiveArp } from './arp';
 import { bridgeReceive } from './bridge';
 import type { Run } from './environment';
 import { readHopByHop } from './extension-headers';
-import { isLocal4, isMulticast6 } from './fib';
+import { isMulticast6 } from './fib';
 import { kernel, runDeviceHook, runHook } from './hooks';
 import { UNMEASURED_TAG } from './not-measured';
 import { routeInput } from './route-input';
-import { destinationOf, headerBad, newSkb, type Skb, sourceOf, viewSkb } from './skb';
-import { deviceTransmit } from './transmit';
+import { destinationOf, headerBad, type Skb, sourceOf } from './skb';
 
 /** A frame arrives on an interface of this node. */
 export function receive(run: Run, skb: Skb, dev: Link): void {
@@ -129,41 +127,4 @@ function receiveOnBridge(run: Run, skb: Skb, bridge: Link, seen: boolean): void 
     return;
   }
   receiveLayer3(run, skb);
-}
-
-/** ARP: input, and the reply for addresses of this node (net/ipv4/arp.c, arp_process). */
-function receiveArp(run: Run, skb: Skb): void {
-  if (skb.iif === undefined || runHook(run, skb, 'input', 'arp') !== 'accept') return;
-  const target = u32(skb.data, 24);
-  const sender = u32(skb.data, 14);
-  if (u16(skb.data, 6) !== 1 || !isLocal4({ run }, target) || isLocal4({ run }, sender)) {
-    kernel(run, skb, 'arp', 'No answer is due.');
-    return;
-  }
-  const { iif } = skb;
-  const senderMac = formatMac(u16(skb.data, 8) * 2 ** 32 + u32(skb.data, 10));
-  const view = viewSkb(skb);
-  const reply = newSkb(
-    run.nextSkb(),
-    'generated',
-    'arp',
-    buildPacket({
-      family: 'arp',
-      op: 'reply',
-      senderMac: iif.mac ?? '',
-      saddr: view.daddr ?? '',
-      targetMac: senderMac,
-      daddr: view.saddr ?? '',
-    }),
-  );
-  reply.oif = iif;
-  run.steps?.push({
-    kind: 'generated',
-    skb: reply.id,
-    what: 'ARP reply',
-    packet: viewPacket(reply.data, 'arp'),
-    because: skb.id,
-  });
-  if (runHook(run, reply, 'output', 'arp') !== 'accept') return;
-  deviceTransmit(run, reply, iif, senderMac);
 }

@@ -23,6 +23,8 @@ function plainKey(e: Expression): Plain {
       return '*';
     case 'elem':
       return plainKey(e.val);
+    case 'binary':
+      return { [e.op]: e.operands.map(plainKey) };
     default:
       return String(e.kind);
   }

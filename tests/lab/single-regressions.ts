@@ -478,4 +478,71 @@ export const SINGLE_REGRESSIONS: readonly Regression[] = [
       { ...udp, protocol: 'icmp', icmpType: 8, icmpCode: 0 },
     ],
   },
+  {
+    name: 'whom ARP answers for is a matter of the routes, by the mark that a rule set',
+    environment: 'policy-routing',
+    tables: chain('arp', 'input', 0, [
+      'arp saddr ip 10.0.1.2 meta mark set 2',
+      'arp saddr ip 10.0.1.3 meta mark set 1',
+    ]),
+    packets: ['10.0.1.2', '10.0.1.3', '10.0.1.4'].flatMap((saddr) =>
+      ['10.0.2.2', '10.0.1.1', '10.0.9.9', '127.0.0.1'].map(
+        (daddr): PacketSpec => ({
+          from: 'client',
+          iif: 'eth0',
+          family: 'arp',
+          op: 'request',
+          saddr,
+          daddr,
+          senderMac: '02:00:00:00:01:02',
+        }),
+      ),
+    ),
+  },
+  {
+    name: 'ARP answers nobody whose source the filter refuses',
+    environment: 'rp-strict',
+    tables: chain('arp', 'input', 0, ['counter']),
+    packets: ['10.0.1.2', '10.0.2.2', '10.0.1.1', '0.0.0.0', '127.0.0.1', '224.0.0.1', '10.0.1.255', '203.0.113.5'].map(
+      (saddr): PacketSpec => ({
+        from: 'client',
+        iif: 'eth0',
+        family: 'arp',
+        op: 'request',
+        saddr,
+        daddr: '10.0.1.1',
+        senderMac: '02:00:00:00:01:02',
+      }),
+    ),
+  },
+  {
+    name: 'elements that rules add are listed by their names: interfaces, priorities, flags, and fields within a byte',
+    tables: [
+      'ip dscp',
+      'tcp doff',
+      'ip version',
+      'tcp flags',
+      'ct status',
+      'meta priority',
+      'meta priority . meta mark',
+      'meta iif',
+      'fib daddr oif',
+      'meta oif . meta mark',
+    ].map((key, i) => ({
+      family: 'ip',
+      name: `t${i}`,
+      items: [`set s { typeof ${key}; size 9; flags dynamic; }`],
+      chains: [
+        {
+          name: 'c',
+          base: 'type filter hook forward priority 0; policy accept;',
+          rules: [[`add @s { ${key} }`], [`${key} @s`]],
+        },
+      ],
+    })),
+    packets: [
+      { ...syn, flags: ['syn', 'ecn'], dscp: 46 },
+      { ...udp, dscp: 10, ecn: 1 },
+    ],
+  },
 ];
