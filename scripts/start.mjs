@@ -28,6 +28,7 @@ const CLUSTER = /** @type {const} */ ({
   'read-by': { type: 'string', multiple: true },
   agents: { type: 'string' },
   'exec-in': { type: 'string' },
+  'debug-in': { type: 'string' },
   'agent-token-file': { type: 'string' },
   'agent-ca-file': { type: 'string' },
   'agent-server-name': { type: 'string' },

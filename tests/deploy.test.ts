@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { agentProblems } from '@/server/agent/agent-problems';
 import { helpFor } from '@/server/cli/help';
-import { nodePod } from '@/server/kube/node-pods';
+import { podUse } from '@/server/kube/node-pods';
 
 const read = (path: string) => readFileSync(fileURLToPath(new URL(`../deploy/${path}`, import.meta.url)), 'utf8');
 const optionsIn = (text: string) => [...text.matchAll(/^ +(?:- |value: )(--[a-z-]+)=/gm)].map(([, option]) => option);
@@ -25,11 +25,23 @@ describe('the agent in a cluster', () => {
     const [, labels = ''] = /template:\n {4}metadata:\n {6}labels:\n {8}(\S+: \S+)\n/.exec(daemonSet) ?? [];
     const [key = '', value = ''] = labels.split(': ');
     const [, port = '', number = ''] = /- name: (https?)\n +containerPort: (\d+)\n/.exec(daemonSet) ?? [];
+    const [, namespace = ''] = /^ {2}namespace: (\S+)$/m.exec(daemonSet) ?? [];
+    const [, set = ''] = /^ {2}name: (\S+)$/m.exec(daemonSet) ?? [];
+    const [, host = ''] = /^ {6}hostNetwork: (\S+)$/m.exec(daemonSet) ?? [];
     const pod = {
-      metadata: { namespace: 'nftscope', name: 'nftscope-agent-x', labels: { [key]: value } },
-      spec: { nodeName: 'n', containers: [{ name: 'agent', ports: [{ name: port, containerPort: Number(number) }] }] },
+      metadata: {
+        namespace,
+        name: `${set}-x`,
+        labels: { [key]: value },
+        ownerReferences: [{ kind: 'DaemonSet', name: set, controller: true }],
+      },
+      spec: {
+        nodeName: 'n',
+        hostNetwork: JSON.parse(host),
+        containers: [{ name: 'agent', ports: [{ name: port, containerPort: Number(number) }] }],
+      },
     };
-    expect(nodePod(pod, {})).toMatchObject({ role: 'agent', scheme: 'https', port: 9632 });
+    expect(podUse(pod, {})).toMatchObject({ kind: 'reads', pod: { role: 'agent', scheme: 'https', port: 9632 } });
     expect(helpFor('agent')).toContain('default 9632');
   });
 

@@ -127,5 +127,6 @@ const unreadable = (
 ): Problem => ({
   code: 'SRC-012',
   say: `The node is unreadable: ${how}.`,
-  do: `${remedy} Nothing is known about its rules; it is not empty.`,
+  // Last: it may end with a here-document, whose last line has to stay alone.
+  do: `Nothing is known about its rules; it is not empty. ${remedy}`,
 });

@@ -1,6 +1,8 @@
 /** `nftscope debug-pod`: prints a pod that can read a node. */
 import 'server-only';
 import { debugPodCommands, debugPodManifest } from '../kube/debug-pod';
+import { SYSTEM_NAMESPACE } from '../kube/node-pods';
+import { settingsOf } from '../kube/open-cluster';
 import { CliError, EXIT, type ExitStatus } from './cli-error';
 import { parseOptions } from './options';
 
@@ -22,10 +24,14 @@ export async function debugPodCommand(args: readonly string[]): Promise<ExitStat
       throw CliError.because('CLI-002', `${JSON.stringify(name)} is no name of an object.`, 'See: kubectl get nodes');
   if (/[\s'"]/.test(`${values.image ?? ''}${values.context ?? ''}`))
     throw CliError.because('CLI-002', 'The image and the context have no spaces or quotes.', 'Give them as they are.');
-  const options = { node, namespace: values.namespace, image: values.image, context: values.context };
+  const believed = settingsOf(process.env).debugIn ?? SYSTEM_NAMESPACE;
+  const namespace = values.namespace ?? believed;
+  const options = { node, namespace, image: values.image, context: values.context };
   const { create, remove } = debugPodCommands(options);
   process.stdout.write(
     values.manifest === true ? debugPodManifest(options) : `${create}\n\n# Afterwards:\n${remove}\n`,
   );
+  if (namespace !== believed)
+    process.stderr.write(`nftscope asks it with serve --debug-in ${namespace}, or NFTSCOPE_DEBUG_IN=${namespace}.\n`);
   return EXIT.done;
 }

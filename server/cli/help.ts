@@ -137,8 +137,9 @@ Clusters (docs/cluster.md):
   --kubeconfig F       (default: KUBECONFIG, else ~/.kube/config); --context C may be repeated (default: the current one)
   --in-cluster         by the service account of this pod
   --read-by WAY        auto (the agent, else a pod with nft), agent or exec; NODE=WAY for one node; may be repeated
-  --agents NS/NAME     DaemonSet of the agents (default: those with the label app.kubernetes.io/name=nftscope-agent)
-  --exec-in NS/NAME    DaemonSet whose pods have nft (default: kube-proxy's pods)
+  --agents NS/NAME     DaemonSet of the agents (default: nftscope/nftscope-agent); no other pod gets the token
+  --exec-in NS/NAME    DaemonSet whose pods have nft (default: kube-proxy's pods in kube-system)
+  --debug-in NS        namespace of debug pods (default: kube-system)
   --agent-token-file F   token for the agents; read again when it changes
   --agent-ca-file F, --agent-server-name N   ask agents directly over TLS instead of through the API server (in the cluster)
 
@@ -209,7 +210,7 @@ const DEBUG_POD = `nftscope debug-pod: a pod that can read a node where no agent
 
 Prints what to run; nftscope itself creates nothing. While the pod runs, nftscope reads the node through it (docs/cluster.md).
 
-  --namespace NS   (default kube-system)
+  --namespace NS   (default kube-system, or NFTSCOPE_DEBUG_IN); in another one it is asked with serve --debug-in NS
   --image IMAGE    with nft, ip, conntrack, sh and sleep
   --manifest       the manifest alone
 

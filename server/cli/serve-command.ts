@@ -19,6 +19,7 @@ const OPTIONS = {
   'read-by': { type: 'string', multiple: true },
   agents: { type: 'string' },
   'exec-in': { type: 'string' },
+  'debug-in': { type: 'string' },
   'agent-token-file': { type: 'string' },
   'agent-ca-file': { type: 'string' },
   'agent-server-name': { type: 'string' },
@@ -72,6 +73,7 @@ function clustersOf(values: Values, given: readonly string[]): readonly ClusterS
     readBy: values['read-by'] ?? environment.readBy,
     agents: values.agents ?? environment.agents,
     execIn: values['exec-in'] ?? environment.execIn,
+    debugIn: values['debug-in'] ?? environment.debugIn,
     // The web server works in a folder of its own: paths are those of where the user stands.
     agentTokenFile: absolute(values['agent-token-file'] ?? environment.agentTokenFile),
     agentCaFile: absolute(values['agent-ca-file'] ?? environment.agentCaFile),

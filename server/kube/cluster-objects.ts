@@ -7,14 +7,14 @@ import type { KubeClient } from './kube-client';
 import { ListText } from './list-text';
 import { type ListState, ListWatch, type ListWatchOptions, type Resource, type Times } from './list-watch';
 import { MINIMAL, type Minimal } from './minimal-objects';
-import { type NamedPods, type NodePod, nodePod } from './node-pods';
+import { type NamedPods, type NodePod, type PodUse, podUse, type RefusedPod } from './node-pods';
 import { type ProxyConfig, readProxyConfig } from './proxy-config';
 import { describeTrouble, passes, type Trouble } from './trouble';
 
 /** What is kept of an object. */
 interface Kept {
   readonly text: string;
-  readonly pod?: NodePod | undefined;
+  readonly use?: PodUse | undefined;
 }
 interface Followed {
   readonly file: string;
@@ -63,7 +63,7 @@ export class ClusterObjects {
   readonly #side = new Map<string, FileReading<Uint8Array>>();
   #proxy: ProxyConfig | undefined;
   /** Made anew when pods change, or nodes. */
-  #pods: readonly NodePod[] | undefined;
+  #uses: { readonly pods: readonly NodePod[]; readonly refused: readonly RefusedPod[] } | undefined;
   #nodes: readonly string[] | undefined;
   #sideAt = Number.NEGATIVE_INFINITY;
   #why: string | undefined;
@@ -81,14 +81,14 @@ export class ClusterObjects {
         resource,
         keep: (object) => ({
           text: JSON.stringify(minimal(object)),
-          ...(isPods && { pod: nodePod(object, named) }),
+          ...(isPods && { use: podUse(object, named) }),
         }),
-        same: (a, b) => a.text === b.text && JSON.stringify(a.pod) === JSON.stringify(b.pod),
+        same: (a, b) => a.text === b.text && JSON.stringify(a.use) === JSON.stringify(b.use),
         changed: (key) => {
           this.#files.delete(file);
           this.#texts.get(file)?.changed(key);
           this.#changes.set(file, (this.#changes.get(file) ?? 0) + 1);
-          if (isPods) this.#pods = undefined;
+          if (isPods) this.#uses = undefined;
           if (file === 'nodes.json') this.#nodes = undefined;
           this.#tell({ kind: 'changed', file });
         },
@@ -147,9 +147,16 @@ export class ClusterObjects {
     return this.#nodes;
   }
 
-  get pods(): readonly NodePod[] {
-    this.#pods ??= [...(this.#lists.get('pods.json')?.held.values() ?? [])].flatMap(({ pod }) => pod ?? []);
-    return this.#pods;
+  /** Those that can read nodes, and those that only look so. */
+  get pods(): { readonly pods: readonly NodePod[]; readonly refused: readonly RefusedPod[] } {
+    if (this.#uses === undefined) {
+      const uses = [...(this.#lists.get('pods.json')?.held.values() ?? [])].flatMap(({ use }) => use ?? []);
+      this.#uses = {
+        pods: uses.flatMap((use) => (use.kind === 'reads' ? use.pod : [])),
+        refused: uses.flatMap((use) => (use.kind === 'refused' ? use.pod : [])),
+      };
+    }
+    return this.#uses;
   }
 
   /** What is told as lost now. */

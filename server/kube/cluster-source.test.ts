@@ -4,7 +4,7 @@ import { buildCluster } from '@/lib/cluster/build-cluster';
 import type { Result } from '@/lib/net/result';
 import { accessTo } from '../../tests/kube/access-to';
 import { eventually } from '../../tests/kube/eventually';
-import type { AgentFault } from '../../tests/kube/recorded-agent';
+import { type AgentFault, RecordedAgent } from '../../tests/kube/recorded-agent';
 import { agentPod, type Shop, startShop, TOKEN } from '../../tests/kube/start-shop';
 import type { RawFiles, SourceChange } from '../sources/source';
 import { AGENT_LIMITS } from './agent-reader';
@@ -270,7 +270,146 @@ describe('agents', () => {
     const [, , third] = value(await source().nodes(signal()));
     expect(third).toMatchObject({ listing: 'absent', reader: 'nothing', fault: { code: 'KUBE-007' } });
     expect(third?.fault?.do).toContain('kubectl --context test apply -f - <<');
-    expect(third?.fault?.do).toContain('nodeName: node-3');
+    expect(third?.fault?.do).toContain('nodeName: "node-3"');
+  });
+});
+
+/** A pod that somebody made, with the parts of it that a test is about. */
+const somePod = (namespace: string, name: string, { labels = {}, owner = '', ...spec }: StrangePod = {}) => ({
+  metadata: {
+    namespace,
+    name,
+    labels,
+    ...(owner !== '' && { ownerReferences: [{ kind: 'DaemonSet', name: owner, controller: true }] }),
+  },
+  spec: { nodeName: 'node-1', containers: [{ name: 'x', image: 'x' }], ...spec },
+  status: { phase: 'Running', podIP: '127.0.0.1' },
+});
+interface StrangePod {
+  readonly labels?: { readonly [label: string]: string };
+  readonly owner?: string;
+  readonly hostNetwork?: boolean;
+  readonly containers?: readonly object[];
+}
+const labelled = (name: string) => ({ 'app.kubernetes.io/name': name });
+const EMPTY = '{"nftables": [{"metainfo": {"json_schema_version": 1}}]}';
+
+describe('pods that say of themselves that they can read a node', () => {
+  /** A server in the place of a pod, that writes down which tokens it is sent, and on which paths. */
+  async function stranger(pod: ReturnType<typeof somePod>, port: number) {
+    const agent = await new RecordedAgent('node-1', new Map(), 'any').start();
+    agent.change(EMPTY);
+    const ports = [{ name: 'http', containerPort: port }];
+    shop.api.store.set('pods', { ...pod, spec: { ...pod.spec, containers: [{ name: 'x', image: 'x', ports }] } });
+    shop.api.proxied.set(`${pod.metadata.namespace}/${pod.metadata.name}:${port}`, agent.url);
+    return agent;
+  }
+  const readers = async (one: ReturnType<typeof source>) =>
+    value(await one.nodes(signal())).map(({ reader, fault }) => fault?.say ?? reader)[0];
+
+  test.each([
+    [
+      'a pod with the label, in a namespace that sorts first',
+      somePod('aaa', 'evil', { labels: labelled('nftscope-agent'), hostNetwork: true }),
+    ],
+    [
+      'the name of the DaemonSet in another namespace',
+      somePod('aaa', 'evil', { owner: 'nftscope-agent', labels: labelled('nftscope-agent'), hostNetwork: true }),
+    ],
+    [
+      'a pod with the label beside the agents',
+      somePod('nftscope', 'evil', { labels: labelled('nftscope-agent'), hostNetwork: true }),
+    ],
+  ])('%s gets no token and is not believed; the agent is asked, and who is not is told', async (_what, pod) => {
+    const agent = await stranger(pod, 7760);
+    try {
+      const { source: one } = await watched();
+      const { files, reader } = value(await one.node('node-1', signal()));
+      expect(text(files, 'nft.json')).toBe(text(shop.cluster.nodes.get('node-1') ?? new Map(), 'nft.json'));
+      await eventually(() => [...shop.agents.values()].every(({ streams }) => streams === 1));
+      expect(agent.asked).toEqual([]);
+      expect(reader).toBe(
+        `agent (not asked: ${pod.metadata.namespace}/evil is no pod of the DaemonSet nftscope/nftscope-agent (--agents))`,
+      );
+    } finally {
+      await agent.stop();
+    }
+  });
+
+  test('two that both claim to be the agent: none gets the token', async () => {
+    const both = somePod('nftscope', 'evil', { owner: 'nftscope-agent', hostNetwork: true });
+    const agent = await stranger(both, 7760);
+    try {
+      const { source: one } = await watched();
+      const asked = shop.agents.get('node-1')?.asked.length;
+      expect((await one.node('node-1', signal())).ok).toBe(true);
+      await eventually(() => ['node-2', 'node-3'].every((node) => shop.agents.get(node)?.streams === 1));
+      expect(agent.asked).toEqual([]);
+      expect(shop.agents.get('node-1')?.asked).toHaveLength(asked ?? -1);
+      expect(await readers(one)).toContain('nftscope/agent-node-1 and nftscope/evil both claim to be its agent');
+    } finally {
+      await agent.stop();
+    }
+  });
+
+  test('an agent of another DaemonSet is asked where that is named', async () => {
+    shop.api.store.remove('pods', 'agent-node-1', 'nftscope');
+    const mine = somePod('ops', 'mine', { owner: 'reader', hostNetwork: true });
+    const agent = await stranger(mine, 7760);
+    try {
+      expect((await source().nodes(signal())).ok).toBe(true);
+      expect(agent.asked).toEqual([]);
+      await source({ named: { agents: 'ops/reader' } }).node('node-1', signal());
+      expect(agent.asked.length).toBeGreaterThan(0);
+    } finally {
+      await agent.stop();
+    }
+  });
+
+  const proxy = [{ name: 'kube-proxy', image: 'registry.k8s.io/kube-proxy:v1.0.0' }];
+  test.each<readonly [string, ReturnType<typeof somePod>, string]>([
+    [
+      'a debug pod of somebody else',
+      somePod('tenant', 'mine', { labels: labelled('nftscope-debug'), hostNetwork: true }),
+      'tenant/mine is no debug pod of the namespace kube-system (--debug-in)',
+    ],
+    [
+      'a kube-proxy of somebody else',
+      somePod('tenant', 'mine', { hostNetwork: true, containers: proxy }),
+      'tenant/mine is no kube-proxy of the namespace kube-system (--exec-in)',
+    ],
+    [
+      'a debug pod in a network of its own',
+      somePod('kube-system', 'mine', { labels: labelled('nftscope-debug') }),
+      'kube-system/mine has a network of its own (no hostNetwork): its rules are not those of the node',
+    ],
+    [
+      'a pod of --exec-in in a network of its own',
+      somePod('ops', 'mine', { owner: 'tool' }),
+      'ops/mine has a network of its own (no hostNetwork): its rules are not those of the node',
+    ],
+    [
+      'an agent in a network of its own',
+      somePod('nftscope', 'mine', { owner: 'nftscope-agent' }),
+      'nftscope/mine has a network of its own (no hostNetwork): its rules are not those of the node',
+    ],
+  ])('%s is not run in, and why is told', async (_what, pod, why) => {
+    shop.api.store.remove('pods', 'agent-node-1', 'nftscope');
+    shop.api.store.set('pods', pod);
+    const one = source({ named: { exec: 'ops/tool' } });
+    expect(await readers(one)).toBe(
+      `Nothing on node-1 can be asked: it has no agent, and no pod with nft; not asked: ${why}.`,
+    );
+    const { files } = value(await one.node('node-1', signal()));
+    expect(files.get('nft.json')?.kind).toBe('failed');
+    expect(shop.api.exec.asked).toEqual([]);
+  });
+
+  test('where nodes may not be seen, such a pod makes none', async () => {
+    shop.api.denied.add('list nodes');
+    const pod = somePod('tenant', 'mine', { labels: labelled('nftscope-agent'), hostNetwork: true });
+    shop.api.store.set('pods', { ...pod, spec: { ...pod.spec, nodeName: 'node-0' } });
+    expect(value(await source().nodes(signal())).map(({ name }) => name)).toEqual(['node-1', 'node-2', 'node-3']);
   });
 });
 

@@ -17,7 +17,7 @@ import type { KubeAccess } from './kube-access';
 import { KubeClient } from './kube-client';
 import { kubeProblems } from './kube-problems';
 import type { Times } from './list-watch';
-import type { NamedPods, NodePod } from './node-pods';
+import type { NamedPods, NodePod, RefusedPod } from './node-pods';
 import { type ChosenReader, NodeReaders, type ReadersOptions } from './node-readers';
 import { captureOfParts, type NodeReading, type PartReading, part, unreadable } from './node-reading';
 import { describeTrouble, passes } from './trouble';
@@ -48,6 +48,7 @@ const AGAIN_MS = 30_000;
 /** Whether the API server is there is asked in so short a time, and not more often than this. */
 const ALIVE_WAIT_MS = 5000;
 const ALIVE_MS = 1000;
+const NOT_ASKED_MAX = 3;
 /** A list that is not followed holds for so long. */
 const LISTED_MS = 3000;
 
@@ -80,23 +81,57 @@ interface Watcher {
 
 interface Places {
   readonly nodes: readonly string[];
-  readonly pods: readonly NodePod[];
+  readonly uses: ClusterObjects['pods'];
   /** Node objects; where they may not be read, the nodes of pods that can read them. */
   readonly names: readonly string[];
   readonly isNode: (name: string) => boolean;
   readonly podsOn: (node: string) => readonly NodePod[];
+  readonly agents: readonly NodePod[];
+  /** Why pods on it that look as if they could read it are not asked. */
+  readonly notAskedOn: (node: string) => readonly string[];
 }
 
-function placesOf(nodes: readonly string[], pods: readonly NodePod[]): Places {
+function placesOf(nodes: readonly string[], uses: ClusterObjects['pods']): Places {
+  const byNode = groupedBy(uses.pods);
+  const notAsked = new Map<string, string[]>();
+  const told = ({ node, why }: RefusedPod) => void notAsked.set(node, [...(notAsked.get(node) ?? []), why]);
+  for (const one of uses.refused) told(one);
+  for (const [node, here] of byNode) {
+    // A DaemonSet never runs two on a node in the node's network: one of them is not what it says, and none gets the token.
+    const agents = here.filter(isRunningAgent);
+    if (agents.length < 2) continue;
+    told({
+      node,
+      why: `${agents.map(({ namespace, name }) => `${namespace}/${name}`).join(' and ')} both claim to be its agent`,
+    });
+    byNode.set(
+      node,
+      here.filter((pod) => !agents.includes(pod)),
+    );
+  }
+  const names = nodes.length > 0 ? nodes : [...byNode.keys()].sort();
+  const known = new Set(names);
+  return {
+    nodes,
+    uses,
+    names,
+    isNode: (name) => known.has(name),
+    podsOn: (node) => byNode.get(node) ?? [],
+    agents: [...byNode.values()].flatMap((here) => here.filter(isRunningAgent)),
+    notAskedOn: (node) => notAsked.get(node) ?? [],
+  };
+}
+
+const isRunningAgent = ({ role, running }: NodePod): boolean => role === 'agent' && running;
+
+function groupedBy(pods: readonly NodePod[]): Map<string, readonly NodePod[]> {
   const byNode = new Map<string, NodePod[]>();
   for (const pod of pods) {
     const here = byNode.get(pod.node);
     if (here === undefined) byNode.set(pod.node, [pod]);
     else here.push(pod);
   }
-  const names = nodes.length > 0 ? nodes : [...byNode.keys()].sort();
-  const known = new Set(names);
-  return { nodes, pods, names, isNode: (name) => known.has(name), podsOn: (node) => byNode.get(node) ?? [] };
+  return byNode;
 }
 
 export function clusterSource(options: ClusterSourceOptions): Source {
@@ -277,7 +312,7 @@ class ClusterSource implements Source {
   }
 
   #agentPods() {
-    return this.#objects.pods.filter(({ role, running }) => role === 'agent' && running);
+    return this.#places().agents;
   }
 
   /** Which nodes there are, and what reads them. */
@@ -293,8 +328,8 @@ class ClusterSource implements Source {
 
   /** What follows from the objects, made once for all who ask until they change. */
   #places(): Places {
-    const { nodes, pods } = this.#objects;
-    if (this.#placed?.nodes !== nodes || this.#placed.pods !== pods) this.#placed = placesOf(nodes, pods);
+    const { nodes, pods: uses } = this.#objects;
+    if (this.#placed?.nodes !== nodes || this.#placed.uses !== uses) this.#placed = placesOf(nodes, uses);
     return this.#placed;
   }
 
@@ -314,7 +349,7 @@ class ClusterSource implements Source {
     const last = this.#last.get(name);
     const reader = this.#readerName(name);
     if (reader === undefined) {
-      const problem = kubeProblems.noReader(name, this.#remedy(name));
+      const problem = kubeProblems.noReader(name, this.#notAsked(name), this.#remedy(name));
       return { name, listing: 'absent', fault: problem, capturedAt: undefined, reader: 'nothing' };
     }
     return {
@@ -337,9 +372,16 @@ class ClusterSource implements Source {
     return this.#readersOf(name)[0]?.name;
   }
 
+  #notAsked(node: string): readonly string[] {
+    const all = this.#places().notAskedOn(node);
+    // Whoever may make pods could write a page of them.
+    const more = all.length > NOT_ASKED_MAX ? [`${all.length - NOT_ASKED_MAX} more are not asked`] : [];
+    return [...all.slice(0, NOT_ASKED_MAX).map((why) => `not asked: ${why}`), ...more];
+  }
+
   #remedy(node: string): string {
     const context = this.#options.access.inCluster ? undefined : this.#options.access.context;
-    return `Install the agent (docs/agent.md), or run a pod that can be asked, and remove it afterwards:\n${debugPodCommands({ node, context }).create}`;
+    return `Install the agent (docs/agent.md), or run a pod that can be asked, and remove it afterwards:\n${debugPodCommands({ node, context, namespace: this.#options.named?.debugIn }).create}`;
   }
 
   async #read(name: string, signal: AbortSignal): Promise<NodeCapture> {
@@ -351,7 +393,7 @@ class ClusterSource implements Source {
     let failure: Failure = {
       command: `reading ${name}`,
       exitStatus: null,
-      stderr: kubeProblems.noReader(name, '').say,
+      stderr: kubeProblems.noReader(name, this.#notAsked(name), '').say,
       remedy: this.#remedy(name),
     };
     const began = performance.now();
@@ -361,7 +403,8 @@ class ClusterSource implements Source {
       if (outcome.ok) {
         const reading = this.#held(this.#withKubeProxy(name, outcome.value));
         const cost = costOf(reading, performance.now() - began);
-        const shown = refused.length === 0 ? by : `${by} (${refused.join('; ')})`;
+        const notes = [...refused, ...this.#notAsked(name)];
+        const shown = notes.length === 0 ? by : `${by} (${notes.join('; ')})`;
         const capture = { ...captureOfParts(reading), cost, reader: shown };
         const listed = reading.parts.get('nft.json');
         const listing = listed?.kind === 'read' ? listed.sha256 : undefined;

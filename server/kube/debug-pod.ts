@@ -1,5 +1,7 @@
 /** A pod for a node that nothing can be asked on. It is printed for the user to run: nftscope creates nothing by itself. */
 import 'server-only';
+import { createHash } from 'node:crypto';
+import { SYSTEM_NAMESPACE } from './node-pods';
 
 /** Has nft, ip, conntrack and ss. */
 const IMAGE = 'nicolaka/netshoot:v0.13';
@@ -12,16 +14,16 @@ export interface DebugPodOptions {
 }
 
 /** By its label the pod is found, and used, once it runs (server/kube/node-pods.ts). */
-export function debugPodManifest({ node, namespace = 'kube-system', image = IMAGE }: DebugPodOptions): string {
+export function debugPodManifest({ node, namespace = SYSTEM_NAMESPACE, image = IMAGE }: DebugPodOptions): string {
   return `apiVersion: v1
 kind: Pod
 metadata:
   name: ${podName(node)}
-  namespace: ${namespace}
+  namespace: ${written(namespace)}
   labels:
     app.kubernetes.io/name: nftscope-debug
 spec:
-  nodeName: ${node}
+  nodeName: ${written(node)}
   hostNetwork: true
   restartPolicy: Never
   # It ends by itself.
@@ -31,7 +33,7 @@ spec:
     - operator: Exists
   containers:
     - name: nft
-      image: ${image}
+      image: ${written(image)}
       command: [sleep, "3600"]
       securityContext:
         # Listing the ruleset needs NET_ADMIN in the node's network namespace, and nothing else.
@@ -42,7 +44,7 @@ spec:
 }
 
 export function debugPodCommands(options: DebugPodOptions): { readonly create: string; readonly remove: string } {
-  const { node, namespace = 'kube-system', context } = options;
+  const { node, namespace = SYSTEM_NAMESPACE, context } = options;
   const kubectl = context === undefined ? 'kubectl' : `kubectl --context ${quoted(context)}`;
   return {
     create: `${kubectl} apply -f - <<'EOF'\n${debugPodManifest(options)}EOF`,
@@ -53,5 +55,15 @@ export function debugPodCommands(options: DebugPodOptions): { readonly create: s
 /** For a shell: names of contexts may have any characters. */
 const quoted = (word: string): string => (/^[\w.:/@-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`);
 
-/** A DNS label of at most 63 characters (RFC 1123). */
-const podName = (node: string): string => `nftscope-debug-${node.replaceAll('.', '-')}`.slice(0, 63).replace(/-+$/, '');
+/** A string to YAML too: node names, namespaces and images may look like numbers. */
+const written = (text: string): string => JSON.stringify(text);
+
+const NAME_MAX = 63;
+
+/** A DNS label (RFC 1123), one for each node: what a label has no room for is told apart by a hash. */
+function podName(node: string): string {
+  const plain = `nftscope-debug-${node}`;
+  if (!plain.includes('.') && plain.length <= NAME_MAX) return plain;
+  const hash = createHash('sha256').update(node).digest('hex').slice(0, 8);
+  return `${plain.replaceAll('.', '-').slice(0, NAME_MAX - 9)}-${hash}`;
+}

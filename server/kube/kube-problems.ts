@@ -36,9 +36,10 @@ export const kubeProblems = {
     say: `The nodes of the cluster cannot be named: ${right}`,
     do: 'docs/cluster.md has the rights that nftscope uses.',
   }),
-  noReader: (node: string, remedy: string): Problem => ({
+  /** @param notAsked pods that look as if they could */
+  noReader: (node: string, notAsked: readonly string[], remedy: string): Problem => ({
     code: 'KUBE-007',
-    say: `Nothing on ${node} can be asked: it has no agent, and no pod with nft.`,
+    say: `Nothing on ${node} can be asked: it has no agent, and no pod with nft${notAsked.map((why) => `; ${why}`).join('')}.`,
     do: remedy,
   }),
   wrongSetting: (why: string): Problem => ({

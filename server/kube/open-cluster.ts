@@ -21,6 +21,8 @@ export interface ClusterSettings {
   /** DaemonSets as NAMESPACE/NAME. */
   readonly agents?: string | undefined;
   readonly execIn?: string | undefined;
+  /** Namespace of debug pods. */
+  readonly debugIn?: string | undefined;
   readonly agentTokenFile?: string | undefined;
   readonly agentCaFile?: string | undefined;
   readonly agentServerName?: string | undefined;
@@ -63,7 +65,7 @@ export async function openCluster(settings: ClusterSettings): Promise<Result<Sou
     clusterSource({
       access: access.value,
       ...readBy,
-      named: { agents: settings.agents, exec: settings.execIn },
+      named: { agents: settings.agents, exec: settings.execIn, debugIn: settings.debugIn },
       agentToken: tokenFile === undefined ? async () => undefined : tokenOf(tokenFile),
       agentTls,
     }),
@@ -77,6 +79,7 @@ export function settingsOf(environment: NodeJS.ProcessEnv): ClusterSettings {
     readBy: text('NFTSCOPE_READ_BY')?.split(','),
     agents: text('NFTSCOPE_AGENTS'),
     execIn: text('NFTSCOPE_EXEC_IN'),
+    debugIn: text('NFTSCOPE_DEBUG_IN'),
     agentTokenFile: text('NFTSCOPE_AGENT_TOKEN_FILE'),
     agentCaFile: text('NFTSCOPE_AGENT_CA_FILE'),
     agentServerName: text('NFTSCOPE_AGENT_SERVER_NAME'),

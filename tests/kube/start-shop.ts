@@ -22,6 +22,7 @@ export function agentPod(node: string, port: number, more: object = {}) {
     },
     spec: {
       nodeName: node,
+      hostNetwork: true,
       containers: [{ name: 'agent', image: 'nftscope', ports: [{ name: 'http', containerPort: port }] }],
     },
     status: { phase: 'Running', podIP: '127.0.0.1' },
