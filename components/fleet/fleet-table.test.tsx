@@ -59,3 +59,20 @@ test('nobody reads a capture: there is nothing to press', () => {
   shown([row({ reader: null, following: null, cost: null })]);
   expect(screen.queryByRole('button')).toBeNull();
 });
+
+test.each([
+  [
+    "The node is unreadable: GET /v1/hashes of the agent (by the API server's pod proxy) failed: the answer is a page of HTML.",
+    'The answer is a page of HTML.',
+  ],
+  [
+    'The node is unreadable: nft -j list ruleset crashed (exit status 139).',
+    'nft -j list ruleset crashed (exit status 139).',
+  ],
+  ['The listing is empty.', 'The listing is empty.'],
+])('of an unreadable node the row says the cause first: %s', (say, want) => {
+  const problem = { code: 'SRC-007', say, do: 'Ask again.' };
+  shown([row({ state: 'unreadable', version: '', capturedAt: '2026-01-01T00:00:00Z', problem })]);
+  expect(screen.getByTitle(say).textContent).toBe(want);
+  expect(screen.getByText(/^tried/)).toBeTruthy();
+});

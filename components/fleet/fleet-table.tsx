@@ -13,15 +13,16 @@ import { Age } from '../shell/age';
 import { viewHref } from '../shell/views';
 import { cx } from '../ui/cx';
 import { CheckIcon } from '../ui/icons';
-import { PROXY_WORDS, STATE_WORDS } from './fleet-words';
+import { causeInShort, PROXY_WORDS, STATE_WORDS } from './fleet-words';
 import { GroupMark } from './group-mark';
 import { OwnerShares } from './owner-shares';
 import { heardInShort, readingFacts } from './reading-words';
 
 const ROW = 40;
-const NARROW_ROW = 148;
+/** About; cards are as high as what they say. */
+const NARROW_ROW = 164;
 const GRID =
-  'grid grid-cols-[minmax(96px,1fr)_106px_100px_minmax(172px,1fr)_minmax(124px,0.9fr)_minmax(176px,1.6fr)_72px_72px_44px_88px_172px] gap-x-3 px-3';
+  'grid grid-cols-[minmax(96px,1fr)_106px_114px_minmax(172px,1fr)_minmax(124px,0.9fr)_minmax(176px,1.6fr)_72px_72px_44px_88px_172px] gap-x-3 px-3';
 
 interface TableProps {
   readonly source: string;
@@ -75,7 +76,7 @@ export function FleetTable({ source, rows, drift, findings }: TableProps) {
                   narrow ? 'flex flex-col px-3 py-2' : `items-center ${GRID}`,
                 )}
                 // An open row is as high as its words.
-                style={{ transform: `translateY(${start}px)`, ...(!isOpen && { height: narrow ? NARROW_ROW : ROW }) }}
+                style={{ transform: `translateY(${start}px)`, ...(!isOpen && !narrow && { height: ROW }) }}
               >
                 <Row
                   source={source}
@@ -197,19 +198,21 @@ function Cells(props: RowProps) {
 function Card(props: RowProps) {
   const { source, row, drift, findings } = props;
   return (
-    <Cell className="flex! h-full w-full flex-col justify-between">
-      <div className="flex items-center gap-2">
+    <Cell className="flex! w-full flex-col gap-1">
+      <div className="flex items-start gap-2">
         <Name source={source} row={row} />
         <span className="ml-auto flex items-center gap-2">
           <Reader {...props} />
           <Group row={row} />
         </span>
       </div>
-      <div className="flex gap-3 text-ink-2">
-        <span className="min-w-0 truncate">
-          <Captured row={row} />, {row.kernel ?? 'kernel not known'}
+      <div className="flex items-start gap-3 text-ink-2">
+        <span className="min-w-0">
+          <span className="block truncate">
+            <Captured row={row} />, {row.kernel ?? 'kernel not known'}
+          </span>
+          <Heard row={row} />
         </span>
-        <Heard row={row} />
         <span className="ml-auto shrink-0">
           <FindingsOfNode source={source} node={row.name} findings={findings} />
         </span>
@@ -248,7 +251,11 @@ function Reader({ row, isOpen, detail, onToggle }: RowProps) {
       aria-expanded={isOpen}
       aria-controls={isOpen ? detail : undefined}
       onClick={onToggle}
-      className="flex min-h-6 max-w-full items-center underline decoration-dotted underline-offset-4"
+      className={cx(
+        'flex min-h-6 max-w-full items-center',
+        // A chip has its border.
+        (row.state === 'ready' || row.state === 'unread') && 'underline decoration-dotted underline-offset-4',
+      )}
     >
       {state}
       <span className="sr-only">: how {row.name} is read</span>
@@ -296,6 +303,13 @@ function ReaderState({ row }: { readonly row: FleetRow }) {
 
 function Captured({ row }: { readonly row: FleetRow }) {
   if (row.state === 'absent') return <>never</>;
+  // Nothing of it is held: the time is that of the attempt.
+  if (row.state === 'unreadable' && row.version === '' && row.capturedAt !== null)
+    return (
+      <>
+        tried <Age capturedAt={row.capturedAt} short />
+      </>
+    );
   return row.capturedAt === null ? <>time not noted</> : <Age capturedAt={row.capturedAt} short />;
 }
 
@@ -338,7 +352,7 @@ function Owners({ row }: { readonly row: FleetRow }) {
   if (row.counts === null || row.counts === undefined)
     return (
       <span className="line-clamp-2 text-ink-2 text-[12px] leading-4" title={row.problem?.say}>
-        {row.problem?.say ?? ''}
+        {row.problem === null ? '' : causeInShort(row.problem.say)}
       </span>
     );
   return row.owners.length === 0 ? <span className="text-ink-2">no table</span> : <OwnerShares owners={row.owners} />;

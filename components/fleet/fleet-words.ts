@@ -86,3 +86,11 @@ export const STATE_WORDS = {
   absent: 'not captured',
   unread: 'not read yet',
 } as const;
+
+/** What went wrong, without who asked what: the row says already that the node is unreadable, and its detail says all. */
+export function causeInShort(say: string): string {
+  const rest = say.replace(/^The node is unreadable: /, '');
+  const cause = /^GET \S+ of the agent \([^)]*\) failed: (.+)$/s.exec(rest)?.[1];
+  // What is left otherwise begins with a command.
+  return cause === undefined ? rest : `${cause.charAt(0).toUpperCase()}${cause.slice(1)}`;
+}

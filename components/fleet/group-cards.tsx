@@ -11,6 +11,7 @@ import { cx } from '../ui/cx';
 import { OwnerTag } from '../ui/owner-tag';
 import { namesInWords } from './fleet-words';
 import { GroupMark } from './group-mark';
+import { lettersOf } from './owner-shares';
 
 /** Differences of one group that are shown at once. */
 const SHOWN = 6;
@@ -105,7 +106,7 @@ function DifferenceItem({ difference, owner, href }: ItemProps) {
         <span aria-hidden="true" className="w-2.5 shrink-0 font-mono text-ink-2">
           {sign === 'more' ? '+' : sign === 'less' ? '−' : '≠'}
         </span>
-        {owner === undefined ? null : <OwnerTag owner={owner.key} name={owner.name} />}
+        {owner === undefined ? null : <OwnerTag owner={owner.key} letters={lettersOf(owner.name)} name={owner.name} />}
         {href === undefined ? (
           <span className="min-w-0 break-words">{text}</span>
         ) : (

@@ -8,10 +8,16 @@ const LETTERS: { readonly [name: string]: string } = {
   Tailscale: 'TS',
   systemd: 'SD',
   LXD: 'LX',
+  LXC: 'LC',
+  'wg-quick': 'WG',
+  'Mullvad VPN': 'MV',
   fail2ban: 'FB',
   CrowdSec: 'CS',
   'iptables-nft': 'IP',
 };
+/** Undefined: those of its colour. */
+export const lettersOf = (name: string): string | undefined => LETTERS[name];
+
 const size = ({ rules, elements }: OwnerShare): number => rules + elements;
 
 /** Whose rules and elements the ruleset holds, as a bar and as letters; every part of the bar is at least visible. */
@@ -20,7 +26,7 @@ export function OwnerShares({ owners }: { readonly owners: readonly OwnerShare[]
   return (
     <span className="flex min-w-0 items-center gap-2">
       {total === 0 ? null : (
-        <span aria-hidden="true" className="flex h-[7px] w-[88px] shrink-0 gap-px">
+        <span aria-hidden="true" className="flex h-[7px] w-[88px] min-w-8 gap-px">
           {owners
             .filter((share) => size(share) > 0)
             .map((share) => (
@@ -30,12 +36,12 @@ export function OwnerShares({ owners }: { readonly owners: readonly OwnerShare[]
             ))}
         </span>
       )}
-      <span className="flex flex-wrap gap-1">
+      <span className="flex max-w-[144px] shrink-0 flex-wrap gap-1">
         {owners.map((share) => (
           <OwnerTag
             key={share.name}
             owner={share.key}
-            letters={LETTERS[share.name]}
+            letters={lettersOf(share.name)}
             name={`${share.name}: ${count(share.rules, 'rule')}, ${count(share.elements, 'element')} in ${share.tables.join(', ')}`}
           />
         ))}

@@ -72,7 +72,7 @@ export function QuestionBar({
           lacks={lacking(names, 'services')}
           className="lg:max-w-[460px] lg:shrink lg:grow-[5] lg:basis-[280px]"
         />
-        <div className="flex items-center gap-2 md:col-span-full lg:grow">
+        <div className="flex items-center gap-2 max-md:flex-wrap md:col-span-full lg:grow">
           <NodePicker />
           <Button look="quiet" aria-expanded={fieldsOpen} onClick={onFields}>
             Packet fields…
