@@ -47,7 +47,24 @@ function oneChange(one: Evidence): string {
     return isWhole(expected) ? `${clip(expected)} is gone` : `${clip(expected)} is gone from ${name}`;
   if (isWhole(actual) && isWhole(expected))
     return `${name} is declared ${clip(declaration(actual))} instead of ${clip(declaration(expected))}`;
-  return `${name} has ${clip(actual)} instead of ${clip(expected)}`;
+  const [has, should] = apart(actual, expected);
+  return `${name} has ${has} instead of ${should}`;
+}
+
+/** Two texts, or what differs of long ones, by whole words. */
+function apart(a: string, b: string): readonly [string, string] {
+  if (a.length <= CLIPPED && b.length <= CLIPPED) return [a, b];
+  const [left, right] = [a.split(' '), b.split(' ')];
+  let before = 0;
+  while (before < left.length && left[before] === right[before]) before++;
+  let after = 0;
+  const shorter = Math.min(left.length, right.length) - before;
+  while (after < shorter && left.at(-1 - after) === right.at(-1 - after)) after++;
+  // A word or two of what is the same, to find the place.
+  const from = Math.max(0, before - 2);
+  const shown = (words: readonly string[]): string =>
+    clip(`${from > 0 ? '… ' : ''}${words.slice(from, words.length - after).join(' ')}${after > 0 ? ' …' : ''}`);
+  return [shown(left), shown(right)];
 }
 
 /** What stands between the braces. */

@@ -321,6 +321,15 @@ test('what no packet meets is worth knowing, what packets meet is an error', () 
   ).toEqual(['error']);
 });
 
+test('of long rules the sentence has what differs', () => {
+  const addresses = Array.from({ length: 12 }, (_, at) => `10.244.1.${at + 5}`);
+  const now = { services: [WEB], slices: [web(...addresses)] };
+  const edit = replaced('10.244.1.9', '10.244.1.99', /^service-.*web/);
+  const sentence = driftFindings(fleet({ ...now, pods: [] }, on({ edit })))[0]?.summary ?? '';
+  expect(sentence).toContain('… 11 : 10.244.1.99 … instead of … 11 : 10.244.1.9 …');
+  expect(sentence.length).toBeLessThan(250);
+});
+
 test('a set that no rule reads does nothing, one that a rule reads may', () => {
   const set: Table['sets'][number] = {
     ...{ kind: 'set', name: 'mine', handle: 9, flags: [], autoMerge: false, statements: [], elements: [] },
