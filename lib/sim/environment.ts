@@ -2,6 +2,7 @@
 import type { Hook, RuleRef } from '../nft/model';
 import type { CtEntry, Link, World } from '../world/world';
 import { CtBase } from './conntrack-state';
+import { type DataPlanes, dataPlanesOf } from './data-plane';
 import type { Frame } from './frame';
 import { Program } from './program';
 import { buildRouters, type RouteResult, type Routers } from './routing';
@@ -20,6 +21,8 @@ export interface Prepared {
   readonly localAddresses: ReadonlyMap<string, Link>;
   readonly neighbours: ReadonlyMap<string, { readonly mac: string | undefined; readonly state: readonly string[] }>;
   readonly ctBase: CtBase;
+  /** What else handles packets there; undefined on almost every node. */
+  readonly planes: DataPlanes | undefined;
 }
 
 export const addressKey = (family: 'ip' | 'ip6', value: number | bigint): string => `${family} ${value}`;
@@ -53,6 +56,7 @@ export function prepare(world: World): Prepared {
     localAddresses,
     neighbours,
     ctBase: new CtBase(entries),
+    planes: dataPlanesOf(links),
   };
 }
 
@@ -80,6 +84,8 @@ export interface Run {
   /** Packets that wait to be received: those that loop through lo. */
   readonly backlog: (() => void)[];
   traversals: number;
+  /** What saw a packet of the run before netfilter did. */
+  plane: Reason | undefined;
   /** Sends a packet of the node's own: output and all that follows. Errors go to `run.fate.sendErrno` for the packet itself. */
   send(skb: Skb, route: RouteResult, settle?: boolean): void;
   /** Sends a frame as it is out of a device. */

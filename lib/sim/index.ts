@@ -80,6 +80,7 @@ class Runner implements Run {
   /** Options at each point of chance met so far. */
   readonly points: number[] = [];
   traversals = 0;
+  plane: Reason | undefined = undefined;
   /** Packets that the packet caused. */
   skbs = 0;
 
@@ -291,23 +292,11 @@ function summarise(run: Runner): Summary {
   return answered ? 'answered-outside-nftables' : 'lost-outside-nftables';
 }
 
-/** Devices that an eBPF data plane makes on each node it runs on, in its own documentation. */
-const DATA_PLANES: Readonly<Record<string, string>> = {
-  cilium_host: 'Cilium',
-  'bpfin.cali': 'Calico in eBPF mode',
-};
-
-/** Where programs at the devices may take a packet before netfilter sees it, what the rules say is told, and the end left open. */
-function anotherDataPlane({ linkByName }: Prepared): readonly Reason[] | undefined {
-  const device = Object.keys(DATA_PLANES).find((name) => linkByName.has(name));
-  if (device === undefined) return undefined;
-  return [
-    {
-      code: 'another-data-plane',
-      say: `${DATA_PLANES[device]} is on this node (interface ${device}): its eBPF programs may take the packet before netfilter does.`,
-      settle: `Ask ${DATA_PLANES[device]} what it does with the packet.`,
-    },
-  ];
+/** Where something else may take a packet before netfilter sees it, what the rules say is told, and the end left open. */
+function anotherDataPlane({ p, plane }: Runner): readonly Reason[] | undefined {
+  if (p.planes === undefined) return undefined;
+  const reasons = [...p.planes.node, ...(plane === undefined ? [] : [plane])];
+  return reasons.length === 0 ? undefined : reasons;
 }
 
 function runOnce(
@@ -326,7 +315,7 @@ function runOnce(
       run.undecided('ruleset-unknown', `The ruleset is not known: ${ruleset.why}.`, 'Read the ruleset again.');
     enter(run, spec, bytes);
     run.drain();
-    reasons = anotherDataPlane(p);
+    reasons = anotherDataPlane(run);
     if (reasons !== undefined) run.steps?.push({ kind: 'undecided', skb: 0, reasons });
   } catch (signal) {
     if (!(signal instanceof UndecidedSignal)) throw signal;

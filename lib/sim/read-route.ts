@@ -67,10 +67,23 @@ export function listenerFor(
       s.port === port &&
       (s.address === undefined
         ? s.family === undefined || s.family === c.skb.family
-        : s.address === daddr && toPort === undefined),
+        : s.address === daddr && toPort === undefined) &&
+      (s.device === undefined || arrivedBy(c, s.device)),
   );
   const best = fits.find((s) => s.address !== undefined) ?? fits[0];
   return best === undefined ? 'none' : { wildcard: best.address === undefined, transparent: best.transparent };
+}
+
+/** A socket that is bound to a device takes what arrives there, or on a member of that VRF (inet_bound_dev_eq). */
+function arrivedBy({ run, skb: { iif } }: Pick<Context, 'run' | 'skb'>, device: string): boolean {
+  if (iif?.assumed === 'name')
+    run.undecided(
+      'interface-unknown',
+      `A socket is bound to ${device}, and by which interface the packet arrives is not known.`,
+      'Name the interface.',
+    );
+  if (iif?.name === device) return true;
+  return iif?.master === device && run.p.linkByName.get(device)?.kind === 'vrf';
 }
 
 export function readSocket(expr: SocketExpression, name: string): (c: Context) => Evaluated {

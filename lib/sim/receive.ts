@@ -15,6 +15,7 @@ import { destinationOf, headerBad, type Skb, sourceOf } from './skb';
 /** A frame arrives on an interface of this node. */
 export function receive(run: Run, skb: Skb, dev: Link): void {
   skb.iif = dev;
+  if (run.p.planes !== undefined) run.plane ??= run.p.planes.arriving.get(dev.name);
   if (runDeviceHook(run, skb, 'ingress', dev.name) !== 'accept') return;
   if (dev.master !== undefined && run.p.linkByName.get(dev.master)?.kind === 'bridge') {
     const reserved = reservedAddress(skb);

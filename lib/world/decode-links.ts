@@ -29,6 +29,7 @@ function decodeLink(item: At, detail: At | undefined): Link {
   const info = detail?.optional('linkinfo');
   const kind = info?.optional('info_kind')?.string();
   const nfCall = kind === 'bridge' ? decodeNfCall(info?.optional('info_data')) : undefined;
+  const xdp = xdpOf(item) ?? xdpOf(detail);
   return {
     index: item.key('ifindex').integer(1),
     name: item.key('ifname').string(),
@@ -41,10 +42,19 @@ function decodeLink(item: At, detail: At | undefined): Link {
     group: item.optional('group')?.string() ?? 'default',
     master: (item.optional('master') ?? detail?.optional('master'))?.string(),
     ...(nfCall !== undefined && { nfCall }),
+    ...(xdp !== undefined && { xdp }),
     addresses: (item.optional('addr_info')?.items() ?? [])
       .filter((info) => Object.keys(info.object()).length > 0)
       .map(decodeAddress),
   };
+}
+
+/** The program that `"xdp": {"mode", "prog": {"id", "name"}}` names (iproute2, ip/iplink_xdp.c); mode 0 is none. */
+function xdpOf(item: At | undefined): string | undefined {
+  const xdp = item?.optional('xdp');
+  if (xdp === undefined || xdp.optional('mode')?.value === 0) return undefined;
+  const name = xdp.optional('prog')?.optional('name')?.value;
+  return typeof name === 'string' ? name : '';
 }
 
 /** The switches of one bridge (`nf_call_iptables` …), which act beside the global sysctls. */

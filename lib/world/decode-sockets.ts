@@ -23,7 +23,8 @@ function decodeSocket(line: string, path: string): ListeningSocket {
   if (protocol === undefined || match === null) {
     return fail(path, `expected a socket as ss -Hltun prints it, got ${JSON.stringify(line.slice(0, 80))}`);
   }
-  const [, host = '', device, port] = match;
+  const [, host = '', bound, port] = match;
+  const device = bound ?? /%([^\]]+)/.exec(host)?.[1];
   return {
     protocol,
     ...addressOf(host.replace(/^\[(.*)\]$/, '$1'), path),
@@ -33,11 +34,16 @@ function decodeSocket(line: string, path: string): ListeningSocket {
   };
 }
 
+/** ::ffff:0:0/96: a socket of IPv6 that is bound to an IPv4 address takes IPv4 alone (net/ipv6/af_inet6.c, __inet6_bind). */
+const MAPPED = 0xffffn;
+
 /** `*` is the wildcard of both families, `0.0.0.0` and `::` that of one. */
 function addressOf(host: string, path: string): Pick<ListeningSocket, 'family' | 'address'> {
   if (host === '*') return {};
   const address = parseAddress(host.replace(/%.*$/, '')) ?? fail(path, `not an address: ${JSON.stringify(host)}`);
-  return address.value === 0 || address.value === 0n
-    ? { family: address.family }
-    : { family: address.family, address: address.value };
+  const { family, value } =
+    address.family === 'ip6' && address.value >> 32n === MAPPED
+      ? { family: 'ip' as const, value: Number(address.value & 0xffffffffn) }
+      : address;
+  return value === 0 || value === 0n ? { family } : { family, address: value };
 }

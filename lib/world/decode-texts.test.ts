@@ -93,6 +93,8 @@ test('sockets: wildcards, devices, both families', () => {
     'tcp   LISTEN 0      4096                  *:8080            *:*',
     'tcp   LISTEN 0      4096               [::]:22           [::]:*',
     'udp   UNCONN 0      0      [fe80::1]%eth0:546           [::]:*',
+    'tcp   LISTEN 0      50    [::ffff:10.0.0.9]:9100           *:*',
+    'tcp   LISTEN 0      50      0.0.0.0%eth1:9200        0.0.0.0:*',
   ].join('\n');
   expect(value(decodeSockets(text))).toEqual([
     { protocol: 'udp', family: 'ip', address: 0x7f000035, port: 53, device: 'lo', transparent: false },
@@ -107,6 +109,9 @@ test('sockets: wildcards, devices, both families', () => {
       device: 'eth0',
       transparent: false,
     },
+    // Such a socket of IPv6 takes connections of IPv4.
+    { protocol: 'tcp', family: 'ip', address: 0x0a000009, port: 9100, transparent: false },
+    { protocol: 'tcp', family: 'ip', port: 9200, device: 'eth1', transparent: false },
   ]);
   expect(problem(decodeSockets('u_str LISTEN 0 4096 /run/x 1 * 0'))).toContain('line 1: expected a socket');
 });

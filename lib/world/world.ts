@@ -48,6 +48,8 @@ export interface Link {
   /** For bridges: the per-bridge nf_call_iptables / ip6tables / arptables switches. */
   readonly nfCall?: { readonly ip: boolean; readonly ip6: boolean; readonly arp: boolean };
   readonly addresses: readonly LinkAddress[];
+  /** Name of the XDP program at it; empty where the listing names none. Absent: none is there. */
+  readonly xdp?: string;
   /** Not in the capture: a packet is said to arrive on it. `name`: so is its name. */
   readonly assumed?: 'index' | 'name';
 }
