@@ -164,8 +164,10 @@ class Walk {
       const arrival = client.kind === 'pod' ? undefined : this.arrival(node, client.address, packet.daddr);
       const iif = arrival?.dev.name ?? this.deviceTowards(node, client.address);
       const assumptions = new Set(arrival?.assumption === undefined ? [] : [arrival.assumption.say]);
-      if (iif === undefined) this.end(start, { undecided: [OUTSIDE] });
-      else this.onNode({ ...start, assumptions }, node, { ...packet, iif }, 'request');
+      if (iif !== undefined) this.onNode({ ...start, assumptions }, node, { ...packet, iif }, 'request');
+      // Of a node that could not be read nobody knows by which interface it comes in, and the trace says why.
+      else if (this.hasRoutes(node, client.address)) this.end(start, { undecided: [OUTSIDE] });
+      else this.onNode(start, node, { ...packet, from: 'unknown' }, 'request');
     }
     return this.endings;
   }
@@ -261,6 +263,12 @@ class Walk {
     if (parsed === undefined || router === undefined) return undefined;
     const found = router.lookup({ daddr: parsed.value, mark: 0, tos: 0, iif: undefined });
     return found.kind === 'found' ? found.result.dev?.name : undefined;
+  }
+
+  private hasRoutes(node: string, address: string): boolean {
+    const here = this.network.nodes.get(node)?.prepared;
+    const family = parseAddress(address)?.family;
+    return here === undefined || family === undefined || (here.routers[family] !== undefined && here.world.links.known);
   }
 
   private arrival(node: string, client: string, target: string): Arrival | undefined {
