@@ -2,6 +2,8 @@
 import { expect, test } from 'vitest';
 import { openNode } from '@/lib/api/open-node';
 import { type TraceQuery, tracePacket } from '@/lib/api/trace-answer';
+import { buildNetwork } from '@/lib/reach/network';
+import { decodeQuestion, reach } from '@/lib/reach/query';
 import type { FileReading } from '@/lib/world/capture-files';
 import { openPath } from '@/server/sources/open-source';
 import { DEFAULT_LIMITS, type NodeCapture } from '@/server/sources/source';
@@ -148,3 +150,18 @@ test('a client from outside arrives where the address is, and that is said where
   for (const b of answer(back, PORT)) expect(b.assumed).toContain('arrival');
   for (const b of answer(() => undefined, PORT)) expect(b.assumed).not.toContain('arrival');
 });
+
+test.each([{ pod: 'shop/web-6d4f8b7c9-2hxkz' }, { node: 'node-1' }, 'external'])(
+  'of a node that cannot be read a path says that, and not that the way leads out: from %j',
+  (from) => {
+    const failure = { command: 'nft -j list ruleset', exitStatus: 139, stderr: '' };
+    const files: Files = new Map([['nft.json', { kind: 'failed', failure }]]);
+    const opened = openNode({ node: 'node-1', files, cluster: cluster.files, capturedAt: undefined, version: 'x' });
+    const network = buildNetwork(opened.cluster.cluster, new Map([['node-1', opened.world]]));
+    const asked = decodeQuestion({ from, via: 'node-1', dst: '10.244.1.4', dport: 8080, protocol: 'TCP' }, network);
+    if (!asked.ok) throw new Error(asked.problem.say);
+    expect(reach(network, asked.value)).toMatchObject({
+      undecided: [{ code: 'ruleset-unknown', say: expect.stringContaining('exit status 139') }],
+    });
+  },
+);

@@ -76,3 +76,9 @@ test.each([
   expect(screen.getByTitle(say).textContent).toBe(want);
   expect(screen.getByText(/^tried/)).toBeTruthy();
 });
+
+test('where only the ruleset could not be read, the rest is as old as its time', () => {
+  const problem = { code: 'SRC-007', say: 'nft crashed.', do: 'Ask again.' };
+  shown([row({ state: 'unreadable', kernel: '6.1', capturedAt: '2026-01-01T00:00:00Z', problem })]);
+  expect(screen.queryByText(/^tried/)).toBeNull();
+});

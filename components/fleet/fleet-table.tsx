@@ -304,7 +304,7 @@ function ReaderState({ row }: { readonly row: FleetRow }) {
 function Captured({ row }: { readonly row: FleetRow }) {
   if (row.state === 'absent') return <>never</>;
   // Nothing of it is held: the time is that of the attempt.
-  if (row.state === 'unreadable' && row.version === '' && row.capturedAt !== null)
+  if (row.state === 'unreadable' && row.kernel === null && row.capturedAt !== null)
     return (
       <>
         tried <Age capturedAt={row.capturedAt} short />
