@@ -9,6 +9,7 @@ import type { Run } from './environment';
 import { type ChainVerdict, evaluateChain } from './evaluate-chain';
 import { addressType4, isLinkLocal6, isMulticast6 } from './fib';
 import { defragmentForTracking } from './fragments';
+import { passIpvs } from './ipvs';
 import { isBound, manipOf, natIcmpError, natPacket, nullBinding } from './nat';
 import type { HookEntry, ProgramChain } from './program';
 import { routeOutput } from './route-output';
@@ -149,6 +150,9 @@ export function runHook(
       }
       case 'legacy':
         if (entry.table !== 'nat' || skb.ctState === 'new') legacyUnknown(run, entry.table, hook);
+        break;
+      case 'ipvs':
+        passIpvs(run, skb, hook);
         break;
       case 'confirm':
         if (!confirm(run, skb)) {

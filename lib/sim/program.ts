@@ -18,6 +18,7 @@ import type {
 } from '../nft/model';
 import { typeOfExpression } from '../nft/type-of-expression';
 import type { Link, World } from '../world/world';
+import { holdsServices, IPVS_PRIORITY } from './ipvs';
 import { type Names, SetIndex } from './sets';
 import type { Unmeasured } from './trace';
 
@@ -60,7 +61,7 @@ export interface ProgramTable {
 
 export type HookEntry =
   | { readonly kind: 'chain'; readonly prio: number; readonly seq: number; readonly chain: ProgramChain }
-  | { readonly kind: 'defrag' | 'conntrack' | 'confirm'; readonly prio: number; readonly seq: number }
+  | { readonly kind: 'defrag' | 'conntrack' | 'confirm' | 'ipvs'; readonly prio: number; readonly seq: number }
   | { readonly kind: 'legacy'; readonly prio: number; readonly seq: number; readonly table: string }
   | {
       readonly kind: 'nat';
@@ -127,6 +128,7 @@ export class Program {
   private readonly lists = new Map<string, readonly HookEntry[]>();
   private readonly devices = new Map<string, readonly ProgramChain[]>();
   private readonly baseChains: readonly ProgramChain[];
+  private readonly hasIpvs: boolean;
 
   constructor(
     readonly ruleset: Ruleset,
@@ -187,6 +189,7 @@ export class Program {
       return made;
     });
     this.baseChains = bases;
+    this.hasIpvs = [...names.linkByName.values()].some(holdsServices);
   }
 
   /** Whether connection tracking works for a family: something in the namespace must ask for it. */
@@ -270,6 +273,8 @@ export class Program {
       }
     }
     if (family === 'ip') entries.push(...this.legacyEntries(hook));
+    const ipvs = this.hasIpvs && (family === 'ip' || family === 'ip6') ? IPVS_PRIORITY[hook] : undefined;
+    if (ipvs !== undefined) entries.push({ kind: 'ipvs', prio: ipvs, seq: -4 });
     return entries.sort(byRunOrder);
   }
 
