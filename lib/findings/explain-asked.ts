@@ -1,7 +1,7 @@
 /** How an asked connection ends, and which findings say why. */
 import type { Question } from '../reach/walk';
 import { ask, type Ending } from '../reach/walk';
-import type { Reason } from '../sim/trace';
+import type { Reason, Step } from '../sim/trace';
 import { causeIn } from './causes';
 import type { Context } from './context';
 import type { Finding, FindingCode } from './finding';
@@ -59,7 +59,9 @@ export function explainAsked(context: Context, question: Question, findings: rea
     results,
     undecided: [...new Map(lost.flatMap(({ undecided }) => undecided).map((reason) => [reason.say, reason])).values()],
     astray: [...astray].toSorted(),
-    explainedBy: [...new Set(ranked.flatMap(({ one, rank }) => [...(rank === 3 ? causesOf(one, findings) : []), one]))],
+    explainedBy: [
+      ...new Set(ranked.flatMap(({ one, rank }) => [...(rank === RANK.it ? causesOf(one, findings) : []), one])),
+    ],
   };
 }
 
@@ -81,21 +83,80 @@ const isPod = ({ cluster }: Context, name: string): boolean =>
 const causesOf = ({ causes }: Finding, findings: readonly Finding[]): readonly Finding[] =>
   causes.flatMap((cause) => causeIn(findings, cause) ?? []);
 
-/** 3: about this very connection, or the rule or the step of the kernel that ended it; 1: about its Service, on a node of its way. */
+/** How near a finding is to an ending. */
+const RANK = {
+  /** About this very connection, or the rule or the step of the kernel that ended it. */
+  it: 4,
+  /** An error of its Service, on a node of its way. */
+  service: 3,
+  /** What somebody did to what the packet met there. */
+  met: 2,
+  /** About its Service there. */
+  near: 1,
+  none: 0,
+} as const;
+
 function weight(one: Finding, ending: Ending, services: ReadonlySet<string>): number {
-  if (ASKED.has(one.code)) return 3;
-  const nodes = new Set(ending.stops.flatMap((stop) => (stop.kind === 'node' ? [stop.node] : [])));
-  if (one.nodes.length > 0 && !one.nodes.some((node) => nodes.has(node))) return 0;
-  const culprit = culpritOf(ending);
-  if (culprit !== undefined && one.evidence.some((evidence) => isAbout(evidence, culprit))) return 3;
+  if (ASKED.has(one.code)) return RANK.it;
   const codes = [kernelStepOf(ending)?.step.code, ...ending.undecided.map(({ code }) => code)];
-  if (codes.some((code) => code !== undefined && KERNEL[code] === one.code)) return 3;
-  if (!one.services.some((service) => services.has(service))) return 0;
-  return one.severity === 'error' ? 2 : 1;
+  const isOfKernel = codes.some((code) => code !== undefined && KERNEL[code] === one.code);
+  // Whose neighbour is not found may be the next node, which the packet has not come to.
+  if (isOfKernel && one.code === 'nd-dropped') return RANK.it;
+  const nodes = new Set(ending.stops.flatMap((stop) => (stop.kind === 'node' ? [stop.node] : [])));
+  if (one.nodes.length > 0 && !one.nodes.some((node) => nodes.has(node))) return RANK.none;
+  const culprit = culpritOf(ending);
+  if (culprit !== undefined && one.evidence.some((evidence) => isAbout(evidence, culprit))) return RANK.it;
+  if (isOfKernel) return RANK.it;
+  const isOfService = one.services.some((service) => services.has(service));
+  if (isOfService && one.severity === 'error') return RANK.service;
+  if (isMet(one, ending, services)) return RANK.met;
+  return isOfService ? RANK.near : RANK.none;
 }
+
+/** Whether the packet met what somebody changed in kube-proxy's table, or should have met a table that is missing. */
+function isMet({ code, evidence }: Finding, { stops }: Ending, services: ReadonlySet<string>): boolean {
+  if (code !== 'proxy-rules-altered' && code !== 'proxy-table-missing') return false;
+  return stops.some((stop) => {
+    if (stop.kind !== 'node') return false;
+    const { family } = stop.packet;
+    const met = metOn(stop.trace.branches[stop.branch]?.steps ?? []);
+    return evidence.some((one) => {
+      if (one.kind === 'table') return services.size > 0 && one.node === stop.node && one.family === family;
+      if (one.kind !== 'difference' || one.node !== stop.node || one.family !== family) return false;
+      const text = one.actual ?? one.expected ?? '';
+      return met.chains.has(one.name) || (met.keys.get(one.name) ?? []).some((key) => isKeyOf(key, text));
+    });
+  });
+}
+
+const isKeyOf = (key: string, element: string): boolean => element === key || element.startsWith(`${key} `);
+
+interface Met {
+  readonly chains: ReadonlySet<string>;
+  /** Keys looked up, by the set's name. */
+  readonly keys: ReadonlyMap<string, readonly string[]>;
+}
+
+function metOn(steps: readonly Step[]): Met {
+  const chains = new Set<string>();
+  const keys = new Map<string, string[]>();
+  for (const step of steps) {
+    if (step.kind === 'chain' && isProxys(step.table)) chains.add(step.chain);
+    if ((step.kind !== 'rule' && step.kind !== 'passed') || !isProxys(step.at.table)) continue;
+    chains.add(step.at.chain);
+    if (step.kind === 'rule' && step.jumpTarget !== undefined) chains.add(step.jumpTarget);
+    for (const { name, key } of step.lookups) if (name !== undefined) keys.set(name, [...(keys.get(name) ?? []), key]);
+  }
+  return { chains, keys };
+}
+
+const isProxys = (table: string): boolean => table === 'kube-proxy';
 
 function isAbout(evidence: Finding['evidence'][number], culprit: NonNullable<ReturnType<typeof culpritOf>>): boolean {
   const { node, by } = culprit;
+  // A chain that somebody added, or its policy.
+  if (evidence.kind === 'difference')
+    return evidence.node === node && evidence.family === by.family && isProxys(by.table) && evidence.name === by.chain;
   if (evidence.kind !== 'rule' && evidence.kind !== 'chain') return false;
   const isSame =
     evidence.node === node &&

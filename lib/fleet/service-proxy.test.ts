@@ -50,6 +50,7 @@ const plain = world(['eth0']);
 test.each([
   ['nftables', ruleset(kubeProxy), plain, null],
   ['none', ruleset(table('ip', 'kube-proxy', { services: 0 })), plain, null],
+  ['nftables', ruleset(table('ip', 'kube-proxy', { services: 0, masquerading: 2 })), plain, null],
   ['none', ruleset(), plain, null],
   ['iptables', ruleset(iptables), plain, null],
   ['none', ruleset(table('ip', 'nat', { 'KUBE-SERVICES': 0 })), plain, null],

@@ -29,9 +29,8 @@ export function serviceProxy(
   const tables = ruleset.tables.filter(
     ({ family, name }) => (family === 'ip' || family === 'ip6') && name === 'kube-proxy',
   );
-  const served = tables.filter((table) =>
-    table.chains.some((chain) => chain.name === 'services' && chain.rules.length > 0),
-  );
+  // With its chain services emptied by somebody it is nftables mode all the same.
+  const served = tables.filter((table) => table.chains.some((chain) => chain.rules.length > 0));
   const chains = ruleset.tables.flatMap((table) =>
     table.family === 'ip' || table.family === 'ip6'
       ? table.chains
@@ -52,7 +51,7 @@ export function serviceProxy(
         : undefined;
   if (served.length > 0) {
     const [names, has] = [served.map(({ family, name }) => `${family} ${name}`), served.length > 1 ? 'have' : 'has'];
-    const how = `the ${served.length > 1 ? 'tables' : 'table'} ${names.join(' and ')} ${has} ${served.length > 1 ? 'their' : 'its'} chain services with rules`;
+    const how = `the ${served.length > 1 ? 'tables' : 'table'} ${names.join(' and ')} ${has} rules`;
     return {
       kind: 'nftables',
       how,
