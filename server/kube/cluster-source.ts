@@ -337,7 +337,7 @@ class ClusterSource implements Source {
     const state = this.#objects.state('nodes.json');
     if (state.kind !== 'lost') return undefined;
     const { trouble } = state;
-    if (trouble.kind === 'unauthorized') return kubeProblems.unauthorized();
+    if (trouble.kind === 'unauthorized') return kubeProblems.unauthorized(trouble.why);
     if (trouble.kind === 'forbidden') return kubeProblems.noNodes(describeTrouble(trouble));
     return kubeProblems.unreachable(
       this.#options.access.server,

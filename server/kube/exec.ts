@@ -48,7 +48,7 @@ export async function exec(
 ): Promise<Answer<ExecOutput>> {
   for (const fresh of [false, true]) {
     const answer = await once(access, target, command, limits, signal, fresh);
-    if (answer.ok || answer.trouble.kind !== 'unauthorized') return answer;
+    if (answer.ok || answer.trouble.kind !== 'unauthorized' || answer.trouble.why !== undefined) return answer;
   }
   return troubled({ kind: 'unauthorized' });
 }
@@ -66,21 +66,26 @@ async function once(
   try {
     credentials = await access.credentials(fresh);
   } catch (error) {
-    return troubled({ kind: 'unreachable', why: `no credentials: ${(error as Error).message}` });
+    return troubled({ kind: 'unauthorized', why: (error as Error).message });
   }
   const query = new URLSearchParams({ container, stdout: 'true', stderr: 'true', stdin: 'false', tty: 'false' });
   for (const word of command) query.append('command', word);
   const url = `${access.server.replace(/^http/, 'ws')}/api/v1/namespaces/${namespace}/pods/${pod}/exec?${query}`;
   const { headers, agent, tls } = credentials;
-  const ws = new WebSocket(url, PROTOCOLS, {
-    ...tls,
-    agent,
-    headers: { 'user-agent': 'nftscope', ...headers },
-    handshakeTimeout: 30_000,
-    perMessageDeflate: false,
-    // A frame is a chunk of output: kubelet's have 32 kB.
-    maxPayload: 16e6,
-  });
+  let ws: WebSocket;
+  try {
+    ws = new WebSocket(url, PROTOCOLS, {
+      ...tls,
+      agent,
+      headers: { 'user-agent': 'nftscope', ...headers },
+      handshakeTimeout: 30_000,
+      perMessageDeflate: false,
+      // A frame is a chunk of output: kubelet's have 32 kB.
+      maxPayload: 16e6,
+    });
+  } catch (error) {
+    return troubled({ kind: 'unreachable', why: (error as Error).message });
+  }
   const right = { verb: 'create', resource: 'pods/exec', group: '', namespace };
   return new Promise((resolve) => {
     const stdout: Buffer[] = [];

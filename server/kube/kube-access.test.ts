@@ -4,7 +4,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { eventually } from '../../tests/kube/eventually';
 import { SUCCESS } from '../../tests/kube/exec-endpoint';
 import { FakeApiServer } from '../../tests/kube/fake-api-server';
 import { temporaryFolder, writeTree } from '../sources/testing/make-bundle';
@@ -174,7 +175,124 @@ cat "${at('credential')}"
 test('an exec plugin that fails: its words', async () => {
   writeTree(folder.path, { broken: '#!/bin/sh\necho "please log in" >&2; exit 1\n' }, 0o755);
   const path = config({ u: { exec: { apiVersion: 'client.authentication.k8s.io/v1', command: at('broken') } } });
-  expect((await tried(choose(path)))[0]).toMatch(/no credentials: please log in/);
+  expect((await tried(choose(path)))[0]).toBe(
+    `there are no credentials: the plugin ${at('broken')} ended with 1: please log in`,
+  );
+});
+
+const API = 'client.authentication.k8s.io/v1';
+const shell = (body: string, more: object = {}) => ({
+  exec: { apiVersion: API, command: 'sh', args: ['-c', body], interactiveMode: 'Never', ...more },
+});
+const status = (members: object) =>
+  shell(`echo '${JSON.stringify({ apiVersion: API, kind: 'ExecCredential', status: members })}'`);
+
+test.each<[string, object, RegExp]>([
+  [
+    'a client certificate that is none',
+    { 'client-certificate-data': 'aGVsbG8=', 'client-key-data': 'aGVsbG8=' },
+    /^there are no credentials: the client certificate cannot be used: /,
+  ],
+  [
+    'such a certificate of a plugin',
+    status({ clientCertificateData: 'x', clientKeyData: 'y' }),
+    /^there are no credentials: the client certificate cannot be used: /,
+  ],
+  [
+    'a plugin that prints no JSON',
+    shell('echo garbage'),
+    /^there are no credentials: the plugin sh printed no ExecCredential/,
+  ],
+  ['a plugin that gives nothing', status({}), /^there are no credentials: the plugin sh printed no ExecCredential/],
+  [
+    'a plugin that is not there',
+    shell('', { command: '/nowhere/plugin', installHint: 'Install it.' }),
+    /^there are no credentials: the plugin \/nowhere\/plugin cannot be started: .*ENOENT; Install it\.$/,
+  ],
+  ['a plugin that a signal ended', shell('kill -9 $$'), /^there are no credentials: the plugin sh ended with SIGKILL$/],
+  [
+    'a token file that is not there',
+    { tokenFile: '/nowhere/token' },
+    /^there are no credentials: ENOENT.*\/nowhere\/token/,
+  ],
+  [
+    'an auth provider that is no more',
+    { 'auth-provider': { name: 'gcp', config: {} } },
+    /^there are no credentials: there is no auth provider gcp any longer/,
+  ],
+  [
+    'a token that cannot be sent',
+    status({ token: 'a\u0001b' }),
+    /^the API server does not answer: Invalid character in header/,
+  ],
+])('%s: said as it is, for lists and for exec', async (_, user, words) => {
+  for (const said of await tried(choose(config({ u: user })))) expect(said).toMatch(words);
+});
+
+test('a plugin that hangs is ended with what it started, and is asked once by all who wait', async () => {
+  const pids = () => readFileSync(at('pids'), 'utf8').trim().split('\n').map(Number);
+  writeFileSync(at('pids'), '');
+  const body = `echo $$ >>${at('pids')}; sleep 1000 & echo $! >>${at('pids')}; wait`;
+  const access = await kubeAccess(choose(config({ u: shell(body) })), { milliseconds: 1500 });
+  if (!access.ok) throw new Error(access.problem.say);
+  const both = await Promise.allSettled([access.value.credentials(), access.value.credentials()]);
+  expect(both.map((one) => (one.status === 'rejected' ? String(one.reason) : 'ok'))).toEqual(
+    Array(2).fill('Error: the plugin sh was ended: not done within 1.5 s'),
+  );
+  expect(pids()).toHaveLength(2);
+  // A process that was killed may still be a zombie of init's.
+  const isAlive = (pid: number) => {
+    try {
+      return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+    } catch {
+      return false;
+    }
+  };
+  await eventually(() => !pids().some(isAlive));
+});
+
+test('a plugin is told of the cluster where it asks for it', async () => {
+  const cluster = {
+    'certificate-authority': 'ca.crt',
+    'certificate-authority-data': undefined,
+    'tls-server-name': '127.0.0.1',
+    extensions: [{ name: 'client.authentication.k8s.io/exec', extension: { audience: 'mine' } }],
+  };
+  const plugin = (more: object) =>
+    shell(`printf '%s' "$KUBERNETES_EXEC_INFO" >${at('info')}; echo '{"status": {"token": "good"}}'`, more);
+  const spec = async (more: object) => {
+    expect((await tried(choose(config({ u: plugin(more) }, cluster))))[0]).toBe('ok');
+    return (JSON.parse(readFileSync(at('info'), 'utf8')) as { spec: object }).spec;
+  };
+  expect(await spec({})).toEqual({ interactive: false });
+  expect(await spec({ provideClusterInfo: true })).toEqual({
+    interactive: false,
+    cluster: {
+      server: api.url,
+      'tls-server-name': '127.0.0.1',
+      'certificate-authority-data': base64('ca.crt'),
+      config: { audience: 'mine' },
+    },
+  });
+});
+
+test('without an expiry what a plugin gave is good until it is refused', async () => {
+  writeFileSync(at('runs'), '');
+  const body = `echo x >>${at('runs')}; echo '{"status": {"token": "good"}}'`;
+  const access = await kubeAccess(choose(config({ u: shell(body) })));
+  if (!access.ok) throw new Error(access.problem.say);
+  const runs = () => readFileSync(at('runs'), 'utf8').length / 2;
+  await access.value.credentials();
+  vi.useFakeTimers({ toFake: ['Date'] });
+  try {
+    vi.setSystemTime(Date.now() + 3_600_000);
+    expect((await access.value.credentials()).headers.authorization).toBe('Bearer good');
+    expect(runs()).toBe(1);
+    await access.value.credentials(true);
+    expect(runs()).toBe(2);
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 test('the service account of a pod; its token is read again when it is refused', async () => {

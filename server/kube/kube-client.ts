@@ -65,7 +65,7 @@ export class KubeClient {
     try {
       credentials = await this.access.credentials(fresh);
     } catch (error) {
-      return troubled({ kind: 'unreachable', why: `no credentials: ${(error as Error).message}` });
+      return troubled({ kind: 'unauthorized', why: (error as Error).message });
     }
     const url = new URL(this.access.server + path);
     const headers = { 'user-agent': 'nftscope', ...options.headers, ...credentials.headers };
@@ -92,7 +92,13 @@ export async function answered(
   milliseconds: number,
 ): Promise<Answer<http.IncomingMessage>> {
   for (;;) {
-    const request = make();
+    let request: http.ClientRequest;
+    try {
+      request = make();
+    } catch (error) {
+      // Node throws at once for what it cannot send, such as a token with a line break in it.
+      return troubled({ kind: 'unreachable', why: (error as Error).message });
+    }
     request.end();
     const answer = await ended(request, signal, milliseconds);
     if (answer.ok || answer.trouble.kind !== 'unreachable' || signal.aborted) return answer;

@@ -26,10 +26,17 @@ export const kubeProblems = {
     say: `The API server ${server} does not answer: ${bare(why)}.`,
     do: 'Check the address, the network and the certificates with kubectl version.',
   }),
-  unauthorized: (): Problem => ({
+  /** @param why there are none at all */
+  unauthorized: (why: string | undefined): Problem => ({
     code: 'KUBE-005',
-    say: 'The API server does not accept the credentials.',
-    do: 'They may have expired: log in again, and try kubectl auth whoami.',
+    say:
+      why === undefined
+        ? 'The API server does not accept the credentials.'
+        : `There are no credentials for the API server: ${bare(why)}.`,
+    do:
+      why === undefined
+        ? 'They may have expired: log in again, and try kubectl auth whoami.'
+        : 'Check the user of the context with kubectl config view, log in again, and try kubectl auth whoami.',
   }),
   noNodes: (right: string): Problem => ({
     code: 'KUBE-006',

@@ -13,7 +13,8 @@ export interface Right {
 
 export type Trouble =
   | { readonly kind: 'unreachable'; readonly why: string }
-  | { readonly kind: 'unauthorized' }
+  /** `why`: there are no credentials at all. */
+  | { readonly kind: 'unauthorized'; readonly why?: string }
   | { readonly kind: 'forbidden'; readonly right: Right; readonly said: string }
   /** 410: history does not reach back so far. */
   | { readonly kind: 'gone' }
@@ -45,7 +46,9 @@ export function describeTrouble(trouble: Trouble): string {
     case 'unreachable':
       return `the API server does not answer: ${trouble.why}`;
     case 'unauthorized':
-      return 'the API server does not accept the credentials: they may have expired';
+      return trouble.why === undefined
+        ? 'the API server does not accept the credentials: they may have expired'
+        : `there are no credentials: ${trouble.why}`;
     case 'forbidden':
       return `missing right: ${describeRight(trouble.right)}`;
     case 'gone':
