@@ -7,6 +7,7 @@ import { viewPacket } from '../net/headers';
 import type { PacketSpec } from '../net/packet-spec';
 import type { RuleRef } from '../nft/model';
 import type { Link, World } from '../world/world';
+import { carrierNeeded } from './carrier';
 import { toEntry } from './conntrack-state';
 import { addressKey, type Prepared, prepare, type Run, UndecidedSignal } from './environment';
 import type { Frame } from './frame';
@@ -168,6 +169,7 @@ function enter(run: Runner, spec: PacketSpec, bytes: Uint8Array): void {
       'Name an interface of the node, or capture ip -j addr show.',
     );
   }
+  carrierNeeded(run, dev);
   const own =
     parseMac((dev.master === undefined ? undefined : run.p.linkByName.get(dev.master)?.mac) ?? dev.mac ?? '') ?? 0;
   const dst =

@@ -2,6 +2,7 @@
 import { formatAddress } from '../net/address';
 import { u16 } from '../net/headers';
 import type { Link } from '../world/world';
+import { upNeeded } from './carrier';
 import { localDeliver } from './deliver';
 import { earlyDemux, hasSocket } from './early-demux';
 import { addressKey, type Run } from './environment';
@@ -399,6 +400,7 @@ function routeInput6(run: Run, skb: Skb): void {
 const TOS_PRIORITY = [0, 0, 0, 0, 2, 2, 2, 2, 6, 6, 6, 6, 4, 4, 4, 4];
 
 function forward(run: Run, skb: Skb, route: RouteResult): void {
+  upNeeded(run, route.dev);
   const v6 = skb.family === 'ip6';
   if (skb.transparentSocket) {
     kernel(

@@ -2,6 +2,7 @@
 import { formatAddress, parseMac } from '../net/address';
 import { parseHeaders } from '../net/headers';
 import type { IpValue, Link } from '../world/world';
+import { lacksCarrier, neighbourLost, upNeeded } from './carrier';
 import { addressKey, type Run } from './environment';
 import { addressType4, BROADCAST, isMulticast6, joined6 } from './fib';
 import { splitFragments } from './fragments';
@@ -13,6 +14,7 @@ import { copySkb, destinationOf, ETHERTYPE, etherHeader, type Skb, snapshot, ttl
 
 /** A packet of this node: output, postrouting, out. */
 export function send(run: Run, skb: Skb, route: RouteResult): void {
+  upNeeded(run, route.dev);
   skb.local = true;
   skb.dst = route;
   skb.oif = route.dev;
@@ -116,6 +118,10 @@ function finishOutput(run: Run, skb: Skb, route: RouteResult | undefined): void 
   const nexthop = route.gateway ?? destinationOf(skb);
   skb.nexthop = nexthop;
   const mac = neighbourMac(run, dev, nexthop);
+  if (mac !== undefined && !toGroup(mac) && neighbourLost(run, skb, dev, nexthop)) {
+    run.fate.passedPostrouting.push({ skb: skb.id, oif: dev.name, packet: viewSkb(skb) });
+    return;
+  }
   if (mac === undefined) {
     run.fate.passedPostrouting.push({ skb: skb.id, oif: dev.name, packet: viewSkb(skb) });
     kernel(run, skb, 'neighbour', `The neighbour ${formatAddress(nexthop)} on ${dev.name} does not answer.`);
@@ -123,6 +129,9 @@ function finishOutput(run: Run, skb: Skb, route: RouteResult | undefined): void 
   }
   transmit(run, skb, dev, mac);
 }
+
+/** Frames to all and to groups need nobody's answer. */
+const toGroup = (mac: string): boolean => mac !== 'unknown' && Math.floor((parseMac(mac) ?? 0) / 2 ** 40) % 2 === 1;
 
 /**
  * The MAC address of the next hop; undefined where it is known not to answer. Whether a frame goes to all is a matter of the next hop's
@@ -182,6 +191,12 @@ export function deviceTransmit(
   if (result !== 'accept') {
     run.fate.passedPostrouting.push({ skb: skb.id, oif: dev.name, packet: viewSkb(skb) });
     return result !== 'drop';
+  }
+  if (lacksCarrier(dev)) {
+    // dev_deactivate() leaves it the queue that drops whatever comes (noop_enqueue).
+    run.fate.passedPostrouting.push({ skb: skb.id, oif: dev.name, packet: viewSkb(skb) });
+    kernel(run, skb, 'no-carrier', `${dev.name} has no carrier: the packet is dropped there.`);
+    return true;
   }
   if (skb.family !== 'arp' && whole !== undefined) run.frames.push(snapshot(whole, dev.name));
   const packet = viewSkb(skb);

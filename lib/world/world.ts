@@ -207,7 +207,7 @@ export interface World {
   /** What `iptables-legacy-save` printed of them. */
   readonly legacySave: Known<readonly LegacyChain[]>;
   /** `tcp 30080`, of all Services; undefined where no objects of a cluster are there. */
-  readonly nodePorts?: Known<ReadonlySet<string>>;
+  readonly nodePorts?: Known<ReadonlySet<string>> | undefined;
   /** Port of a bridge by MAC address, as far as known; no capture holds it yet. */
   readonly fdb?: ReadonlyMap<string, string>;
   /** Of a redacted capture: how the original addresses of endpoints were ordered. */
