@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { packBundle } from '../capture/pack-bundle';
 import { type AgentProblem, agentProblems } from './agent-problems';
+import { type ConnectionLimits, Connections } from './connections';
 import { EventStreams, type SendEvent } from './event-streams';
 import { metricsText } from './metrics';
 import { bundleFiles, failureOf, hashesAnswer, nodeAnswer, oldest, rulesetAnswer } from './node-answers';
@@ -19,6 +20,7 @@ export interface AgentOptions {
   /** Undefined: anonymous access. */
   readonly check: TokenCheck | undefined;
   readonly tls?: { readonly cert: Buffer; readonly key: Buffer } | undefined;
+  readonly connectionLimits?: ConnectionLimits;
   /** Where the agent's own mistakes are told. */
   readonly log: (words: string) => void;
 }
@@ -29,6 +31,15 @@ const RECHECK_MS = 60_000;
 const AT_ONCE = 64;
 const SLOW_MS = 60_000;
 const COMPRESS_FROM = 1024;
+const HANDSHAKE_MS = 10_000;
+const TIMES = {
+  headersTimeout: 10_000,
+  requestTimeout: 10_000,
+  keepAliveTimeout: 30_000,
+  /** Node looks for what is late so often. */
+  connectionsCheckingInterval: 2000,
+  maxHeaderSize: 16_384,
+} as const;
 
 interface Exchange {
   readonly request: http.IncomingMessage;
@@ -60,8 +71,6 @@ export function agentServer(options: AgentOptions): AgentServer {
 
   const listener = (request: http.IncomingMessage, response: http.ServerResponse): void => {
     response.once('finish', () => answers.set(response.statusCode, (answers.get(response.statusCode) ?? 0) + 1));
-    running += 1;
-    response.once('close', () => (running -= 1));
     answer(request, response).catch((error: Error) => {
       options.log(error.stack ?? error.message);
       if (response.headersSent) response.destroy();
@@ -81,6 +90,10 @@ export function agentServer(options: AgentOptions): AgentServer {
     const resource = url.pathname === '/metrics' ? '/metrics' : '/nftscope/agent';
     const refusal = await whyNot(request, resource);
     if (refusal !== undefined) return sendProblem(response, refusal);
+    connections.proven(request.socket);
+    // Only now: who has no token takes nobody's place.
+    running += 1;
+    response.once('close', () => (running -= 1));
     if (running - streams.size > AT_ONCE) return sendProblem(response, agentProblems.busy('requests'));
     return route({ request, response, url });
   }
@@ -206,12 +219,14 @@ export function agentServer(options: AgentOptions): AgentServer {
     }
   }
 
-  const settings = { headersTimeout: 10_000, requestTimeout: 10_000, keepAliveTimeout: 30_000, maxHeaderSize: 16_384 };
   const server =
     options.tls === undefined
-      ? http.createServer(settings, listener)
-      : https.createServer({ ...settings, ...options.tls, minVersion: 'TLSv1.2' }, listener);
-  server.maxConnections = 512;
+      ? http.createServer(TIMES, listener)
+      : https.createServer(
+          { ...TIMES, ...options.tls, handshakeTimeout: HANDSHAKE_MS, minVersion: 'TLSv1.2' },
+          listener,
+        );
+  const connections = new Connections(server, options.connectionLimits);
   return {
     server,
     close: () => {

@@ -125,6 +125,30 @@ describe('the API server', () => {
     (one: Asked): Answer =>
       one.body.kind === 'TokenReview' ? good(one) : { body: { status } };
 
+  test('who was allowed is let in again while others try tokens', async () => {
+    let now = 0;
+    const check = reviewing(() => now);
+    expect((await check('theirs', '/metrics')).kind).toBe('allowed');
+    // More than are kept, and then as many as are asked of at once.
+    answers = review({ authenticated: false });
+    for (let i = 0; i < 1001; i += 8)
+      await Promise.all(Array.from({ length: 8 }, (_, more) => check(`tried-${i + more}`, '/metrics')));
+    answers = good;
+    expect((await check('theirs', '/metrics')).kind).toBe('allowed');
+    now = 31_000;
+    const trying = Array.from({ length: 20 }, (_, i) => check(`again-${i}`, '/metrics'));
+    expect((await check('theirs', '/metrics')).kind).toBe('allowed');
+    expect((await Promise.all(trying)).filter(({ kind }) => kind === 'unavailable')).toHaveLength(12);
+    // Allowed no longer, it is one of many.
+    now = 62_000;
+    answers = review({ authenticated: false });
+    expect((await check('theirs', '/metrics')).kind).toBe('unknown');
+    now = 93_000;
+    const more = Array.from({ length: 8 }, (_, i) => check(`more-${i}`, '/metrics'));
+    expect((await check('theirs', '/metrics')).kind).toBe('unavailable');
+    await Promise.all(more);
+  });
+
   test.each<[string, (one: Asked) => Answer, string]>([
     ['it does not know the token', review({ authenticated: false, error: 'expired' }), 'unknown'],
     ['it says nothing', review({}), 'unknown'],

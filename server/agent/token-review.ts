@@ -29,28 +29,41 @@ const ANSWER_MAX = 1e6;
 /** Verdicts are kept for a short time by the hash of the token; who asks while one is made waits for that one. */
 export function tokenReviewCheck(options: ReviewOptions): TokenCheck {
   const kept = new Map<string, { readonly until: number; readonly verdict: TokenVerdict }>();
+  /** Apart from the others, which anybody can make as many of as he likes. */
+  const allowed = new Map<string, number>();
   const running = new Map<string, Promise<TokenVerdict>>();
   return (token, resource) => {
     const key = createHash('sha256').update(`${resource}\0${token}`).digest('base64');
+    const until = allowed.get(key);
+    if (until !== undefined && until > options.now()) return Promise.resolve({ kind: 'allowed' });
     const known = kept.get(key);
     if (known !== undefined && known.until > options.now()) return Promise.resolve(known.verdict);
     const under = running.get(key);
     if (under !== undefined) return under;
-    if (running.size >= AT_ONCE) return Promise.resolve({ kind: 'unavailable', why: 'too many tokens at once' });
+    // Who was allowed before does not wait for those who try tokens.
+    if (running.size >= AT_ONCE && until === undefined)
+      return Promise.resolve({ kind: 'unavailable', why: 'too many tokens at once' });
     const asked = ask(token, resource, options)
       .catch((error: Error): TokenVerdict => ({ kind: 'unavailable', why: error.message }))
       .then((verdict) => {
+        const goodUntil = options.now() + KEPT_MS[verdict.kind];
         kept.delete(key);
-        kept.set(key, { until: options.now() + KEPT_MS[verdict.kind], verdict });
-        // The oldest goes first: a Map keeps the order in which keys came.
-        const [oldest] = kept.keys();
-        if (kept.size > KEPT_MAX && oldest !== undefined) kept.delete(oldest);
+        if (verdict.kind !== 'unavailable') allowed.delete(key);
+        if (verdict.kind === 'allowed') put(allowed, key, goodUntil);
+        else put(kept, key, { until: goodUntil, verdict });
         return verdict;
       })
       .finally(() => running.delete(key));
     running.set(key, asked);
     return asked;
   };
+}
+
+/** The oldest goes first: a Map keeps the order in which keys came. */
+function put<T>(into: Map<string, T>, key: string, value: T): void {
+  into.set(key, value);
+  const [oldest] = into.keys();
+  if (into.size > KEPT_MAX && oldest !== undefined) into.delete(oldest);
 }
 
 async function ask(token: string, resource: AgentResource, options: ReviewOptions): Promise<TokenVerdict> {

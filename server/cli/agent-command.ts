@@ -1,5 +1,6 @@
 /** `nftscope agent`: reads one node and answers for it over HTTP. */
 import 'server-only';
+import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import manifest from '../../package.json';
 import { type AgentServer, agentServer } from '../agent/agent-server';
@@ -8,6 +9,7 @@ import { NodeReader, READER_DEFAULTS } from '../agent/node-reader';
 import { followTlsFiles, readTlsPair, type TlsPair } from '../agent/tls-files';
 import { type TokenCheck, tokenFileCheck } from '../agent/token-check';
 import { REVIEW_DEFAULTS, tokenReviewCheck } from '../agent/token-review';
+import { reasonOf } from '../sources/problems';
 import { CliError, EXIT, type ExitStatus } from './cli-error';
 import { numberOption, parseOptions } from './options';
 
@@ -39,7 +41,7 @@ export async function agentCommand(args: readonly string[]): Promise<ExitStatus>
   const { values, positionals } = parseOptions('agent', args, OPTIONS);
   if (positionals.length > 0) throw CliError.usage(`What is ${JSON.stringify(positionals[0])}?`, 'agent');
   const port = numberOption('port', values.port, 65535) ?? 0;
-  const check = checkOf(values);
+  const check = await checkOf(values);
   const tls = await tlsOf(values);
   const log = (words: string) => void process.stderr.write(`nftscope agent: ${words}\n`);
   const reader = readerOf(values, log);
@@ -63,7 +65,7 @@ const isLoopback = (address: string): boolean => /^(127\.\d+\.\d+\.\d+|::1|local
 const wrong = (say: string, remedy: string): CliError => CliError.because('CLI-002', say, remedy);
 
 /** Undefined: everybody may ask. */
-function checkOf(values: Values): TokenCheck | undefined {
+async function checkOf(values: Values): Promise<TokenCheck | undefined> {
   const ways = [values.auth, values['token-file'], values['insecure-anonymous']].filter((way) => way !== undefined);
   if (ways.length !== 1)
     throw CliError.usage('Who may ask? Give one of --auth kubernetes, --token-file and --insecure-anonymous.', 'agent');
@@ -74,7 +76,15 @@ function checkOf(values: Values): TokenCheck | undefined {
       'It goes with a loopback address only.',
     );
   }
-  if (values['token-file'] !== undefined) return tokenFileCheck(values['token-file']);
+  const file = values['token-file'];
+  if (file !== undefined) {
+    try {
+      await readFile(file);
+    } catch (error) {
+      throw CliError.because('CLI-003', `The token file ${file} cannot be read: ${reasonOf(error)}.`, 'Give a file of tokens, one a line.');
+    }
+    return tokenFileCheck(file);
+  }
   if (values.auth !== 'kubernetes')
     throw wrong(`There is no --auth ${JSON.stringify(values.auth)}.`, 'Give --auth kubernetes.');
   const folder = values['service-account'];
