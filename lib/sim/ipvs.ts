@@ -6,18 +6,10 @@ import { formatAddress } from '../net/address';
 import { u16 } from '../net/headers';
 import { PROTO, protocolName } from '../net/protocols';
 import type { Hook } from '../nft/model';
-import type { IpValue, Link } from '../world/world';
+import { holdsServices } from '../world/service-link';
+import type { IpValue } from '../world/world';
 import { addressKey, type Run } from './environment';
 import { destinationOf, type Skb } from './skb';
-
-/** Dummy interfaces that hold the addresses of virtual servers: kube-proxy's in its IPVS mode, and kube-router's. */
-const DUMMIES: ReadonlySet<string> = new Set(['kube-ipvs0', 'kube-dummy-if']);
-
-/** Holds addresses of Services, which every node has, and which are no node's own. */
-export const holdsServices = ({ name }: Pick<Link, 'name'>): boolean => DUMMIES.has(name);
-
-/** Where its first callback stands at a hook; undefined: it has none there. Base chains before it are asked as always. */
-export const IPVS_PRIORITY: Readonly<Partial<Record<Hook, number>>> = { input: 98, output: -99, forward: 99 };
 
 const PROTOCOLS: ReadonlySet<number | undefined> = new Set([PROTO.tcp, PROTO.udp, PROTO.sctp]);
 

@@ -17,8 +17,8 @@ import type {
   Table,
 } from '../nft/model';
 import { typeOfExpression } from '../nft/type-of-expression';
+import { holdsServices } from '../world/service-link';
 import type { Link, World } from '../world/world';
-import { holdsServices, IPVS_PRIORITY } from './ipvs';
 import { type Names, SetIndex } from './sets';
 import type { Unmeasured } from './trace';
 
@@ -74,6 +74,9 @@ export type HookEntry =
 
 /** Kernel-internal hook positions (include/uapi/linux/netfilter_ipv4.h). */
 const POSITION = { defrag: -400, conntrack: -200, natDst: -100, natSrc: 100, confirm: 2147483647 } as const;
+
+/** Where the first callback of IPVS stands at a hook (ip_vs_ops4, ip_vs_ops6). */
+const IPVS: Readonly<Partial<Record<Hook, number>>> = { input: 98, output: -99, forward: 99 };
 
 /** Where the tables of legacy iptables hook in (net/ipv4/netfilter/iptable_*.c). */
 const LEGACY: Readonly<Record<string, Readonly<Partial<Record<Hook, number>>>>> = {
@@ -273,7 +276,7 @@ export class Program {
       }
     }
     if (family === 'ip') entries.push(...this.legacyEntries(hook));
-    const ipvs = this.hasIpvs && (family === 'ip' || family === 'ip6') ? IPVS_PRIORITY[hook] : undefined;
+    const ipvs = this.hasIpvs && (family === 'ip' || family === 'ip6') ? IPVS[hook] : undefined;
     if (ipvs !== undefined) entries.push({ kind: 'ipvs', prio: ipvs, seq: -4 });
     return entries.sort(byRunOrder);
   }
