@@ -1,4 +1,5 @@
 /** The ends of a packet that is evidence: what a trace of it is asked by. */
+import { shortest } from '../net/address';
 import type { Network } from '../reach/network';
 import type { PacketEnds } from './findings-types';
 
@@ -12,11 +13,11 @@ export function endsOf(packet: object, network: Pick<Network, 'podByAddress' | '
   const { saddr, daddr, dport, protocol } = of;
   if (typeof saddr !== 'string' || typeof daddr !== 'string' || typeof protocol !== 'string') return null;
   if (dport === undefined) return null;
-  const pod = network.podByAddress.get(saddr);
-  const sender = network.nodeByAddress.get(saddr);
+  const pod = network.podByAddress.get(shortest(saddr));
+  const sender = network.nodeByAddress.get(shortest(saddr));
   const from = pod === undefined ? (sender ?? `external:${saddr}`) : `${pod.namespace}/${pod.name}`;
   const host = daddr.includes(':') ? `[${daddr}]` : daddr;
   // A client outside reaches the address of a node there; by which node it reaches others the packet does not say.
-  const begins = pod === undefined ? (sender ?? network.nodeByAddress.get(daddr)) : pod.node;
+  const begins = pod === undefined ? (sender ?? network.nodeByAddress.get(shortest(daddr))) : pod.node;
   return { from, to: `${host}:${dport}/${protocol}`, begins: begins ?? null };
 }

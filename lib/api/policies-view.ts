@@ -2,7 +2,7 @@
 import type { Cluster } from '../cluster/cluster';
 import type { Place } from '../cluster/place';
 import { finalPacket } from '../explain/verdict-sentence';
-import { parseAddress } from '../net/address';
+import { parseAddress, shortest } from '../net/address';
 import type { PacketView } from '../net/packet-view';
 import { DIRECTIONS, type Direction, type Judged, judge, type Side } from '../policies/allowed';
 import { type Connection, type End, endOf, endOfPod, type Place as PolicyPlace } from '../policies/connection';
@@ -181,7 +181,7 @@ function namedEnd({ object }: Ends['to'], address: string, cluster: Cluster): En
   if (object?.kind !== 'pod' || !cluster.pods.known) return endOf(address, cluster);
   const pod = cluster.pods.value.find(
     ({ namespace, name, addresses }) =>
-      name === object.name && namespace === object.namespace && addresses.includes(address),
+      name === object.name && namespace === object.namespace && addresses.some((one) => shortest(one) === address),
   );
   return pod === undefined ? endOf(address, cluster) : endOfPod(pod);
 }
@@ -196,7 +196,9 @@ function endpointsBehind(
   if (!services.known || !endpointSlices.known) return undefined;
   const isNode = endOf(address, cluster).kind === 'node';
   for (const service of services.value) {
-    const isVirtual = [...service.clusterIPs, ...service.externalIPs, ...service.loadBalancerIPs].includes(address);
+    const isVirtual = [...service.clusterIPs, ...service.externalIPs, ...service.loadBalancerIPs].some(
+      (one) => shortest(one) === address,
+    );
     const found = service.ports.find(
       (one) =>
         one.protocol.toLowerCase() === protocol &&
@@ -212,7 +214,7 @@ function endpointsBehind(
           .flatMap(({ addresses: [first = ''] }) =>
             slice.ports.flatMap((one) =>
               one.port !== undefined && one.name === found.name && one.protocol === found.protocol
-                ? [{ address: first, port: one.port }]
+                ? [{ address: shortest(first), port: one.port }]
                 : [],
             ),
           ),

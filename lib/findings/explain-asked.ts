@@ -1,4 +1,5 @@
 /** How an asked connection ends, and which findings say why. */
+import { shortest } from '../net/address';
 import type { Question } from '../reach/walk';
 import { ask, type Ending } from '../reach/walk';
 import type { Reason, Step } from '../sim/trace';
@@ -71,7 +72,7 @@ function podsBehind({ cluster, network }: Context, services: ReadonlySet<string>
   const endpoints = cluster.endpointSlices.value
     .filter(({ namespace, service }) => services.has(`${namespace}/${service}`))
     .flatMap((slice) => slice.endpoints);
-  const pods = endpoints.map(({ pod, addresses }) => pod ?? network.podByAddress.get(addresses[0] ?? ''));
+  const pods = endpoints.map(({ pod, addresses }) => pod ?? network.podByAddress.get(shortest(addresses[0] ?? '')));
   if (pods.includes(undefined)) return undefined;
   return new Set(pods.flatMap((pod) => (pod === undefined ? [] : [`${pod.namespace}/${pod.name}`])));
 }

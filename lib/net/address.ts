@@ -99,6 +99,12 @@ export function formatAddress(value: number | bigint): string {
   return typeof value === 'number' ? formatIpv4(value) : formatIpv6(value);
 }
 
+/** An address as {@link formatAddress} writes it, however it is spelled; a text that is no address stays. */
+export function shortest(text: string): string {
+  const address = parseAddress(text);
+  return address === undefined ? text : formatAddress(address.value);
+}
+
 /** True when `addr` lies in `prefix/len`. A length of 0 holds everything. */
 export function inPrefix(addr: number | bigint, prefix: number | bigint, len: number): boolean {
   if (len === 0) return true;

@@ -1,8 +1,13 @@
 /** What a server does with a packet that reached it, and what an answer means to a client. */
+import { formatAddress, parseAddress } from '../net/address';
 import { fromHex, putBytes } from '../net/build-packet';
 import { parseHeaders, u32, u128, viewPacket } from '../net/headers';
 import { PROTO } from '../net/protocols';
 import { ipPacket } from '../sim/generated';
+import { sourceForRoute } from '../sim/source-address';
+import type { Reason } from '../sim/trace';
+import type { NetworkNode } from './network';
+import { answersFrom, GROUP } from './reasons';
 
 export interface Flying {
   readonly family: 'ip' | 'ip6';
@@ -63,6 +68,29 @@ export function serverAnswer(request: Flying, listens: boolean): Flying | 'unsup
     default:
       return 'unsupported';
   }
+}
+
+/**
+ * What is to be said of the source of a process's answer. A socket bound to its address answers from there; one bound to all answers
+ * from where its program says (IP_PKTINFO), else as the route has it (udp_sendmsg).
+ * @returns what is taken for granted, a reason why it is not known, or undefined where there is no doubt.
+ */
+export function sourceOfAnswer(
+  { name, prepared }: NetworkNode,
+  { family, bytes }: Flying,
+  isBound: boolean,
+): string | Reason | undefined {
+  const { saddr = '', daddr = '' } = viewPacket(bytes, family);
+  const [own, client] = [parseAddress(saddr)?.value, parseAddress(daddr)?.value];
+  const router = prepared.routers[family];
+  if (own === undefined || client === undefined || router === undefined) return undefined;
+  const ask = { mark: 0, tos: 0, iif: undefined } as const;
+  const at = router.lookup({ ...ask, daddr: own });
+  if (at.kind !== 'found' || at.result.type !== 'local') return GROUP;
+  if (isBound) return undefined;
+  const way = router.lookup({ ...ask, daddr: client, protocol: PROTO.udp });
+  const source = way.kind === 'found' ? sourceForRoute({ p: prepared }, family, way.result, client) : undefined;
+  return source === undefined || source === own ? undefined : answersFrom(name, saddr, formatAddress(source));
 }
 
 function icmpError(about: Flying, type: number, code: number): Flying {

@@ -1,8 +1,9 @@
 /** A cluster as the walk sees it: nodes with their worlds, who owns which address, who listens where. */
-import type { Cluster, Pod } from '../cluster/cluster';
-import { formatAddress, inPrefix, parseAddress } from '../net/address';
+import type { Cluster, EndpointSlice, Pod } from '../cluster/cluster';
+import { formatAddress, inPrefix, parseAddress, shortest } from '../net/address';
 import { parsePrefix } from '../net/prefix';
 import { type Prepared, preparedOf } from '../sim/index';
+import { holdsServices } from '../world/service-link';
 import type { ListeningSocket, World } from '../world/world';
 
 export interface NetworkNode {
@@ -18,6 +19,7 @@ export interface Network {
   /** Captured nodes that are not among them yet. */
   readonly unread: ReadonlySet<string>;
   readonly cluster: Cluster;
+  /** By its address in the shortest form, as all addresses here. */
   readonly podByAddress: ReadonlyMap<string, Pod>;
   /** Node by any of its addresses, captured or not. */
   readonly nodeByAddress: ReadonlyMap<string, string>;
@@ -36,6 +38,11 @@ const value = <T>(
   part: { readonly known: true; readonly value: readonly T[] } | { readonly known: false },
 ): readonly T[] => (part.known ? part.value : []);
 
+const API_SERVER = '(apiserver)';
+/** The endpoints of default/kubernetes: API servers write them themselves. */
+const isApiServer = ({ namespace, service, name }: EndpointSlice): boolean =>
+  namespace === 'default' && (service ?? name) === 'kubernetes';
+
 /** What follows from the cluster's objects alone, once for each cluster: networks are built anew for every node that is opened. */
 interface Base {
   readonly pods: readonly Pod[];
@@ -52,6 +59,7 @@ interface Base {
   readonly outsideByAddress: ReadonlyMap<string, readonly string[]>;
   readonly hostPods: ReadonlyMap<string, readonly Pod[]>;
   readonly healthPorts: readonly number[];
+  readonly nodePorts: World['nodePorts'];
 }
 const bases = new WeakMap<Cluster, Base>();
 
@@ -68,11 +76,11 @@ function baseOf(cluster: Cluster): Base {
   const hostPods = new Map<string, Pod[]>();
   const pods = podsOf(cluster);
   for (const pod of pods) {
-    if (!pod.hostNetwork) for (const a of pod.addresses) podByAddress.set(a, pod);
+    if (!pod.hostNetwork) for (const a of pod.addresses) podByAddress.set(shortest(a), pod);
     else if (pod.node !== undefined) put(hostPods, pod.node, pod);
   }
   const nodeByAddress = new Map<string, string>();
-  for (const node of value(cluster.nodes)) for (const a of node.addresses) nodeByAddress.set(a, node.name);
+  for (const node of value(cluster.nodes)) for (const a of node.addresses) nodeByAddress.set(shortest(a), node.name);
   const listening = new Set<string>();
   const outside = new Map<string, string>();
   const promised = new Map<string, string[]>();
@@ -81,8 +89,9 @@ function baseOf(cluster: Cluster): Base {
   for (const slice of value(cluster.endpointSlices)) {
     for (const endpoint of slice.endpoints) {
       for (const port of slice.ports) {
-        const address = endpoint.addresses[0];
-        if (address === undefined || port.port === undefined) continue;
+        const [given] = endpoint.addresses;
+        if (given === undefined || port.port === undefined) continue;
+        const address = shortest(given);
         const key = listenKey(address, port.protocol, port.port);
         if (isNobody(address)) {
           put(promised, address, key);
@@ -91,18 +100,14 @@ function baseOf(cluster: Cluster): Base {
         listening.add(key);
         // Without the nodes a pod in the network of its node has an address that nobody else is known to have.
         if (podByAddress.has(address) || nodeByAddress.has(address) || endpoint.pod !== undefined) continue;
-        const service = slice.service ?? slice.name;
         put(outsideByAddress, address, key);
-        outside.set(
-          key,
-          slice.namespace === 'default' && service === 'kubernetes' ? '(apiserver)' : `external/${service}`,
-        );
+        outside.set(key, isApiServer(slice) ? API_SERVER : `external/${slice.service ?? slice.name}`);
       }
     }
   }
   for (const pod of pods) {
     for (const address of pod.addresses)
-      for (const port of pod.ports) listening.add(listenKey(address, port.protocol, port.containerPort));
+      for (const port of pod.ports) listening.add(listenKey(shortest(address), port.protocol, port.containerPort));
   }
   const keysByAddress = new Map<string, string[]>();
   for (const key of listening) put(keysByAddress, key.slice(0, key.indexOf(' ')), key);
@@ -123,20 +128,31 @@ function baseOf(cluster: Cluster): Base {
     outsideByAddress,
     hostPods,
     healthPorts,
+    nodePorts: nodePortsOf(cluster),
   };
   bases.set(cluster, made);
   return made;
 }
 
+/** A balancer gives a Service of the type LoadBalancer NodePorts, too. */
+function nodePortsOf({ services }: Cluster): NonNullable<World['nodePorts']> {
+  if (!services.known) return services;
+  const ports = services.value.flatMap((service) => service.ports);
+  const named = ports.flatMap(({ protocol, nodePort }) =>
+    nodePort === undefined ? [] : [`${protocol.toLowerCase()} ${nodePort}`],
+  );
+  return { known: true, value: new Set(named) };
+}
+
 /** Pods that have their addresses still. Without the pods themselves, those that endpoints name. */
 export function podsOf(cluster: Cluster): readonly Pod[] {
   if (cluster.pods.known) return cluster.pods.value.filter(({ phase }) => phase !== 'Succeeded' && phase !== 'Failed');
-  const nodes = new Set(value(cluster.nodes).flatMap(({ addresses }) => addresses));
+  const nodes = new Set(value(cluster.nodes).flatMap(({ addresses }) => addresses.map(shortest)));
   const found = new Map<string, Pod>();
   for (const { endpoints } of value(cluster.endpointSlices)) {
     for (const { pod, node, addresses, ready } of endpoints) {
       // An endpoint of a pod in its node's network has the node's address.
-      const own = addresses.filter((address) => !nodes.has(address));
+      const own = addresses.map(shortest).filter((address) => !nodes.has(address));
       if (pod === undefined || own.length === 0) continue;
       const key = `${pod.namespace}/${pod.name}`;
       const before = found.get(key)?.addresses ?? [];
@@ -163,6 +179,7 @@ export function buildNetwork(
   const outside = new Map(base.outside);
   for (const [name, world] of worlds) {
     for (const link of world.links.known ? world.links.value : []) {
+      if (holdsServices(link)) continue;
       for (const a of link.addresses) {
         if (link.type === 'loopback' || a.scope !== 'global') continue;
         const address = formatAddress(a.local);
@@ -186,7 +203,8 @@ function networkNode(base: Base, name: string, world: World): NetworkNode {
   const sockets = world.sockets.known
     ? world.sockets
     : { known: true as const, value: promisedSockets(base, name, world) };
-  const node = { name, prepared: preparedOf({ ...world, sockets }), socketsCaptured: world.sockets.known };
+  const { nodePorts } = base;
+  const node = { name, prepared: preparedOf({ ...world, sockets, nodePorts }), socketsCaptured: world.sockets.known };
   nodesKnown.set(world, { base, node });
   return node;
 }
@@ -248,17 +266,25 @@ function promisedSockets(base: Base, node: string, world: World): readonly Liste
   return sockets;
 }
 
-/** The name of the process of a node behind an address and port. */
+/** The name of the process of a node behind an address and port: the API server first, whatever pod it runs in. */
 export function nodeBackend(network: Network, node: string, address: string, protocol: string, port: number): string {
-  for (const service of value(network.cluster.services))
-    if (service.healthCheckNodePort === port) return '(kube-proxy health check server)';
-  const pod = value(network.cluster.pods).find(
-    (p) => p.hostNetwork && p.node === node && p.ports.some((c) => c.containerPort === port),
-  );
+  const { cluster } = network;
+  const behind = value(cluster.endpointSlices).flatMap((slice) => {
+    if (!slice.ports.some((p) => p.port === port && p.protocol.toLowerCase() === protocol)) return [];
+    const endpoint = slice.endpoints.find(({ addresses }) => addresses.some((one) => shortest(one) === address));
+    return endpoint === undefined ? [] : [{ slice, endpoint }];
+  });
+  if (behind.some(({ slice }) => isApiServer(slice))) return API_SERVER;
+  if (protocol === 'tcp' && value(cluster.services).some(({ healthCheckNodePort }) => healthCheckNodePort === port))
+    return '(kube-proxy health check server)';
+  const has = ({ ports }: Pod): boolean =>
+    ports.some((one) => one.containerPort === port && one.protocol.toLowerCase() === protocol);
+  const pods = (baseOf(cluster).hostPods.get(node) ?? []).filter(has);
+  // Only one of them can have the port.
+  const pod = pods.find(({ ready }) => ready) ?? pods.find(({ phase }) => phase === 'Running') ?? pods[0];
   if (pod !== undefined) return `${pod.namespace}/${pod.name}`;
-  for (const slice of value(network.cluster.endpointSlices)) {
-    if (!slice.ports.some((p) => p.port === port && p.protocol.toLowerCase() === protocol)) continue;
-    const ref = slice.endpoints.find((e) => e.addresses.includes(address))?.pod;
+  for (const { endpoint } of behind) {
+    const ref = endpoint.pod;
     if (ref !== undefined) return `${ref.namespace}/${ref.name}`;
   }
   return `${address}:${port}`;

@@ -1,5 +1,5 @@
 /** Questions of reachability as JSON, and their answers in the words of measured connections. */
-import { formatAddress, parseAddress } from '../net/address';
+import { formatAddress, parseAddress, shortest } from '../net/address';
 import { nearNames } from '../net/near';
 import { PROTO, protocolNumber } from '../net/protocols';
 import { failed, ok, type Problem, type Result } from '../net/result';
@@ -53,7 +53,7 @@ export function decodeQuestion(json: { readonly [key: string]: unknown }, networ
     return problem('dport', `dport is ${JSON.stringify(json.dport)}.`, 'Give a port, a number from 0 to 65535.');
   // The kernel sends to itself what is for no address (ip_route_output_key_hash_rcu, ip6_dst_lookup_tail).
   const isNowhere = Number(dst.value) === 0 && json.from !== 'external';
-  const daddr = !isNowhere ? json.dst : dst.family === 'ip' ? '127.0.0.1' : '::1';
+  const daddr = !isNowhere ? formatAddress(dst.value) : dst.family === 'ip' ? '127.0.0.1' : '::1';
   const client = clientOf({ ...json, dst: daddr }, network, dst.family);
   if (!client.ok) return client;
   const source = client.value.source;
@@ -139,7 +139,7 @@ function clientOf(
   network: Network,
   family: 'ip' | 'ip6',
 ): Result<{ readonly client: Client; readonly source: string }> {
-  const given = typeof json.srcIP === 'string' ? json.srcIP : undefined;
+  const given = typeof json.srcIP === 'string' ? shortest(json.srcIP) : undefined;
   if (given !== undefined && parseAddress(given)?.family !== family)
     return problem('srcIP', `srcIP ${given} is not of the family of dst.`, 'Give an address of the same family.');
   const { from } = json;
@@ -172,7 +172,7 @@ function clientOf(
     if (found?.phase === 'Succeeded' || found?.phase === 'Failed')
       return problem('from.pod', `The pod ${pod} has ended (${found.phase}).`, 'Name a running pod.');
     const home = named.value ?? found?.node;
-    const own = found?.addresses.find((a) => parseAddress(a)?.family === family);
+    const own = found?.addresses.map(shortest).find((a) => parseAddress(a)?.family === family);
     const source = ofNode ?? own;
     const { pods: known } = network.cluster;
     if (found === undefined && !known.known && (home === undefined || source === undefined))

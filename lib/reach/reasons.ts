@@ -48,6 +48,25 @@ export const PROTOCOL: Reason = {
   settle: 'Assume that it does, or does not.',
 };
 
+export const nodeProtocol = (node: string, protocol: string): Reason => ({
+  code: 'node-protocol',
+  say: `Whether anything on ${node} takes ${protocol} is not in the capture: its list of sockets has TCP and UDP only.`,
+  settle: 'Assume that it does, or does not.',
+});
+export const PROXY: Reason = {
+  code: 'transparent-proxy',
+  say: 'A transparent proxy of the node takes the datagram, and what it does with it is not in the capture.',
+  settle: 'Ask the proxy, or assume what it answers.',
+};
+export const GROUP: Reason = {
+  code: 'group-answer',
+  say: 'The datagram goes to a group or to everybody; who answers, and from which address, is not in the capture.',
+  settle: 'Ask for the address of one host.',
+};
+/** Of a server that gets datagrams for all addresses, where its route to the client has another source. */
+export const answersFrom = (node: string, asked: string, routed: string): string =>
+  `The server on ${node} is taken to answer from ${asked}, where it was asked: one that leaves the source to the kernel would answer from ${routed}.`;
+
 export const notCaptured = (node: string): Reason => ({
   code: 'outside-capture',
   say: `The packet sets out on ${node}, which is not in the capture, and what it makes of this address is not known.`,

@@ -1,5 +1,5 @@
 /** A connection's first packet from node to node to whoever answers, and the answer's way back. */
-import { formatAddress, inPrefix, parseAddress } from '../net/address';
+import { formatAddress, inPrefix, parseAddress, shortest } from '../net/address';
 import { toHex } from '../net/build-packet';
 import { viewPacket } from '../net/headers';
 import type { PacketSpec } from '../net/packet-spec';
@@ -7,7 +7,7 @@ import { type Arrival, arrivalFromOutside } from '../sim/arrival';
 import type { Frame } from '../sim/frame';
 import { initialState, type SimState, type TraceOptions, traceFrom } from '../sim/index';
 import type { Culprit, Fate, Reason, Trace } from '../sim/trace';
-import { clientWord, type Flying, serverAnswer } from './answers';
+import { clientWord, type Flying, serverAnswer, sourceOfAnswer } from './answers';
 import { listeningOn } from './listening';
 import { discoveryBlocked } from './neighbour-discovery';
 import { listenKey, type Network, nodeBackend } from './network';
@@ -17,9 +17,11 @@ import {
   ENTRY,
   listeningUnknown,
   nameless,
+  nodeProtocol,
   notCaptured,
   OUTSIDE,
   PROTOCOL,
+  PROXY,
   uncaptured,
 } from './reasons';
 
@@ -93,6 +95,10 @@ interface Travel {
 const HOPS_MAX = 12;
 /** Both are ECONNREFUSED to a socket, as a TCP reset is (net/ipv4/icmp.c, icmp_err_convert; net/ipv6/icmp.c, tab_unreach). */
 const PORT_UNREACHABLE: ReadonlySet<string> = new Set(['icmp-port-unreachable', 'icmp6-port-unreachable']);
+/** What the node's kernel answers by itself, or by the sockets that a capture lists. */
+const ANSWERED: ReadonlySet<string> = new Set(['tcp', 'udp', 'icmp', 'icmpv6']);
+/** Where output drops a packet, sendto(2) fails with EPERM (nf_hook_slow; udp_send_skb, ping_v4_sendmsg, raw_sendmsg). */
+const TOLD_AT_ONCE: ReadonlySet<string> = new Set(['udp', 'icmp', 'icmpv6']);
 /** Follows a question to all its ends; probabilities add up to 1. With `verdictOnly` the traces of its stops hold no steps. */
 export function ask(network: Network, question: Question, options: TraceOptions = {}): readonly Ending[] {
   return new Walk(network, question, options).run();
@@ -105,6 +111,15 @@ export function askFurther(
 ): { readonly endings: readonly Ending[]; readonly wanted: ReadonlySet<string> } {
   const walk = new Walk(network, question);
   return { endings: walk.run(), wanted: walk.wanted };
+}
+
+/** Addresses are compared as texts: those of packets are in their shortest form. */
+function inShortForm({ client, packet, ...rest }: Question): Question {
+  return {
+    ...rest,
+    client: client.kind === 'node' ? client : { ...client, address: shortest(client.address) },
+    packet: { ...packet, saddr: shortest(packet.saddr), daddr: shortest(packet.daddr) },
+  };
 }
 
 /** Results with their probabilities, for comparing. */
@@ -133,12 +148,15 @@ class Walk {
   private readonly endings: Ending[] = [];
   private readonly asked: { readonly address: string; readonly port: number };
 
+  private readonly question: Question;
+
   constructor(
     private readonly network: Network,
-    private readonly question: Question,
+    question: Question,
     private readonly options: TraceOptions = {},
   ) {
-    this.asked = { address: question.packet.daddr, port: question.packet.dport };
+    this.question = inShortForm(question);
+    this.asked = { address: this.question.packet.daddr, port: question.packet.dport };
   }
 
   run(): readonly Ending[] {
@@ -172,15 +190,19 @@ class Walk {
     return this.endings;
   }
 
-  /** What a pod sends to itself, by its loopback addresses, leaves its network namespace by no route. */
+  /**
+   * What a pod sends to itself, by its loopback addresses or its own, leaves its network namespace by no route: those of the table
+   * local lead to its lo (fib_add_ifaddr, addrconf_f6i_alloc).
+   */
   private inPod(start: Travel, { node, address }: { readonly node: string; readonly address: string }): boolean {
     const { daddr, dport, protocol } = this.question.packet;
-    if (!isLoopback(daddr)) return false;
     const pod = this.network.podByAddress.get(address);
+    const own = daddr === address || (pod !== undefined && this.network.podByAddress.get(daddr) === pod);
+    if (!own && !isLoopback(daddr)) return false;
     const name = pod === undefined ? address : `${pod.namespace}/${pod.name}`;
     const what = `${name} on port ${dport}/${protocol}`;
     const seen = { backend: name, sourceSeen: this.question.packet.saddr };
-    const stays = "A pod's loopback address stays in the pod";
+    const stays = `What a pod sends to its ${own ? 'own' : 'loopback'} address stays in the pod`;
     if (protocol !== 'tcp' && protocol !== 'udp') {
       const isEcho = protocol === 'icmp' || protocol === 'icmpv6';
       this.end(start, isEcho ? { result: 'ok', ...seen, assumptions: [`${stays}.`] } : { undecided: [PROTOCOL], node });
@@ -311,27 +333,19 @@ class Walk {
           mine,
           home.find((f) => f.skb === 0),
         );
-      else
-        this.requestOn(
-          next,
-          node,
-          fate,
-          mine,
-          home.find((f) => f.role === 'generated'),
-        );
+      else this.requestOn(next, node, fate, mine, home);
     });
   }
 
-  private requestOn(
-    travel: Travel,
-    node: string,
-    fate: Fate,
-    frames: readonly Frame[],
-    answer: Frame | undefined,
-  ): void {
+  private requestOn(travel: Travel, node: string, fate: Fate, frames: readonly Frame[], home: readonly Frame[]): void {
     let next = travel;
     const delivered = fate.delivered.find((d) => d.skb === 0)?.packet;
     if (delivered !== undefined) {
+      const protocol = String(delivered.protocol);
+      if (!ANSWERED.has(protocol)) {
+        this.end(travel, { undecided: [nodeProtocol(node, protocol)], node });
+        return;
+      }
       const doubt = listeningOn(this.network, node, delivered);
       if (doubt?.kind === 'unknown') {
         this.end(travel, { undecided: [doubt.reason], node });
@@ -350,6 +364,12 @@ class Walk {
       this.leave(next, node, onward, 'request');
       return;
     }
+    const taken = home.find((f) => f.skb === 0 && f.takenBy !== undefined);
+    if (taken !== undefined) {
+      this.processAnswers(next, node, taken);
+      return;
+    }
+    const answer = home.find((f) => f.role === 'generated');
     if (answer !== undefined && this.question.client.kind === 'node' && this.question.client.node === node) {
       this.answered(next, answer, node, fate.by);
       return;
@@ -359,11 +379,29 @@ class Walk {
       this.leave(next, node, generated, 'reply', fate.by);
       return;
     }
-    const udp = this.question.packet.protocol === 'udp';
+    // A TCP connection waits on; whoever sends a datagram or an echo is told at once.
+    const isTold = fate.sendErrno === 1 && TOLD_AT_ONCE.has(String(this.question.packet.protocol));
     this.end(
       { ...next, backend: undefined, sourceSeen: undefined },
-      { result: fate.sendErrno === 1 && udp ? 'eperm' : 'timeout', node, by: fate.by },
+      { result: isTold ? 'eperm' : 'timeout', node, by: fate.by },
     );
+  }
+
+  /** A process of the node has the datagram: it answers, and the answer sets out from the node. */
+  private processAnswers(travel: Travel, node: string, request: Frame): void {
+    const here = this.network.nodes.get(node);
+    const answer = serverAnswer(request, true);
+    if (here === undefined || answer === undefined || typeof answer === 'string') return;
+    const said =
+      request.takenBy === 'proxy'
+        ? PROXY
+        : sourceOfAnswer(here, answer, here.socketsCaptured && request.takenBy === 'address');
+    if (said !== undefined && typeof said !== 'string') {
+      this.end(travel, { undecided: [said], node });
+      return;
+    }
+    const assumptions = said === undefined ? travel.assumptions : new Set([...travel.assumptions, said]);
+    this.onNode({ ...travel, assumptions }, node, { ...this.arriving(answer, undefined), from: 'local' }, 'reply');
   }
 
   private replyOn(

@@ -5,6 +5,7 @@ import type { Run } from './environment';
 import { readExtensions } from './extension-headers';
 import { isMulticast6 } from './fib';
 import { defragment, lacksHeaders } from './fragments';
+import type { Frame } from './frame';
 import { sendEchoReply, sendIcmpError, sendReset } from './generated';
 import { runHook } from './hooks';
 import { listenerFor } from './read-route';
@@ -90,10 +91,14 @@ function respond(run: Run, skb: Skb): void {
       if (l4proto === PROTO.udp && u16(skb.data, at + 6) !== 0 && keptSumWrong(skb)) return;
       // IPv6 takes no datagram without a checksum (udp6_csum_init).
       if (skb.family === 'ip6' && u16(skb.data, at + 6) === 0) return;
-      if (skb.transparentSocket) return;
+      if (skb.transparentSocket) {
+        taken(run, skb, 'proxy');
+        return;
+      }
       const found = l4proto === PROTO.udplite ? 'none' : listenerFor({ run, skb });
       if (found === undefined) {
         run.assume('sockets', 'The listening sockets are not in the capture; the packet is taken to find one.');
+        taken(run, skb, 'any');
         return;
       }
       // UDP lets go of the connection before it looks for a socket (__udp4_lib_rcv, ip6_protocol_deliver_rcu: nf_reset_ct): the
@@ -101,7 +106,9 @@ function respond(run: Run, skb: Skb): void {
       if (found === 'none') {
         const freed = { ...skb, ct: undefined, ctState: undefined };
         sendIcmpError(run, freed, skb.family === 'ip' ? { type: 3, code: 3 } : { type: 1, code: 4 });
+        return;
       }
+      taken(run, skb, found.wildcard ? 'any' : 'address');
       return;
     }
     default:
@@ -110,6 +117,13 @@ function respond(run: Run, skb: Skb): void {
       if (skb.family === 'ip') sendIcmpError(run, skb, { type: 3, code: 2 });
       else sendIcmpError(run, skb, { type: 4, code: 1, info: 6 });
   }
+}
+
+/** A process has the datagram; what it answers is its own. */
+function taken(run: Run, skb: Skb, takenBy: Frame['takenBy']): void {
+  const at = run.received.findLastIndex((frame) => frame.skb === skb.id);
+  const frame = run.received[at];
+  if (frame !== undefined && takenBy !== undefined) run.received[at] = { ...frame, takenBy };
 }
 
 function deliverTcp(run: Run, skb: Skb): void {

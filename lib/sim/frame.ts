@@ -9,4 +9,6 @@ export interface Frame {
   readonly family: 'ip' | 'ip6';
   readonly bytes: Uint8Array;
   readonly unknownPorts: readonly ('sport' | 'dport')[];
+  /** UDP that a process of the node got: by a socket that is bound to the address, to all addresses, or that stands in for others. */
+  readonly takenBy?: 'address' | 'any' | 'proxy';
 }

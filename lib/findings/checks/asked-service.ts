@@ -2,7 +2,7 @@
 import type { Service } from '../../cluster/cluster';
 import { contains } from '../../expected/addresses';
 import { servicePorts } from '../../expected/service-ports';
-import { formatAddress, inPrefix, parseAddress } from '../../net/address';
+import { formatAddress, inPrefix, parseAddress, shortest } from '../../net/address';
 import type { Prefix } from '../../net/prefix';
 import type { Question } from '../../reach/walk';
 import type { Context } from '../context';
@@ -72,7 +72,8 @@ function unallocated(context: Context, services: readonly Service[], { packet }:
 const isTaken = (context: Context, text: string): boolean => {
   const address = parseAddress(text);
   const isOfNode =
-    context.cluster.nodes.known && context.cluster.nodes.value.some((node) => node.addresses.includes(text));
+    context.cluster.nodes.known &&
+    context.cluster.nodes.value.some((node) => node.addresses.some((one) => shortest(one) === shortest(text)));
   return (
     isOfNode ||
     podNetworks(context).some(
