@@ -1,16 +1,18 @@
 import Link from 'next/link';
 import type { ConflictsView } from '@/lib/api/conflicts-view';
 import type { ChainAt, End } from '@/lib/conflicts/conflict';
-import { endsText, otherwiseText } from '@/lib/conflicts/say';
+import { otherwiseText } from '@/lib/conflicts/say';
 import { packetWords } from '../findings/evidence';
 import { rulesetLinks } from '../ruleset/ruleset-links';
 import { viewHref } from '../shell/views';
 import { Badge } from '../ui/badge';
 import { buttonLook } from '../ui/button';
 import { ChainName } from '../ui/chain-name';
+import { cx } from '../ui/cx';
+import { CheckIcon, OctagonIcon } from '../ui/icons';
 import { OwnerBar, OwnerTag } from '../ui/owner-tag';
 import { RuleLine } from '../ui/rule-line';
-import { chainKey, FAMILY_WORDS, KIND_WORDS, type ShownConflict, tableKey } from './conflict-model';
+import { chainKey, endLines, FAMILY_WORDS, KIND_WORDS, ordersOf, type ShownConflict, tableKey } from './conflict-model';
 
 export const minus = (n: number): string => String(n).replace('-', '−');
 
@@ -25,6 +27,7 @@ interface CardProps {
 export function ConflictCard({ source, node, owners, conflict }: CardProps) {
   const { kind, first, second, tie, bits, witness, rules, say, families } = conflict;
   const packet = JSON.stringify(witness.packet);
+  const orders = ordersOf(conflict);
   const links = rulesetLinks({ source, node }, '');
   return (
     <article
@@ -69,32 +72,53 @@ export function ConflictCard({ source, node, owners, conflict }: CardProps) {
           </ul>
         )}
       </div>
-      <div className="flex flex-col gap-2 border-line border-t px-3 py-2.5 md:flex-row md:items-center md:px-4">
-        <dl className="grid min-w-0 flex-1 grid-cols-[7.5rem_minmax(0,1fr)] gap-x-2 gap-y-0.5 text-prose">
-          <dt className="text-ink-2">witness</dt>
-          <dd className="[overflow-wrap:anywhere]">
-            <code className="text-code">{packetWords(witness.packet)}</code>
-          </dd>
-          <Ends what="as it is" ends={witness.now} />
-          <Ends what={otherwiseText(conflict)} ends={witness.otherwise} />
+      <div className="flex flex-col gap-2 border-line border-t px-3 py-2.5 md:px-4">
+        <div className="flex flex-wrap items-center gap-x-3 gap-y-1.5 text-prose">
+          <span className="text-ink-2">witness</span>
+          <code className="min-w-0 text-code [overflow-wrap:anywhere]">{packetWords(witness.packet)}</code>
+          <Link href={viewHref('/trace', { source, node, packet })} className={buttonLook('plain', 'md:ml-auto')}>
+            Trace it
+          </Link>
+        </div>
+        <dl className="grid gap-x-6 gap-y-2 md:grid-cols-2">
+          <Ends what="as it is" order={orders.now} ends={witness.now} />
+          <Ends what={otherwiseText(conflict)} order={orders.otherwise} ends={witness.otherwise} />
         </dl>
-        <Link
-          href={viewHref('/trace', { source, node, packet })}
-          className={buttonLook('plain', 'self-start md:self-center')}
-        >
-          Trace it
-        </Link>
       </div>
     </article>
   );
 }
 
-const Ends = ({ what, ends }: { readonly what: string; readonly ends: readonly End[] }) => (
-  <>
-    <dt className="text-ink-2">{what}</dt>
-    <dd className="[overflow-wrap:anywhere]">{endsText(ends)}</dd>
-  </>
+interface EndsProps {
+  readonly what: string;
+  readonly order: string;
+  readonly ends: readonly End[];
+}
+
+/** What becomes of the witness in one order, each end in a line of its own. */
+const Ends = ({ what, order, ends }: EndsProps) => (
+  <div className="min-w-0">
+    <dt>
+      <span className="font-[600]">{what}</span>{' '}
+      <span className="text-[12px] text-ink-2 [overflow-wrap:anywhere]">{order}</span>
+    </dt>
+    <dd>
+      <ul className="mt-0.5 flex flex-col gap-0.5 text-prose">
+        {endLines(ends).map(({ share, arrives, say }) => (
+          <li key={`${share} ${say}`} className="flex min-w-0 items-baseline gap-2">
+            <span className={cx('inline-flex shrink-0 items-center gap-1 self-center', LOOK[`${arrives}`])}>
+              {arrives ? <CheckIcon size={12} /> : <OctagonIcon size={12} />}
+              {share}
+            </span>
+            <span className="min-w-0 [overflow-wrap:anywhere]">{say}</span>
+          </li>
+        ))}
+      </ul>
+    </dd>
+  </div>
 );
+
+const LOOK = { true: 'text-delivered', false: 'text-lost' } as const;
 
 interface BoxProps extends Pick<CardProps, 'source' | 'node' | 'owners'> {
   readonly at: ChainAt;

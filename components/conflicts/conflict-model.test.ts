@@ -1,6 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import type { HookChain } from '@/lib/conflicts/conflict';
-import { doesWords, type Family, hookSections, lastWord, type ShownConflict } from './conflict-model';
+import type { End, HookChain } from '@/lib/conflicts/conflict';
+import {
+  doesWords,
+  endLines,
+  type Family,
+  hookSections,
+  lastWord,
+  ordersOf,
+  type ShownConflict,
+} from './conflict-model';
 
 const chain = (name: string, hook: string, does: HookChain['does'] = []): HookChain => ({
   family: 'ip',
@@ -80,4 +88,32 @@ test('what a chain does, in words', () => {
     'translates, writes',
     'drops',
   ]);
+});
+
+describe('what becomes of the witness', () => {
+  const end = (more: Partial<End>): End => ({
+    probability: 1,
+    result: 'delivered',
+    daddr: '10.244.1.3',
+    dport: 8443,
+    saddr: '10.240.0.13',
+    ...more,
+  });
+  test('one end has no share; several have', () => {
+    expect(endLines([end({})])).toEqual([
+      { share: null, arrives: true, say: 'delivered to 10.244.1.3:8443, from 10.240.0.13' },
+    ]);
+    const both = [end({ probability: 1 / 3, daddr: 'fd00::3' }), end({ probability: 2 / 3, result: 'not-delivered' })];
+    expect(endLines(both)).toEqual([
+      { share: '1/3', arrives: true, say: 'delivered to [fd00::3]:8443, from 10.240.0.13' },
+      { share: '2/3', arrives: false, say: 'not delivered' },
+    ]);
+  });
+  test('what runs when', () => {
+    const tie = conflict('pre', 'prerouting', 'prerouting', ['ip']);
+    const other = { ...tie, second: { ...tie.second, table: 'kube-proxy', chain: 'nat' } };
+    expect(ordersOf(other)).toEqual({ now: 't pre, then kube-proxy nat', otherwise: 'kube-proxy nat, then t pre' });
+    expect(ordersOf({ ...other, kind: 'accept-overruled' }).otherwise).toBe('t pre alone');
+    expect(ordersOf({ ...other, kind: 'mark-bits' }).otherwise).toBe('if each had bits of its own');
+  });
 });

@@ -1,6 +1,9 @@
 /** Conflicts by hook, and what a hook's order means. */
 import type { ConflictsView } from '@/lib/api/conflicts-view';
-import type { ChainAt, ConflictKind, HookChain, HookFamily, Meeting } from '@/lib/conflicts/conflict';
+import type { ChainAt, ConflictKind, End, HookChain, HookFamily, Meeting } from '@/lib/conflicts/conflict';
+import { hostPort } from '@/lib/explain/verdict-sentence';
+import { fraction } from '@/lib/explain/words';
+import { unreachable } from '@/lib/nft/model';
 
 export type ShownConflict = ConflictsView['conflicts'][number];
 /** `link`: everything below: bridges, ARP, devices. */
@@ -87,4 +90,43 @@ export const KIND_WORDS: { readonly [K in ConflictKind]: string } = {
 export function doesWords(does: HookChain['does']): string {
   if (does.length === 0) return 'only looks on';
   return does.map((one) => ({ drop: 'drops', write: 'writes', nat: 'translates' })[one]).join(', ');
+}
+
+/** One end of a packet for people: its share where there are several, whether it arrives, and where. */
+export interface EndLine {
+  readonly share: string | null;
+  readonly arrives: boolean;
+  readonly say: string;
+}
+
+export const endLines = (ends: readonly End[]): readonly EndLine[] =>
+  ends.map(({ probability, result, daddr, dport, saddr }) => ({
+    share: ends.length === 1 ? null : fraction(probability),
+    arrives: result === 'delivered',
+    say:
+      result === 'not-delivered'
+        ? 'not delivered'
+        : daddr === null
+          ? 'taken in'
+          : `delivered to ${hostPort(daddr, dport ?? undefined)}, from ${saddr ?? 'an unknown address'}`,
+  }));
+
+/** What runs when, in each of the two: names of chains; of the second, what was changed where it is not the order. */
+export function ordersOf({ kind, first, second }: ShownConflict): { readonly now: string; readonly otherwise: string } {
+  const [a, b] = [first, second].map(({ table, chain }) => `${table} ${chain}`);
+  const now = `${a}, then ${b}`;
+  switch (kind) {
+    case 'nat-binds-first':
+    case 'nat-skips':
+    case 'before-nat':
+    case 'after-nat':
+    case 'written':
+      return { now, otherwise: `${b}, then ${a}` };
+    case 'mark-bits':
+      return { now, otherwise: 'if each had bits of its own' };
+    case 'accept-overruled':
+      return { now, otherwise: `${a} alone` };
+    default:
+      return unreachable(kind);
+  }
 }

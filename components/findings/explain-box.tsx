@@ -140,6 +140,10 @@ export function ExplainBox({ source, node, explained, hrefOf }: ExplainProps) {
   );
 }
 
+/** What comes to somebody else's pod is not what was asked for. */
+const toneOf = (word: string, astray: readonly string[]) =>
+  word === 'ok' && astray.length === 0 ? 'delivered' : word === 'undecided' ? 'unknown' : 'lost';
+
 interface AnswerProps {
   readonly source: string;
   readonly node: string;
@@ -159,8 +163,8 @@ function Answer({ source, node, from, to, more, view: { asked, findings }, hrefO
     <div role="status" className="mt-2.5 flex flex-col gap-1.5 border-line border-t pt-2.5">
       <p className="flex flex-wrap items-center gap-2">
         {results.map(([word, probability]) => (
-          <Badge key={word} tone={word === 'ok' ? 'delivered' : word === 'undecided' ? 'unknown' : 'lost'}>
-            {word === 'ok' ? 'arrives' : word}
+          <Badge key={word} tone={toneOf(word, asked.astray)}>
+            {word === 'ok' ? (asked.astray.length === 0 ? 'arrives' : 'arrives elsewhere') : word}
             {results.length === 1 ? '' : ` ${fraction(probability)}`}
           </Badge>
         ))}

@@ -113,23 +113,32 @@ function FindingRow({ branch, level, ...rest }: RowProps) {
 }
 
 /** Names shown in a row; the opened finding has them all. */
-const NAMES = 2;
+const NAMES = 4;
 
 function Tags({ finding: { code, nodes, services } }: { readonly finding: FindingView }) {
   return (
     <p className="mt-1.5 flex flex-wrap gap-1.5 [&>span]:whitespace-normal [&>span]:[overflow-wrap:anywhere]">
       <Badge mono>{code}</Badge>
-      {nodes.length > NAMES ? (
-        <Badge>{nodes.length} nodes</Badge>
-      ) : (
-        nodes.map((node) => <Badge key={node}>{node}</Badge>)
-      )}
-      {services.length > NAMES ? (
-        <Badge>{services.length.toLocaleString('en')} Services</Badge>
-      ) : (
-        services.map((service) => <Badge key={service}>{service}</Badge>)
-      )}
+      <Some names={nodes} all="nodes" />
+      <Some names={services} all="Services" />
     </p>
+  );
+}
+
+/** Few names are told; of many the first, and how many they are. */
+function Some({ names, all }: { readonly names: readonly string[]; readonly all: string }) {
+  const few = names.length <= NAMES ? names : names.slice(0, NAMES - 1);
+  return (
+    <>
+      {few.map((name) => (
+        <Badge key={name}>{name}</Badge>
+      ))}
+      {few.length === names.length ? null : (
+        <Badge>
+          of {names.length.toLocaleString('en')} {all}
+        </Badge>
+      )}
+    </>
   );
 }
 

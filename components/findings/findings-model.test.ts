@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { FindingView } from '@/lib/api/findings-types';
 import {
+  aboutFirst,
   branches,
   byNode,
   countFollowing,
@@ -97,6 +98,17 @@ describe('what is folded under what', () => {
     expect(pathTo('e', all)).toEqual(['e']);
     expect(pathTo('x', all)).toEqual([]);
   });
+});
+
+describe('what explains the connection that was asked about', () => {
+  const found = [finding('a'), finding('b'), finding('c', { causes: ['b'] }), finding('d')];
+  const order = (reasons: readonly string[]) => {
+    const { tree, about } = aboutFirst(branches(found), reasons);
+    return [tree.map(({ finding: { id } }) => id).join(' '), about];
+  };
+  test('comes first, in the order of the reasons', () => expect(order(['d', 'b'])).toEqual(['d b a', 2]));
+  test('a cause stands for what follows from it', () => expect(order(['c'])).toEqual(['b a d', 1]));
+  test('without any all stay as they are', () => expect(order(['x'])).toEqual(['a b d', 0]));
 });
 
 test('a link opens a finding by its id, or by its code; another is not opened for it', () => {

@@ -53,6 +53,19 @@ export function branches(shown: readonly FindingView[]): readonly FindingBranch[
   return shown.filter(({ id }) => !parents.has(id)).map(branch);
 }
 
+/** What explains the connection that was asked about comes first, in the order of the reasons; `about` of the tree do. */
+export function aboutFirst(
+  tree: readonly FindingBranch[],
+  reasons: readonly string[],
+): { readonly tree: readonly FindingBranch[]; readonly about: number } {
+  const place = ({ finding, follows }: FindingBranch): number =>
+    Math.min(...[finding.id, ...follows.flatMap(idsOf)].map((id) => reasons.indexOf(id)).filter((at) => at !== -1));
+  const about = tree.filter((branch) => Number.isFinite(place(branch))).toSorted((a, b) => place(a) - place(b));
+  return { tree: [...about, ...tree.filter((branch) => !about.includes(branch))], about: about.length };
+}
+
+const idsOf = ({ finding, follows }: FindingBranch): readonly string[] => [finding.id, ...follows.flatMap(idsOf)];
+
 /** Causes that name each other must not make a circle. */
 function isAbove(one: FindingView, of: FindingView, parents: ReadonlyMap<string, FindingView>): boolean {
   for (let at: FindingView | undefined = of; at !== undefined; at = parents.get(at.id)) if (at === one) return true;

@@ -6,6 +6,7 @@ import type { FindingsView as Answer, DiagnosisView, FindingView } from '@/lib/a
 import type { SourceView } from '@/lib/api/types';
 import { count, nodesRead } from '@/lib/explain/words';
 import { useExplained, useFindings, useFindingsLooking } from '../hooks/use-findings';
+import { useNames } from '../hooks/use-trace';
 import { Age } from '../shell/age';
 import { CopyLink } from '../shell/copy';
 import { ErrorState } from '../shell/error-state';
@@ -19,9 +20,18 @@ import { FilterField } from '../ui/filter-field';
 import { CloseIcon } from '../ui/icons';
 import { Select } from '../ui/select';
 import { Loading, Note, ProblemState } from '../ui/states';
+import { entryNode, isOutside } from './entry-node';
 import { ExplainBox } from './explain-box';
 import { FindingList } from './finding-row';
-import { branches, countSeverities, findingOf, matchesFinding, pathTo, severityCount } from './findings-model';
+import {
+  aboutFirst,
+  branches,
+  countSeverities,
+  findingOf,
+  matchesFinding,
+  pathTo,
+  severityCount,
+} from './findings-model';
 import { SeverityMark } from './severity-mark';
 import { useFindingsState } from './use-findings-state';
 
@@ -38,9 +48,16 @@ function Findings({ source, node }: { readonly source: SourceView; readonly node
   const looking = useFindingsLooking(source.id);
   const [state, set] = useFindingsState();
   const { from, to, family, protocol, sport, dport, flags, via } = state;
+  // Who is outside enters by some node: a link that does not name it is asked as the field below is filled in.
+  const names = useNames(source.id, node).data;
+  const entry = via ?? (isOutside(from) && names !== undefined ? entryNode(names, to, node) : null);
+  const isReady = from !== null && to !== null && (entry !== null || !isOutside(from));
   const question = useMemo(
-    () => (from === null || to === null ? undefined : { from, to, family, protocol, sport, dport, flags, node: via }),
-    [from, to, family, protocol, sport, dport, flags, via],
+    () =>
+      isReady && from !== null && to !== null
+        ? { from, to, family, protocol, sport, dport, flags, node: entry }
+        : undefined,
+    [isReady, from, to, family, protocol, sport, dport, flags, entry],
   );
   const explained = useExplained(source.id, question);
   const view = answer.data;
@@ -168,12 +185,23 @@ function Body({ source, node, diagnosis, hrefOf, onOpen }: BodyProps) {
     const filter = { severity: state.severity, code: state.code, node: state.on, service: state.service, find };
     return findings.filter((one) => matchesFinding(one, filter));
   }, [findings, state.severity, state.code, state.on, state.service, find]);
-  const tree = useMemo(() => branches(shown), [shown]);
+  const reasons = diagnosis.asked?.explainedBy;
+  const { tree, about } = useMemo(() => aboutFirst(branches(shown), reasons ?? []), [shown, reasons]);
   const open = findingOf(findings, state.open);
   const path = open === undefined ? [] : pathTo(open.id, tree);
   const at = tree.findIndex(({ finding }) => finding.id === path[0]);
   const [most, setMost] = useState(ROWS);
   const upTo = Math.max(most, at + 1);
+  const rows = {
+    source: source.id,
+    argument: source.argument,
+    node,
+    all,
+    open: open?.id,
+    openPath: path,
+    onOpen,
+    hrefOf,
+  };
   useScrollToOpen(open?.id);
   const list = useRef<HTMLDivElement>(null);
   useKeys('This view', [
@@ -196,17 +224,18 @@ function Body({ source, node, diagnosis, hrefOf, onOpen }: BodyProps) {
         <Note>No finding is like this; there are {count(findings.length, 'finding')}.</Note>
       ) : (
         <div ref={list}>
-          <FindingList
-            source={source.id}
-            argument={source.argument}
-            node={node}
-            branches={tree.slice(0, upTo)}
-            all={all}
-            open={open?.id}
-            openPath={path}
-            onOpen={onOpen}
-            hrefOf={hrefOf}
-          />
+          {about === 0 ? null : (
+            <>
+              <p className={GROUP}>What explains this connection</p>
+              <FindingList {...rows} branches={tree.slice(0, about)} />
+            </>
+          )}
+          {reasons === undefined || about === tree.length ? null : (
+            <p className={GROUP}>
+              {about === 0 ? 'What was found, none of it about this connection' : 'What else was found'}
+            </p>
+          )}
+          {about === tree.length ? null : <FindingList {...rows} branches={tree.slice(about, upTo)} />}
         </div>
       )}
       {upTo >= tree.length ? null : (
@@ -227,6 +256,8 @@ function Body({ source, node, diagnosis, hrefOf, onOpen }: BodyProps) {
     </>
   );
 }
+
+const GROUP = 'border-line border-t bg-bg px-4 pt-3 pb-1.5 text-ink-2 text-label md:px-5';
 
 /** What was looked at: without it "nothing was found" says nothing. */
 function LookedAt({

@@ -7,6 +7,7 @@ import { type PathQuery, useWholePath } from '../hooks/use-path';
 import { Policies } from '../policies/policies';
 import { ErrorState } from '../shell/error-state';
 import { viewHref } from '../shell/views';
+import { WhyItDoesNotArrive } from '../trace/explained-by';
 import { Badge, VerdictBadge } from '../ui/badge';
 import { cx } from '../ui/cx';
 import { Loading } from '../ui/states';
@@ -32,6 +33,9 @@ export function WholePath({ source, query }: PathProps) {
           <p className="mt-0.5 text-ink-2">
             {data.from.label} → {data.to.label}: <span className="font-mono text-[12px]">{data.packet}</span>
           </p>
+          {data.results.every(({ word }) => word === 'ok') ? null : (
+            <WhyItDoesNotArrive source={source} node={query.via} connection={query} />
+          )}
         </div>
         {data.ends.map((end, at) => (
           <End key={firstKey(end)} end={end} at={at} source={source} query={query} />

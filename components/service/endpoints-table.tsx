@@ -12,7 +12,7 @@ import { FrontCut } from '../ui/front-cut';
 import { CheckIcon } from '../ui/icons';
 
 const ROW = 32;
-const NARROW_ROW = 84;
+const NARROW_ROW = 94;
 const GRID =
   'grid grid-cols-[minmax(150px,1.5fr)_minmax(200px,1.6fr)_52px_56px_84px_minmax(80px,0.7fr)_minmax(80px,0.9fr)_140px] gap-x-3 px-3';
 const HEADS = ['Pod', 'Address', 'Ready', 'Serving', 'Terminating', 'Node', 'Zone, hints'];

@@ -27,7 +27,7 @@ const CELL = 76;
 export function NodeMatrix({ page, rows, troubles, node, onNode }: MatrixProps) {
   const narrow = useIsNarrow();
   const scroll = useRef<HTMLDivElement>(null);
-  const height = narrow ? 54 + Math.min(page.ways.length, 12) * 22 : ROW;
+  const height = narrow ? 80 + Math.min(page.ways.length, 12) * 22 : ROW;
   const virtual = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroll.current,
@@ -226,8 +226,9 @@ function Card({ page, row, troubles, isHere, onNode }: RowProps) {
         ))}
       </span>
       <span className="truncate text-ink-2">
-        <Used row={row} />, <Captured row={row} />
+        Endpoints used: <Used row={row} />; <Captured row={row} />
       </span>
+      <Open page={page} row={row} />
     </td>
   );
 }

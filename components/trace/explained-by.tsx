@@ -15,16 +15,23 @@ interface ExplainedByProps {
 }
 
 /** Beside a verdict that is not "delivered": the finding that explains it, and the way to all that was found. */
-export function ExplainedBy({ model, connection }: ExplainedByProps) {
-  const { answer, trace } = model;
-  const isLost = traceVerdict(trace) !== 'delivered';
-  const { from, to, via, more } = connection;
-  const source = answer.source.id;
-  const explained = useExplained(source, isLost ? { ...more, from, to, node: via } : undefined);
-  if (!isLost) return null;
+export function ExplainedBy({ model: { answer, trace }, connection }: ExplainedByProps) {
+  if (traceVerdict(trace) === 'delivered') return null;
+  return <WhyItDoesNotArrive source={answer.source.id} node={answer.node} connection={connection} />;
+}
+
+interface WhyProps extends Pick<ExplainedByProps, 'connection'> {
+  readonly source: string;
+  /** The node that is looked at; null where all are. */
+  readonly node: string | null;
+}
+
+/** The finding that explains why a connection does not arrive. It is looked for while this is shown. */
+export function WhyItDoesNotArrive({ source, node, connection: { from, to, via, more } }: WhyProps) {
+  const explained = useExplained(source, { ...more, from, to, node: via });
   const { asked, findings } = explained.data ?? { asked: null, findings: [] };
   const [first, ...others] = (asked?.explainedBy ?? []).flatMap((id) => findings.find((one) => one.id === id) ?? []);
-  const place = { ...more, source, node: answer.node, from, to, via };
+  const place = { ...more, source, node, from, to, via };
   return (
     <section
       aria-label="Why it does not arrive"

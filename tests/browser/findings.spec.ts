@@ -88,6 +88,31 @@ test('a connection is asked about: its end, and the finding that explains it', a
   await expect(page.getByRole('region', { name: /shop\/inventory has no endpoints/ })).toBeVisible();
 });
 
+test('a client outside is asked about where it enters, also by a link that does not name the node', async ({
+  page,
+}) => {
+  await page.goto('/findings?node=node-2&from=external&to=10.240.0.13:30080/tcp');
+  await expect(page.getByRole('combobox', { name: 'Enters by: node-3' })).toBeVisible();
+  await expect(page.getByRole('status').filter({ hasText: 'external → 10.240.0.13:30080/tcp' })).toContainText(
+    'arrives',
+  );
+});
+
+test('what explains a connection stands before what else was found, and leads to its whole path and back', async ({
+  page,
+}) => {
+  await page.goto('/findings?from=node-1&to=svc:shop/inventory:http');
+  await expect(page.getByText('What explains this connection')).toBeVisible();
+  await expect(page.locator('[data-finding]').first()).toHaveText(/shop\/inventory has no endpoints/);
+  await expect(page.getByText('What else was found')).toBeVisible();
+  await page.getByRole('link', { name: 'Trace it' }).click();
+  await expect(page).toHaveURL(/scope=path/);
+  const why = page.getByRole('region', { name: 'Why it does not arrive' });
+  await why.getByRole('link', { name: /shop\/inventory has no endpoints/ }).click();
+  await expect(page).toHaveURL(/\/findings\?.*open=/);
+  await expect(page.getByRole('region', { name: /shop\/inventory has no endpoints/ })).toBeVisible();
+});
+
 test('the Fleet counts them by node, the Service tells its own', async ({ page }) => {
   await openBroken(page, '/fleet');
   const node = page.getByRole('row', { name: /node-1/ });
@@ -104,6 +129,12 @@ test('Conflicts: the tie in words, its witness opens in Trace', async ({ page })
   const card = page.getByRole('article', { name: /inet edge-lb pre/ }).first();
   await expect(card).toContainText('tie at −100');
   await expect(card.getByRole('list', { name: 'Rules that decided' })).toContainText('tcp dport 30443');
+  // Both orders, each end in a line of its own.
+  const [now, swapped] = [card.locator('dl > div').first(), card.locator('dl > div').last()];
+  await expect(now).toContainText('edge-lb pre, then kube-proxy nat-prerouting');
+  await expect(now.getByRole('listitem')).toHaveText([/^delivered to 10\.244\.3\.3:8443/]);
+  await expect(swapped).toContainText('kube-proxy nat-prerouting, then edge-lb pre');
+  await expect(swapped.getByRole('listitem')).toHaveText([/^1\/3/, /^1\/3/, /^1\/3/]);
   await card.getByRole('link', { name: 'Trace it' }).click();
   await expect(page).toHaveURL(/\/trace\?.*packet=/);
   await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
