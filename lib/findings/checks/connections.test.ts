@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import type { Table } from '../../nft/model';
 import { fleet, type Objects, service, slice } from '../testing/fleet';
 import { heldClients } from './connections';
+import { affinityFindings } from './node-findings';
 
 const WEB = service('web', { sessionAffinity: 'ClientIP' });
 const TWO: Objects = { services: [WEB], slices: [slice('web', ['10.244.1.5', '10.244.2.5'])] };
@@ -26,6 +27,19 @@ const endpoints = (now: Objects, seen: Objects, ...more: Table['sets']): readonl
 test('a client that is sent to an endpoint that is gone', () => {
   expect(endpoints(ONE, TWO)).toEqual(['10.244.1.5']);
   expect(endpoints(TWO, TWO)).toEqual([]);
+});
+
+test('one without a timeout is held for good', () => {
+  const summary = (element: Table['sets'][number]['elements'][number]) => {
+    const edit = (table: Table): Table => ({
+      ...table,
+      sets: table.sets.map((set) => (set.name.startsWith('affinity-') ? { ...set, elements: [element] } : set)),
+    });
+    return affinityFindings(fleet(ONE, [{ name: 'node-1', seen: TWO, edit }]))[0]?.summary;
+  };
+  expect(summary({ key: '10.244.1.9' })).toContain('every new connection, for good');
+  expect(summary({ key: '10.244.1.9', expires: 12 })).toContain('until the affinity runs out');
+  expect(summary({ key: { kind: 'elem', val: '10.244.1.9', expires: 12 } })).toContain('until the affinity runs out');
 });
 
 test('a set that no rule reads any more holds nobody', () => {

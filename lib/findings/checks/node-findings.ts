@@ -260,7 +260,7 @@ export function affinityFindings({ network }: Context): readonly Finding[] {
     const clients = [...new Set(group.flatMap((one) => one.set.elements.map(({ key }) => keyText(key))))];
     return finding({
       code: 'affinity-to-removed-endpoint',
-      summary: `On ${listed(nodesOf(group))} session affinity sends ${listed(clients)} to ${endpoint.address} for ${name}, an endpoint that is gone: every new connection, until the affinity runs out.`,
+      summary: `On ${listed(nodesOf(group))} session affinity sends ${listed(clients)} to ${endpoint.address} for ${name}, an endpoint that is gone: every new connection, ${group.some(isForGood) ? 'for good' : 'until the affinity runs out'}.`,
       services: [name],
       nodes: nodesOf(group),
       evidence: group.map((one) => ({
@@ -277,6 +277,13 @@ export function affinityFindings({ network }: Context): readonly Finding[] {
     });
   });
 }
+
+/** A client without a timeout, whom no rule added. */
+const isForGood = ({ set }: ReturnType<typeof heldClients>[number]): boolean =>
+  set.elements.some(({ key, timeout, expires }) => {
+    const own = typeof key === 'object' && key.kind === 'elem' ? key : undefined;
+    return (timeout ?? own?.timeout ?? 0) === 0 && (expires ?? own?.expires) === undefined;
+  });
 
 const keyText = (key: unknown): string =>
   typeof key === 'object' && key !== null && 'val' in key ? String(key.val) : String(key);

@@ -10,9 +10,7 @@ import type { Context } from '../context';
 import { type Evidence, type Finding, finding } from '../finding';
 import { ownerName } from '../foreign';
 import { nodeAddress } from '../probes';
-import { chainOf } from '../rules';
 import { nameOf } from '../services';
-import { servicesInRule } from '../services-in-rule';
 import { groupBy, listed, nodesOf, placeOf, ruleEvidence, ruleKey, ruleText, servicesOf, traceCommand } from '../show';
 import { hiddenDnats } from './hidden-dnat';
 import { markOverlaps, probesHit } from './mark-overlap';
@@ -82,9 +80,8 @@ export function tieFindings({ network, cluster }: Context): readonly Finding[] {
     return finding({
       code: 'priority-tie',
       summary: `On ${listed(nodesOf(group))} ${placeOf(first)}, runs before ${placeOf(second)}, only because it was loaded later: both have the same hook and priority. ${what} depends on it.`,
-      services: group.flatMap(({ conflict, p }) => [
+      services: group.flatMap(({ conflict }) => [
         ...servicesNamed(conflict.rules),
-        ...conflict.rules.flatMap((at) => servicesRead(p, at, cluster)),
         ...servicesAsked(conflict.witness.packet, cluster),
       ]),
       nodes: nodesOf(group),
@@ -137,12 +134,6 @@ function servicesAsked({ daddr, dport, protocol }: PacketSpec, { services }: Con
     );
     return isAsked ? [nameOf(service)] : [];
   });
-}
-
-/** Services by the addresses and ports that a rule of others reads. */
-function servicesRead(p: Prepared, at: RuleRef, cluster: Context['cluster']): readonly string[] {
-  const rule = chainOf(p, at)?.rules.find((one) => one.rule.handle === at.handle)?.rule;
-  return rule === undefined ? [] : servicesInRule(rule, cluster);
 }
 
 /** `dnat-after-proxy-hidden` */
