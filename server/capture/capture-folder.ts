@@ -21,6 +21,8 @@ interface Note {
   readonly capturedAt?: string;
   /** Names and addresses are not the real ones; all captures by one secret have the same word here. */
   readonly redacted?: string;
+  /** A word for the source; older captures have none, and several hosts may be captured into one folder. */
+  readonly source?: string;
 }
 
 export type Opened =
@@ -43,6 +45,8 @@ export class CaptureFolder {
     if (held === undefined && names.length > 0)
       return { kind: 'occupied', why: 'there is something else in it, which is no capture of this program' };
     if (held !== undefined && held.redacted !== note.redacted) return { kind: 'occupied', why: otherwise(held) };
+    if (held?.source !== undefined && note.source !== undefined && held.source !== note.source)
+      return { kind: 'occupied', why: 'the capture in it is of another source' };
     const folder = new CaptureFolder(path, held ?? note);
     await rm(join(path, PARTIAL), { recursive: true, force: true });
     await mkdir(join(path, 'nodes'), { recursive: true });
@@ -125,11 +129,13 @@ function noteOf(text: string): Note | undefined {
     const root = at(value.value);
     const redacted = root.optional('redacted')?.string();
     const capturedAt = root.optional('capturedAt')?.string();
+    const source = root.optional('source')?.string();
     root.key('format').integer(1, 1);
     return {
       format: 1,
       ...(capturedAt !== undefined && { capturedAt }),
       ...(redacted !== undefined && { redacted }),
+      ...(source !== undefined && { source }),
     };
   });
   return note.ok ? note.value : undefined;

@@ -29,8 +29,8 @@ export function redactionBy(
 
 /** The redaction by a secret, when it is wanted. */
 export function redactionMaker(secret: Uint8Array): RedactionMaker {
-  const id = createHmac('sha256', secret).update('id').digest('hex').slice(0, 16);
-  return { id, make: (cluster) => redactionBy(secret, cluster) };
+  const word = (text: string) => createHmac('sha256', secret).update(text).digest('hex').slice(0, 16);
+  return { id: word('id'), word: (text) => word(`source\0${text}`), make: (cluster) => redactionBy(secret, cluster) };
 }
 
 /** The secret in a file, which is made where it is not there: the same secret gives the same names and addresses. */

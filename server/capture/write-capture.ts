@@ -1,5 +1,6 @@
 /** Any source → a capture: its nodes and the cluster's objects in a folder, or in a .tar.gz that is packed when all is there. */
 import 'server-only';
+import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
@@ -25,6 +26,8 @@ export interface Redaction {
 export interface RedactionMaker {
   /** Tells secrets apart, and tells nothing of them. */
   readonly id: string;
+  /** A word for a text, by the secret: it tells nothing of the text. */
+  readonly word: (text: string) => string;
   /** When the cluster's objects are known, which have the names. */
   readonly make: (cluster: RawFiles) => Redaction;
 }
@@ -34,6 +37,8 @@ export interface CaptureOptions {
   readonly out: string;
   /** All where none is named. */
   readonly nodes: readonly string[];
+  /** Which source it is: a capture that was begun from another one is not gone on with. Undefined: any. */
+  readonly origin?: string | undefined;
   readonly redaction?: RedactionMaker | undefined;
   readonly now: () => Date;
   readonly tell: (words: string) => void;
@@ -62,6 +67,7 @@ export async function writeCapture(
   const opened = await CaptureFolder.open(path, {
     format: 1,
     ...(source.describe().live && { capturedAt: options.now().toISOString() }),
+    ...(options.origin !== undefined && { source: (options.redaction?.word ?? plainWord)(options.origin) }),
     ...(options.redaction !== undefined && { redacted: options.redaction.id }),
   });
   if (opened.kind === 'occupied') return failed(captureProblems.occupied(path, opened.why));
@@ -79,6 +85,8 @@ export async function writeCapture(
   // What a copy of a capture lacks was lacking before.
   return source.describe().live ? ok({ ...captured.value, unread: captured.value.unread + unread }) : captured;
 }
+
+const plainWord = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 16);
 
 /** Names what was not read. What an earlier run could not read is written anew where more is read now. */
 async function writeCluster(

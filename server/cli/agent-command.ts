@@ -81,7 +81,11 @@ async function checkOf(values: Values): Promise<TokenCheck | undefined> {
     try {
       await readFile(file);
     } catch (error) {
-      throw CliError.because('CLI-003', `The token file ${file} cannot be read: ${reasonOf(error)}.`, 'Give a file of tokens, one a line.');
+      throw CliError.because(
+        'CLI-003',
+        `The token file ${file} cannot be read: ${reasonOf(error)}.`,
+        'Give a file of tokens, one a line.',
+      );
     }
     return tokenFileCheck(file);
   }

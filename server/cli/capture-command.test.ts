@@ -47,6 +47,7 @@ describe('nftscope capture', () => {
     expect(JSON.parse(readFileSync(at('out/capture.json'), 'utf8'))).toEqual({
       format: 1,
       redacted: expect.stringMatching(/^[0-9a-f]{16}$/),
+      source: expect.stringMatching(/^[0-9a-f]{16}$/),
     });
     expect(readdirSync(at('out/nodes')).join()).not.toMatch(/node-/);
     await captureCommand(['--source', DEMO, '--redact', '--redact-key', at('key'), '-o', at('second')]);
@@ -67,6 +68,16 @@ describe('nftscope capture', () => {
       });
     expect(readdirSync(at('out/nodes'))).toHaveLength(3);
     expect(existsSync(at('out.key'))).toBe(false);
+  });
+
+  test('a capture of another source is not gone on with, whatever it is called', async () => {
+    for (const one of ['a', 'b']) writeTree(at(`${one}/same`), { [`nodes/${one}/nft.json`]: LISTING });
+    expect(await captureCommand(['--source', at('a/same'), '-o', at('out')])).toBe(0);
+    await expect(captureCommand(['--source', at('b/same'), '-o', at('out')])).rejects.toMatchObject({
+      problem: { code: 'CAP-001', say: expect.stringContaining('the capture in it is of another source') },
+    });
+    expect(readdirSync(at('out/nodes'))).toEqual(['a']);
+    expect(await captureCommand(['--source', at('a/../a/same'), '-o', at('out')])).toBe(0);
   });
 
   test('a listing that is no JSON is left out of a redacted capture, and said', async () => {

@@ -1,12 +1,13 @@
 /** `nftscope capture`: writes a source as a capture; or prints the script that does so on a node without nftscope. */
 import 'server-only';
 import { existsSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { realpath, rm } from 'node:fs/promises';
 import { captureScript } from '@/lib/capture/capture-script';
 import { count } from '@/lib/explain/words';
 import { redactionMaker, secretOf } from '../capture/redaction';
 import { writeCapture } from '../capture/write-capture';
 import { NODE_COMMANDS, SYSCTLS, SYSCTLS_PER_INTERFACE } from '../sources/node-commands';
+import type { Source } from '../sources/source';
 import { CliError, EXIT, type ExitStatus } from './cli-error';
 import { openSource } from './open';
 import { parseOptions } from './options';
@@ -44,7 +45,14 @@ export async function captureCommand(args: readonly string[]): Promise<ExitStatu
   const hadKey = keyFile !== undefined && existsSync(keyFile);
   const captured = await writing(out, async () => {
     const redaction = keyFile === undefined ? undefined : redactionMaker(await secretOf(keyFile));
-    const options = { out, nodes: values.node ?? [], redaction, now: () => new Date(), tell };
+    const options = {
+      out,
+      nodes: values.node ?? [],
+      origin: await originOf(source, values.source),
+      redaction,
+      now: () => new Date(),
+      tell,
+    };
     return writeCapture(source, options, stopped.signal);
   });
   const ownKey = values['redact-key'] === undefined ? keyFile : undefined;
@@ -70,6 +78,11 @@ export async function captureCommand(args: readonly string[]): Promise<ExitStatu
   if (unread === 0) return EXIT.done;
   tell(`not all of it could be read. ${isArchive ? 'The rest is written.' : again}`);
   return EXIT.badNews;
+}
+
+/** Several hosts may be captured into one folder; of captures and clusters each has its own. */
+async function originOf(source: Source, given = ''): Promise<string | undefined> {
+  return source.describe().kind === 'host' ? undefined : (source.origin?.() ?? (await realpath(given)));
 }
 
 /** A full disk, a folder that may not be written: said, not thrown. */

@@ -179,6 +179,11 @@ class ClusterSource implements Source {
     return { kind: 'cluster', name: this.#options.access.context, live: true } as const;
   }
 
+  origin(): string {
+    const { context, server } = this.#options.access;
+    return `${server} ${context}`;
+  }
+
   async nodes(signal: AbortSignal): Promise<Result<readonly NodeEntry[]>> {
     if (signal.aborted) return failed(sourceProblems.cancelled());
     await this.#refresh(signal);

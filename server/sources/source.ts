@@ -63,6 +63,8 @@ export type SourceChange =
 
 export interface Source {
   describe(): SourceDescription;
+  /** Tells it apart from others of its kind, whatever they are called: of a cluster, its API server. */
+  origin?(): string;
   /** The nodes that were captured, by name. */
   nodes(signal: AbortSignal): Promise<Result<readonly NodeEntry[]>>;
   /** Everything read on one node. A reading that failed is `failed` in it, never empty. SRC-008: no such node. */
