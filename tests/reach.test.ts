@@ -195,6 +195,8 @@ describe('who answers', () => {
 
 test.each([
   { name: 'a port too high', question: { ...NODE_1, ...API, dport: 70_000 }, path: 'dport', say: /70000/ },
+  { name: 'a source that is no text', question: { ...NODE_1, ...API, srcIP: 5 }, path: 'srcIP', say: /5/ },
+  { name: 'a list of sources', question: { ...NODE_1, ...API, srcIP: ['10.0.0.1'] }, path: 'srcIP', say: /10/ },
   { name: 'a port below 0', question: { ...NODE_1, ...API, dport: -1 }, path: 'dport', say: /-1/ },
   { name: 'no port', question: { ...NODE_1, ...API, dport: undefined }, path: 'dport', say: /undefined/ },
   {

@@ -139,7 +139,10 @@ function clientOf(
   network: Network,
   family: 'ip' | 'ip6',
 ): Result<{ readonly client: Client; readonly source: string }> {
-  const given = typeof json.srcIP === 'string' ? shortest(json.srcIP) : undefined;
+  const { srcIP } = json;
+  if (srcIP !== undefined && srcIP !== null && typeof srcIP !== 'string')
+    return problem('srcIP', `srcIP is ${JSON.stringify(srcIP)}.`, 'Give an address as text, or leave it out.');
+  const given = typeof srcIP === 'string' ? shortest(srcIP) : undefined;
   if (given !== undefined && parseAddress(given)?.family !== family)
     return problem('srcIP', `srcIP ${given} is not of the family of dst.`, 'Give an address of the same family.');
   const { from } = json;

@@ -57,6 +57,10 @@ test.each([
   expect(await linesIn(written('lines', text), 5)).toEqual(want);
 });
 
+test('the mark that some programs begin a file with is no part of its first line', async () => {
+  expect(await linesIn(written('marked', '\uFEFF{"a": 1}\n\uFEFFb\n'))).toEqual(['{"a": 1}', '\uFEFFb']);
+});
+
 test('a line beyond the limit that comes in many chunks costs that line only', async () => {
   const path = written('long', `first\n${'x'.repeat(3e6)}\nlast\n`);
   expect(await linesIn(path, 1e6)).toEqual(['first', 'CASE-007', 'last']);

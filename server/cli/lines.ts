@@ -71,7 +71,7 @@ export async function readAll(path: string, limit: number): Promise<Buffer> {
 }
 
 /**
- * Lines that are not blank. One beyond `longest` characters is passed over and told in its place (CASE-007). A file that breaks
+ * Lines that are not blank, without the mark that some programs begin a file with (U+FEFF). One beyond `longest` characters is passed over and told in its place (CASE-007). A file that breaks
  * off in the middle of its gzip ends with a CliError, after the lines before it.
  */
 export async function* linesOf(path: string, longest = LONGEST_LINE): AsyncGenerator<Result<string>> {
@@ -88,8 +88,11 @@ export async function* linesOf(path: string, longest = LONGEST_LINE): AsyncGener
     length = 0;
     return line;
   };
+  let isFirst = true;
   for await (const chunk of bytesOf(path)) {
-    const text = decoder.write(chunk);
+    const decoded = decoder.write(chunk);
+    const text = isFirst && decoded.startsWith('\uFEFF') ? decoded.slice(1) : decoded;
+    if (decoded !== '') isFirst = false;
     let from = 0;
     for (let end = text.indexOf('\n'); end !== -1; end = text.indexOf('\n', from)) {
       add(text.slice(from, end));

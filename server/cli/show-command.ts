@@ -46,10 +46,10 @@ async function showSource(path: string | undefined, output: 'text' | 'json'): Pr
   if (!nodes.ok) throw CliError.of(nodes.problem);
   if (nodes.value.length === 1) return undefined;
   const { kind, name } = source.describe();
-  const rows = nodes.value.map(({ name: node, listing, fault, capturedAt }) => [
+  const rows = nodes.value.map(({ name: node, listing, fault, capturedAt, reader }) => [
     node,
     stateOf(listing, fault),
-    capturedAt ?? 'at an unknown time',
+    capturedAt ?? (reader === undefined ? 'at an unknown time' : `by ${reader}`),
   ]);
   await print(
     output === 'json'
@@ -61,7 +61,8 @@ async function showSource(path: string | undefined, output: 'text' | 'json'): Pr
 
 function stateOf(listing: NodeEntry['listing'], fault: Problem | undefined): string {
   if (typeof listing === 'object') return `unreadable (exit status ${listing.exitStatus ?? 'none'})`;
-  if (listing === 'absent') return 'ruleset not captured';
+  if (listing === 'unread') return 'read when it is asked for';
+  if (listing === 'absent') return fault === undefined ? 'ruleset not captured' : `cannot be read (${fault.code})`;
   return fault === undefined ? 'captured' : `unreadable (${fault.code})`;
 }
 

@@ -42,7 +42,7 @@ async function readEnvironments(cases: string, given: string | undefined): Promi
   const name = given ?? 'environments.json';
   let json: unknown;
   try {
-    json = JSON.parse((await readAll(path, MOST_ENVIRONMENTS)).toString('utf8'));
+    json = JSON.parse(new TextDecoder().decode(await readAll(path, MOST_ENVIRONMENTS)));
   } catch (error) {
     if (error instanceof CliError) throw error;
     throw CliError.because(
