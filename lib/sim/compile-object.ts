@@ -80,6 +80,8 @@ export function compileObject(s: ObjectReferenceStatement, scope: Scope): Op {
       case 'ct expectation':
         return expectConnection(c, object);
       case 'ct timeout':
+        giveTimeout(c, object);
+        return undefined;
       case 'secmark':
       case 'tunnel':
         return undefined;
@@ -96,6 +98,25 @@ export function compileObject(s: ObjectReferenceStatement, scope: Scope): Op {
         );
     }
   };
+}
+
+/** Seconds of the first state of a protocol, where a policy does not name them (tcp_timeouts, udp_timeouts). */
+const FIRST: { readonly [protocol: string]: readonly [state: string, seconds: number] } = {
+  tcp: ['syn_sent', 120],
+  udp: ['unreplied', 30],
+};
+
+/** nft_ct_timeout_obj_eval(): a connection that is not stored yet begins anew, by the policy. */
+function giveTimeout(
+  c: Context,
+  object: { readonly protocol: string; readonly policy: readonly (readonly [string, number])[] },
+) {
+  const { ct, headers } = c.skb;
+  const first = FIRST[object.protocol];
+  if (ct === undefined || first === undefined || ct.status & (STATUS.confirmed | STATUS.template)) return;
+  if (headers.l4proto !== (object.protocol === 'tcp' ? PROTO.tcp : PROTO.udp)) return;
+  ct.policy = new Map(object.policy);
+  ct.lifetime = ct.policy.get(first[0]) ?? first[1];
 }
 
 /**

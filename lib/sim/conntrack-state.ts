@@ -211,6 +211,8 @@ export interface Conn {
   readonly timeout: number | undefined;
   /** Seconds it lives after its last packet, where its protocol has more than one answer. */
   lifetime?: number;
+  /** Seconds by state, of the `ct timeout` that a rule gave it. */
+  policy?: ReadonlyMap<string, number>;
   natOif: string | undefined;
   /** The helper of the connection that expected it. */
   masterHelper?: string | undefined;

@@ -354,6 +354,7 @@ export function sendReset(
   if (listener !== undefined) skb.ownSocket = { transparent: listener.transparent, wildcard: true };
   else if (!byReject && family === 'ip') skb.ownSocket = KERNEL_SOCKET;
   if (!byReject) skb.hidden = headerByChance(family, true);
+  skb.random = { sport: cause.random.dport, dport: cause.random.sport };
   // The device is left to sum up what rules send in IPv4, and the TCP stack in IPv6 (nf_reject_ip_tcphdr_put, tcp_v6_send_response).
   skb.partial = (family === 'ip') === byReject;
   // A socket's reset belongs to it (since Linux 6.13: skb_set_owner_edemux).
@@ -430,6 +431,7 @@ export function sendEchoReply(run: Run, cause: Skb): boolean {
       options === undefined ? {} : { options },
     ),
   );
+  skb.random = { ...cause.random };
   skb.hidden = [...headerByChance(family, false), ...(stamp ? stampedByChance() : [])];
   skb.ownSocket = KERNEL_SOCKET;
   skb.local = true;
@@ -494,6 +496,7 @@ export function sendSegment(
     }),
   );
   // A SYN-ACK has the id 0, what follows counts from a number of chance.
+  skb.random = { sport: cause.random.dport, dport: cause.random.sport };
   skb.hidden = [...headerByChance(family, (flags & 2) !== 0), ...segmentByChance(), ...(more.hidden ?? [])];
   skb.ownSocket = more.socket ?? KERNEL_SOCKET;
   skb.partial = family === 'ip6' || more.socket?.wildcard !== true;
@@ -574,6 +577,18 @@ export function sendSynproxyAnswer(run: Run, cause: Skb, o: SynproxyOptions): vo
 /** Runs that are sending a duplicate right now. */
 const duplicating = new WeakSet<Run>();
 
+/** A copy may not be cut up on its way, and its length and the checksum of its IPv4 header are made right (nf_dup_ipv4, __ip_local_out). */
+function sendAsOwn({ data, family, headers }: Skb): void {
+  if (family === 'ip6') {
+    putBytes(data, 4, 2, data.length - 40);
+    return;
+  }
+  data[6] = (data[6] ?? 0) | 0x40;
+  putBytes(data, 2, 2, data.length);
+  putBytes(data, 10, 2, 0);
+  putBytes(data, 10, 2, fold16(sum16(data, 0, headers.thoff)));
+}
+
 /** `dup to`: a copy leaves through output (from prerouting and input) and postrouting, untracked (net/ipv4/netfilter/nf_dup_ipv4.c). */
 export function duplicate(c: Context, dev: string | undefined, addr: number | bigint | undefined): void {
   const { run, skb } = c;
@@ -597,6 +612,7 @@ export function duplicate(c: Context, dev: string | undefined, addr: number | bi
   copy.sk = undefined;
   copy.mark = skb.mark;
   if (c.hook === 'prerouting' || c.hook === 'input') decrementTtl(copy);
+  sendAsOwn(copy);
   copy.iif = undefined;
   const route = routeOut(run, skb.family, addr, undefined, 0, tosOf(skb), dev);
   if (route === undefined) return;

@@ -124,6 +124,6 @@ function expiration(ct: Conn, c: Context): Evaluated {
     return ct.timeout === undefined ? new Unknown(reason) : new Between(reason, 0, Math.max(ct.timeout, 432000));
   const proto = ct.original.protocol;
   const brief = proto === PROTO.udp || proto === PROTO.udplite || proto === PROTO.icmp || proto === PROTO.icmpv6;
-  const seconds = ct.lifetime ?? (brief ? 30 : 600);
+  const seconds = ct.policy?.get('unreplied') ?? ct.lifetime ?? (brief ? 30 : 600);
   return new Between(reason, seconds - 2, seconds);
 }

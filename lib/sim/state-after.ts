@@ -149,8 +149,9 @@ export function stateAfter(p: Prepared, state: SimState): StateAfter {
     const listed = set.set.elements
       .filter((e) => overlay === undefined || !overlay.removed.has(keyOf(set.index, e)))
       .map((e) => plainElement(e, e.statements ?? [], state.stateful.get(e), timed && e.expires !== undefined));
+    // What a rule adds lives for ever where neither the set nor the rule names a time.
     const added = [...(overlay?.added.values() ?? [])].map((e) =>
-      plainElement(e.element, e.statements, e.state, timed),
+      plainElement(e.element, e.statements, e.state, set.set.timeout !== undefined),
     );
     sets[ref] = [...listed, ...added]
       .map((e) => [canonical(e), e] as const)

@@ -250,13 +250,17 @@ const LIFETIME = [120, 120, 60, 432000, 120, 60, 30, 120, 10, 120];
 const UNANSWERED = 300;
 
 /** How long an entry lives after a segment (nf_conntrack_tcp_packet). */
-function lifetimeOf({ tcp, status }: Conn, s: Segment, next: number): number {
-  const seconds = LIFETIME[next] ?? 0;
-  if (s.index === RST_SET) return LIFETIME[CL] ?? 0;
-  const halted =
-    (tcp?.retrans ?? 0) >= 3 || tcp?.original.unacked === true || tcp?.reply.unacked === true || tcp?.lastWin === 0;
+function lifetimeOf({ tcp, status, policy }: Conn, s: Segment, next: number): number {
+  const lifetime = (state: number): number => policy?.get(STATES[state]?.toLowerCase() ?? '') ?? LIFETIME[state] ?? 0;
+  const seconds = lifetime(next);
+  if (s.index === RST_SET) return lifetime(CL);
+  const again = policy?.get('retrans') ?? UNANSWERED;
+  const unacked = policy?.get('unack') ?? UNANSWERED;
+  if ((tcp?.retrans ?? 0) >= 3 && seconds > again) return again;
+  if ((tcp?.original.unacked === true || tcp?.reply.unacked === true) && seconds > unacked) return unacked;
+  if (tcp?.lastWin === 0 && seconds > again) return again;
   const alone = next === ES && !(status & STATUS.seenReply);
-  return halted || alone ? Math.min(seconds, UNANSWERED) : seconds;
+  return alone ? Math.min(seconds, unacked) : seconds;
 }
 
 export interface TcpSettings {

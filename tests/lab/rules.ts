@@ -469,7 +469,7 @@ export class Rules extends Values {
         (/^ip6 nexthdr (== )?60$/.test(p) && all.some((q) => /\bth (sport|dport)/.test(q))) ||
         (/^(meta protocol|ether type) (== )?(arp|ip6?)$/.test(p) &&
           all.some((q) => /(^|[^a-z])(ip6?|icmp|icmpv6|tcp|udp|udplite|sctp|dccp|th) |@[nt]h,/.test(q))) ||
-        (/^meta iiftype (== )?ether$/.test(p) && i < all.length - 1);
+        (/^meta iiftype (== )?(ether|loopback)$/.test(p) && i < all.length - 1);
       // Nor is a protocol listed before what nft takes for a part of it, and a byte of IPv6 becomes two fields.
       const behind = all.slice(i + 1);
       const number =

@@ -545,4 +545,94 @@ export const SINGLE_REGRESSIONS: readonly Regression[] = [
       { ...udp, dscp: 10, ecn: 1 },
     ],
   },
+  {
+    name: 'a copy may not be cut up, and its length and header checksum are right',
+    tables: [
+      ...chain('ip', 'prerouting', -300, ['ip length set 60', '@nh,8,8 set 4', 'dup to 10.0.3.3']),
+      ...chain('ip', 'output', 0, [
+        'ip frag-off 0x4000 counter',
+        'ip length 60 counter',
+        'ip checksum > 30000 counter',
+      ]),
+      ...chain('ip6', 'prerouting', -300, ['ip6 length set 20', 'dup to fd00:3::3']),
+      ...chain('ip6', 'output', 0, ['ip6 length 20 counter', 'ip6 length 8 counter']),
+    ],
+    packets: [{ ...udp, df: false }, { ...udp, ipOptionsHex: '94040000' }, six],
+  },
+  {
+    name: 'a connection lives as long as its timeout policy says',
+    tables: [
+      {
+        family: 'ip',
+        name: 't',
+        items: [
+          'ct timeout a { protocol tcp; l3proto ip; policy = { established: 100, close: 7, syn_sent: 44, unack: 77 }; }',
+          'ct timeout b { protocol udp; l3proto ip; policy = { unreplied: 15, replied: 60 }; }',
+        ],
+        chains: [
+          {
+            name: 'c',
+            base: 'type filter hook forward priority 0; policy accept;',
+            rules: [
+              ['tcp dport 80', 'ct timeout set "a"'],
+              ['udp dport 53', 'ct timeout set "b"'],
+              ...[1, 10, 20, 35, 50, 90, 110, 200].map((n) => [`ct expiration > ${n}s`]),
+            ],
+          },
+        ],
+      },
+    ],
+    packets: [
+      { ...udp, dport: 53 },
+      { ...udp, dport: 53 },
+      { ...udp, iif: 'eth1', saddr: '10.0.2.2', daddr: '10.0.1.2', sport: 53, dport: 1111 },
+      { ...syn, dport: 80 },
+      { ...syn, dport: 80 },
+      {
+        ...syn,
+        iif: 'eth1',
+        saddr: '10.0.2.2',
+        daddr: '10.0.1.2',
+        sport: 80,
+        dport: 1111,
+        flags: ['syn', 'ack'],
+        seq: 7000,
+        ack: 1001,
+      },
+      { ...syn, dport: 80, flags: ['ack'], seq: 1001, ack: 7001 },
+      { ...syn, dport: 80, flags: ['psh', 'ack'], seq: 1001, ack: 7001, payloadHex: '0102' },
+      { ...syn, dport: 80, flags: ['rst'], seq: 1003 },
+      { ...syn, dport: 80, flags: ['rst'], seq: 1003 },
+    ],
+  },
+  {
+    name: 'an answer that belongs to no connection goes to the port that chance picked',
+    tables: [
+      ...chain('ip', 'prerouting', -300, ['ct zone set 1']),
+      ...chain('ip', 'input', 0, ['snat to 10.244.0.5 random'], 'nat'),
+      ...chain('ip', 'output', 0, ['ct state invalid counter']),
+    ],
+    packets: [
+      { ...syn, daddr: '10.0.1.1' },
+      { ...syn, daddr: '10.0.1.1', dport: 8080 },
+    ],
+  },
+  {
+    name: 'what a rule adds to a set without a time of its own has no end',
+    tables: ['flags dynamic,timeout;', 'flags dynamic,timeout; timeout 1h;', 'flags dynamic; timeout 2h;'].map(
+      (flags, i) => ({
+        family: 'ip',
+        name: `t${i}`,
+        items: [`set s { type ifname; size 9; ${flags} elements = { "lo" }; }`],
+        chains: [
+          {
+            name: 'c',
+            base: 'type filter hook forward priority 0; policy accept;',
+            rules: [['add @s { oifname }'], ['add @s { iifname timeout 3h }']],
+          },
+        ],
+      }),
+    ),
+    packets: [udp],
+  },
 ];
