@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { askersOf } from './askers';
+import { askersLack, askersOf } from './askers';
 import type { Cluster, Pod } from './cluster';
 import type { Place } from './place';
 
@@ -58,4 +58,11 @@ test('the target itself does not ask', () => {
 test('without the list of pods the nodes ask', () => {
   const none = { ...cluster([]), pods: { known: false, why: 'missing right' } } as unknown as Cluster;
   expect(refs(['n', 'm'], SERVICE, none)).toEqual(['n node n', 'm node m']);
+});
+
+test('why no pod asks is said, and nothing where pods were read', () => {
+  const whole = cluster([]);
+  const why = 'cluster/pods.json: missing right: list pods (API group "")';
+  expect(askersLack(whole)).toBeUndefined();
+  expect(askersLack({ ...whole, pods: { known: false, why } })).toBe(`Only nodes ask, no pods: ${why}.`);
 });

@@ -38,6 +38,38 @@ test('from every node: groups of everybody who asks', async ({ page }) => {
   await expect(page.getByRole('row')).toHaveCount(4);
 });
 
+test('from every node: what the policies ask is said of those who ask', async ({ page }) => {
+  await page.goto('/trace?node=node-1&scope=every&from=node-1&to=data/postgres-1:5432');
+  const policies = page.getByRole('region', { name: 'NetworkPolicies' });
+  const asked = policies.getByRole('listitem');
+  await expect(asked.filter({ hasText: 'NetworkPolicies allow it.' })).toContainText('node-3');
+  await expect(asked.filter({ hasText: 'do not allow it. The rules do otherwise' })).toContainText('node-1');
+  expect(await violationsOf(page)).toEqual([]);
+});
+
+test('from every node: a question that nobody can ask is an error that says why', async ({ page }) => {
+  await page.goto('/trace?node=node-1&scope=every&from=node-1&to=external');
+  await expect(page.getByText('To which port of external client?')).toBeVisible();
+});
+
+test('the facts under a verdict: where a line begins, no dot stands before them', async ({ page }) => {
+  await page.setViewportSize({ width: 320, height: 800 });
+  await page.goto(`/trace?node=node-1&${FORBIDDEN}`);
+  const facts = page.locator('header p').filter({ has: page.getByText('but NetworkPolicies do not allow it') });
+  await expect(facts).toBeVisible();
+  const places = await facts.evaluate((line) => {
+    const box = line.parentElement?.getBoundingClientRect().left ?? 0;
+    return Array.from(line.children, (fact, at) => {
+      const { left } = fact.getBoundingClientRect();
+      const before = line.children[at - 1]?.getBoundingClientRect().left;
+      // The dot is drawn 8 px from the left of its fact, and about 4 px wide.
+      return { isFirst: before === undefined || left <= before, isDotSeen: left + 8 + 4 > box };
+    });
+  });
+  expect(places.filter(({ isFirst }) => isFirst).length).toBeGreaterThan(1);
+  expect(places.map(({ isDotSeen }) => isDotSeen)).toEqual(places.map(({ isFirst }) => !isFirst));
+});
+
 test('a command that shows a finding again names the source as the command line does', async ({ page }) => {
   const answer = (await (await page.request.get('/api/sources')).json()) as {
     sources: { id: string; argument: string }[];
