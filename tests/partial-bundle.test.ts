@@ -46,6 +46,7 @@ function answer(change: (files: Files) => void, query: TraceQuery) {
 }
 
 const API: TraceQuery = { question: { from: 'shop/web-6d4f8b7c9-2hxkz', to: '10.244.2.4:8080' } };
+const API6: TraceQuery = { question: { from: 'shop/web-6d4f8b7c9-2hxkz', to: '[fd00:10:244:2::4]:8080' } };
 const PORT: TraceQuery = { question: { from: 'external', to: '10.240.0.11:30080' } };
 const NEW = '*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\nCOMMIT\n';
 
@@ -68,6 +69,32 @@ test.each<{ name: string; change: (files: Files) => void; query?: TraceQuery; wo
   {
     name: 'legacy tables without their rules',
     change: (f) => f.set('ip_tables_names.txt', text('filter\n')),
+    word: 'legacy-tables',
+  },
+  {
+    name: 'legacy tables of IPv6 without their rules',
+    change: (f) => f.set('ip6_tables_names.txt', text('filter\n')),
+    query: API6,
+    word: 'legacy-tables',
+  },
+  {
+    name: 'legacy tables of IPv6 that hold nothing',
+    change: (f) => f.set('ip6_tables_names.txt', text('filter\n')).set('ip6tables-legacy-save.txt', text(NEW)),
+    query: API6,
+    word: 'transmitted',
+  },
+  {
+    name: 'legacy tables of IPv6, and the packet is of IPv4',
+    change: (f) => f.set('ip6_tables_names.txt', text('filter\n')),
+    word: 'transmitted',
+  },
+  {
+    name: 'legacy tables of IPv4, and nobody looked for those of IPv6',
+    change: (f) => {
+      f.set('ip_tables_names.txt', text('filter\n')).set('iptables-legacy-save.txt', text(NEW));
+      f.delete('ip6_tables_names.txt');
+    },
+    query: API6,
     word: 'legacy-tables',
   },
   {
@@ -127,6 +154,12 @@ test('without interfaces and routes the rules before routing are still asked', (
     expect(branches).toHaveLength(3);
     for (const b of branches) expect(b).toMatchObject({ rules: 4, assumed: ['interface'] });
   }
+});
+
+test('that there are no legacy tables of IPv6 is assumed aloud where nobody looked', () => {
+  for (const b of answer(without('ip6_tables_names.txt'), API6)) expect(b.assumed).toContain('legacy-tables');
+  for (const b of answer((f) => f.set('ip6_tables_names.txt', text('')), API6))
+    expect(b.assumed).not.toContain('legacy-tables');
 });
 
 test('a connection table that was not captured is assumed aloud', () => {

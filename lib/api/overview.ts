@@ -36,7 +36,7 @@ export function overview(node: OpenNode, index: RulesetIndex): Omit<NodeOverview
     listedBy: ruleset.nftVersion ?? null,
     readings: nodeReadings(node),
     omissions: ruleset.omissions,
-    legacyTables: node.world.legacyTables,
+    legacyTables: legacyTablesOf(node.world),
     counts: addUp(ruleset.tables),
     tables: index.tables.map((table) => tableOverview(table, node)),
     baseChains: baseChains(index, node),
@@ -245,3 +245,9 @@ function podBehind(link: Link, node: OpenNode): LinkOverview['object'] {
   if (pod === undefined || others.length > 0) return null;
   return { kind: 'pod', namespace: pod.namespace, name: pod.name, port: null };
 }
+
+/** Those of ip6tables have the family in front. */
+const legacyTablesOf = ({ legacyTables, legacyTables6 }: OpenNode['world']): readonly string[] => [
+  ...legacyTables,
+  ...(legacyTables6?.known === true ? legacyTables6.value.map((table) => `ip6 ${table}`) : []),
+];

@@ -185,12 +185,18 @@ if grep -q '"xt"' "$part/nft.json" 2>/dev/null; then
 fi
 
 # Tables of legacy iptables. Where the kernel has some, its modules are loaded already.
-if [ -r /proc/net/ip_tables_names ]; then
-  cat /proc/net/ip_tables_names >"$part/ip_tables_names.txt"
-  if [ -s "$part/ip_tables_names.txt" ] && command -v iptables-legacy-save >/dev/null; then
-    reading iptables-legacy-save.txt iptables-legacy-save
+for family in '' 6; do
+  names=ip\${family}_tables_names
+  if [ -r /proc/net/$names ]; then
+    cat /proc/net/$names >"$part/$names.txt"
+    if [ -s "$part/$names.txt" ] && command -v ip\${family}tables-legacy-save >/dev/null; then
+      reading ip\${family}tables-legacy-save.txt ip\${family}tables-legacy-save
+    fi
+  # Without the module there is no file, and there are no tables.
+  elif [ -r /proc/net/dev ] && [ ! -e /proc/net/$names ] && [ "$family" = 6 ]; then
+    : >"$part/$names.txt"
   fi
-fi
+done
 `;
 
 const TAIL = String.raw`

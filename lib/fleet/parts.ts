@@ -37,23 +37,27 @@ export function rulesetParts(ruleset: Ruleset): readonly Part[] {
 }
 
 /** What decides beside the listing: parameters of xt expressions as iptables-save has them, and tables of legacy iptables. */
-export function worldParts(world: Pick<World, 'iptables' | 'legacyTables' | 'legacySave'>): readonly Part[] {
-  const legacy = world.legacySave.known ? world.legacySave.value : [];
+export function worldParts(
+  world: Pick<World, 'iptables' | 'legacyTables' | 'legacySave' | 'legacyTables6' | 'legacySave6'>,
+): readonly Part[] {
+  const { legacyTables6, legacySave6 } = world;
+  const six = legacyTables6?.known === true ? legacyTables6.value : [];
   return [
     ...[world.iptables.ip, world.iptables.ip6].flatMap((save) => (save.known ? savedParts(save.value) : [])),
-    ...world.legacyTables.map(
-      (table): Part => ({
-        kind: 'legacy',
-        table: '',
-        name: table,
-        header: '',
-        lines: legacy
-          .filter((chain) => chain.table === table)
-          .map(({ chain, policy, rules }) => `${chain} policy ${policy}, ${rules} ${rules === 1 ? 'rule' : 'rules'}`),
-      }),
-    ),
+    ...world.legacyTables.map((table) => legacyPart(table, table, world.legacySave)),
+    ...six.map((table) => legacyPart(`ip6 ${table}`, table, legacySave6)),
   ];
 }
+
+const legacyPart = (name: string, table: string, save: World['legacySave6']): Part => ({
+  kind: 'legacy',
+  table: '',
+  name,
+  header: '',
+  lines: (save?.known === true ? save.value : [])
+    .filter((chain) => chain.table === table)
+    .map(({ chain, policy, rules }) => `${chain} policy ${policy}, ${rules} ${rules === 1 ? 'rule' : 'rules'}`),
+});
 
 function tableParts(table: Table): readonly Part[] {
   const ctx = renderContext(table, DIALECT);

@@ -108,11 +108,13 @@ function worldObstacles(world: World, packet: PacketSpec): readonly Obstacle[] {
   ] as const) {
     if (!known.known) found.push(failing('capture', `The ${what} of the node are not known: ${known.why}.`));
   }
-  if (world.legacyTables.length > 0) {
+  const six = world.legacyTables6?.known === true ? world.legacyTables6.value : [];
+  const [program, tables] = family === 'ip6' ? ['ip6tables', six] : ['iptables', world.legacyTables];
+  if (tables.length > 0) {
     found.push(
       failing(
         'legacy-tables',
-        `The node has tables of legacy iptables (${world.legacyTables.join(', ')}): nft does not list them.`,
+        `The node has tables of legacy ${program} (${tables.join(', ')}): nft does not list them.`,
       ),
     );
   }

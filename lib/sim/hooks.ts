@@ -149,7 +149,8 @@ export function runHook(
         break;
       }
       case 'legacy':
-        if (entry.table !== 'nat' || skb.ctState === 'new') legacyUnknown(run, entry.table, hook);
+        if (entry.table !== 'nat' || skb.ctState === 'new')
+          legacyUnknown(run, family === 'ip6' ? 'ip6' : 'ip', entry.table, hook);
         break;
       case 'ipvs':
         passIpvs(run, skb, hook);
@@ -249,10 +250,11 @@ function deviceUnknown(run: Run, chain: ProgramChain): never {
   );
 }
 
-function legacyUnknown(run: Run, table: string, hook: Hook): never {
-  const chain = `the chain ${hook.toUpperCase()} of the table ${table} of legacy iptables`;
-  const { legacySave: save } = run.p.world;
-  const rules = save.known
+function legacyUnknown(run: Run, family: 'ip' | 'ip6', table: string, hook: Hook): never {
+  const program = family === 'ip' ? 'iptables' : 'ip6tables';
+  const chain = `the chain ${hook.toUpperCase()} of the table ${table} of legacy ${program}`;
+  const save = family === 'ip' ? run.p.world.legacySave : run.p.world.legacySave6;
+  const rules = save?.known
     ? save.value.find((c) => c.table === table && c.chain === hook.toUpperCase())?.rules
     : undefined;
   return run.undecided(
@@ -261,7 +263,7 @@ function legacyUnknown(run: Run, table: string, hook: Hook): never {
       ? `The node has ${chain}: nft does not show its rules, and they decide about the packet here.`
       : `The node has ${chain} with ${rules} ${rules === 1 ? 'rule' : 'rules'}: nft does not show them, and they are not modelled.`,
     rules === undefined
-      ? `Capture iptables-legacy-save on the node, or assume that the chain is empty.`
-      : `Read iptables-legacy -t ${table} -S ${hook.toUpperCase()} on the node, or assume that the chain accepts the packet.`,
+      ? `Capture ${program}-legacy-save on the node, or assume that the chain is empty.`
+      : `Read ${program}-legacy -t ${table} -S ${hook.toUpperCase()} on the node, or assume that the chain accepts the packet.`,
   );
 }

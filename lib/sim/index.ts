@@ -155,6 +155,7 @@ class Runner implements Run {
 }
 
 function enter(run: Runner, spec: PacketSpec, bytes: Uint8Array): void {
+  if (spec.family === 'ip6') legacyAssumed(run);
   const skb = newSkb(0, 'original', spec.family, bytes.slice());
   for (const port of spec.unknownPorts ?? []) skb.random[port] = true;
   if (spec.from === 'local') {
@@ -192,6 +193,23 @@ function enter(run: Runner, spec: PacketSpec, bytes: Uint8Array): void {
     ...unmeasuredDevice(dev),
   });
   run.receive(skb, dev);
+}
+
+/** Where nobody looked for tables of legacy ip6tables, and a node that has those of iptables may have them as well. */
+function legacyAssumed(run: Runner): void {
+  const { legacyTables, legacyTables6 } = run.p.world;
+  if (legacyTables6?.known !== false) return;
+  if (legacyTables.length === 0)
+    run.assume(
+      'legacy-tables',
+      'Tables of legacy ip6tables, which nft does not show, are not in the capture and taken not to exist.',
+    );
+  else
+    run.undecided(
+      'legacy-tables',
+      `The node has tables of legacy iptables (${legacyTables.join(', ')}), and whether it has some of legacy ip6tables is not known: ${legacyTables6.why}.`,
+      'Capture /proc/net/ip6_tables_names on the node, or assume that it is empty.',
+    );
 }
 
 const inputDevice = (run: Runner, name: string | undefined): Link | undefined => {

@@ -139,7 +139,7 @@ export class Program {
     private readonly conntrackAlways: boolean,
     /** What `iptables-save` printed: the parameters of `xt` parts. */
     readonly iptables?: World['iptables'],
-    private readonly legacy?: Pick<World, 'legacyTables' | 'legacySave'>,
+    private readonly legacy?: Pick<World, 'legacyTables' | 'legacySave' | 'legacyTables6' | 'legacySave6'>,
   ) {
     let seq = 0;
     const flagged = perhapsDormant(ruleset);
@@ -275,16 +275,18 @@ export class Program {
         entries.push({ kind: 'nat', prio, seq: first.seq, chains, perhaps });
       }
     }
-    if (family === 'ip') entries.push(...this.legacyEntries(hook));
+    if (family === 'ip' || family === 'ip6') entries.push(...this.legacyEntries(family, hook));
     const ipvs = this.hasIpvs && (family === 'ip' || family === 'ip6') ? IPVS[hook] : undefined;
     if (ipvs !== undefined) entries.push({ kind: 'ipvs', prio: ipvs, seq: -4 });
     return entries.sort(byRunOrder);
   }
 
   /** Tables of legacy iptables at a hook, after nft's chains of the same priority: their order is that of registration, unknown here. */
-  private legacyEntries(hook: Hook): readonly HookEntry[] {
-    const { legacyTables = [], legacySave } = this.legacy ?? {};
-    return legacyTables.flatMap((table) => {
+  private legacyEntries(family: 'ip' | 'ip6', hook: Hook): readonly HookEntry[] {
+    const { legacyTables = [], legacyTables6, legacySave: save4, legacySave6: save6 } = this.legacy ?? {};
+    const tables = family === 'ip' ? legacyTables : legacyTables6?.known === true ? legacyTables6.value : [];
+    const legacySave = family === 'ip' ? save4 : save6;
+    return tables.flatMap((table) => {
       const prio = LEGACY[table]?.[hook];
       if (prio === undefined) return [];
       const chain = legacySave?.known

@@ -59,9 +59,8 @@ export function buildParts(files: NodeFiles): BuiltParts {
   });
   const versions = json('versions.json', decodeVersions);
   const captured = json('capture.json', (value) => decoding(() => at(value).key('capturedAt').string()));
-  const legacy = text('ip_tables_names.txt', (names) =>
-    decoding(() => names.split('\n').filter((name) => name !== '')),
-  );
+  const tables = (names: string) => decoding(() => names.split('\n').filter((name) => name !== ''));
+  const legacy = text('ip_tables_names.txt', tables);
   const order = json(ENDPOINT_ORDER_FILE, decodeEndpointOrder);
   return {
     parts: {
@@ -86,6 +85,8 @@ export function buildParts(files: NodeFiles): BuiltParts {
       },
       legacyTables: legacy.known ? legacy.value : [],
       legacySave: text('iptables-legacy-save.txt', decodeLegacySave),
+      legacyTables6: text('ip6_tables_names.txt', tables),
+      legacySave6: text('ip6tables-legacy-save.txt', decodeLegacySave),
     },
     versions: versions.known ? versions.value : { nft: undefined, kernel: undefined, kubeProxy: undefined },
     capturedAt: captured.known ? captured.value : undefined,

@@ -50,6 +50,18 @@ export const NODE_FILES = [
     'The rules in tables of legacy iptables are unknown.',
     false,
   ),
+  file(
+    'ip6_tables_names.txt',
+    'cat /proc/net/ip6_tables_names',
+    'Tables of legacy ip6tables, which nft does not show, are unknown.',
+    false,
+  ),
+  file(
+    'ip6tables-legacy-save.txt',
+    'ip6tables-legacy-save',
+    'The rules in tables of legacy ip6tables are unknown.',
+    false,
+  ),
   file(ENDPOINT_ORDER_FILE, 'nftscope capture --redact', 'How endpoints are ordered is taken from addresses.', false),
   file('capture.json', 'date', 'When this was read is unknown.', false),
 ] as const satisfies readonly CaptureFile[];

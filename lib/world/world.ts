@@ -206,6 +206,9 @@ export interface World {
   readonly legacyTables: readonly string[];
   /** What `iptables-legacy-save` printed of them. */
   readonly legacySave: Known<readonly LegacyChain[]>;
+  /** The same of legacy ip6tables. A capture that did not look for tables does not know them; undefined: there are none. */
+  readonly legacyTables6?: Known<readonly string[]>;
+  readonly legacySave6?: Known<readonly LegacyChain[]>;
   /** `tcp 30080`, of all Services; undefined where no objects of a cluster are there. */
   readonly nodePorts?: Known<ReadonlySet<string>> | undefined;
   /** Port of a bridge by MAC address, as far as known; no capture holds it yet. */

@@ -5,11 +5,18 @@
  */
 import 'server-only';
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { release } from 'node:os';
 import type { Failure, FileReading } from '@/lib/world/capture-files';
 import { ENDPOINT_ORDER_FILE, NODE_FILES } from '@/lib/world/capture-files';
-import { type Argv, hasXt, NODE_COMMANDS, readAll, readSysctl, XT_COMMANDS } from '../sources/node-commands';
+import {
+  type Argv,
+  hasXt,
+  LEGACY_NAMES,
+  NODE_COMMANDS,
+  readAll,
+  readSysctl,
+  XT_COMMANDS,
+} from '../sources/node-commands';
 import { type CommandLimits, runCommand } from '../sources/run-command';
 import { childProcessorMs } from './child-processor-time';
 import { Follower } from './follower';
@@ -69,7 +76,7 @@ const FRESH_MS = 2000;
 /** Nobody asked for so long: changes are noted, and listed when somebody asks. */
 const INTEREST_MS = 300_000;
 const RULESET_FILES: ReadonlySet<string> = new Set(['nft.json', 'nft.txt', ...XT_COMMANDS.map(([file]) => file)]);
-const FORBIDDEN_LEGACY: ReadonlySet<string> = new Set(['iptables-legacy-save.txt']);
+const FORBIDDEN_LEGACY: ReadonlySet<string> = new Set(['iptables-legacy-save.txt', 'ip6tables-legacy-save.txt']);
 
 /** What an agent can have of a node; capture.json and errors.json are made when they are asked for. */
 export const AGENT_FILES: readonly string[] = NODE_FILES.map(({ name }) => name).filter(
@@ -369,8 +376,9 @@ export class NodeReader {
     switch (name) {
       case 'sysctl.txt':
         return this.#measured(() => readSysctl('/proc/sys'));
-      case 'ip_tables_names.txt': {
-        const names = await readFile('/proc/net/ip_tables_names').catch(() => undefined);
+      case 'ip_tables_names.txt':
+      case 'ip6_tables_names.txt': {
+        const names = await LEGACY_NAMES[name]();
         return names === undefined ? undefined : finished({ kind: 'read', content: names }, new Date(), 0, 0);
       }
       case 'versions.json':

@@ -10,6 +10,7 @@ import {
   execScript,
   KERNEL_PART,
   LEGACY_PART,
+  LEGACY6_PART,
   type PartOutput,
   parseScript,
   type ScriptPart,
@@ -118,6 +119,8 @@ function putFiles(readings: Map<string, PartReading>, parts: ReadonlyMap<string,
   }
   const legacy = parts.get(LEGACY_PART);
   if (legacy?.exitStatus === 0) readings.set('ip_tables_names.txt', part(legacy.stdout));
+  const legacy6 = parts.get(LEGACY6_PART);
+  if (legacy6?.exitStatus === 0) readings.set('ip6_tables_names.txt', part(legacy6.stdout));
   const version = parts.get(VERSION.name);
   const nft = version?.exitStatus === 0 ? versionOf({ kind: 'read', content: version.stdout }) : undefined;
   const kernel = parts.get(KERNEL_PART)?.stdout.toString('utf8').trim();

@@ -17,6 +17,7 @@ export interface ScriptPart {
 export const SETTINGS_PART = 'sysctl';
 export const KERNEL_PART = 'kernel';
 export const LEGACY_PART = 'legacy';
+export const LEGACY6_PART = 'legacy6';
 
 /** /proc/sys gives all at the first read and nothing more, and some shells read byte by byte: hence cat, or tee. */
 const HEAD = String.raw`
@@ -50,6 +51,7 @@ setting() { if [ -r "/proc/sys/$1" ] && value=$(content "/proc/sys/$1"); then pr
 own() { begin "$1"; "$2"; end "$1" "$?" -; }
 kernel() { content /proc/sys/kernel/osrelease; }
 legacy() { content /proc/net/ip_tables_names; }
+legacy6() { if [ -e /proc/net/ip6_tables_names ]; then content /proc/net/ip6_tables_names; else [ -r /proc/net/dev ]; fi; }
 `;
 
 /** @param word not in any output: random. @param withFiles also what the kernel tells in files */
@@ -66,6 +68,7 @@ export function execScript(word: string, parts: readonly ScriptPart[], withFiles
     `own ${SETTINGS_PART} settings`,
     `own ${KERNEL_PART} kernel`,
     `if [ -r /proc/net/ip_tables_names ]; then own ${LEGACY_PART} legacy; fi`,
+    `own ${LEGACY6_PART} legacy6`,
   ];
   return [
     `word=${word} seconds=${COMMAND_SECONDS}`,

@@ -1,12 +1,20 @@
 /** This host: the commands of the capture format, run here and now. Nothing is changed, and no kernel module is loaded. */
 import 'server-only';
-import { readFile } from 'node:fs/promises';
 import { hostname, release } from 'node:os';
 import { failed, ok } from '@/lib/net/result';
 import type { FileReading } from '@/lib/world/capture-files';
 import { hashOf } from './capture';
 import { watchHost } from './host-watch';
-import { type Argv, hasXt, NODE_COMMANDS, readAll, readSysctl, versionOf, XT_COMMANDS } from './node-commands';
+import {
+  type Argv,
+  hasXt,
+  LEGACY_NAMES,
+  NODE_COMMANDS,
+  readAll,
+  readSysctl,
+  versionOf,
+  XT_COMMANDS,
+} from './node-commands';
 import { sourceProblems } from './problems';
 import { type CommandLimits, runCommand } from './run-command';
 import type { NodeCapture, Source } from './source';
@@ -61,8 +69,10 @@ async function readHost(commands: HostCommands, signal: AbortSignal): Promise<No
     for (const [file, ...argvs] of XT_COMMANDS) files.set(file, await readAll(argvs, run));
   }
   files.set('sysctl.txt', await readSysctl(commands.sysctlRoot));
-  const legacy = await readFile('/proc/net/ip_tables_names').catch(() => undefined);
-  if (legacy !== undefined) files.set('ip_tables_names.txt', { kind: 'read', content: legacy });
+  for (const [file, read] of Object.entries(LEGACY_NAMES)) {
+    const legacy = await read();
+    if (legacy !== undefined) files.set(file, { kind: 'read', content: legacy });
+  }
   const nft = versionOf(await run(['nft', '--version']));
   files.set('versions.json', { kind: 'read', content: Buffer.from(JSON.stringify({ nft, kernel: release() })) });
   return { files, capturedAt, hash: hashOf(files) };

@@ -28,6 +28,17 @@ export const XT_COMMANDS: typeof NODE_COMMANDS = [
   ['ip6tables-save.txt', ['ip6tables-nft-save']],
 ];
 
+/** Names of the tables of legacy iptables and ip6tables; undefined where nobody may read them. */
+export const LEGACY_NAMES = {
+  'ip_tables_names.txt': (): Promise<Uint8Array | undefined> =>
+    readFile('/proc/net/ip_tables_names').catch(() => undefined),
+  // Without the module there is no such file, and there are no tables (ip6_tables_init, xt_proto_init).
+  'ip6_tables_names.txt': (): Promise<Uint8Array | undefined> =>
+    readFile('/proc/net/ip6_tables_names').catch((error: NodeJS.ErrnoException) =>
+      error.code === 'ENOENT' ? new Uint8Array() : undefined,
+    ),
+} as const;
+
 /** The outputs of the commands in one; the first failure instead. */
 export async function readAll(
   argvs: readonly Argv[],

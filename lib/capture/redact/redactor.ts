@@ -89,8 +89,10 @@ export class Redactor {
         case 'iptables-save.txt':
         case 'ip6tables-save.txt':
         case 'iptables-legacy-save.txt':
+        case 'ip6tables-legacy-save.txt':
           return redactIptablesSave(text, words);
         case 'ip_tables_names.txt':
+        case 'ip6_tables_names.txt':
           return text;
         case 'versions.json':
           return this.#json(text, firstWords);

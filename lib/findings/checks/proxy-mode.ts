@@ -174,6 +174,7 @@ interface Legacy {
   readonly node: string;
   /** Rules are known, not only that there are tables. */
   readonly isSaved: boolean;
+  readonly program: 'iptables' | 'ip6tables';
   readonly tables: readonly string[];
   readonly rules: readonly { readonly chain: string; readonly args: readonly string[] }[];
   readonly evidence: readonly Evidence[];
@@ -181,49 +182,57 @@ interface Legacy {
 
 /** Nodes with the same rules, or the same tables, have them for one cause. */
 function legacyFindings({ nodes, cluster }: Context): readonly Finding[] {
-  const keyOf = ({ isSaved, tables, rules }: Legacy): string =>
-    JSON.stringify([isSaved, isSaved ? [] : tables, rules.map(({ chain, args }) => [chain, args])]);
+  const keyOf = ({ isSaved, program, tables, rules }: Legacy): string =>
+    JSON.stringify([isSaved, program, isSaved ? [] : tables, rules.map(({ chain, args }) => [chain, args])]);
   return [...groupBy(nodes.flatMap(legacy), keyOf).values()].flatMap((group) => {
     const [first] = group;
     if (first === undefined) return [];
-    const { isSaved, tables, rules } = first;
+    const { isSaved, program, tables, rules } = first;
+    const modules = program === 'iptables' ? 'iptable_filter and iptable_nat' : 'ip6table_filter and ip6table_nat';
     const names = group.map(({ node }) => node);
     const have = names.length === 1 ? 'has' : 'have';
     return finding({
       code: 'legacy-iptables-active',
       summary: isSaved
-        ? `${listed(names)} ${have} rules of legacy iptables, which nft does not show: what is said of packets there holds only if these let them pass.`
-        : `${listed(names)} ${have} tables of legacy iptables (${tables.join(', ')}), which nft does not show; whether they hold rules is not known.`,
+        ? `${listed(names)} ${have} rules of legacy ${program}, which nft does not show: what is said of packets there holds only if these let them pass.`
+        : `${listed(names)} ${have} tables of legacy ${program} (${tables.join(', ')}), which nft does not show; whether they hold rules is not known.`,
       services: rules.flatMap(({ args }) => servicesInWords(args, cluster)),
       nodes: names,
       evidence: group.flatMap(({ evidence }) => evidence),
       assumptions: isSaved ? [] : ['That these tables may hold rules: their names alone do not tell.'],
-      reproduce: 'iptables-legacy-save',
-      remedy:
-        'Move these rules to nftables, or delete them (iptables-legacy -F); then unload the modules iptable_filter and iptable_nat.',
+      reproduce: `${program}-legacy-save`,
+      remedy: `Move these rules to nftables, or delete them (${program}-legacy -F); then unload the modules ${modules}.`,
     });
   });
 }
 
-function legacy({ name, world, input }: NodeContext): readonly Legacy[] {
-  const { legacyTables, legacySave } = world;
-  const chains = legacySave.known ? legacySave.value : [];
+function legacy(context: NodeContext): readonly Legacy[] {
+  return (['ip', 'ip6'] as const).flatMap((family) => legacyOf(context, family));
+}
+
+function legacyOf({ name, world, input }: NodeContext, family: 'ip' | 'ip6'): readonly Legacy[] {
+  const six = world.legacyTables6?.known === true ? world.legacyTables6.value : [];
+  const tables = family === 'ip' ? world.legacyTables : six;
+  const save = family === 'ip' ? world.legacySave : world.legacySave6;
+  const program = family === 'ip' ? 'iptables' : 'ip6tables';
+  const chains = save?.known === true ? save.value : [];
   const acting = chains.filter(({ policy, rules }) => rules > 0 || policy === 'DROP');
-  if (legacySave.known ? acting.length === 0 : legacyTables.length === 0) return [];
-  const saved = input.files.get('iptables-legacy-save.txt');
-  const lines = saved?.kind === 'read' ? decodeIptablesSave(new TextDecoder().decode(saved.content), 'ip') : undefined;
+  const isSaved = save?.known === true;
+  if (isSaved ? acting.length === 0 : tables.length === 0) return [];
+  const file = `${program}-legacy-save.txt`;
+  const saved = input.files.get(file);
+  const lines =
+    saved?.kind === 'read' ? decodeIptablesSave(new TextDecoder().decode(saved.content), family) : undefined;
   const rules = lines?.ok === true ? lines.value.rules : [];
-  const reading = (file: string, text: string): Evidence => ({ kind: 'reading', node: name, file, text });
-  const evidence: readonly Evidence[] = legacySave.known
+  const reading = (of: string, text: string): Evidence => ({ kind: 'reading', node: name, file: of, text });
+  const evidence: readonly Evidence[] = isSaved
     ? [
         ...acting.map(({ table, chain, policy, rules: count }) => {
           const has = `${count} ${count === 1 ? 'rule' : 'rules'}${policy === '-' ? '' : `, policy ${policy}`}`;
-          return reading('iptables-legacy-save.txt', `table ${table}, chain ${chain}: ${has}`);
+          return reading(file, `table ${table}, chain ${chain}: ${has}`);
         }),
-        ...rules
-          .slice(0, 12)
-          .map(({ chain, args }) => reading('iptables-legacy-save.txt', `-A ${chain} ${args.join(' ')}`)),
+        ...rules.slice(0, 12).map(({ chain, args }) => reading(file, `-A ${chain} ${args.join(' ')}`)),
       ]
-    : legacyTables.map((table) => reading('ip_tables_names.txt', `table ${table}`));
-  return [{ node: name, isSaved: legacySave.known, tables: legacyTables, rules, evidence }];
+    : tables.map((table) => reading(`${family === 'ip' ? 'ip' : 'ip6'}_tables_names.txt`, `table ${table}`));
+  return [{ node: name, isSaved, program, tables, rules, evidence }];
 }
