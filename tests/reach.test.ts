@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { openNode } from '@/lib/api/open-node';
 import type { Cluster, Pod } from '@/lib/cluster/cluster';
+import { decodeAsked } from '@/lib/findings/asked';
 import { buildNetwork, type Network } from '@/lib/reach/network';
 import { decodeQuestion, type ReachAnswer, reach } from '@/lib/reach/query';
 import type { World } from '@/lib/world/world';
@@ -237,4 +238,14 @@ test.each([
 test('the node of a question from outside is where it enters', () => {
   const asked = decodeQuestion({ from: 'external', node: 'node-3', ...API }, networkOf(whole));
   expect(asked.ok && asked.value.client).toMatchObject({ kind: 'outside', via: 'node-3' });
+});
+
+test('asked of findings, two entries that contradict each other are an error as well', () => {
+  const question = { from: 'external:203.0.113.7', node: 'node-1', ...API };
+  expect(decodeAsked({ ...question, via: 'node-2' }, networkOf(whole))).toMatchObject({
+    ok: false,
+    problem: { code: 'REACH-001', path: 'via' },
+  });
+  const asked = decodeAsked(question, networkOf(whole));
+  expect(asked.ok && asked.value.client).toEqual({ kind: 'outside', via: 'node-1', address: '203.0.113.7' });
 });

@@ -31,8 +31,8 @@ export function decodeAsked(json: { readonly [key: string]: unknown }, network: 
       do: 'Give a pod (NAMESPACE/NAME), a node, or "external".',
     });
   const outside = /^external:(.+)$/.exec(from)?.[1];
-  if (outside !== undefined) return decodeQuestion({ srcIP: outside, ...rest, from: 'external', via: node }, network);
-  if (from === 'external') return decodeQuestion({ ...rest, from, via: node }, network);
+  if (outside !== undefined) return decodeQuestion({ srcIP: outside, ...rest, from: 'external', node }, network);
+  if (from === 'external') return decodeQuestion({ ...rest, from, node }, network);
   return decodeQuestion({ ...rest, from: from.includes('/') ? { pod: from } : { node: from } }, network);
 }
 
