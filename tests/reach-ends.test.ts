@@ -61,7 +61,7 @@ describe('a process of a node answers datagrams', () => {
 });
 
 describe('a sender that output stops is told', () => {
-  // ping(8) and sendto(2) of UDP: "Operation not permitted"; connect(2) of TCP waits.
+  // sendto(2) says "Operation not permitted", of UDP, ICMP and raw sockets of ICMPv6; connect(2) of TCP waits.
   test.each([
     { protocol: 'ICMP', dst: '10.240.0.12', want: 'eperm' },
     { protocol: 'ICMPv6', dst: 'fd00:10:240::12', want: 'eperm' },

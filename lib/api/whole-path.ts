@@ -23,7 +23,7 @@ export interface WholePathView {
   readonly to: PlaceView;
   /** `10.244.1.3:40000 → 10.99.151.112:80/tcp` */
   readonly packet: string;
-  /** Every outcome with its probability, the likeliest first: ok, refused, timeout, eperm, icmp-…; `undecided`. */
+  /** Every outcome with its probability, the likeliest first: ok, refused, timeout, eperm, enetunreach, icmp-…; `undecided`. */
   readonly results: readonly { readonly word: string; readonly probability: number }[];
   readonly ends: readonly PathEnd[];
   /** Said once, for all. */

@@ -10,7 +10,7 @@ import type { Network } from './network';
 import { ask, type Client, type Ending, type Question } from './walk';
 
 export interface ReachAnswer {
-  /** The likeliest outcome: ok, refused, timeout, eperm, icmp-…, icmp6-…. */
+  /** The likeliest outcome: ok, refused, timeout, eperm (einval, …), icmp-…, icmp6-…. */
   readonly result: string;
   /** Every outcome with its probability. */
   readonly results: { readonly [word: string]: number };

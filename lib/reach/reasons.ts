@@ -63,6 +63,9 @@ export const GROUP: Reason = {
   say: 'The datagram goes to a group or to everybody; who answers, and from which address, is not in the capture.',
   settle: 'Ask for the address of one host.',
 };
+/** ping_v6_sendmsg() does not pass on what icmpv6_push_pending_frames() returns. */
+export const RAW_ECHO =
+  'The echo is taken to be sent by a raw socket: a ping socket of IPv6 is not told of the drop and waits.';
 /** Of a server that gets datagrams for all addresses, where its route to the client has another source. */
 export const answersFrom = (node: string, asked: string, routed: string): string =>
   `The server on ${node} is taken to answer from ${asked}, where it was asked: one that leaves the source to the kernel would answer from ${routed}.`;

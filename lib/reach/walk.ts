@@ -3,6 +3,7 @@ import { formatAddress, inPrefix, parseAddress, shortest } from '../net/address'
 import { toHex } from '../net/build-packet';
 import { viewPacket } from '../net/headers';
 import type { PacketSpec } from '../net/packet-spec';
+import { protocolNumber } from '../net/protocols';
 import { type Arrival, arrivalFromOutside } from '../sim/arrival';
 import type { Frame } from '../sim/frame';
 import { initialState, type SimState, type TraceOptions, traceFrom } from '../sim/index';
@@ -22,8 +23,11 @@ import {
   OUTSIDE,
   PROTOCOL,
   PROXY,
+  RAW_ECHO,
   uncaptured,
 } from './reasons';
+
+import { endless, goesRound, inLastRound, roundOf, TOO_FAR } from './round';
 
 /** Where the question comes from. */
 export type Client =
@@ -72,7 +76,7 @@ export type Stop =
 export interface Ending {
   readonly stops: readonly Stop[];
   readonly probability: number;
-  /** ok, refused, timeout, eperm, icmp-…; undefined where it cannot be known. */
+  /** ok, refused, timeout, eperm, enetunreach, icmp-…; undefined where it cannot be known. */
   readonly result: string | undefined;
   readonly undecided: readonly Reason[];
   readonly backend: string | undefined;
@@ -90,15 +94,30 @@ interface Travel {
   readonly sourceSeen: string | undefined;
   readonly assumptions: ReadonlySet<string>;
   readonly stops: readonly Stop[];
+  /** Who answers for whom was asked: the node and what decided there. */
+  readonly refused?: Pick<Ending, 'node' | 'by'>;
+  /** Routes lead it round, which was seen. */
+  readonly goesRound?: boolean;
 }
 
-const HOPS_MAX = 12;
+/** More than two hop limits of a new packet: the way there and back. */
+const HOPS_MAX = 140;
+/** Of all ways that chance opens together. */
+const TRACES_MAX = 5000;
 /** Both are ECONNREFUSED to a socket, as a TCP reset is (net/ipv4/icmp.c, icmp_err_convert; net/ipv6/icmp.c, tab_unreach). */
 const PORT_UNREACHABLE: ReadonlySet<string> = new Set(['icmp-port-unreachable', 'icmp6-port-unreachable']);
 /** What the node's kernel answers by itself, or by the sockets that a capture lists. */
 const ANSWERED: ReadonlySet<string> = new Set(['tcp', 'udp', 'icmp', 'icmpv6']);
 /** Where output drops a packet, sendto(2) fails with EPERM (nf_hook_slow; udp_send_skb, ping_v4_sendmsg, raw_sendmsg). */
 const TOLD_AT_ONCE: ReadonlySet<string> = new Set(['udp', 'icmp', 'icmpv6']);
+/** Errors of sendto(2) and connect(2): EPERM of a rule, the others of a route, or of there being none. */
+const ERRNO_WORDS: Readonly<Record<number, string>> = {
+  1: 'eperm',
+  13: 'eacces',
+  22: 'einval',
+  101: 'enetunreach',
+  113: 'ehostunreach',
+};
 /** Follows a question to all its ends; probabilities add up to 1. With `verdictOnly` the traces of its stops hold no steps. */
 export function ask(network: Network, question: Question, options: TraceOptions = {}): readonly Ending[] {
   return new Walk(network, question, options).run();
@@ -145,6 +164,7 @@ function namingReject(fate: Fate): Fate {
 
 class Walk {
   readonly wanted = new Set<string>();
+  private traces = 0;
   private readonly endings: Ending[] = [];
   private readonly asked: { readonly address: string; readonly port: number };
 
@@ -304,10 +324,23 @@ class Walk {
   private onNode(travel: Travel, node: string, packet: PacketSpec, way: 'request' | 'reply'): void {
     if (this.isUnread(node)) return;
     const here = this.network.nodes.get(node);
-    if (here === undefined || travel.stops.length > HOPS_MAX) {
-      this.end(travel, here === undefined ? { undecided: [notCaptured(node)] } : { result: 'timeout', node });
+    if (here === undefined || travel.stops.length > HOPS_MAX || this.traces >= TRACES_MAX) {
+      this.end(travel, { undecided: [here === undefined ? notCaptured(node) : TOO_FAR], node });
       return;
     }
+    const round = travel.goesRound ? undefined : roundOf(travel.stops, node, packet);
+    if (round !== undefined) {
+      const what = way === 'request' ? 'The packet' : 'The answer';
+      if (round.costs < 1) {
+        this.end(travel, { undecided: [endless(round, what)], node });
+        return;
+      }
+      const assumptions = new Set([...travel.assumptions, goesRound(round, what)]);
+      const last = inLastRound(this.network, packet, round) ?? packet;
+      this.onNode({ ...travel, assumptions, goesRound: true }, node, last, way);
+      return;
+    }
+    this.traces += 1;
     const state = travel.states.get(node) ?? initialState(here.prepared);
     const { trace, states, frames, received } = traceFrom(here.prepared, packet, state, this.options);
     trace.branches.forEach((branch, i) => {
@@ -376,15 +409,36 @@ class Walk {
     }
     const generated = frames.find((f) => f.role === 'generated');
     if (generated !== undefined) {
-      this.leave(next, node, generated, 'reply', fate.by);
+      this.leave({ ...next, refused: { node, by: fate.by } }, node, generated, 'reply', fate.by);
       return;
     }
-    // A TCP connection waits on; whoever sends a datagram or an echo is told at once.
-    const isTold = fate.sendErrno === 1 && TOLD_AT_ONCE.has(String(this.question.packet.protocol));
+    this.unsent(next, node, fate);
+  }
+
+  /** Nothing left the node, and nothing came of it: the sender is told, or waits. */
+  private unsent(travel: Travel, node: string, { sendErrno = 0, by }: Fate): void {
+    const { client } = this.question;
+    const protocol = String(this.question.packet.protocol);
+    const hasRoute = client.kind !== 'node' || this.routeOfClient(node);
+    // A TCP connection that has a route waits on; whoever sends a datagram or an echo is told at once.
+    const isTold = TOLD_AT_ONCE.has(protocol) || (protocol === 'tcp' && !hasRoute);
+    const word = isTold ? ERRNO_WORDS[sendErrno] : undefined;
+    const said = word !== undefined && protocol === 'icmpv6' && hasRoute ? [RAW_ECHO] : [];
     this.end(
-      { ...next, backend: undefined, sourceSeen: undefined },
-      { result: isTold ? 'eperm' : 'timeout', node, by: fate.by },
+      { ...travel, backend: undefined, sourceSeen: undefined, assumptions: new Set([...travel.assumptions, ...said]) },
+      { result: word ?? 'timeout', node, by },
     );
+  }
+
+  /** Whether the node has a route to what it asks for, before any rule sees the packet. */
+  private routeOfClient(node: string): boolean {
+    const { daddr, protocol } = this.question.packet;
+    const target = parseAddress(daddr);
+    const router = target && this.network.nodes.get(node)?.prepared.routers[target.family];
+    if (target === undefined || router === undefined) return true;
+    const number = protocolNumber(String(protocol));
+    const way = { daddr: target.value, mark: 0, tos: 0, iif: undefined, uid: 0 };
+    return router.lookup({ ...way, ...(number !== undefined && { protocol: number }) }).kind === 'found';
   }
 
   /** A process of the node has the datagram: it answers, and the answer sets out from the node. */
@@ -425,7 +479,10 @@ class Walk {
     const seen = clientWord(answer, this.asked) ?? 'timeout';
     const word = this.question.isWaiting === true && PORT_UNREACHABLE.has(seen) ? 'refused' : seen;
     const reached = word === 'ok' || travel.backend !== undefined;
-    this.end(reached ? travel : { ...travel, backend: undefined, sourceSeen: undefined }, { result: word, node, by });
+    this.end(reached ? travel : { ...travel, backend: undefined, sourceSeen: undefined }, {
+      result: word,
+      ...(travel.refused ?? { node, by }),
+    });
   }
 
   /** A packet on the wire behind a node: to a pod, to another node, or out of the cluster. */
