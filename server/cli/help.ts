@@ -84,8 +84,8 @@ const REACH = `nftscope reach: connections over a whole capture, from node to no
                     {"pod": "NAMESPACE/NAME"} or "external". External traffic enters by via, else dstNode, else the owner of dst
 
 One line each: {"id", "result", "results", "backends", "sourceSeenByBackend", "node", "by", "assumed"}. result is the likeliest word of
-ok, refused, timeout, eperm, icmp-…, icmp6-…; results has them all with probabilities. {"id", "undecided": [reason, …]} where the
-answer lies outside the capture.
+ok, refused, timeout, eperm (enetunreach, …), icmp-…, icmp6-…; results has them all with probabilities. {"id", "undecided":
+[reason, …]} where the answer lies outside the capture.
 
 Exit status: 0 all questions were answered; 2 some could not be: their line is {"id", "results": [], "error": {"code", "message"}}.
 `;
