@@ -55,6 +55,11 @@ describe('endpoints', () => {
   ])('%s', (name, endpoint, note) => expect(noteOf(part({ name, role: 'endpoint' }), [endpoint])).toBe(note));
 });
 
+test('a way that is missing is not a part that is; to another Service, the part says it', () => {
+  expect(linkWords(link({ state: 'missing' }))).toBe('way missing');
+  expect(linkWords(link({ state: 'other', probability: 1 / 2 }))).toBe('1/2 of new connections');
+});
+
 test('what is of another Service says whose, once', () => {
   const other = part({
     name: 'service-3FXFUSOZ-data/db-ro/tcp/sql',

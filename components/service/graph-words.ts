@@ -81,7 +81,10 @@ export function linkWords(link: ComparedLink): string {
     ...(part === undefined ? [] : [`${part} of new connections`]),
     ...(link.sticky ? ['known clients again'] : []),
     ...link.when,
-    ...(link.state === 'same' || link.state === 'unknown' ? [] : [STATE_WORDS[link.state]]),
+    // The part itself says whose it is; the way may be missing where the part is not.
+    ...(['same', 'unknown', 'other'].includes(link.state)
+      ? []
+      : [`${link.state === 'altered' ? '' : 'way '}${STATE_WORDS[link.state]}`]),
     ...(link.expected === undefined ? [] : [`expected ${share(link.expected) ?? 'always'}`]),
   ].join(', ');
 }

@@ -152,7 +152,10 @@ describe('expected against actual', () => {
       'chain:service-shop/api/tcp/http': 'other',
       'endpoint:10.244.1.5:8080': 'other',
     });
-    expect(links.map(({ way }) => way)).toContain('chain:service-shop/api/tcp/http → endpoint:10.244.1.5:8080');
+    const ways = new Map(links.map(({ way, state }) => [way, state]));
+    expect(ways.get('element:service-ips:10.96.0.10 . tcp . 80 → chain:service-shop/api/tcp/http')).toBe('other');
+    expect(ways.get('chain:service-shop/api/tcp/http → endpoint:10.244.1.5:8080')).toBe('other');
+    expect(ways.get('element:service-ips:10.96.0.10 . tcp . 80 → chain:service-shop/web/tcp/http')).toBe('missing');
     // Packets to web come to api's endpoint only, whatever else leads to web's.
     expect(chosen).toEqual({ '10.244.1.5': 1 });
   });

@@ -60,9 +60,13 @@ export function compareServiceGraphs(
       return part.state === 'same' && shouldBeReached.has(part.id) ? { ...part, note: UNREACHED } : part;
     })
     .toSorted(compareParts);
+  const others = new Set(ordered.flatMap(({ id, state }) => (state === 'other' ? [id] : [])));
+  const told = links.map((link) =>
+    link.state === 'stale' && others.has(link.to) ? { ...link, state: 'other' as const } : link,
+  );
   const place = new Map(ordered.map(({ id }, index) => [id, index]));
   const at = (id: string): number => place.get(id) ?? ordered.length;
-  return { parts: ordered, links: links.toSorted((a, b) => at(a.from) - at(b.from) || at(a.to) - at(b.to)) };
+  return { parts: ordered, links: told.toSorted((a, b) => at(a.from) - at(b.from) || at(a.to) - at(b.to)) };
 }
 
 /** Service chains are emptied at once and deleted by a later sync, up to an hour on (pkg/proxy/nftables/proxier.go). */

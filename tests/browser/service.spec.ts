@@ -225,6 +225,22 @@ test('the help names each key once, by what it does here', async ({ page }) => {
   await expect(help).not.toContainText('Search the ruleset');
 });
 
+test('on a phone nothing of a node or an endpoint is cut, and traces are there too', async ({ page }) => {
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.goto(WEB);
+  await settled(page);
+  await expect(page.getByText(/ready, serving; node-1/)).toBeVisible();
+  // A box that is smaller than what is in it hides the rest.
+  const cut = await page.locator('main tbody tr *').evaluateAll((all) =>
+    all
+      .filter((one) => one.getClientRects().length > 0 && !one.classList.contains('sr-only'))
+      .filter((one) => getComputedStyle(one).overflowY === 'hidden' && one.scrollHeight > one.clientHeight + 2)
+      .map((one) => one.textContent),
+  );
+  expect(cut).toEqual([]);
+  await expect(nodes(page).getByRole('link', { name: 'Trace from node-2' })).toBeVisible();
+});
+
 test('a Service that is not there says so, and what it may have been', async ({ page }) => {
   await page.goto('/service?service=shop/wep');
   await expect(page.getByText('The cluster has no Service shop/wep.')).toBeVisible();
