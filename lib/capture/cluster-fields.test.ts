@@ -49,6 +49,22 @@ describe('what a capture keeps of objects', () => {
     expect(JSON.parse(text).items[0].metadata.annotations).toEqual({ 'service.kubernetes.io/topology-mode': 'Auto' });
   });
 
+  test('of a NetworkPolicy the members that it has; a peer of a kind that is not known stays one', () => {
+    const from = [{ ipBlock: { cidr: '10.0.0.0/8' } }, { another: {} }];
+    const ports = [{ protocol: 'TCP', port: 80, endPort: 90 }];
+    const podSelector = { matchLabels: { a: 'b' }, matchExpressions: [{ key: 'k', operator: 'In', values: ['v'] }] };
+    const spec = { podSelector, policyTypes: ['Ingress'], ingress: [{ from, ports }], egress: [{ to: [], ports }] };
+    const metadata = { name: 'p', namespace: 'n' };
+    const leaking = {
+      ...spec,
+      podSelector: { ...podSelector, leak: 'leak' },
+      ingress: [{ from, ports: [{ ...ports[0], leak: 'leak' }], leak: 'leak' }],
+    };
+    expect(JSON.parse(kept('networkpolicies.json', { items: [{ metadata, spec: leaking }] })).items).toEqual([
+      { metadata, spec },
+    ]);
+  });
+
   test('no objects of another kind, whatever list they are in', () => {
     const items = [
       { kind: 'Secret', metadata: { name: 'leak', namespace: 'b' }, data: { token: 'bGVhaw==' } },

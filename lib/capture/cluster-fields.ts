@@ -35,6 +35,8 @@ const CONTAINER: Fields = {
   restartPolicy: true,
   ports: [{ name: true, containerPort: true, hostPort: true, hostIP: true, protocol: true }],
 };
+const SELECTOR: Fields = { matchLabels: true, matchExpressions: [{ key: true, operator: true, values: true }] };
+const POLICY_PORTS: Fields = [{ protocol: true, port: true, endPort: true }];
 const STATE: Fields = {
   running: { startedAt: true },
   waiting: { reason: true },
@@ -148,7 +150,18 @@ const KINDS: ReadonlyMap<string, Kind> = new Map([
   ['namespaces.json', { kind: 'Namespace', fields: { status: { phase: true } } }],
   [
     'networkpolicies.json',
-    { kind: 'NetworkPolicy', fields: { spec: { podSelector: true, policyTypes: true, ingress: true, egress: true } } },
+    {
+      kind: 'NetworkPolicy',
+      fields: {
+        spec: {
+          podSelector: SELECTOR,
+          policyTypes: true,
+          // Peers are kept whole: of a kind that is not known they are told to be such.
+          ingress: [{ from: true, ports: POLICY_PORTS }],
+          egress: [{ to: true, ports: POLICY_PORTS }],
+        },
+      },
+    },
   ],
   ['servicecidrs.json', { kind: 'ServiceCIDR', fields: { spec: { cidrs: true } } }],
 ]);

@@ -28,7 +28,15 @@ const LABEL_MAPS: ReadonlySet<string> = new Set(['labels', 'matchLabels', 'selec
 
 /** Of rules of NetworkPolicies: whom they name. */
 const PEER_LISTS: ReadonlySet<string> = new Set(['from', 'to']);
-const PEERS: ReadonlySet<string> = new Set(['podSelector', 'namespaceSelector', 'ipBlock']);
+const SELECTOR = ['matchLabels', 'matchExpressions'] as const;
+/** With the members that they have. */
+const PEERS: ReadonlyMap<string, readonly string[]> = new Map<string, readonly string[]>([
+  ['podSelector', SELECTOR],
+  ['namespaceSelector', SELECTOR],
+  ['ipBlock', ['cidr', 'except']],
+]);
+const OPERATORS: ReadonlySet<string> = new Set(['In', 'NotIn', 'Exists', 'DoesNotExist']);
+const POLICY_TYPES: ReadonlySet<string> = new Set(['Ingress', 'Egress']);
 
 /** One list of objects, of whatever kind. */
 export function redactObjects(list: Json, words: Words): Json {
@@ -47,7 +55,8 @@ function redact(value: Json, key: string, parent: string, words: Words): Json {
     const values = Array.isArray(value.values)
       ? value.values.map((one) => names.labelValue(label, text(one)))
       : undefined;
-    return { ...value, key: names.labelKey(label), ...(values !== undefined && { values }) };
+    const operator = OPERATORS.has(value.operator) ? value.operator : 'redacted';
+    return { key: names.labelKey(label), operator, ...(values !== undefined && { values }) };
   }
   if (key === 'taints')
     return {
@@ -67,9 +76,13 @@ function redactPeer(peer: JsonObject, words: Words): JsonObject {
   const members = Object.entries(peer);
   const known = members.filter(([name]) => PEERS.has(name));
   return {
-    ...Object.fromEntries(known.map(([name, one]) => [name, redact(one, name, '', words)])),
+    ...Object.fromEntries(known.map(([name, one]) => [name, redact(membersOf(one, PEERS.get(name)), name, '', words)])),
     ...(known.length < members.length && { redacted: true }),
   };
+}
+
+function membersOf(value: Json, names: readonly string[] = []): Json {
+  return isObject(value) ? Object.fromEntries(Object.entries(value).filter(([name]) => names.includes(name))) : value;
 }
 
 function redactWord(value: string, key: string, parent: string, words: Words): string {
@@ -90,6 +103,8 @@ function redactWord(value: string, key: string, parent: string, words: Words): s
       return KINDS.has(value) || !REFERENCES.has(parent) ? value : names.name(value);
     case 'apiVersion':
       return REFERENCES.has(parent) ? apiVersion(value, words) : value;
+    case 'policyTypes':
+      return POLICY_TYPES.has(value) ? value : 'redacted';
     case 'type':
       return parent === 'conditions' ? names.labelKey(value) : value;
     default:
@@ -177,7 +192,7 @@ const NAMED: ReadonlyMap<string, ReadonlySet<string>> = new Map([
   ['user', new Set(['root'])],
 ]);
 /** Other names of an interface, and of what it is made of. */
-const DROPPED: ReadonlySet<string> = new Set(['altnames', 'phys_port_name', 'phys_switch_id', 'prog']);
+const DROPPED: ReadonlySet<string> = new Set(['altnames', 'phys_port_name', 'phys_port_id', 'phys_switch_id', 'prog']);
 
 /** Output of `ip -j`: addresses wherever they are. Rules have the length of a prefix beside it. */
 export function redactIpOutput(value: Json, words: Words): Json {
@@ -192,6 +207,8 @@ export function redactIpOutput(value: Json, words: Words): Json {
       // The group of a VXLAN is an address.
       if (plain !== undefined && typeof one === 'string' && parseAddress(one) === undefined)
         return [[key, plain.has(one) || /^(?:0x[0-9a-f]+|\d+)$/.test(one) ? one : names.name(one)]];
+      // `eth0:WORD` of an address: what is behind the interface anybody may choose (ip-address(8), label).
+      if (key === 'label') return [[key, words.scrub(text(one).replace(/:.*$/, ''))]];
       if (key === 'ifalias') return [[key, words.comment(text(one))]];
       const len = value[`${key}len`];
       if ((key === 'src' || key === 'dst') && typeof one === 'string' && typeof len === 'number') {
