@@ -40,6 +40,8 @@ export async function openCluster(settings: ClusterSettings): Promise<Result<Sou
   for (const set of [settings.agents, settings.execIn])
     if (set !== undefined && !/^[^/\s]+\/[^/\s]+$/.test(set))
       return failed(kubeProblems.wrongSetting(`"${set}" is no NAMESPACE/NAME of a DaemonSet`));
+  if (settings.debugIn !== undefined && !/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/.test(settings.debugIn))
+    return failed(kubeProblems.wrongSetting(`"${settings.debugIn}" is no name of a namespace`));
   const access = await kubeAccess(choiceOf(settings));
   if (!access.ok) return access;
   let agentTls: DirectTls | undefined;
