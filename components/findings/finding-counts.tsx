@@ -102,7 +102,7 @@ export function FindingsOfService({ source, service }: { readonly source: string
                 >
                   {one.summary}
                 </Link>
-                <p className="mt-1 flex flex-wrap gap-1.5">
+                <p className="mt-1 flex flex-wrap gap-1.5 [&>span]:whitespace-normal [&>span]:[overflow-wrap:anywhere]">
                   <Badge mono>{one.code}</Badge>
                   {one.nodes.length > 2 ? (
                     <Badge>{one.nodes.length} nodes</Badge>

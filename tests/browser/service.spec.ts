@@ -241,6 +241,18 @@ test('on a phone nothing of a node or an endpoint is cut, and traces are there t
   await expect(nodes(page).getByRole('link', { name: 'Trace from node-2' })).toBeVisible();
 });
 
+test('a long code stays in its card', async ({ page }) => {
+  await page.setViewportSize({ width: 1440, height: 900 });
+  await page.goto('/service?service=shop/checkout&node=node-3');
+  const code = page.getByText('external-policy-no-local-endpoint').first();
+  await expect(code).toBeVisible();
+  const over = await code.evaluate((one) => {
+    const card = one.closest('.rounded-card');
+    return one.getBoundingClientRect().right - (card?.getBoundingClientRect().right ?? 0);
+  });
+  expect(over).toBeLessThan(0);
+});
+
 test('a Service that is not there says so, and what it may have been', async ({ page }) => {
   await page.goto('/service?service=shop/wep');
   await expect(page.getByText('The cluster has no Service shop/wep.')).toBeVisible();
