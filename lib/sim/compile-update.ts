@@ -3,7 +3,7 @@ import { CLASSID, type DataType, IFACE_INDEX } from '../nft/datatypes';
 import type { Expression, MapUpdateStatement, SetUpdateStatement } from '../nft/model';
 import { compileExpression, findInSet, type Scope, typesIn } from './compile-expression';
 import type { Context } from './environment';
-import { placed } from './misprints';
+import { placed, torn } from './misprints';
 import { Broken, type Op } from './op';
 import { need } from './operand';
 import { runStateful, setCount, setLimit } from './set-update';
@@ -13,7 +13,9 @@ import { formatValue, type Scalar, type Value, valueKey } from './value';
 export function compileSetUpdate(s: SetUpdateStatement, scope: Scope): Op {
   const set = scope.table.set(s.set);
   const elem = typeof s.elem === 'object' && s.elem.kind === 'elem' ? s.elem : undefined;
-  const value = placed(elem === undefined ? s.elem : elem.val);
+  const given = elem === undefined ? s.elem : elem.val;
+  if (torn(given)) return misplaced;
+  const value = placed(given);
   const get = compileExpression(value, scope);
   const types = typesIn(value, scope);
   const statements = s.statements.length > 0 ? s.statements : (elem?.statements ?? []);
@@ -68,7 +70,9 @@ export function compileSetUpdate(s: SetUpdateStatement, scope: Scope): Op {
 export function compileMapUpdate(s: MapUpdateStatement, scope: Scope): Op {
   const set = scope.table.set(s.map);
   const elem = typeof s.elem === 'object' && s.elem.kind === 'elem' ? s.elem : undefined;
-  const value = placed(elem === undefined ? s.elem : elem.val);
+  const given = elem === undefined ? s.elem : elem.val;
+  if (torn(given)) return misplaced;
+  const value = placed(given);
   const get = compileExpression(value, scope);
   const types = typesIn(value, scope);
   const data = compileExpression(s.data, scope, set?.dataTypes[0]);
@@ -113,6 +117,14 @@ export function compileMapUpdate(s: MapUpdateStatement, scope: Scope): Op {
     return undefined;
   };
 }
+
+const misplaced: Op = (c) =>
+  c.run.undecided(
+    'listing-wrong',
+    'The rule adds a field that lies in two bytes: nft 1.0.6 makes another value of it.',
+    'Assume what the set holds.',
+    c.at,
+  );
 
 /** A value as the literal nft would list. */
 function literalOf(types: readonly DataType[], v: Value, c: Context): Expression {

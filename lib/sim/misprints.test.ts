@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { trace } from './index';
+import { torn } from './misprints';
 import { drop, match, SYN, xtWorld } from './testing/xt-world';
 
 const payload = (protocol: string, field: string) => ({ payload: { protocol, field } });
@@ -42,4 +43,14 @@ test('a write of the first half of the transport header by its own value may be 
   const value = { '|': [{ '&': [sport, 1023] }, 768] };
   expect(outcomes([{ mangle: { key: sport, value } }])).toEqual(['listing-wrong']);
   expect(outcomes([{ mangle: { key: sport, value: 768 } }])).toEqual(['transmitted']);
+});
+
+test.each([
+  // The kernel stored cs0 for a packet with ef, and ef, 5 and 4 for the others.
+  { protocol: 'ip6', field: 'dscp', by: 6, want: true },
+  { protocol: 'ip', field: 'dscp', by: 2, want: false },
+  { protocol: 'tcp', field: 'doff', by: 4, want: false },
+  { protocol: 'ip', field: 'version', by: 4, want: false },
+])('a rule that adds $protocol $field to a set: the value is torn: $want', ({ protocol, field, by, want }) => {
+  expect(torn({ kind: 'binary', op: '>>', operands: [{ kind: 'payload', protocol, field }, by] })).toBe(want);
 });

@@ -16,6 +16,14 @@ export function placed(part: Expression): Expression {
   return where !== undefined && (where.offset + where.len + by) % 8 === 0 ? field : part;
 }
 
+/** True for such a field that lies in two bytes: what nft puts in its place is another value, by the processor's byte order. */
+export function torn(part: Expression): boolean {
+  const field = placed(part);
+  if (field === part || typeof field !== 'object' || field.kind !== 'payload') return false;
+  const where = payloadField(field.protocol, field.field);
+  return where !== undefined && (where.offset % 8) + where.len > 8;
+}
+
 /** Those of them whose values in the elements of a set are listed as they are. */
 const LISTED_RIGHT = new Set(['ip dscp', 'ip6 ecn']);
 
