@@ -28,7 +28,7 @@ afterEach(async () => {
   await shop.stop();
 });
 
-async function served(more: ClusterSettings = {}) {
+async function served(more: ClusterSettings = {}, others: readonly ClusterSettings[] = []) {
   const at = (name: string, text: string) => {
     const path = join(folder.path, name);
     writeFileSync(path, text);
@@ -46,7 +46,7 @@ async function served(more: ClusterSettings = {}) {
     }),
   );
   const settings: ClusterSettings = { kubeconfig, agentTokenFile: at('token', `${TOKEN}\n`), ...more };
-  process.env.NFTSCOPE_CLUSTERS = JSON.stringify([settings]);
+  process.env.NFTSCOPE_CLUSTERS = JSON.stringify([settings, ...others]);
   const { store, broken } = await configuredStore(signal);
   return { store, broken };
 }
@@ -292,4 +292,35 @@ test('read by exec alone: what cannot be read says why', async () => {
 test('settings that make no sense: the source is broken, the others are there', async () => {
   const { broken } = await served({ readBy: ['telepathy'], context: 'shop' });
   expect(broken.map(({ name, problem }) => [name, problem.code])).toEqual([['shop', 'KUBE-008']]);
+});
+
+test.each<[string, object, RegExp]>([
+  [
+    'a certificate that is none',
+    { 'client-certificate-data': 'aGVsbG8=', 'client-key-data': 'aGVsbG8=' },
+    /certificate/,
+  ],
+  [
+    'a plugin that fails',
+    { exec: { apiVersion: 'client.authentication.k8s.io/v1', command: 'false' } },
+    /plugin false/,
+  ],
+])('beside a cluster with %s the others are there', async (_, user, words) => {
+  const kubeconfig = join(folder.path, 'bad');
+  writeFileSync(
+    kubeconfig,
+    JSON.stringify({
+      clusters: [{ name: 'c', cluster: { server: 'https://127.0.0.1:1' } }],
+      users: [{ name: 'u', user }],
+      contexts: [{ name: 'bad', context: { cluster: 'c', user: 'u' } }],
+      'current-context': 'bad',
+    }),
+  );
+  const { store } = await served({}, [{ kubeconfig }]);
+  expect((await store.sources(signal)).filter(({ kind }) => kind === 'cluster').map(({ name }) => name)).toEqual([
+    'shop',
+  ]);
+  expect(await store.failing(signal)).toMatchObject([
+    { name: 'bad', problem: { code: 'KUBE-005', say: expect.stringMatching(words) } },
+  ]);
 });
