@@ -4,7 +4,7 @@ import { endpointText } from '../explain/kube-proxy-name';
 import type { Difference } from './compare-tables';
 import { isExplained } from './earlier-state';
 import { type Changes, isEqual } from './endpoint-moves';
-import { type JudgedTable, portOwner, valuesOf } from './judged-table';
+import { addressesOf, addressOf, type JudgedTable, keysOf, portOwner, valuesOf } from './judged-table';
 import type { PortState } from './proxy-state';
 
 /**
@@ -25,8 +25,7 @@ export function isAltered(
   if (service !== undefined && !isEarlier && !isExplained(theirs, service, table.family)) return true;
   if (differences.some((one) => isEmptied(table, one))) return true;
   // It may know the endpoint by another Service.
-  const isOfOthers = (endpoint: string) =>
-    [...table.actual].some(([other, state]) => other !== text && keysOf(state).has(endpoint));
+  const isOfOthers = (endpoint: string) => (table.byEndpoint.get(endpoint) ?? []).some(([other]) => other !== text);
   const isKnown = (endpoint: string) => table.hairpins.has(`${ours.port.protocol} ${endpoint}`);
   const isOwn = (endpoint: string) => keysOf(theirs).has(endpoint);
   if (leftOut.some((one) => isKnown(one) && !isOwn(one) && !isOfOthers(one))) return true;
@@ -97,8 +96,8 @@ function portsDisagree(
 
 /** Whether the key leads to a Service that never had it: one that had it before has rules of that time. */
 const isTaken = (table: JudgedTable, key: string, text: string): boolean =>
-  [...table.actual].some(([other, { port, served }]) => {
-    if (other === text || !served.has(key)) return false;
+  (table.byKey.get(key) ?? []).some(([other, { port }]) => {
+    if (other === text) return false;
     return table.services.has(portOwner(port)) && table.before(port) === undefined;
   });
 
@@ -116,10 +115,9 @@ function siblingsDisagree(
   const addresses = addressesOf(ours);
   // Where all that leave are still there, the Service may have come to select other pods.
   const isOtherPods = leaving.length > 0 && leaving.every((one) => table.isSomebody(addressOf(one)));
-  for (const [other, sibling] of table.expected) {
+  const like = isOtherPods || addresses === '' ? [] : (table.siblings.get(addresses) ?? []);
+  for (const [other, sibling] of [...(table.siblings.get(portOwner(ours.port)) ?? []), ...like]) {
     if (other === text || missing.has(other)) continue;
-    const isSame = sibling.port.namespace === ours.port.namespace && sibling.port.name === ours.port.name;
-    if (!isSame && (isOtherPods || addressesOf(sibling) !== addresses || addresses === '')) continue;
     const there = table.actual.get(other);
     // Policies and hints narrow the choice: such a Service does not show what the node knows.
     if (there?.cluster === undefined || !isEqual(new Set(sibling.cluster?.keys()), table.usable(sibling.port)))
@@ -134,11 +132,3 @@ function siblingsDisagree(
   }
   return false;
 }
-
-const keysOf = ({ cluster, local }: PortState): ReadonlySet<string> =>
-  new Set([...(cluster?.keys() ?? []), ...(local?.keys() ?? [])]);
-
-const addressesOf = (state: PortState): string => [...new Set([...keysOf(state)].map(addressOf))].sort().join();
-
-/** `10.244.1.5:8080`, `[fd00::5]:8080` */
-const addressOf = (endpoint: string): string => endpoint.replace(/:\d+$/, '').replace(/^\[|\]$/g, '');

@@ -18,8 +18,11 @@ import { type PortState, partsOf } from './proxy-state';
 type Policy = 'Cluster' | 'Local';
 const POLICIES: readonly Policy[] = ['Cluster', 'Local'];
 
-/** What a table has for each Service, by `NAMESPACE/NAME`: one line for each chain with rules, each element and each affinity set. */
-export type ServiceLines = ReadonlyMap<string, readonly string[]>;
+/**
+ * What a table has for each Service, by `NAMESPACE/NAME`: one line for each chain with rules, each element and each affinity set. Lines
+ * are written when they are asked for: most Services of a table are as they should be.
+ */
+export type ServiceLines = ReadonlyMap<string, readonly (() => string)[]>;
 
 const MAPS: ReadonlySet<string> = new Set([
   'service-ips',
@@ -33,8 +36,8 @@ const MAPS: ReadonlySet<string> = new Set([
 export function serviceLines(table: Table): ServiceLines {
   const ctx = renderContext(table, undefined);
   const owners = new TableOwners(table);
-  const found = new Map<string, string[]>();
-  const add = (of: { readonly namespace: string; readonly name: string } | undefined, line: string): void => {
+  const found = new Map<string, (() => string)[]>();
+  const add = (of: { readonly namespace: string; readonly name: string } | undefined, line: () => string): void => {
     if (of === undefined) return;
     const name = `${of.namespace}/${of.name}`;
     const lines = found.get(name);
@@ -43,19 +46,20 @@ export function serviceLines(table: Table): ServiceLines {
   };
   for (const { name, rules } of table.chains) {
     if (rules.length === 0) continue;
-    add(parseKubeProxyName(name)?.service, `${name} ${rules.map((one) => renderRule(one, ctx)).join('; ')}`);
+    add(parseKubeProxyName(name)?.service, () => `${name} ${rules.map((one) => renderRule(one, ctx)).join('; ')}`);
   }
   for (const set of table.sets) {
     if (MAPS.has(set.name)) {
-      for (const one of set.elements) add(owners.element(set.name, one).services[0], `${set.name} ${elementLine(one)}`);
+      for (const one of set.elements)
+        add(owners.element(set.name, one).services[0], () => `${set.name} ${elementLine(one)}`);
     } else if (set.name === 'cluster-ips') {
       for (const one of set.elements) {
         const { services } = owners.element(set.name, one);
         const names = new Map(services.map((port) => [`${port.namespace}/${port.name}`, port]));
-        for (const port of names.values()) add(port, `${set.name} ${elementLine(one)}`);
+        for (const port of names.values()) add(port, () => `${set.name} ${elementLine(one)}`);
       }
     } else if (set.name.startsWith('affinity-')) {
-      add(parseKubeProxyName(set.name)?.service, `${set.name} ${set.timeout ?? ''}`);
+      add(parseKubeProxyName(set.name)?.service, () => `${set.name} ${set.timeout ?? ''}`);
     }
   }
   return found;
@@ -92,7 +96,14 @@ export function earlierService(
         configuration,
       );
       const written = serviceLines(table).get(`${now.namespace}/${now.name}`) ?? [];
-      if (written.length === lines.length && [...written].sort().join('\n') === has) return earlier;
+      if (
+        written.length === lines.length &&
+        written
+          .map((line) => line())
+          .sort()
+          .join('\n') === has
+      )
+        return earlier;
     }
   }
   return undefined;

@@ -56,10 +56,11 @@ export class JudgedTable {
     const of = portOwner(port);
     const found = this.#befores.get(of);
     if (found !== undefined || this.#befores.has(of)) return found;
+    if (this.#befores.size >= LOOKED_INTO_MAX) return undefined;
     const service = this.services.get(of);
     const { family, node, configuration } = this.family;
     const states = this.#statesOf.get(of) ?? [];
-    const lines = this.#lines.get(of) ?? [];
+    const lines = (this.#lines.get(of) ?? []).map((line) => line());
     const earlier = service === undefined ? undefined : earlierService(states, lines, service, this.family);
     const objects = {
       services: earlier === undefined ? [] : [earlier],
@@ -85,6 +86,27 @@ export class JudgedTable {
     return this.#stated;
   }
   #stated: ReadonlyMap<string, readonly PortState[]> | undefined;
+
+  /** Service ports of the node by what leads to them: keys of maps. */
+  get byKey(): ReadonlyMap<string, readonly (readonly [string, PortState])[]> {
+    this.#byKey ??= indexed(this.actual, ({ served }) => served.keys());
+    return this.#byKey;
+  }
+  #byKey: ReadonlyMap<string, readonly (readonly [string, PortState])[]> | undefined;
+
+  /** Service ports of the node by the endpoints they choose from. */
+  get byEndpoint(): ReadonlyMap<string, readonly (readonly [string, PortState])[]> {
+    this.#byEndpoint ??= indexed(this.actual, keysOf);
+    return this.#byEndpoint;
+  }
+  #byEndpoint: ReadonlyMap<string, readonly (readonly [string, PortState])[]> | undefined;
+
+  /** Service ports that there should be, by their Service and by the addresses of their endpoints. */
+  get siblings(): ReadonlyMap<string, readonly (readonly [string, PortState])[]> {
+    this.#siblings ??= indexed(this.expected, (state) => [portOwner(state.port), addressesOf(state)]);
+    return this.#siblings;
+  }
+  #siblings: ReadonlyMap<string, readonly (readonly [string, PortState])[]> | undefined;
 
   isEmpty(chain: string): boolean {
     return this.family.actual?.chains.find(({ name }) => name === chain)?.rules.length === 0;
@@ -151,11 +173,36 @@ export class JudgedTable {
   }
 }
 
+/** Services whose earlier states are computed. Where more differ it is no matter of one of them. */
+export const LOOKED_INTO_MAX = 200;
+
 export const valuesOf = <T>(part: { readonly known: boolean; readonly value?: readonly T[] }): readonly T[] =>
   part.value ?? [];
 
 export const portOwner = ({ namespace, name }: { readonly namespace: string; readonly name: string }): string =>
   `${namespace}/${name}`;
+
+function indexed(
+  states: ProxyState,
+  keysFor: (state: PortState) => Iterable<string>,
+): ReadonlyMap<string, readonly (readonly [string, PortState])[]> {
+  const found = new Map<string, (readonly [string, PortState])[]>();
+  for (const entry of states)
+    for (const key of keysFor(entry[1])) {
+      const some = found.get(key);
+      if (some === undefined) found.set(key, [entry]);
+      else some.push(entry);
+    }
+  return found;
+}
+
+export const keysOf = ({ cluster, local }: PortState): ReadonlySet<string> =>
+  new Set([...(cluster?.keys() ?? []), ...(local?.keys() ?? [])]);
+
+export const addressesOf = (state: PortState): string => [...new Set([...keysOf(state)].map(addressOf))].sort().join();
+
+/** `10.244.1.5:8080`, `[fd00::5]:8080` */
+export const addressOf = (endpoint: string): string => endpoint.replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
 
 const differencesByPort = (differences: readonly Difference[]): ReadonlyMap<string, readonly Difference[]> => {
   const found = new Map<string, Difference[]>();

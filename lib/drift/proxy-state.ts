@@ -33,14 +33,34 @@ export interface PortState {
 /** By {@link servicePortText}. */
 export type ProxyState = ReadonlyMap<string, PortState>;
 
-interface Draft {
-  readonly port: ServicePortRef;
-  readonly served: Map<string, string>;
-  readonly refused: Set<string>;
-  readonly guarded: Set<string>;
-  cluster: Endpoints | undefined;
-  local: Endpoints | undefined;
-  readonly chains: Chain[];
+/** Endpoints are read from their chain when they are asked for: most Services of a table are as they should be. */
+class Draft implements PortState {
+  readonly served = new Map<string, string>();
+  readonly refused = new Set<string>();
+  readonly guarded = new Set<string>();
+  readonly chains: Chain[] = [];
+  readonly #known = new Map<'service' | 'local', Endpoints>();
+
+  constructor(
+    readonly port: ServicePortRef,
+    readonly owners: TableOwners,
+  ) {}
+
+  get cluster(): Endpoints | undefined {
+    return this.#endpoints('service');
+  }
+
+  get local(): Endpoints | undefined {
+    return this.#endpoints('local');
+  }
+
+  #endpoints(role: 'service' | 'local'): Endpoints | undefined {
+    const chain = this.chains.find(({ name }) => name.startsWith(`${role}-`));
+    if (chain === undefined) return undefined;
+    const known = this.#known.get(role) ?? endpointsOf(chain, this.owners);
+    this.#known.set(role, known);
+    return known;
+  }
 }
 
 const SERVED: ReadonlySet<string> = new Set(['service-ips', 'service-nodeports']);
@@ -53,15 +73,7 @@ export function proxyState(table: Table): ProxyState {
   const found = new Map<string, Draft>();
   const of = (port: ServicePortRef): Draft => {
     const key = servicePortText(port);
-    const draft = found.get(key) ?? {
-      port,
-      served: new Map<string, string>(),
-      refused: new Set<string>(),
-      guarded: new Set<string>(),
-      cluster: undefined,
-      local: undefined,
-      chains: [],
-    };
+    const draft = found.get(key) ?? new Draft(port, owners);
     found.set(key, draft);
     return draft;
   };
@@ -80,10 +92,7 @@ export function proxyState(table: Table): ProxyState {
   for (const chain of table.chains) {
     const name = chain.rules.length === 0 ? undefined : parseKubeProxyName(chain.name);
     if (name === undefined) continue;
-    const draft = of(name.service);
-    draft.chains.push(chain);
-    if (name.role === 'service') draft.cluster = endpointsOf(chain, owners);
-    if (name.role === 'local') draft.local = endpointsOf(chain, owners);
+    of(name.service).chains.push(chain);
   }
   return found;
 }
