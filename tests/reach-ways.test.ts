@@ -98,3 +98,49 @@ describe('who refused is told wherever the client is', () => {
     expect(answer).toMatchObject({ result: 'refused', node: 'node-2' });
   });
 });
+
+describe('a next hop by its link-local address', () => {
+  const way = { from: { pod: WEB_1.pod }, dst: WEB_2.ip6, dport: 8080, protocol: 'TCP' };
+  interface Addr {
+    ifname: string;
+    addr_info: { family: string; local: string; scope: string }[];
+  }
+  const linkLocalOf = (node: string, ifname: string): string => {
+    const links = JSON.parse(demo.text(`nodes/${node}/addr.json`)) as Addr[];
+    const found = links.find((one) => one.ifname === ifname)?.addr_info.find(({ scope }) => scope === 'link')?.local;
+    if (found === undefined) throw new Error('no such address');
+    return found;
+  };
+  const veth = 'veth823dc19d';
+
+  test('it is that of a node on the link', () => {
+    route('node-1', 'fd00:10:244:2::/64', linkLocalOf('node-2', 'eth0'));
+    expect(resultOf(demo.ask(way))).toBe('ok');
+    demo.chain('node-2', { hook: 'forward' }, [[match(field('ip6', 'daddr'), WEB_2.ip6), drop]]);
+    expect(demo.ask(way)).toMatchObject({ result: 'timeout', node: 'node-2' });
+  });
+  test('that of another link of the node is not', () => {
+    route('node-1', 'fd00:10:244:2::/64', linkLocalOf('node-2', veth));
+    expect(resultOf(demo.ask(way))).toBe('outside-capture');
+  });
+  test('nor is it where the neighbour table has another machine', () => {
+    const hop = linkLocalOf('node-2', 'eth0');
+    route('node-1', 'fd00:10:244:2::/64', hop);
+    demo.edit<object[]>('nodes/node-1/neigh.json', (all) => [
+      ...all.filter((one) => !('dst' in one && one.dst === hop)),
+      { dst: hop, dev: 'eth0', lladdr: '02:ff:ff:ff:ff:01', state: ['REACHABLE'] },
+    ]);
+    expect(resultOf(demo.ask(way))).toBe('outside-capture');
+  });
+  test('two nodes say that it is theirs', () => {
+    const hop = linkLocalOf('node-2', 'eth0');
+    route('node-1', 'fd00:10:244:2::/64', hop);
+    demo.edit<Addr[]>('nodes/node-3/addr.json', (links) => {
+      const own = links.find(({ ifname }) => ifname === 'eth0')?.addr_info.find(({ scope }) => scope === 'link');
+      if (own !== undefined) own.local = hop;
+      return undefined;
+    });
+    demo.write('nodes/node-1/neigh.json', '[]');
+    expect(resultOf(demo.ask(way))).toBe('outside-capture');
+  });
+});

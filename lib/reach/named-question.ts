@@ -2,7 +2,7 @@
 import type { Cluster } from '../cluster/cluster';
 import type { Place } from '../cluster/place';
 import { askPacket, type Question, transportOf } from '../explain/question';
-import { parseAddress } from '../net/address';
+import { parseAddress, shortest } from '../net/address';
 import type { PacketSpec } from '../net/packet-spec';
 import { failed, ok, type Result } from '../net/result';
 import type { World } from '../world/world';
@@ -20,7 +20,9 @@ export interface PathQuestion {
 export function entryNode({ question, via }: PathQuestion, from: Place, to: Place, network: Network): Result<string> {
   const { where } = from;
   if (where.kind === 'node' || (where.kind === 'pod' && where.node !== undefined)) return ok(where.node ?? '');
-  const owner = to.addresses.map((address) => network.nodeByAddress.get(address)).find((name) => name !== undefined);
+  const owner = to.addresses
+    .map((address) => network.nodeByAddress.get(shortest(address)))
+    .find((name) => name !== undefined);
   const node = via ?? owner;
   if (where.kind === 'external' && node !== undefined) return ok(node);
   return failed({

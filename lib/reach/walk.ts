@@ -12,6 +12,7 @@ import { clientWord, type Flying, serverAnswer, sourceOfAnswer } from './answers
 import { listeningOn } from './listening';
 import { discoveryBlocked } from './neighbour-discovery';
 import { listenKey, type Network, nodeBackend } from './network';
+import { candidateOwners, linkLocalOwner } from './owners';
 import {
   BRIDGE,
   CONNECTION,
@@ -26,8 +27,8 @@ import {
   RAW_ECHO,
   uncaptured,
 } from './reasons';
-
 import { endless, goesRound, inLastRound, roundOf, TOO_FAR } from './round';
+import { cross, otherEnd, tunnelAt } from './tunnel';
 
 /** Where the question comes from. */
 export type Client =
@@ -123,13 +124,22 @@ export function ask(network: Network, question: Question, options: TraceOptions 
   return new Walk(network, question, options).run();
 }
 
-/** The same where not all captured nodes are read yet: `wanted` are those to read before it is asked again. */
+/**
+ * The same where not all captured nodes are read yet. Before it is asked again `wanted` are to be read, and `possible`, as far as that
+ * can be done: one of them may have an address on the way. Those of `inVain` could not be read.
+ */
 export function askFurther(
   network: Network,
   question: Question,
-): { readonly endings: readonly Ending[]; readonly wanted: ReadonlySet<string> } {
+  inVain: ReadonlySet<string>,
+): {
+  readonly endings: readonly Ending[];
+  readonly wanted: ReadonlySet<string>;
+  readonly possible: ReadonlySet<string>;
+} {
   const walk = new Walk(network, question);
-  return { endings: walk.run(), wanted: walk.wanted };
+  const endings = walk.run();
+  return { endings, wanted: walk.wanted, possible: new Set([...walk.possible].filter((name) => !inVain.has(name))) };
 }
 
 /** Addresses are compared as texts: those of packets are in their shortest form. */
@@ -164,6 +174,7 @@ function namingReject(fate: Fate): Fate {
 
 class Walk {
   readonly wanted = new Set<string>();
+  readonly possible = new Set<string>();
   private traces = 0;
   private readonly endings: Ending[] = [];
   private readonly asked: { readonly address: string; readonly port: number };
@@ -244,6 +255,7 @@ class Walk {
   private fromUncaptured(start: Travel, node: string): void {
     const { packet } = this.question;
     const owner = this.network.podByAddress.get(packet.daddr)?.node ?? this.network.nodeByAddress.get(packet.daddr);
+    if (owner === undefined && this.isNearUnread(node, packet.daddr, packet.daddr)) return;
     if (owner === undefined || owner === node) {
       this.end(start, { undecided: [notCaptured(node)] });
       return;
@@ -281,6 +293,14 @@ class Walk {
     const isUnread = !this.network.nodes.has(node) && this.network.unread.has(node);
     if (isUnread) this.wanted.add(node);
     return isUnread;
+  }
+
+  /** An address that is nobody's so far may be that of a node not read yet. */
+  private isNearUnread(node: string, nexthop: string, daddr: string): boolean {
+    const { likely, others } = candidateOwners(this.network, node, nexthop, daddr);
+    for (const name of likely) this.wanted.add(name);
+    for (const name of others) this.possible.add(name);
+    return likely.length > 0;
   }
 
   private end(travel: Travel, e: Partial<Ending>): void {
@@ -486,7 +506,8 @@ class Walk {
   }
 
   /** A packet on the wire behind a node: to a pod, to another node, or out of the cluster. */
-  private leave(travel: Travel, node: string, frame: Frame, way: 'request' | 'reply', by?: Culprit): void {
+  private leave(before: Travel, node: string, frame: Frame, way: 'request' | 'reply', by?: Culprit): void {
+    let travel = before;
     const view = viewPacket(frame.bytes, frame.family);
     const daddr = view.daddr ?? '';
     const { client } = this.question;
@@ -499,9 +520,14 @@ class Walk {
     }
     const nexthop = frame.nexthop === undefined ? daddr : formatAddress(frame.nexthop);
     const pod = this.network.podByAddress.get(nexthop);
-    const beyond = this.network.nodeByAddress.get(nexthop);
+    const onLink = linkLocalOwner(this.network, node, frame.dev, nexthop);
+    const tunnel = tunnelAt(this.network, node, frame.dev);
+    const owner =
+      (tunnel === undefined
+        ? this.network.nodeByAddress.get(nexthop)
+        : otherEnd(this.network, tunnel, nexthop, daddr)) ?? onLink?.node;
     if (
-      [client.kind === 'outside' ? undefined : client.node, pod?.node, beyond].some(
+      [client.kind === 'outside' ? undefined : client.node, pod?.node, owner].some(
         (one) => one !== undefined && this.isUnread(one),
       )
     )
@@ -512,10 +538,30 @@ class Walk {
         return;
       }
     }
-    const owner = this.network.nodeByAddress.get(nexthop);
+    let inner: string | undefined;
+    if (tunnel !== undefined && owner !== undefined && owner !== node) {
+      const crossing = cross(this.network, travel.states, node, tunnel, frame, owner);
+      if (crossing.kind === 'undecided') {
+        this.end(travel, { undecided: [crossing.reason], node: crossing.node });
+        return;
+      }
+      if (crossing.kind === 'lost') {
+        const { node: at, by: rule } = crossing;
+        const assumptions = new Set([...travel.assumptions, crossing.say]);
+        const nobody = { ...travel, backend: undefined, sourceSeen: undefined, assumptions };
+        this.end(nobody, { result: 'timeout', node: at, by: rule });
+        return;
+      }
+      travel = { ...travel, states: crossing.states, assumptions: new Set([...travel.assumptions, crossing.say]) };
+      inner = crossing.iif;
+    }
     if (owner !== undefined && this.network.nodes.has(owner)) {
-      const iif = this.arrivalDevice(owner, nexthop);
-      const unheard = discoveryBlocked(this.network, node, frame.dev, owner, nexthop, iif);
+      const iif = inner ?? onLink?.iif ?? this.arrivalDevice(owner, nexthop);
+      // Nobody is searched for behind a tunnel that carries no frames.
+      const unheard =
+        tunnel !== undefined && tunnel.type !== 'ether'
+          ? undefined
+          : discoveryBlocked(this.network, node, frame.dev, owner, nexthop, iif);
       if (unheard !== undefined) {
         this.end(travel, { undecided: [unheard], node: owner });
         return;
@@ -557,6 +603,7 @@ class Walk {
         return;
       }
     }
+    if (this.isNearUnread(node, nexthop, daddr)) return;
     const { pods } = this.network.cluster;
     this.end(travel, { undecided: [pods.known ? OUTSIDE : nameless(daddr, pods.why)], node });
   }

@@ -168,9 +168,10 @@ export class Paths {
     if (!entry.ok) return entry;
     const question = walkQuestion(entry.value, asked.question, cluster.cluster.cluster);
     if (!question.ok) return question;
+    const inVain = new Set<string>();
     for (;;) {
-      const { endings, wanted } = askFurther(this.#networkOf(cluster), question.value.walk);
-      if (wanted.size === 0)
+      const { endings, wanted, possible } = askFurther(this.#networkOf(cluster), question.value.walk, inVain);
+      if (wanted.size === 0 && possible.size === 0)
         return ok({
           endings,
           view: wholePathView(this.id, question.value, endings, this.#open, cluster.cluster.cluster),
@@ -179,6 +180,11 @@ export class Paths {
         if (signal.aborted) return failed(sourceProblems.cancelled());
         const opened = await this.#node(name, cluster, signal);
         if (!opened.ok) return opened;
+      }
+      for (const name of possible) {
+        if (signal.aborted) return failed(sourceProblems.cancelled());
+        const opened = await this.#node(name, cluster, signal);
+        if (!opened.ok) inVain.add(name);
       }
     }
   }
