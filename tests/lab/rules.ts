@@ -473,7 +473,9 @@ export class Rules extends Values {
       // Nor is a protocol listed before what nft takes for a part of it, and a byte of IPv6 becomes two fields.
       const behind = all.slice(i + 1);
       const number =
-        /^(?:meta l4proto|ip protocol|ip6 nexthdr|@nh,72,8|@nh,48,8) (?:== )?(?:\{ )?([\w-]+)(?: \})?$/.exec(p)?.[1];
+        /^(?:meta l4proto|ip protocol|ip6 nexthdr|@nh,72,8|@nh,48,8) (?:== )?(?:\{ )?([\w-]+)(?: \})?(?: ct .*)?$/.exec(
+          p,
+        )?.[1];
       const lost =
         (number !== undefined &&
           number !== 'tcp' &&
