@@ -346,7 +346,7 @@ describe('pods that say of themselves that they can read a node', () => {
       await eventually(() => ['node-2', 'node-3'].every((node) => shop.agents.get(node)?.streams === 1));
       expect(agent.asked).toEqual([]);
       expect(shop.agents.get('node-1')?.asked).toHaveLength(asked ?? -1);
-      expect(await readers(one)).toContain('nftscope/agent-node-1 and nftscope/evil both claim to be its agent');
+      expect(await readers(one)).toContain('nftscope/agent-node-1 and nftscope/evil all claim to be its agent');
     } finally {
       await agent.stop();
     }
@@ -403,6 +403,20 @@ describe('pods that say of themselves that they can read a node', () => {
     const { files } = value(await one.node('node-1', signal()));
     expect(files.get('nft.json')?.kind).toBe('failed');
     expect(shop.api.exec.asked).toEqual([]);
+  });
+
+  test('where the agent reads the node, a kube-proxy elsewhere is nothing to tell', async () => {
+    shop.api.store.set('pods', somePod('tenant', 'mine', { hostNetwork: true, containers: proxy }));
+    expect(value(await source().node('node-1', signal())).reader).toBe('agent');
+  });
+
+  test('of many a few are named', async () => {
+    shop.api.store.remove('pods', 'agent-node-1', 'nftscope');
+    for (let i = 0; i < 50; i++)
+      shop.api.store.set('pods', somePod('tenant', `p${i}`, { labels: labelled('nftscope-agent'), hostNetwork: true }));
+    const said = await readers(source());
+    expect(said).toMatch(/; 47 more are not asked\.$/);
+    expect(said?.match(/not asked: /g)).toHaveLength(3);
   });
 
   test('where nodes may not be seen, such a pod makes none', async () => {

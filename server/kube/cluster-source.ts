@@ -87,14 +87,18 @@ interface Places {
   readonly isNode: (name: string) => boolean;
   readonly podsOn: (node: string) => readonly NodePod[];
   readonly agents: readonly NodePod[];
-  /** Why pods on it that look as if they could read it are not asked. */
-  readonly notAskedOn: (node: string) => readonly string[];
+  /** Pods on it that look as if they could read it. */
+  readonly notAskedOn: (node: string) => readonly RefusedPod[];
 }
 
 function placesOf(nodes: readonly string[], uses: ClusterObjects['pods']): Places {
   const byNode = groupedBy(uses.pods);
-  const notAsked = new Map<string, string[]>();
-  const told = ({ node, why }: RefusedPod) => void notAsked.set(node, [...(notAsked.get(node) ?? []), why]);
+  const notAsked = new Map<string, RefusedPod[]>();
+  const told = (pod: RefusedPod): void => {
+    const here = notAsked.get(pod.node);
+    if (here === undefined) notAsked.set(pod.node, [pod]);
+    else here.push(pod);
+  };
   for (const one of uses.refused) told(one);
   for (const [node, here] of byNode) {
     // A DaemonSet never runs two on a node in the node's network: one of them is not what it says, and none gets the token.
@@ -102,7 +106,8 @@ function placesOf(nodes: readonly string[], uses: ClusterObjects['pods']): Place
     if (agents.length < 2) continue;
     told({
       node,
-      why: `${agents.map(({ namespace, name }) => `${namespace}/${name}`).join(' and ')} both claim to be its agent`,
+      claims: 'agent',
+      why: `${agents.map(({ namespace, name }) => `${namespace}/${name}`).join(' and ')} all claim to be its agent`,
     });
     byNode.set(
       node,
@@ -354,7 +359,7 @@ class ClusterSource implements Source {
     const last = this.#last.get(name);
     const reader = this.#readerName(name);
     if (reader === undefined) {
-      const problem = kubeProblems.noReader(name, this.#notAsked(name), this.#remedy(name));
+      const problem = kubeProblems.noReader(name, this.#notAsked(name, false), this.#remedy(name));
       return { name, listing: 'absent', fault: problem, capturedAt: undefined, reader: 'nothing' };
     }
     return {
@@ -377,11 +382,14 @@ class ClusterSource implements Source {
     return this.#readersOf(name)[0]?.name;
   }
 
-  #notAsked(node: string): readonly string[] {
-    const all = this.#places().notAskedOn(node);
+  /** Somebody else's kube-proxy is nothing to tell where the node is read. */
+  #notAsked(node: string, isRead: boolean): readonly string[] {
+    const all = this.#places()
+      .notAskedOn(node)
+      .filter(({ claims }) => !isRead || claims !== 'kube-proxy');
     // Whoever may make pods could write a page of them.
     const more = all.length > NOT_ASKED_MAX ? [`${all.length - NOT_ASKED_MAX} more are not asked`] : [];
-    return [...all.slice(0, NOT_ASKED_MAX).map((why) => `not asked: ${why}`), ...more];
+    return [...all.slice(0, NOT_ASKED_MAX).map(({ why }) => `not asked: ${why}`), ...more];
   }
 
   #remedy(node: string): string {
@@ -398,7 +406,7 @@ class ClusterSource implements Source {
     let failure: Failure = {
       command: `reading ${name}`,
       exitStatus: null,
-      stderr: kubeProblems.noReader(name, this.#notAsked(name), '').say,
+      stderr: kubeProblems.noReader(name, this.#notAsked(name, false), '').say,
       remedy: this.#remedy(name),
     };
     const began = performance.now();
@@ -408,7 +416,7 @@ class ClusterSource implements Source {
       if (outcome.ok) {
         const reading = this.#held(this.#withKubeProxy(name, outcome.value));
         const cost = costOf(reading, performance.now() - began);
-        const notes = [...refused, ...this.#notAsked(name)];
+        const notes = [...refused, ...this.#notAsked(name, true)];
         const shown = notes.length === 0 ? by : `${by} (${notes.join('; ')})`;
         const capture = { ...captureOfParts(reading), cost, reader: shown };
         const listed = reading.parts.get('nft.json');

@@ -23,7 +23,7 @@ export interface PluginCredential {
 export interface PluginLimits {
   readonly milliseconds: number;
 }
-export const PLUGIN_LIMITS: PluginLimits = { milliseconds: 30_000 };
+const PLUGIN_LIMITS: PluginLimits = { milliseconds: 30_000 };
 const OUTPUT_BYTES = 1e6;
 const SAID_CHARACTERS = 500;
 

@@ -30,6 +30,7 @@ export interface NodePod {
 /** A pod that looks as if it could read its node and is not asked. */
 export interface RefusedPod {
   readonly node: string;
+  readonly claims: NodePod['role'];
   /** For people, after "not asked: ". */
   readonly why: string;
 }
@@ -86,7 +87,7 @@ export function podUse(object: unknown, named: NamedPods): PodUse | undefined {
       at(object).optional('status')?.optional('phase')?.string() === 'Running' &&
       metadata.optional('deletionTimestamp') === undefined;
     const refused = (why: string): PodUse | undefined =>
-      isRunning ? { kind: 'refused', pod: { node, why: `${namespace}/${name} ${why}` } } : undefined;
+      isRunning ? { kind: 'refused', pod: { node, claims, why: `${namespace}/${name} ${why}` } } : undefined;
     if (claims === 'agent' && set !== agents) return refused(`is no pod of the DaemonSet ${agents} (--agents)`);
     if (claims === 'debug' && namespace !== debugIn)
       return refused(`is no debug pod of the namespace ${debugIn} (--debug-in)`);
