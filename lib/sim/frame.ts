@@ -8,6 +8,8 @@ export interface Frame {
   readonly role: 'original' | 'generated';
   readonly family: 'ip' | 'ip6';
   readonly bytes: Uint8Array;
+  /** Of the packet when it left. */
+  readonly mark: number;
   readonly unknownPorts: readonly ('sport' | 'dport')[];
   /** UDP that a process of the node got: by a socket that is bound to the address, to all addresses, or that stands in for others. */
   readonly takenBy?: 'address' | 'any' | 'proxy';

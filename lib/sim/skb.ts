@@ -436,6 +436,7 @@ export function snapshot(skb: Skb, dev: string): Frame {
     role: skb.role,
     family: skb.family === 'ip6' ? 'ip6' : 'ip',
     bytes: skb.data.slice(),
+    mark: skb.mark,
     unknownPorts: [
       ...(skb.random.sport ? (['sport'] as const) : []),
       ...(skb.random.dport ? (['dport'] as const) : []),

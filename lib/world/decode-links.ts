@@ -2,6 +2,7 @@
 import { parseAddress, parseMac } from '../net/address';
 import { type At, at, decoding } from '../net/json-cursor';
 import type { Result } from '../net/result';
+import { decodeTunnel, TUNNEL_TYPES } from './decode-tunnel';
 import type { IpValue, Link, LinkAddress } from './world';
 
 /**
@@ -29,6 +30,7 @@ function decodeLink(item: At, detail: At | undefined): Link {
   const info = detail?.optional('linkinfo');
   const kind = info?.optional('info_kind')?.string();
   const nfCall = kind === 'bridge' ? decodeNfCall(info?.optional('info_data')) : undefined;
+  const tunnel = decodeTunnel(kind ?? TUNNEL_TYPES.get(item.key('link_type').string()), info?.optional('info_data'));
   const xdp = xdpOf(item) ?? xdpOf(detail);
   return {
     index: item.key('ifindex').integer(1),
@@ -43,6 +45,7 @@ function decodeLink(item: At, detail: At | undefined): Link {
     master: (item.optional('master') ?? detail?.optional('master'))?.string(),
     ...(nfCall !== undefined && { nfCall }),
     ...(xdp !== undefined && { xdp }),
+    ...(tunnel !== undefined && { tunnel }),
     addresses: (item.optional('addr_info')?.items() ?? [])
       .filter((info) => Object.keys(info.object()).length > 0)
       .map(decodeAddress),

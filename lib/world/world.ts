@@ -30,6 +30,25 @@ export interface LinkAddress {
   readonly tentative: boolean;
 }
 
+/** A device that puts packets into other packets. */
+export interface Tunnel {
+  /** `ipip`, `vxlan`, `wireguard`, … */
+  readonly kind: string;
+  /** Its ends, where they are configured. */
+  readonly local?: IpValue;
+  readonly remote?: IpValue;
+  /** IP protocol of the packets around; `inner`: that of the packet itself. Undefined: UDP. */
+  readonly protocol?: number | 'inner';
+  /** Destination port of UDP, where it is known. */
+  readonly port?: number;
+  /** Number of the virtual network. */
+  readonly id?: number;
+  /** Without a configured end it sends to the next hop. */
+  readonly byNexthop: boolean;
+  /** Routes or programs give the ends (`external`). */
+  readonly external: boolean;
+}
+
 /** One interface; addresses in the order of `ip addr`, which the kernel's source address selection follows. */
 export interface Link {
   readonly index: number;
@@ -48,6 +67,7 @@ export interface Link {
   /** For bridges: the per-bridge nf_call_iptables / ip6tables / arptables switches. */
   readonly nfCall?: { readonly ip: boolean; readonly ip6: boolean; readonly arp: boolean };
   readonly addresses: readonly LinkAddress[];
+  readonly tunnel?: Tunnel;
   /** Name of the XDP program at it; empty where the listing names none. Absent: none is there. */
   readonly xdp?: string;
   /** Not in the capture: a packet is said to arrive on it. `name`: so is its name. */
