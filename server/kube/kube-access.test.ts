@@ -1,5 +1,5 @@
 /** Kubeconfigs of all kinds against a fake API server over HTTPS. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
@@ -229,6 +229,15 @@ test.each<[string, object, RegExp]>([
   for (const said of await tried(choose(config({ u: user })))) expect(said).toMatch(words);
 });
 
+/** A process that was killed may still be a zombie of init's. */
+function isAlive(pid: number): boolean {
+  try {
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
 test('a plugin that hangs is ended with what it started, and is asked once by all who wait', async () => {
   const pids = () => readFileSync(at('pids'), 'utf8').trim().split('\n').map(Number);
   writeFileSync(at('pids'), '');
@@ -240,16 +249,25 @@ test('a plugin that hangs is ended with what it started, and is asked once by al
     Array(2).fill('Error: the plugin sh was ended: not done within 1.5 s'),
   );
   expect(pids()).toHaveLength(2);
-  // A process that was killed may still be a zombie of init's.
-  const isAlive = (pid: number) => {
-    try {
-      return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
-    } catch {
-      return false;
-    }
-  };
   await eventually(() => !pids().some(isAlive));
 });
+
+test('who ends the program ends the plugin that it waits for', async () => {
+  writeFileSync(at('pid'), '');
+  const plugin = { command: 'sh', args: ['-c', `echo $$ >${at('pid')}; sleep 1000`] };
+  const file = new URL('exec-plugin.ts', import.meta.url);
+  const program = `import('${file}').then(({ pluginCredential }) => pluginCredential(${JSON.stringify(plugin)}, {}))`;
+  const child = spawn(process.execPath, ['--conditions=react-server', '--import', 'tsx', '-e', program]);
+  const ended = new Promise((resolve) => child.once('exit', (_, signal) => resolve(signal)));
+  try {
+    await eventually(() => readFileSync(at('pid'), 'utf8') !== '');
+    child.kill('SIGINT');
+    expect(await ended).toBe('SIGINT');
+    await eventually(() => !isAlive(Number(readFileSync(at('pid'), 'utf8'))));
+  } finally {
+    child.kill('SIGKILL');
+  }
+}, 30_000);
 
 test('a plugin is told of the cluster where it asks for it', async () => {
   const cluster = {
