@@ -210,3 +210,36 @@ describe('the API server', () => {
     }
   });
 });
+
+describe('whose process sends is told where a rule asks', () => {
+  const kubelet = { from: { node: 'node-1' }, dst: WEB_1.ip, dport: 8080, protocol: 'TCP' };
+  const notRoot = [match({ meta: { key: 'skuid' } }, 0, '!='), drop];
+  test('a rule of output', () => {
+    expect(assumedOf(demo.ask(kubelet))).not.toMatch(/is taken to run as/);
+    demo.chain('node-1', { hook: 'output' }, [notRoot]);
+    const answer = demo.ask(kubelet);
+    expect(resultOf(answer)).toBe('ok');
+    expect(assumedOf(answer)).toMatch(/The process that sends is taken to run as user 0 \(root\)/);
+  });
+  test('the group of the process', () => {
+    demo.chain('node-1', { hook: 'output' }, [[match({ meta: { key: 'skgid' } }, 0, '!='), drop]]);
+    expect(assumedOf(demo.ask(kubelet))).toMatch(/The process that sends is taken to be of group 0/);
+  });
+  test.each(['TCP', 'UDP'])('a server of the node: %s', (protocol) => {
+    demo.hostPod('dns-host', 'node-1', [{ containerPort: 5353, protocol }]);
+    demo.chain('node-1', { hook: 'output' }, [notRoot]);
+    const answer = demo.ask({ from: { node: 'node-2' }, dst: NODE_1.ip, dport: 5353, protocol });
+    expect(resultOf(answer)).toBe('ok');
+    expect(assumedOf(answer)).toMatch(/The process that (sends|listens) is taken to run as user 0/);
+  });
+  test('a policy rule', () => {
+    // As `ip rule add uidrange 0-0 blackhole`: connect(2) of root fails with EINVAL.
+    demo.edit<object[]>('nodes/node-1/rule4.json', (rules) => [
+      { priority: 5, src: 'all', uid_start: 0, uid_end: 0, action: 'blackhole' },
+      ...rules,
+    ]);
+    const answer = demo.ask({ ...kubelet, srcIP: NODE_1.ip });
+    expect(resultOf(answer)).toBe('einval');
+    expect(assumedOf(answer)).toMatch(/is taken to run as user 0/);
+  });
+});

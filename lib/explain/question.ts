@@ -199,6 +199,7 @@ function route(prepared: Prepared, family: IpFamily, daddr: IpValue, transport: 
     mark: 0,
     tos: 0,
     iif: undefined,
+    uid: 0,
     ...(protocol !== undefined && { protocol }),
     ...(transport.sport !== undefined && { sport: transport.sport }),
     ...(transport.dport !== undefined && { dport: transport.dport }),

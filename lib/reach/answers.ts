@@ -88,7 +88,7 @@ export function sourceOfAnswer(
   const at = router.lookup({ ...ask, daddr: own });
   if (at.kind !== 'found' || at.result.type !== 'local') return GROUP;
   if (isBound) return undefined;
-  const way = router.lookup({ ...ask, daddr: client, protocol: PROTO.udp });
+  const way = router.lookup({ ...ask, daddr: client, protocol: PROTO.udp, uid: 0 });
   const source = way.kind === 'found' ? sourceForRoute({ p: prepared }, family, way.result, client) : undefined;
   return source === undefined || source === own ? undefined : answersFrom(name, saddr, formatAddress(source));
 }

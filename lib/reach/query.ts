@@ -226,6 +226,7 @@ function sourceTowards(
     mark: 0,
     tos: 0,
     iif: undefined,
+    uid: 0,
     ...(number !== undefined && { protocol: number }),
     ...(isPort(dport) && { dport }),
   });

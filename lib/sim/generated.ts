@@ -10,6 +10,7 @@ import type { Context, Run } from './environment';
 import { addressKey } from './environment';
 import { addressType4, isLinkLocal6, isLocal4, isMulticast6 } from './fib';
 import { echoOptions } from './ip-options';
+import { LISTENER } from './owner';
 import { findTcpOption } from './read-options';
 import { routeOutput } from './route-output';
 import type { RouteResult } from './routing';
@@ -358,7 +359,7 @@ export function sendReset(
   // The device is left to sum up what rules send in IPv4, and the TCP stack in IPv6 (nf_reject_ip_tcphdr_put, tcp_v6_send_response).
   skb.partial = (family === 'ip') === byReject;
   // A socket's reset belongs to it (since Linux 6.13: skb_set_owner_edemux).
-  if (listener !== undefined) skb.sk = { uid: 0, gid: 0 };
+  if (listener !== undefined) skb.sk = LISTENER;
   skb.local = true;
   if (byReject) {
     attachAnswer(skb, cause);
@@ -502,7 +503,7 @@ export function sendSegment(
   skb.partial = family === 'ip6' || more.socket?.wildcard !== true;
   skb.local = true;
   // A SYN-ACK belongs to the listener; a connection that no process has accepted has no owner (nft_meta_get_eval_skugid: sk_socket).
-  if (flags & 2) skb.sk = { uid: 0, gid: 0 };
+  if (flags & 2) skb.sk = LISTENER;
   run.steps?.push({ kind: 'generated', skb: skb.id, what, packet: viewSkb(skb), because: cause.id });
   run.send(skb, route);
 }

@@ -13,6 +13,7 @@ import { addressKey, type Prepared, prepare, type Run, UndecidedSignal } from '.
 import type { Frame } from './frame';
 import { kernel } from './hooks';
 import { unmeasuredDevice } from './not-measured';
+import { askOwner, senderOf } from './owner';
 import { receive } from './receive';
 import { routeOutput } from './route-output';
 import type { RouteResult } from './routing';
@@ -239,7 +240,7 @@ function assumedLink(run: Runner, name: string | undefined): Link {
 
 function sendLocal(run: Runner, skb: Skb, spec: PacketSpec): void {
   skb.local = true;
-  skb.sk = { uid: spec.uid ?? 0, gid: spec.gid ?? spec.uid ?? 0 };
+  skb.sk = senderOf(spec);
   skb.mark = spec.mark ?? 0;
   run.steps?.push({ kind: 'start', skb: 0, from: { kind: 'local', uid: spec.uid }, packet: viewSkb(skb) });
   if (skb.family === 'arp')
@@ -255,7 +256,7 @@ function sendLocal(run: Runner, skb: Skb, spec: PacketSpec): void {
     saddr: own && sourceOf(skb) !== 0x7f000001 && !isGroup(skb) ? sourceOf(skb) : undefined,
     mark: skb.mark,
     tos: tosOf(skb),
-    uid: skb.sk.uid,
+    uid: asksUser(run, skb.family) ? askOwner(run, skb.sk, 'uid') : skb.sk.uid,
     protocol: skb.headers.l4proto ?? 0,
     anySource: true,
   });
@@ -289,6 +290,12 @@ function sendLocal(run: Runner, skb: Skb, spec: PacketSpec): void {
     say: 'route of the sender',
   });
   send(run, skb, route);
+}
+
+/** Whether the policy rules of a family ask for the user of a sender. */
+function asksUser({ p }: Run, family: 'ip' | 'ip6'): boolean {
+  const rules = p.world.rules[family];
+  return rules.known && rules.value.some(({ uidRange }) => uidRange !== undefined);
 }
 
 /** True for packets to groups and to everybody. */

@@ -3,6 +3,7 @@
 import type { MetaExpression } from '../nft/model';
 import type { Link } from '../world/world';
 import type { Context } from './environment';
+import { askOwner } from './owner';
 import { unknownClock, unknownHost, unknownInterface, unsupported } from './read-unknown';
 import { ETHERTYPE, lengthOf } from './skb';
 import { Between, Chance, type Evaluated, Missing } from './value';
@@ -111,9 +112,9 @@ export function readMeta(expr: MetaExpression, name: string): (c: Context) => Ev
         return dev instanceof Missing ? dev : (dev.kind ?? new Missing(name, 'the device has no kind'));
       });
     case 'skuid':
-      return (c) => c.skb.sk?.uid ?? new Missing(name, 'the packet belongs to no socket');
+      return ofOwner(name, 'uid');
     case 'skgid':
-      return (c) => c.skb.sk?.gid ?? new Missing(name, 'the packet belongs to no socket');
+      return ofOwner(name, 'gid');
     case 'nftrace':
       return (c) => (c.skb.trace ? 1 : 0);
     case 'rtclassid':
@@ -168,4 +169,9 @@ export function readMeta(expr: MetaExpression, name: string): (c: Context) => Ev
 }
 
 /** More processors than any node has. */
+const ofOwner =
+  (name: string, part: 'uid' | 'gid') =>
+  (c: Context): Evaluated =>
+    c.skb.sk === undefined ? new Missing(name, 'the packet belongs to no socket') : askOwner(c.run, c.skb.sk, part);
+
 const CPUS_MAX = 64;

@@ -7,6 +7,7 @@ import type { Hook } from '../nft/model';
 import type { IpValue, Link } from '../world/world';
 import type { Conn } from './conntrack-state';
 import type { Frame } from './frame';
+import type { Owner } from './owner';
 import type { RouteResult } from './routing';
 import type { PacketView } from './trace';
 import type { Unknown } from './value';
@@ -64,7 +65,7 @@ export interface Skb {
   /** Zone given by `ct zone set` before conntrack. */
   zone: number;
   pktType: number;
-  sk: { readonly uid: number; readonly gid: number } | undefined;
+  sk: Owner | undefined;
   trace: boolean;
   /** Ports or ids that the kernel picked by chance. */
   random: { sport: boolean; dport: boolean };

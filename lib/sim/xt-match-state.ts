@@ -2,6 +2,7 @@
 import { PROTO } from '../net/protocols';
 import { resolveChance } from './compile-expression';
 import type { Context } from './environment';
+import { askOwner } from './owner';
 import { listenerFor } from './read-route';
 import { askLimit, askQuota } from './set-update';
 import { destinationOf, sourceOf } from './skb';
@@ -175,10 +176,15 @@ const owner: MatchCompiler = (part) => {
     if (sk === undefined && !bare) return part.options.every((o) => o.not) ? true : none;
     if (exists?.not === true) return { kind: 'value', field: 'socket', saw: 'exists', op: '', wanted: 'none' };
     if (sk === undefined) return [uid, gid].every((o) => o === undefined || o.not) ? true : none;
-    if (uid !== undefined && within(uid.args[0], sk.uid) === uid.not)
-      return decided(false, false, 'meta skuid', String(sk.uid), `${uid.not ? '!= ' : ''}${uid.args[0] ?? ''}`);
-    if (gid !== undefined && within(gid.args[0], sk.gid) === gid.not)
-      return decided(false, false, 'meta skgid', String(sk.gid), `${gid.not ? '!= ' : ''}${gid.args[0] ?? ''}`);
+    for (const [o, part] of [
+      [uid, 'uid'],
+      [gid, 'gid'],
+    ] as const) {
+      if (o === undefined) continue;
+      const own = askOwner(c.run, sk, part);
+      if (within(o.args[0], own) === o.not)
+        return decided(false, false, `meta sk${part}`, String(own), `${o.not ? '!= ' : ''}${o.args[0] ?? ''}`);
+    }
     return true;
   };
 };
