@@ -147,8 +147,9 @@ function worldOf(
   return { world: opened.world, cluster: opened.cluster.cluster };
 }
 
-function ask(change: Change): ReachResult {
-  const opened = NODES.map((node) => [node, worldOf(node, change)] as const);
+/** @param read the nodes that were captured */
+function ask(change: Change, read: readonly string[] = NODES): ReachResult {
+  const opened = read.map((node) => [node, worldOf(node, change)] as const);
   const cluster = opened[0]?.[1].cluster;
   if (cluster === undefined) throw new Error('no node');
   const network = buildNetwork(cluster, new Map(opened.map(([node, { world }]) => [node, world])));
@@ -159,8 +160,8 @@ function ask(change: Change): ReachResult {
   return reach(network, question.value);
 }
 /** The result, and the node and hook that decided it. */
-function word(change: Change): string {
-  const answer = ask(change);
+function word(change: Change, read: readonly string[] = NODES): string {
+  const answer = ask(change, read);
   if ('undecided' in answer) return `undecided ${answer.undecided.map(({ code }) => code).join()}`;
   return [answer.result, answer.node, answer.by?.hook].filter((one) => one !== undefined).join(' ');
 }
@@ -218,3 +219,24 @@ test('ports of the packet around that nobody knows leave it open', () => {
   const dport = payload('udp', 'dport', 51820);
   expect(word({ kind: WIREGUARD, node: 'node-2', hook: 'input', drop: dport })).toBe('undecided tunnel');
 });
+
+test.each([
+  ['ipip', IPIP, payload('ip', 'protocol', 4)],
+  ['vxlan', VXLAN, payload('udp', 'dport', 8472)],
+] as const)('from a node that was not captured: %s', (_, kind, outer) => {
+  const read = ['node-2', 'node-3'];
+  expect(word({ kind, node: 'node-2', hook: 'input', drop: outer }, read)).toBe('timeout node-2 input');
+  expect(word({ kind, node: 'node-2', hook: 'forward', drop: meta('iifname', kind.dev) }, read)).toBe(
+    'timeout node-2 forward',
+  );
+  expect(word({ kind, node: 'node-2', hook: 'forward', drop: meta('iifname', 'eth0') }, read)).toBe('ok');
+});
+
+test.each([['ipip', IPIP, payload('ip', 'protocol', 4)]] as const)(
+  'to a node that was not captured: %s',
+  (_, kind, outer) => {
+    const read = ['node-1', 'node-3'];
+    expect(word({ kind, node: 'node-1', hook: 'output', drop: outer }, read)).toBe('timeout node-1 output');
+    expect(word({ kind, node: 'node-1', hook: 'forward', drop: meta('iifname', 'eth0') }, read)).toBe('ok');
+  },
+);

@@ -94,33 +94,78 @@ function crossBy(network: Network, states: States, node: string, link: Link, fra
     `${link.name} is taken to carry the packet to ${owner} in ${what}, which ${nodes} let${nodes === node ? 's' : ''} pass.`;
   if (to === undefined) return { kind: 'passed', states: after, iif: undefined, say: say(node) };
 
-  const view = viewPacket(leaving.bytes, leaving.family);
-  const [source, target] = [parseAddress(view.saddr ?? '')?.value, parseAddress(view.daddr ?? '')?.value];
-  const arriving = target === undefined ? undefined : to.localAddresses.get(`${family} ${target}`)?.name;
-  const inner = closest(peers, target, source);
-  if (arriving === undefined || inner === undefined || tunnelAt(network, node, leaving.dev) !== undefined)
-    return open(owner, `which device of ${owner} takes the packet around it (${what}) is not known`);
-  const came = passes(to, after.get(owner), {
-    iif: arriving,
-    ...specOf({ ...outer, bytes: leaving.bytes, unknownPorts: leaving.unknownPorts }),
-  });
-  if (came.kind === 'lost') return { kind: 'lost', node: owner, by: came.by, say: inside };
-  if (came.kind === 'undecided' || came.delivered !== 'unmarked')
+  const taken = { ...outer, bytes: leaving.bytes, unknownPorts: leaving.unknownPorts };
+  const further = tunnelAt(network, node, leaving.dev) !== undefined;
+  const came = further ? undefined : takeIn(to, after.get(owner), peers, taken);
+  if (came?.kind === 'lost') return { kind: 'lost', node: owner, by: came.by, say: inside };
+  if (came?.kind !== 'passed')
     return open(owner, `what ${owner} does with the packet around it (${what}) is not known${because(came)}`);
   return {
     kind: 'passed',
     states: after.set(owner, came.state),
-    iif: inner.name,
+    iif: came.iif,
     say: say(`${node} and ${owner}`),
   };
 }
 
-const because = (end: ReturnType<typeof passes>): string =>
-  end.kind === 'undecided' && end.why !== '' ? `: ${end.why}` : '';
+/** What comes to `owner` by its tunnel `link` from a node that was not captured: of that one only the address is known. */
+export function comeIn(
+  network: Network,
+  node: string,
+  link: Link,
+  packet: Pick<Frame, 'family' | 'bytes'>,
+  owner: string,
+): Crossing {
+  const to = network.nodes.get(owner)?.prepared;
+  const { tunnel } = link;
+  const saddr = tunnel?.remote ?? addressOf(network, node);
+  const daddr = tunnel?.local ?? addressOf(network, owner);
+  if (
+    to === undefined ||
+    tunnel === undefined ||
+    saddr === undefined ||
+    daddr === undefined ||
+    typeof saddr !== typeof daddr
+  )
+    return {
+      kind: 'undecided',
+      node: owner,
+      reason: tunnelOpen(link, 'between which addresses is not in the capture'),
+    };
+  const outer = wrap(tunnel, packet, typeof daddr === 'number' ? 'ip' : 'ip6', saddr, daddr);
+  const what = `${tunnel.kind} from ${formatAddress(saddr)} to ${formatAddress(daddr)}`;
+  const say = `The packet is taken to come to ${owner} in ${what} by ${link.name}.`;
+  const came = takeIn(to, undefined, [link], outer);
+  if (came.kind === 'lost') return { kind: 'lost', node: owner, by: came.by, say };
+  if (came.kind === 'passed') return { kind: 'passed', states: new Map([[owner, came.state]]), iif: came.iif, say };
+  const unknown = `what ${owner} does with the packet around it (${what}) is not known${because(came)}`;
+  return { kind: 'undecided', node: owner, reason: tunnelOpen(link, unknown) };
+}
+
+type Taken =
+  | Extract<Passed, { kind: 'lost' | 'undecided' }>
+  | { readonly kind: 'passed'; readonly state: SimState; readonly iif: string };
+
+/** The packet around another at the other end. */
+function takeIn(to: Prepared, state: SimState | undefined, peers: readonly Link[], outer: Outer): Taken {
+  const view = viewPacket(outer.bytes, outer.family);
+  const [source, target] = [parseAddress(view.saddr ?? '')?.value, parseAddress(view.daddr ?? '')?.value];
+  const arriving = target === undefined ? undefined : to.localAddresses.get(`${outer.family} ${target}`)?.name;
+  const inner = closest(peers, target, source);
+  if (arriving === undefined || inner === undefined) return { kind: 'undecided', why: 'no device there takes it' };
+  const came = passes(to, state, { iif: arriving, ...specOf(outer) });
+  if (came.kind !== 'passed') return came;
+  // What rules marked it with the packet itself would have (skb_scrub_packet).
+  if (came.delivered !== 'unmarked') return { kind: 'undecided', why: '' };
+  return { kind: 'passed', state: came.state, iif: inner.name };
+}
+
+const because = (end: Passed | Taken | undefined): string =>
+  end?.kind === 'undecided' && end.why !== '' ? `: ${end.why}` : '';
 
 const tunnelOpen = (link: Link, say: string): Reason => ({
   code: 'tunnel',
-  say: `The packet leaves by the tunnel ${link.name}, and ${say.replace(/\.$/, '')}.`,
+  say: `The packet travels by the tunnel ${link.name}, and ${say.replace(/\.$/, '')}.`,
   settle: 'Capture the interfaces of both nodes (ip -j -d link show), or assume that the tunnel carries the packet.',
 });
 
@@ -173,7 +218,13 @@ function sourceTowards(p: Prepared, family: 'ip' | 'ip6', daddr: IpValue): IpVal
 }
 
 /** The packet around it. What stands between both headers no rule can read but by its place. */
-function wrap(tunnel: Tunnel, frame: Frame, family: 'ip' | 'ip6', saddr: IpValue, daddr: IpValue): Outer {
+function wrap(
+  tunnel: Tunnel,
+  frame: Pick<Frame, 'family' | 'bytes'>,
+  family: 'ip' | 'ip6',
+  saddr: IpValue,
+  daddr: IpValue,
+): Outer {
   const packet = (protocol: number, before: number): Uint8Array => {
     const segment = new Uint8Array(before + frame.bytes.length);
     segment.set(frame.bytes, before);

@@ -1,6 +1,6 @@
 /** A connection's first packet from node to node to whoever answers, and the answer's way back. */
 import { formatAddress, inPrefix, parseAddress, shortest } from '../net/address';
-import { toHex } from '../net/build-packet';
+import { buildPacket, toHex } from '../net/build-packet';
 import { viewPacket } from '../net/headers';
 import type { PacketSpec } from '../net/packet-spec';
 import { protocolNumber } from '../net/protocols';
@@ -28,7 +28,7 @@ import {
   uncaptured,
 } from './reasons';
 import { endless, goesRound, inLastRound, roundOf, TOO_FAR } from './round';
-import { cross, otherEnd, tunnelAt } from './tunnel';
+import { type Crossing, comeIn, cross, otherEnd, tunnelAt } from './tunnel';
 
 /** Where the question comes from. */
 export type Client =
@@ -268,6 +268,16 @@ class Walk {
     const hop = [...this.network.nodeByAddress].find(
       ([address, name]) => name === owner && parseAddress(address)?.family === parseAddress(packet.daddr)?.family,
     )?.[0];
+    const back = tunnelAt(this.network, owner, this.deviceTowards(owner, packet.saddr) ?? '');
+    if (back !== undefined) {
+      const assumptions = new Set([uncaptured(node)]);
+      const family = parseAddress(packet.daddr)?.family ?? 'ip';
+      const crossing = comeIn(this.network, node, back, { family, bytes: buildPacket(packet) }, owner);
+      const travel = this.carried({ ...start, assumptions }, crossing);
+      if (travel !== undefined && crossing.kind === 'passed')
+        this.onNode(travel, owner, { ...packet, iif: crossing.iif ?? back.name }, 'request');
+      return;
+    }
     const iif = hop === undefined ? undefined : this.arrivalDevice(owner, hop);
     if (iif === undefined) this.end(start, { undecided: [notCaptured(node)] });
     else this.onNode({ ...start, assumptions: new Set([uncaptured(node)]) }, owner, { ...packet, iif }, 'request');
@@ -505,6 +515,21 @@ class Walk {
     });
   }
 
+  /** What a tunnel makes of the way; undefined where it ends there. */
+  private carried(travel: Travel, crossing: Crossing): Travel | undefined {
+    if (crossing.kind === 'undecided') {
+      this.end(travel, { undecided: [crossing.reason], node: crossing.node });
+      return undefined;
+    }
+    const next = { ...travel, assumptions: new Set([...travel.assumptions, crossing.say]) };
+    if (crossing.kind === 'passed') return { ...next, states: crossing.states };
+    this.end(
+      { ...next, backend: undefined, sourceSeen: undefined },
+      { result: 'timeout', node: crossing.node, by: crossing.by },
+    );
+    return undefined;
+  }
+
   /** A packet on the wire behind a node: to a pod, to another node, or out of the cluster. */
   private leave(before: Travel, node: string, frame: Frame, way: 'request' | 'reply', by?: Culprit): void {
     let travel = before;
@@ -541,18 +566,9 @@ class Walk {
     let inner: string | undefined;
     if (tunnel !== undefined && owner !== undefined && owner !== node) {
       const crossing = cross(this.network, travel.states, node, tunnel, frame, owner);
-      if (crossing.kind === 'undecided') {
-        this.end(travel, { undecided: [crossing.reason], node: crossing.node });
-        return;
-      }
-      if (crossing.kind === 'lost') {
-        const { node: at, by: rule } = crossing;
-        const assumptions = new Set([...travel.assumptions, crossing.say]);
-        const nobody = { ...travel, backend: undefined, sourceSeen: undefined, assumptions };
-        this.end(nobody, { result: 'timeout', node: at, by: rule });
-        return;
-      }
-      travel = { ...travel, states: crossing.states, assumptions: new Set([...travel.assumptions, crossing.say]) };
+      const carried = this.carried(travel, crossing);
+      if (carried === undefined || crossing.kind !== 'passed') return;
+      travel = carried;
       inner = crossing.iif;
     }
     if (owner !== undefined && this.network.nodes.has(owner)) {
