@@ -111,6 +111,7 @@ function crossBy(network: Network, states: States, node: string, link: Link, fra
 /** What comes to `owner` by its tunnel `link` from a node that was not captured: of that one only the address is known. */
 export function comeIn(
   network: Network,
+  states: States,
   node: string,
   link: Link,
   packet: Pick<Frame, 'family' | 'bytes'>,
@@ -135,9 +136,10 @@ export function comeIn(
   const outer = wrap(tunnel, packet, typeof daddr === 'number' ? 'ip' : 'ip6', saddr, daddr);
   const what = `${tunnel.kind} from ${formatAddress(saddr)} to ${formatAddress(daddr)}`;
   const say = `The packet is taken to come to ${owner} in ${what} by ${link.name}.`;
-  const came = takeIn(to, undefined, [link], outer);
+  const came = takeIn(to, states.get(owner), [link], outer);
   if (came.kind === 'lost') return { kind: 'lost', node: owner, by: came.by, say };
-  if (came.kind === 'passed') return { kind: 'passed', states: new Map([[owner, came.state]]), iif: came.iif, say };
+  if (came.kind === 'passed')
+    return { kind: 'passed', states: new Map(states).set(owner, came.state), iif: came.iif, say };
   const unknown = `what ${owner} does with the packet around it (${what}) is not known${because(came)}`;
   return { kind: 'undecided', node: owner, reason: tunnelOpen(link, unknown) };
 }

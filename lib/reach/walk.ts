@@ -272,7 +272,7 @@ class Walk {
     if (back !== undefined) {
       const assumptions = new Set([uncaptured(node)]);
       const family = parseAddress(packet.daddr)?.family ?? 'ip';
-      const crossing = comeIn(this.network, node, back, { family, bytes: buildPacket(packet) }, owner);
+      const crossing = comeIn(this.network, start.states, node, back, { family, bytes: buildPacket(packet) }, owner);
       const travel = this.carried({ ...start, assumptions }, crossing);
       if (travel !== undefined && crossing.kind === 'passed')
         this.onNode(travel, owner, { ...packet, iif: crossing.iif ?? back.name }, 'request');
@@ -746,17 +746,17 @@ class Walk {
     const owner = this.network.nodeByAddress.get(daddr) ?? this.network.podByAddress.get(daddr)?.node;
     if (owner !== undefined && this.isUnread(owner)) return;
     if (owner !== undefined && this.network.nodes.has(owner)) {
-      this.onNode(
-        travel,
-        owner,
-        this.arriving(
-          answer,
-          owner === from
-            ? dev
-            : this.deviceTowards(owner, daddr === '' ? daddr : (viewPacket(answer.bytes, answer.family).saddr ?? '')),
-        ),
-        'reply',
-      );
+      const saddr = viewPacket(answer.bytes, answer.family).saddr ?? '';
+      const iif = owner === from ? dev : this.deviceTowards(owner, daddr === '' ? daddr : saddr);
+      const link = tunnelAt(this.network, owner, iif ?? '');
+      const sender = this.network.podByAddress.get(saddr)?.node;
+      if (link === undefined || sender === undefined) {
+        this.onNode(travel, owner, this.arriving(answer, iif), 'reply');
+        return;
+      }
+      const crossing = comeIn(this.network, travel.states, sender, link, answer, owner);
+      const carried = this.carried(travel, crossing);
+      if (carried !== undefined) this.onNode(carried, owner, this.arriving(answer, link.name), 'reply');
       return;
     }
     if (client.kind === 'outside' && daddr === client.address) {
