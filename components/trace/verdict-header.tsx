@@ -83,15 +83,18 @@ export function VerdictHeader({ model, connection, onBranch, onAssumptions, deli
   );
 }
 
-/** The dot between two facts lies left of the second: where a line begins it is outside of the box, and cut off. */
+/**
+ * The dot between two facts lies left of the second: where a line begins it is outside of the box, and cut off. In a narrow window
+ * the facts are running text, dots and all.
+ */
 function Facts({ facts }: { readonly facts: readonly { readonly key: string; readonly node: ReactNode }[] }) {
   return (
     <div className="-ml-1 min-w-0 overflow-hidden pl-1">
-      <p className="-ml-5 flex flex-wrap text-ink-2">
+      <p className="-ml-5 flex flex-wrap text-ink-2 max-md:ml-0 max-md:block">
         {facts.map(({ key, node }, i) => (
           <span
             key={key}
-            className="relative whitespace-nowrap pl-5 before:absolute before:left-2 before:[content:'·'_/_''] max-md:whitespace-normal"
+            className="relative whitespace-nowrap pl-5 before:absolute before:left-2 before:content-['·'_/_''] max-md:whitespace-normal max-md:pl-0 max-md:before:static max-md:before:mx-1.5 max-md:first:before:hidden"
           >
             {node}
             {i === facts.length - 1 ? null : <span className="sr-only">. </span>}
