@@ -168,3 +168,35 @@ describe('a NodePort that the rules of the node do not lead to its Service', () 
     expect(sentence(lacking('service-nodeports'), '10.240.0.11:30081/tcp')).toMatch(/^Reaches node-1 itself/);
   });
 });
+
+describe('a pod asks for itself', () => {
+  const WEB = {
+    metadata: { namespace: 'shop', name: 'web' },
+    spec: { nodeName: 'node-1', containers: [{ name: 'x', ports: [{ containerPort: 8080 }] }] },
+    status: { phase: 'Running', podIPs: [{ ip: '10.244.1.2' }, { ip: 'fd00:244:1::2' }] },
+  };
+  const node = testNode(nodeFiles([], {}), { ...CLUSTER, 'pods.json': { items: [WEB] } });
+  const from = 'shop/web';
+  test.each(['10.244.1.2:8080', '127.0.0.1:8080', '[::1]:8080', '[FD00:244:1:0::2]:8080', 'shop/web:8080'])(
+    '%s: no rule of the node sees it',
+    (to) => {
+      const traced = tracePacket(node, { question: { from, to } });
+      expect(traced.ok ? undefined : traced.problem).toMatchObject({
+        code: 'REF-013',
+        say: expect.stringMatching(/stays in the pod/),
+      });
+    },
+  );
+  test('another pod is another matter, and so is a packet that is said to come in', () => {
+    expect(tracePacket(node, { question: { from, to: '10.244.1.3:8080' } }).ok).toBe(true);
+    const packet = { iif: 'eth0' };
+    expect(tracePacket(node, { question: { from, to: '10.244.1.2:8080' }, packet }).ok).toBe(true);
+  });
+});
+
+test('who listens for SCTP no capture lists: that nobody does is said', () => {
+  const { trace } = ask({ to: '10.240.0.11:38412/sctp' });
+  expect(trace.branches.flatMap(({ assumptions }) => assumptions.map(({ say }) => say)).join(' ')).toMatch(
+    /Nothing on the node is taken to listen for sctp/,
+  );
+});

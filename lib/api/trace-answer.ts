@@ -49,8 +49,10 @@ export function tracePacket(node: OpenNode, query: TraceQuery): Result<TracedWor
   if (asked === undefined && given === undefined) return failed(nothingAsked());
   const decoded = decodePacketSpec({ ...asked?.value.packet, ...given });
   if (!decoded.ok) return failed(decoded.problem);
-  const { world, found } = traceListening(node, decoded.value);
   const iifGiven = typeof given === 'object' && 'iif' in given;
+  if (asked !== undefined && !iifGiven && staysInPod(asked.value.from, decoded.value))
+    return failed(inPod(asked.value.from.label, decoded.value.daddr ?? '', node.node));
+  const { world, found } = traceListening(node, decoded.value);
   const assumed = iifGiven ? [] : (asked?.value.assumptions ?? []);
   if (asked === undefined) return ok({ packet: decoded.value, asked, trace: found, world });
   const { ruleset } = node.world;
@@ -58,6 +60,20 @@ export function tracePacket(node: OpenNode, query: TraceQuery): Result<TracedWor
   const imagined = ruleset.known ? imaginedFields(found, ruleset.value, members) : [];
   return ok({ packet: decoded.value, asked: asked.value, trace: assuming(found, assumed, imagined), world });
 }
+
+/** What a pod sends to its own addresses or to its loopback ones; one in its node's network has no addresses of its own. */
+function staysInPod({ where, addresses }: Place, { daddr }: PacketSpec): boolean {
+  if (where.kind !== 'pod' || daddr === undefined) return false;
+  const target = parseAddress(daddr);
+  const isLoopback = target?.family === 'ip' ? target.value >>> 24 === 127 : target?.value === 1n;
+  return isLoopback || addresses.some((text) => parseAddress(text)?.value === target?.value);
+}
+
+const inPod = (pod: string, address: string, node: string): Problem => ({
+  code: 'REF-013',
+  say: `What ${pod} sends to ${address} stays in the pod: no rule of ${node} sees it.`,
+  do: 'Ask for the whole path: it says whether the pod answers. Or name the interface of a packet that does come in.',
+});
 
 /**
  * Sockets that were not captured: those that the cluster's objects promise, as on a way through the cluster. Where the objects are

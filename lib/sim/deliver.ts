@@ -1,6 +1,6 @@
 /** Delivery to the node itself: the input hook, the sockets, and what they answer. */
 import { u16 } from '../net/headers';
-import { PROTO } from '../net/protocols';
+import { PROTO, protocolName } from '../net/protocols';
 import type { Run } from './environment';
 import { readExtensions } from './extension-headers';
 import { isMulticast6 } from './fib';
@@ -95,6 +95,7 @@ function respond(run: Run, skb: Skb): void {
         taken(run, skb, 'proxy');
         return;
       }
+      if (l4proto === PROTO.udplite) assumeNobody(run, l4proto);
       const found = l4proto === PROTO.udplite ? 'none' : listenerFor({ run, skb });
       if (found === undefined) {
         run.assume('sockets', 'The listening sockets are not in the capture; the packet is taken to find one.');
@@ -114,9 +115,18 @@ function respond(run: Run, skb: Skb): void {
     default:
       // Multicast routing takes PIM, whatever it says (pim_rcv, pim6_rcv).
       if (l4proto === PROTO.pim || l4proto === (skb.family === 'ip' ? PROTO.igmp : PROTO.nonxt)) return;
+      assumeNobody(run, l4proto);
       if (skb.family === 'ip') sendIcmpError(run, skb, { type: 3, code: 2 });
       else sendIcmpError(run, skb, { type: 4, code: 1, info: 6 });
   }
+}
+
+/** No capture lists sockets of other protocols, or who is told of all packets of one. */
+function assumeNobody(run: Run, l4proto: number): void {
+  run.assume(
+    `protocol ${l4proto}`,
+    `Nothing on the node is taken to listen for ${protocolName(l4proto)}: no capture lists who does.`,
+  );
 }
 
 /** A process has the datagram; what it answers is its own. */

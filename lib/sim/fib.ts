@@ -3,6 +3,7 @@ import { FIB_ADDRTYPE } from '../nft/datatypes';
 import type { FibExpression } from '../nft/model';
 import type { IpValue, Link } from '../world/world';
 import { addressKey, type Context } from './environment';
+import { routesUnknown } from './routes-unknown';
 import { destinationOf, sourceOf, tosOf } from './skb';
 import { routingMark } from './unknown-mark';
 import { type Evaluated, Missing, Unknown } from './value';
@@ -34,7 +35,7 @@ export const isLinkLocal6 = (addr: bigint): boolean => addr >> 118n === 0x3fan;
 
 function type6(c: Context, addr: bigint, other: bigint, dev: Link | undefined, useMark: boolean): number | Unknown {
   const router = c.run.p.routers.ip6;
-  if (router === undefined) return unknownRoutes('ip6');
+  if (router === undefined) return unknownRoutes(c, 'ip6');
   const own = c.run.p.localAddresses.get(addressKey('ip6', addr));
   if (dev !== undefined && own !== undefined && own.index === dev.index) return LOCAL;
   const found = router.lookup({
@@ -67,12 +68,7 @@ function onLink(c: Context, addr: bigint, dev: Link | undefined): { readonly oif
   return link && on !== undefined ? { oif: on.name } : {};
 }
 
-const unknownRoutes = (family: string): Unknown =>
-  new Unknown({
-    code: 'routes-unknown',
-    say: `The routes of family ${family} were not captured.`,
-    settle: 'Capture ip -j route show table all and ip -j rule show on the node.',
-  });
+const unknownRoutes = (c: Context, family: 'ip' | 'ip6'): Unknown => new Unknown(routesUnknown(c.run.p.world, family));
 
 /** Evaluates `fib FLAGS RESULT`; the result of oif is an interface index, 0 for none. */
 export function evaluateFib(expr: FibExpression, c: Context): Evaluated {
@@ -83,7 +79,7 @@ export function evaluateFib(expr: FibExpression, c: Context): Evaluated {
   const addr = flags.has('saddr') ? sourceOf(skb) : destinationOf(skb);
   const other = flags.has('saddr') ? destinationOf(skb) : sourceOf(skb);
   if (expr.result === 'type') {
-    if (skb.family === 'ip') return addressType4(c, Number(addr), dev) ?? unknownRoutes('ip');
+    if (skb.family === 'ip') return addressType4(c, Number(addr), dev) ?? unknownRoutes(c, 'ip');
     return type6(c, BigInt(addr), BigInt(other), dev, flags.has('mark'));
   }
   const found = outputInterface(c, skb.family, addr, other, dev, flags);
@@ -114,7 +110,7 @@ function outputInterface(
   const { skb } = c;
   if (skipsLookup(c)) return skb.iif;
   const router = c.run.p.routers[family];
-  if (router === undefined) return unknownRoutes(family);
+  if (router === undefined) return unknownRoutes(c, family);
   const strictSource = flags.has('saddr') && c.hook === 'forward' && flags.has('iif');
   const found = router.lookup({
     daddr: addr,

@@ -165,9 +165,12 @@ function enter(run: Runner, spec: PacketSpec, bytes: Uint8Array): void {
   }
   const dev = spec.from === 'unknown' ? assumedLink(run, undefined) : inputDevice(run, spec.iif);
   if (dev === undefined) {
+    linksNeeded(run);
     run.undecided(
       'interface-unknown',
-      `The interface ${spec.iif ?? ''} is not in the capture.`,
+      spec.iif === undefined
+        ? 'By which interface the packet comes in is not known.'
+        : `The interface ${spec.iif} is not in the capture.`,
       'Name an interface of the node, or capture ip -j addr show.',
     );
   }

@@ -2,7 +2,7 @@
 import { formatAddress } from '../net/address';
 import { u16 } from '../net/headers';
 import type { Link } from '../world/world';
-import { upNeeded } from './carrier';
+import { wayOutNeeded } from './carrier';
 import { localDeliver } from './deliver';
 import { earlyDemux, hasSocket } from './early-demux';
 import { addressKey, type Run } from './environment';
@@ -12,7 +12,7 @@ import { kernel, runHook } from './hooks';
 import { compileOptions, forwardOptions } from './ip-options';
 import { routeOutput } from './route-output';
 import { formatRoute, madeUpRoute, type RouteResult } from './routing';
-import { deviceSetting, isForwarding6, linksNeeded, settingUnknown, sysctl } from './settings';
+import { deviceSetting, isForwarding6, linksNeeded, noRoutes, settingUnknown, sysctl } from './settings';
 import { decrementTtl, destinationOf, type Skb, sourceOf, tosOf, ttlOf } from './skb';
 import { sourceForRoute } from './source-address';
 import { postrouting } from './transmit';
@@ -209,12 +209,7 @@ function routeInput4(run: Run, skb: Skb): void {
     }
   }
   const router = run.p.routers.ip;
-  if (router === undefined)
-    run.undecided(
-      'routes-unknown',
-      'The routes of family ip were not captured.',
-      'Capture ip -j route show table all and ip -j rule show on the node.',
-    );
+  if (router === undefined) noRoutes(run, 'ip');
   const forwarding = (): boolean => isForwarding(run, dev, 'ip');
   const found =
     broadcast || router === undefined
@@ -345,12 +340,7 @@ function routeInput6(run: Run, skb: Skb): void {
     return;
   }
   const router = run.p.routers.ip6;
-  if (router === undefined)
-    run.undecided(
-      'routes-unknown',
-      'The routes of family ip6 were not captured.',
-      'Capture ip -j -6 route show table all and ip -j -6 rule show on the node.',
-    );
+  if (router === undefined) noRoutes(run, 'ip6');
   const found = router.lookup({
     daddr: dst,
     saddr: src,
@@ -400,7 +390,7 @@ function routeInput6(run: Run, skb: Skb): void {
 const TOS_PRIORITY = [0, 0, 0, 0, 2, 2, 2, 2, 6, 6, 6, 6, 4, 4, 4, 4];
 
 function forward(run: Run, skb: Skb, route: RouteResult): void {
-  upNeeded(run, route.dev);
+  wayOutNeeded(run, route);
   const v6 = skb.family === 'ip6';
   if (skb.transparentSocket) {
     kernel(

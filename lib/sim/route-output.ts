@@ -3,7 +3,7 @@ import type { IpValue, Link } from '../world/world';
 import { addressKey, type Run } from './environment';
 import { isLocal4 } from './fib';
 import { madeUpRoute, type RouteResult } from './routing';
-import { deviceSetting } from './settings';
+import { deviceSetting, noRoutes } from './settings';
 import { selectIpv4 } from './source-address';
 
 export interface OutputQuery {
@@ -42,12 +42,7 @@ const failed = (errno: number): Output => ({ kind: 'failed', errno });
 /** Looks a route up. Unknown routes end the run. */
 export function routeOutput(run: Run, q: OutputQuery): Output {
   const router = run.p.routers[q.family];
-  if (router === undefined)
-    return run.undecided(
-      'routes-unknown',
-      `The routes of family ${q.family} were not captured.`,
-      'Capture ip -j route show table all and ip -j rule show on the node.',
-    );
+  if (router === undefined) return noRoutes(run, q.family);
   return q.family === 'ip' ? output4(run, q) : output6(run, q);
 }
 

@@ -1,5 +1,6 @@
 /** Settings of the node (sysctl) as a trace asks for them: a value, an assumption that is said, or undecided. */
 import type { Run } from './environment';
+import { routesUnknown } from './routes-unknown';
 
 /** The value that was captured; undefined where the file or the key is not in the capture. */
 export function sysctl(run: Run, key: string): string | undefined {
@@ -42,6 +43,12 @@ export function deviceSetting(run: Run, dev: string, name: string): boolean {
 export function isForwarding6(run: Run): boolean {
   const all = sysctl(run, 'net.ipv6.conf.all.forwarding');
   return all === undefined ? settingUnknown(run, 'net.ipv6.conf.all.forwarding') : all !== '0';
+}
+
+/** Nobody can say where a packet goes. */
+export function noRoutes(run: Run, family: 'ip' | 'ip6'): never {
+  const { code, say, settle } = routesUnknown(run.p.world, family);
+  return run.undecided(code, say, settle);
 }
 
 /** Routing asks which addresses and interfaces the node has: undecided where that was not captured. */
