@@ -90,3 +90,17 @@ test.each([
 ])('%s is of another moment', (_, world) => {
   expect(outcome(world)).toEqual(['undecided link-down']);
 });
+
+test('what a route puts around the packet is not modelled', () => {
+  const world = withLink('eth1', {});
+  if (!world.routes.ip.known) throw new Error(world.routes.ip.why);
+  const value = world.routes.ip.value.map((route) => ({
+    ...route,
+    nexthops: route.nexthops.map((hop) =>
+      hop.dev === 'eth1' && route.type === 'unicast' ? { ...hop, encap: 'bpf' } : hop,
+    ),
+  }));
+  expect(outcome({ ...world, routes: { ...world.routes, ip: { known: true, value } } })).toEqual([
+    'undecided route-encap',
+  ]);
+});

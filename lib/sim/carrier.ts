@@ -4,13 +4,23 @@ import type { IpValue, Link } from '../world/world';
 import { addressKey, type Run } from './environment';
 import { sendIcmpError } from './generated';
 import { kernel } from './hooks';
+import type { RouteResult } from './routing';
 import type { Skb } from './skb';
 
 /** `ip` prints it where IFF_UP is set and IFF_RUNNING is not. */
 export const lacksCarrier = ({ flags }: Link): boolean => flags.includes('NO-CARRIER');
 
-/** The kernel has no routes over a device that is down (fib_disable_ip, rt6_disable_ip): two readings differ, and which one holds is not known. */
-export function upNeeded(run: Run, dev: Link | undefined): void {
+/**
+ * What a route cannot be followed by. The kernel has no routes over a device that is down (fib_disable_ip, rt6_disable_ip): two readings
+ * differ, and which one holds is not known. What a route puts around a packet, or a program of its own, changes it (net/core/lwtunnel.c).
+ */
+export function wayOutNeeded(run: Run, { dev, nexthop }: RouteResult): void {
+  if (nexthop?.encap !== undefined)
+    run.undecided(
+      'route-encap',
+      `The route wraps the packet or gives it to a program (encap ${nexthop.encap}), which is not modelled.`,
+      'Trace the packet that it makes, or assume a route without encap.',
+    );
   if (dev === undefined || dev.up || dev.type === 'loopback') return;
   run.undecided(
     'link-down',

@@ -2,7 +2,7 @@
 import { formatAddress, parseMac } from '../net/address';
 import { parseHeaders } from '../net/headers';
 import type { IpValue, Link } from '../world/world';
-import { lacksCarrier, neighbourLost, upNeeded } from './carrier';
+import { lacksCarrier, neighbourLost, wayOutNeeded } from './carrier';
 import { addressKey, type Run } from './environment';
 import { addressType4, BROADCAST, isMulticast6, joined6 } from './fib';
 import { splitFragments } from './fragments';
@@ -14,7 +14,7 @@ import { copySkb, destinationOf, ETHERTYPE, etherHeader, type Skb, snapshot, ttl
 
 /** A packet of this node: output, postrouting, out. */
 export function send(run: Run, skb: Skb, route: RouteResult): void {
-  upNeeded(run, route.dev);
+  wayOutNeeded(run, route);
   skb.local = true;
   skb.dst = route;
   skb.oif = route.dev;

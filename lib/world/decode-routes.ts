@@ -71,6 +71,7 @@ function decodeNexthop(item: At, family: IpFamily): Nexthop {
   const gateway = item.optional('gateway');
   const via = item.optional('via');
   const dev = item.optional('dev')?.string();
+  const encap = item.optional('encap')?.value;
   const viaFamily = via?.key('family').oneOf(['inet', 'inet6']) === 'inet' ? 'ip' : 'ip6';
   return {
     ...(gateway !== undefined && { gateway: address(gateway, family) }),
@@ -78,6 +79,7 @@ function decodeNexthop(item: At, family: IpFamily): Nexthop {
     ...(dev !== undefined && { dev }),
     weight: item.optional('weight')?.integer(1) ?? 1,
     dead: strings(item.optional('flags')).includes('dead'),
+    ...(encap !== undefined && { encap: typeof encap === 'string' ? encap : '?' }),
   };
 }
 

@@ -81,6 +81,8 @@ export interface Nexthop {
   readonly dev?: string;
   readonly weight: number;
   readonly dead: boolean;
+  /** What the route makes of the packet: `mpls`, `ip`, `bpf`, `seg6`, …. */
+  readonly encap?: string;
 }
 
 export type RouteType =
