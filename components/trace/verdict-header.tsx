@@ -85,7 +85,7 @@ export function VerdictHeader({ model, connection, onBranch, onAssumptions, deli
 
 /**
  * The dot between two facts lies left of the second: where a line begins it is outside of the box, and cut off. In a narrow window
- * the facts are running text, dots and all.
+ * the facts are running text, and the dot stays at the end of its line.
  */
 function Facts({ facts }: { readonly facts: readonly { readonly key: string; readonly node: ReactNode }[] }) {
   return (
@@ -94,7 +94,7 @@ function Facts({ facts }: { readonly facts: readonly { readonly key: string; rea
         {facts.map(({ key, node }, i) => (
           <span
             key={key}
-            className="relative whitespace-nowrap pl-5 before:absolute before:left-2 before:content-['·'_/_''] max-md:whitespace-normal max-md:pl-0 max-md:before:static max-md:before:mx-1.5 max-md:first:before:hidden"
+            className="relative whitespace-nowrap pl-5 before:absolute before:left-2 before:content-['·'_/_''] max-md:whitespace-normal max-md:pl-0 max-md:before:hidden max-md:not-last:after:content-['\00a0·_'_/_'']"
           >
             {node}
             {i === facts.length - 1 ? null : <span className="sr-only">. </span>}
