@@ -1,6 +1,6 @@
 /** Who answers at the end of a way: processes of nodes, pods to themselves, addresses however they are spelled. */
 import { beforeEach, describe, expect, test } from 'vitest';
-import { assumedOf, backendsOf, DemoCluster, drop, field, match, resultOf, WEB_1, WEB_2 } from './demo-cluster';
+import { assumedOf, backendsOf, DemoCluster, drop, field, match, meta, resultOf, WEB_1, WEB_2 } from './demo-cluster';
 
 let demo: DemoCluster;
 beforeEach(async () => {
@@ -213,7 +213,7 @@ describe('the API server', () => {
 
 describe('whose process sends is told where a rule asks', () => {
   const kubelet = { from: { node: 'node-1' }, dst: WEB_1.ip, dport: 8080, protocol: 'TCP' };
-  const notRoot = [match({ meta: { key: 'skuid' } }, 0, '!='), drop];
+  const notRoot = [match(meta('skuid'), 0, '!='), drop];
   test('a rule of output', () => {
     expect(assumedOf(demo.ask(kubelet))).not.toMatch(/is taken to run as/);
     demo.chain('node-1', { hook: 'output' }, [notRoot]);
@@ -222,7 +222,7 @@ describe('whose process sends is told where a rule asks', () => {
     expect(assumedOf(answer)).toMatch(/The process that sends is taken to run as user 0 \(root\)/);
   });
   test('the group of the process', () => {
-    demo.chain('node-1', { hook: 'output' }, [[match({ meta: { key: 'skgid' } }, 0, '!='), drop]]);
+    demo.chain('node-1', { hook: 'output' }, [[match(meta('skgid'), 0, '!='), drop]]);
     expect(assumedOf(demo.ask(kubelet))).toMatch(/The process that sends is taken to be of group 0/);
   });
   test.each(['TCP', 'UDP'])('a server of the node: %s', (protocol) => {

@@ -5,7 +5,6 @@ import type { PacketSpec } from '../net/packet-spec';
 import type { Reason } from '../sim/trace';
 import type { World } from '../world/world';
 import type { Network } from './network';
-import type { Stop } from './walk';
 
 export interface Round {
   /** The nodes of one round, in the order of the way. */
@@ -17,6 +16,11 @@ export interface Round {
 
 const limitAt = (family: string): number => (family === 'ip6' ? 7 : 8);
 
+/** A place that the packet came to; of servers nothing is asked. */
+type Passed =
+  | { readonly kind: 'node'; readonly node: string; readonly packet: PacketSpec }
+  | { readonly kind: 'server' };
+
 /** Everything of a packet but its hop limit and the sum over it. */
 function kept({ family, hex = '', iif, unknownPorts = [] }: PacketSpec): string {
   const bytes = fromHex(hex);
@@ -26,7 +30,7 @@ function kept({ family, hex = '', iif, unknownPorts = [] }: PacketSpec): string 
 }
 
 /** Undefined where the packet is at the node, by this interface, for the first time. */
-export function roundOf(stops: readonly Stop[], node: string, packet: PacketSpec): Round | undefined {
+export function roundOf(stops: readonly Passed[], node: string, packet: PacketSpec): Round | undefined {
   const { hex, family } = packet;
   if (hex === undefined) return undefined;
   const same = kept(packet);
