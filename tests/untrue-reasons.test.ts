@@ -1,6 +1,6 @@
 /** What a trace of one node says where it cannot go on: the reason is what lacks, and nothing else. */
 import { beforeEach, describe, expect, test } from 'vitest';
-import { DemoCluster, WEB_1, WEB_2 } from './demo-cluster';
+import { DemoCluster, resultOf, WEB_1, WEB_2 } from './demo-cluster';
 
 let demo: DemoCluster;
 beforeEach(async () => {
@@ -40,6 +40,37 @@ describe('routes cannot be asked', () => {
     const said = reasonOf({ ...toWeb2, dst: WEB_2.ip });
     expect(said).toMatch(/flowlabel/);
     expect(said).not.toMatch(/routes of|Capture/);
+  });
+});
+
+describe('a rule of policy routing asks for the number of a tunnel', () => {
+  // In a namespace `ip rule add tun_id 5 blackhole` lets ordinary packets pass, `not tun_id 5` does not; both families alike.
+  const rule = (member: object) => {
+    for (const file of ['rule4.json', 'rule6.json'])
+      demo.edit<object[]>(`nodes/node-1/${file}`, (rules) => [
+        { priority: 5, src: 'all', tun_id: 5, action: 'blackhole', ...member },
+        ...rules,
+      ]);
+  };
+  const asked = () =>
+    [WEB_2.ip, WEB_2.ip6].map((dst) => resultOf(demo.ask({ ...toWeb2, from: { node: 'node-1' }, dst })));
+  test('no ordinary packet has it', () => {
+    rule({});
+    expect(asked()).toEqual(['ok', 'ok']);
+  });
+  test('they are met by what is not of it', () => {
+    rule({ not: null });
+    expect(asked()).toEqual(['einval', 'einval']);
+  });
+  test('a tunnel with many numbers: undecided', () => {
+    rule({});
+    const link = { ifindex: 98, ifname: 'vx', flags: ['UP', 'LOWER_UP'], mtu: 1450, operstate: 'UNKNOWN' };
+    const ether = { ...link, link_type: 'ether', address: '02:00:00:00:09:01' };
+    demo.edit<object[]>('nodes/node-1/addr.json', (links) => [...links, { ...ether, addr_info: [] }]);
+    const linkinfo = { info_kind: 'vxlan', info_data: { external: true, port: 4789 } };
+    demo.edit<object[]>('nodes/node-1/link.json', (links) => [...links, { ...ether, linkinfo }]);
+    expect(asked()).toEqual(['routes-unknown', 'routes-unknown']);
+    expect(reasonOf({ ...toWeb2, dst: WEB_2.ip })).toMatch(/asks for tun_id/);
   });
 });
 

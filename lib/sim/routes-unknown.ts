@@ -1,9 +1,17 @@
 /** Why nobody can route on a node: its routes, or its rules of policy routing, were not read or not understood. */
 import type { IpFamily, Known, World } from '../world/world';
+import { asksForTunnel } from './routing';
 import type { Reason } from './trace';
 
-export function routesUnknown({ routes, rules }: Pick<World, 'routes' | 'rules'>, family: IpFamily): Reason {
+export function routesUnknown(world: Pick<World, 'routes' | 'rules' | 'links'>, family: IpFamily): Reason {
+  const { routes, rules } = world;
   const version = family === 'ip' ? 4 : 6;
+  if (routes[family].known && asksForTunnel(world, family))
+    return {
+      code: 'routes-unknown',
+      say: `A rule of policy routing of IPv${version} asks for tun_id, and by which number of a tunnel the packet came is not known.`,
+      settle: `Ask the node: ip -${version} route get ADDRESS.`,
+    };
   const lacksRoutes = !routes[family].known;
   const part: Known<unknown> = lacksRoutes ? routes[family] : rules[family];
   const why = part.known ? 'they were not captured' : part.why;

@@ -204,6 +204,7 @@ function ruleMatches(rule: PolicyRule, q: RouteQuery): boolean {
     inRange(rule.sport, q.sport) &&
     inRange(rule.dport, q.dport) &&
     inRange(rule.uidRange, q.uid) &&
+    (rule.tunId === undefined || rule.tunId === 0) &&
     !rule.l3mdev
   );
 }
@@ -228,12 +229,20 @@ export interface Routers {
   readonly ip6: Router | undefined;
 }
 
+/** Which number of a tunnel a packet came by is not followed: undecided where a rule asks and a tunnel of the node has many. */
+export function asksForTunnel({ rules, links }: Pick<World, 'rules' | 'links'>, family: IpFamily): boolean {
+  const { [family]: of } = rules;
+  if (!of.known || !of.value.some(({ tunId }) => tunId !== undefined && tunId !== 0)) return false;
+  return links.known && links.value.some(({ tunnel }) => tunnel?.external === true);
+}
+
 /** The routers of a world; undefined per family where routes or rules were not captured. */
 export function buildRouters(world: World, links: ReadonlyMap<string, Link>): Routers {
   const one = (family: IpFamily): Router | undefined => {
     const routes = world.routes[family];
     const rules = world.rules[family];
-    return routes.known && rules.known ? new Router(family, routes.value, rules.value, links) : undefined;
+    if (!routes.known || !rules.known || asksForTunnel(world, family)) return undefined;
+    return new Router(family, routes.value, rules.value, links);
   };
   return { ip: one('ip'), ip6: one('ip6') };
 }

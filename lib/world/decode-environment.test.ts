@@ -56,8 +56,8 @@ test.each([
   },
   {
     name: 'selector',
-    json: { rule4: [{ priority: 1, src: 'all', tun_id: 7, table: 'main' }] },
-    want: 'rule4[0]: the selector "tun_id" is not modelled',
+    json: { rule4: [{ priority: 1, src: 'all', flowlabel: 5, table: 'main' }] },
+    want: 'rule4[0]: the selector "flowlabel" is not modelled',
   },
   {
     name: 'port',

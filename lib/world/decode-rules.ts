@@ -15,7 +15,7 @@ const MODELLED = new Set(
   (
     'priority not src srclen dst dstlen tos fwmark fwmask iif iif_detached oif oif_detached l3mdev uid_start uid_end ipproto ' +
     'sport sport_start sport_end dport dport_start dport_end table suppress_prefixlen goto unresolved nop action to_tbl ' +
-    'protocol flow_from flow_to'
+    'protocol flow_from flow_to tun_id'
   ).split(' '),
 );
 
@@ -42,6 +42,7 @@ function decodeRule(item: At, family: IpFamily): PolicyRule {
   const sport = range(item, 'sport');
   const dport = range(item, 'dport');
   const ipproto = protocol(item.optional('ipproto'));
+  const tunId = item.optional('tun_id')?.integer();
   const uidStart = item.optional('uid_start')?.integer();
   return {
     family,
@@ -61,6 +62,7 @@ function decodeRule(item: At, family: IpFamily): PolicyRule {
     ...(sport !== undefined && { sport }),
     ...(dport !== undefined && { dport }),
     ...(uidStart !== undefined && { uidRange: [uidStart, item.key('uid_end').integer()] as const }),
+    ...(tunId !== undefined && { tunId }),
     l3mdev: item.has('l3mdev'),
     ...(suppress !== undefined && { suppressPrefixLen: suppress }),
     action: actionOf(item),

@@ -132,6 +132,8 @@ export interface PolicyRule {
   readonly sport?: readonly [number, number];
   readonly dport?: readonly [number, number];
   readonly uidRange?: readonly [number, number];
+  /** The number that a tunnel with many (`external`) read from the packet; other packets have 0 (fib_rule_match). */
+  readonly tunId?: number;
   readonly l3mdev: boolean;
   readonly suppressPrefixLen?: number;
   readonly action:
