@@ -12,6 +12,8 @@ const alias = [
 export default defineConfig({
   resolve: { alias },
   test: {
+    // By default one processor is left idle, and a small machine has two.
+    maxWorkers: '100%',
     projects: [
       {
         extends: true,
