@@ -81,8 +81,11 @@ type Ran =
 /** With a group of its own, so that what it started ends with it, also where it has to be ended. */
 function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv, milliseconds: number): Promise<Ran> {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
-    const letGo = endWithUs(child);
+    const letGo = onEnd(() => endGroup(child));
+    const child = started(
+      () => spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'], detached: true }),
+      letGo,
+    );
     let stdout = '';
     let stderr = '';
     const settle = (ran: Ran) => {
@@ -106,6 +109,16 @@ function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv, m
   });
 }
 
+/** What cannot even be tried (a zero byte in an argument) throws, and leaves no listener behind. */
+function started<T>(start: () => T, letGo: () => void): T {
+  try {
+    return start();
+  } catch (error) {
+    letGo();
+    throw error;
+  }
+}
+
 function endGroup({ pid }: ChildProcess): void {
   if (pid === undefined) return;
   try {
@@ -115,12 +128,15 @@ function endGroup({ pid }: ChildProcess): void {
   }
 }
 
-/** In a group of its own it does not hear the terminal: who ends this process ends the plugin too. */
-function endWithUs(child: ChildProcess): () => void {
+/**
+ * In a group of its own a plugin does not hear the terminal: who ends this process ends the plugin too. Listens before the plugin is
+ * started, so that no signal comes between.
+ */
+function onEnd(end: () => void): () => void {
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   const heard = (signal: NodeJS.Signals) => {
     letGo();
-    endGroup(child);
+    end();
     if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
   };
   const letGo = () => {
