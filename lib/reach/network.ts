@@ -204,7 +204,9 @@ function networkNode(base: Base, name: string, world: World): NetworkNode {
     ? world.sockets
     : { known: true as const, value: promisedSockets(base, name, world) };
   const { nodePorts } = base;
-  const node = { name, prepared: preparedOf({ ...world, sockets, nodePorts }), socketsCaptured: world.sockets.known };
+  const socketsCaptured = world.sockets.known;
+  const prepared = preparedOf({ ...world, sockets, socketsPromised: !socketsCaptured, nodePorts });
+  const node = { name, prepared, socketsCaptured };
   nodesKnown.set(world, { base, node });
   return node;
 }
@@ -251,7 +253,7 @@ function promisedSockets(base: Base, node: string, world: World): readonly Liste
     sockets.push({
       protocol: p,
       port,
-      transparent: false,
+      transparent: undefined,
       ...(parsed === undefined ? {} : { address: parsed.value, family: parsed.family }),
     });
   };

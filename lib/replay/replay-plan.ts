@@ -242,7 +242,7 @@ function plannedSocket({ protocol, family, address, port, transparent }: Listeni
     family: one,
     address: address === undefined ? (one === 'ip' ? '0.0.0.0' : '::') : formatAddress(address),
     port,
-    transparent,
+    transparent: transparent === true,
   }));
 }
 

@@ -1,4 +1,5 @@
 /** Statements that refer to a named object (counter, quota, limit, helper, synproxy, …); tproxy and synproxy themselves. */
+import { parseAddress } from '../net/address';
 import { PROTO } from '../net/protocols';
 import type { DataType } from '../nft/datatypes';
 import type { Expression, ObjectReferenceStatement } from '../nft/model';
@@ -8,7 +9,7 @@ import type { Context } from './environment';
 import { type SynproxyOptions, sendSynproxyAnswer } from './generated';
 import { Broken, type Op, type OpResult, stop } from './op';
 import { need } from './operand';
-import { listenerFor } from './read-route';
+import { listenerAsked } from './read-route';
 import { askLimit, askQuota, objectState } from './set-update';
 import { lengthOf, rejectChecksumWrong } from './skb';
 import { Missing, type Scalar, Unknown } from './value';
@@ -141,15 +142,17 @@ function expectConnection(c: Context, object: { readonly protocol: string; reado
   return undefined;
 }
 
-export function tproxy(port: Expression | undefined, scope: Scope, c: Context): OpResult {
+/** nft_tproxy_eval_v4(), tproxy_tg4(): a socket that listens at the proxy's address and port, and is transparent, gets the packet. */
+export function tproxy(addr: Expression | undefined, port: Expression | undefined, scope: Scope, c: Context): OpResult {
   const to = port === undefined ? undefined : need(compileExpression(port, scope, portType(scope))(c), c);
   if (to instanceof Broken) return to;
-  const found = listenerFor(c, to === undefined ? undefined : Number(to as Scalar));
-  if (found === undefined)
+  const address = typeof addr === 'string' ? parseAddress(addr)?.value : undefined;
+  const found = listenerAsked(c, { port: to === undefined ? undefined : Number(to as Scalar), address });
+  if (found === undefined || (found !== 'none' && found.transparent === undefined))
     return c.run.undecided(
       'sockets-unknown',
       'Whether a transparent socket listens is not in the capture.',
-      'Capture ss -Hltun on the node.',
+      'Capture ss -HltunO --inet-sockopt on the node.',
       c.at,
     );
   if (found === 'none' || !found.transparent)

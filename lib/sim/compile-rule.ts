@@ -265,7 +265,7 @@ function compileStatement(
           s.family ?? (scope.table.family === 'ip6' ? 'ip6' : scope.table.family === 'ip' ? 'ip' : undefined);
         if (family !== undefined && family !== c.skb.family)
           return new Broken({ kind: 'missing', field: 'tproxy', because: 'the packet is of the other family' });
-        return tproxy(s.port, scope, c);
+        return tproxy(s.addr, s.port, scope, c);
       };
     case 'dup':
       return (c) => {

@@ -143,6 +143,7 @@ function deliverTcp(run: Run, skb: Skb): void {
     run.assume('sockets', 'The listening sockets are not in the capture; the packet is taken to find one.');
     return;
   }
+  const listener = found === 'none' ? undefined : { transparent: found.transparent === true };
   // Nor SYNs to an IPv6 anycast address, nor what no socket takes there (tcp_v6_conn_request, tcp_v6_send_reset).
   const syn = ((skb.data[skb.headers.thoff + 13] ?? 0) & 0x16) === 2;
   const group = skb.dst?.type === 'anycast' || isMulticast6(BigInt(destinationOf(skb)));
@@ -152,6 +153,6 @@ function deliverTcp(run: Run, skb: Skb): void {
   if (toAll && (found === 'none' || syn)) return;
   // A listener does not answer an IPv4 address that is written as one of IPv6 (tcp_v6_conn_request).
   if (skb.family === 'ip6' && syn && found !== 'none' && BigInt(sourceOf(skb)) >> 32n === 0xffffn) return;
-  if (listen(run, skb, found === 'none' ? undefined : found)) return;
-  sendReset(run, skb, false, found === 'none' ? undefined : found);
+  if (listen(run, skb, listener)) return;
+  sendReset(run, skb, false, listener);
 }

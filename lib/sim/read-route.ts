@@ -3,7 +3,7 @@
 import { isIcmpError, parseHeaders, u16, u32 } from '../net/headers';
 import { PROTO } from '../net/protocols';
 import type { RtExpression, SocketExpression } from '../nft/model';
-import type { Link } from '../world/world';
+import type { Link, ListeningSocket } from '../world/world';
 import type { Context } from './environment';
 import { unknownHost, unsupported } from './read-unknown';
 import { routeOutput } from './route-output';
@@ -49,29 +49,45 @@ export function readRt(expr: RtExpression, name: string): (c: Context) => Evalua
   };
 }
 
-/** Sockets that listen for the packet: the most specific first. Undefined when the capture does not list sockets. */
-export function listenerFor(
-  c: Pick<Context, 'run' | 'skb'>,
-  toPort?: number,
-): { readonly wildcard: boolean; readonly transparent: boolean } | 'none' | undefined {
+/** A socket that listens. */
+export interface Listener {
+  readonly wildcard: boolean;
+  readonly transparent: boolean | undefined;
+}
+
+/** Where a rule gives a packet to a proxy; undefined is not known. */
+export interface ProxyAt {
+  readonly port: number | undefined;
+  readonly address: ListeningSocket['address'];
+}
+
+/** The same for a rule, which sees whoever listens: what the cluster's objects promise is not all. Undefined also there. */
+export const listenerAsked = (c: Pick<Context, 'run' | 'skb'>, to?: ProxyAt): Listener | 'none' | undefined =>
+  c.run.p.world.socketsPromised === true ? undefined : listenerFor(c, to);
+
+/** Sockets that listen for the packet, or where `to` says: the most specific first. Undefined when the capture does not list sockets. */
+export function listenerFor(c: Pick<Context, 'run' | 'skb'>, to?: ProxyAt): Listener | 'none' | undefined {
   const { sockets } = c.run.p.world;
   if (!sockets.known) return undefined;
   const { l4proto, thoff } = c.skb.headers;
   const protocol = l4proto === PROTO.tcp ? 'tcp' : l4proto === PROTO.udp ? 'udp' : undefined;
   if (protocol === undefined) return 'none';
-  const port = toPort ?? u16(c.skb.data, thoff + 2);
-  const daddr = destinationOf(c.skb);
+  const port = to?.port ?? u16(c.skb.data, thoff + 2);
+  const daddr = to === undefined ? destinationOf(c.skb) : to.address;
   const fits = sockets.value.filter(
     (s) =>
       s.protocol === protocol &&
       s.port === port &&
       (s.address === undefined
         ? s.family === undefined || s.family === c.skb.family
-        : s.address === daddr && toPort === undefined) &&
+        : daddr === undefined || s.address === daddr) &&
       (s.device === undefined || arrivedBy(c, s.device)),
   );
   const best = fits.find((s) => s.address !== undefined) ?? fits[0];
-  return best === undefined ? 'none' : { wildcard: best.address === undefined, transparent: best.transparent };
+  if (best === undefined) return 'none';
+  // Without an address the proxy's is the first of the device (nf_tproxy_laddr4, nf_tproxy_laddr6).
+  const found = daddr === undefined && best.address !== undefined ? undefined : best.transparent;
+  return { wildcard: best.address === undefined, transparent: found };
 }
 
 /** A socket that is bound to a device takes what arrives there, or on a member of that VRF (inet_bound_dev_eq). */
@@ -101,6 +117,8 @@ export function readSocket(expr: SocketExpression, name: string): (c: Context) =
     if (found === 'none') return new Missing(name, 'no socket takes this packet');
     switch (expr.key) {
       case 'transparent':
+        if (found.transparent === undefined)
+          return unknownHost('Whether the socket is transparent', 'Capture ss -HltunO --inet-sockopt on the node.');
         return found.transparent ? 1 : 0;
       case 'wildcard':
         return found.wildcard === undefined
@@ -117,11 +135,11 @@ export function readSocket(expr: SocketExpression, name: string): (c: Context) =
 /** A connection's own socket, else one that listens. */
 function socketFor(
   c: Pick<Context, 'run' | 'skb'>,
-): { readonly wildcard: boolean | undefined; readonly transparent: boolean } | 'none' | undefined {
+): { readonly wildcard: boolean | undefined; readonly transparent: boolean | undefined } | 'none' | undefined {
   const { l4proto, thoff } = c.skb.headers;
   const ports = `${sourceOf(c.skb)} ${destinationOf(c.skb)} ${u32(c.skb.data, thoff)}`;
   const open = l4proto === PROTO.tcp ? c.run.state.sockets.get(ports) : undefined;
-  const listener = listenerFor(c);
+  const listener = listenerAsked(c);
   if (open === undefined || listener === undefined || listener === 'none') return listener;
   return { transparent: listener.transparent, wildcard: open.phase === 'syn-received' ? undefined : false };
 }

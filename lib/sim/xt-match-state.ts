@@ -1,12 +1,12 @@
 /** Matches of iptables that ask for more than headers: sockets, devices, routes, chance, rates (net/netfilter/xt_*.c). */
 import { PROTO } from '../net/protocols';
-import { resolveChance } from './compile-expression';
+import { nextPosition, settled } from './compile-expression';
 import type { Context } from './environment';
 import { askOwner } from './owner';
-import { listenerFor } from './read-route';
+import { listenerAsked } from './read-route';
 import { askLimit, askQuota } from './set-update';
 import { destinationOf, sourceOf } from './skb';
-import { Chance, Unknown } from './value';
+import { Unknown } from './value';
 import { optionOf, type XtOption } from './xt-line';
 import { addrtype, conntrack } from './xt-match-ct';
 import { decided, type MatchCompiler, nftTest } from './xt-test';
@@ -40,12 +40,8 @@ const statistic: MatchCompiler = (part) => {
   if (mode !== 'nth' || every === undefined || !(n >= 1)) return undefined;
   const what = `statistic nth every ${n}`;
   return (c) => {
-    const { numgen, fresh } = c.run.state;
-    const known = numgen.get(part) ?? (fresh ? start : undefined);
-    const chance = new Chance(`${what} (its position is not in the capture)`, n, 0);
-    const at = known ?? resolveChance(chance, c, [0, n - 1]);
+    const at = settled(nextPosition(part, n, what, c, start), c, []);
     if (at instanceof Unknown) return at;
-    numgen.set(part, (Number(at) + 1) % n);
     // The counter matches when it wraps.
     return (Number(at) === n - 1) !== every.not
       ? true
@@ -237,7 +233,7 @@ const rpfilter: MatchCompiler = (part, env) => {
 /** socket_match(): a socket that takes the packet; one bound to any address counts with --nowildcard only. */
 const socket: MatchCompiler = (part) => (c) => {
   const has = (name: string): boolean => optionOf(part, name) !== undefined;
-  const found = listenerFor(c);
+  const found = listenerAsked(c);
   if (found === undefined || (found === 'none' && c.skb.ctState === 'established'))
     return new Unknown({
       code: 'sockets-unknown',
@@ -247,6 +243,12 @@ const socket: MatchCompiler = (part) => (c) => {
   if (found === 'none') return { kind: 'missing', field: 'socket', because: 'no socket takes this packet' };
   if (found.wildcard && !has('--nowildcard'))
     return { kind: 'missing', field: 'socket', because: 'the socket is bound to any address' };
+  if (has('--transparent') && found.transparent === undefined)
+    return new Unknown({
+      code: 'sockets-unknown',
+      say: 'Whether the socket is transparent is not in the capture.',
+      settle: 'Capture ss -HltunO --inet-sockopt on the node.',
+    });
   return has('--transparent') && !found.transparent
     ? { kind: 'value', field: 'socket transparent', saw: '0', op: '', wanted: '1' }
     : true;

@@ -108,11 +108,13 @@ const conntrack: TargetCompiler = (part, env) => {
 /** tproxy_tg4(): to the socket with the mark set; without a socket the packet is dropped, unlike in nft. */
 const tproxy: TargetCompiler = (part, env) => {
   const port = argOf(part, '--on-port');
+  const addr = argOf(part, '--on-ip');
   const v = valueAndMask(argOf(part, '--tproxy-mark') ?? '0/0');
   if (v === undefined) return undefined;
   const take = env.compile({
     kind: 'tproxy',
     family: env.family,
+    ...(addr !== undefined && addr !== '0.0.0.0' && addr !== '::' && { addr }),
     ...(port !== undefined && port !== '0' && { port: Number(port) }),
   });
   const mark = env.compile({ kind: 'mangle', key: MARK, value: replaced(MARK, v.value, v.mask) });

@@ -4,7 +4,7 @@ import { decoding, fail } from '../net/json-cursor';
 import type { Result } from '../net/result';
 import type { ListeningSocket } from './world';
 
-/** Columns: netid, state, two queues, local address and port, peer. Whether a socket is transparent `ss` does not say: false. */
+/** Columns: netid, state, two queues, local address and port, peer. Whether a socket is transparent `ss` says with `-O --inet-sockopt` only. */
 export function decodeSockets(text: string): Result<readonly ListeningSocket[]> {
   return decoding(() => {
     const sockets: ListeningSocket[] = [];
@@ -30,8 +30,14 @@ function decodeSocket(line: string, path: string): ListeningSocket {
     ...addressOf(host.replace(/^\[(.*)\]$/, '$1'), path),
     port: Number(port),
     ...(device !== undefined && { device }),
-    transparent: false,
+    transparent: transparentOf(line),
   };
+}
+
+/** `inet-sockopt: ( recverr transparent mc_loop)` names what is set (misc/ss.c, inet_show_sock). */
+function transparentOf(line: string): boolean | undefined {
+  const options = /\binet-sockopt: \(([^)]*)\)/.exec(line)?.[1];
+  return options === undefined ? undefined : options.split(/\s+/).includes('transparent');
 }
 
 /** ::ffff:0:0/96: a socket of IPv6 that is bound to an IPv4 address takes IPv4 alone (net/ipv6/af_inet6.c, __inet6_bind). */

@@ -95,23 +95,27 @@ test('sockets: wildcards, devices, both families', () => {
     'udp   UNCONN 0      0      [fe80::1]%eth0:546           [::]:*',
     'tcp   LISTEN 0      50    [::ffff:10.0.0.9]:9100           *:*',
     'tcp   LISTEN 0      50      0.0.0.0%eth1:9200        0.0.0.0:*',
+    // ss -HltunO --inet-sockopt of iproute2 6.1.0: alone it says which options are set.
+    'tcp LISTEN 0      5      127.0.0.1:15001 0.0.0.0:* inet-sockopt: ( is_icsk mc_loop transparent mc_all)',
+    'tcp LISTEN 0      5      127.0.0.1:15006 0.0.0.0:* inet-sockopt: ( is_icsk mc_loop mc_all)',
   ].join('\n');
   expect(value(decodeSockets(text))).toEqual([
-    { protocol: 'udp', family: 'ip', address: 0x7f000035, port: 53, device: 'lo', transparent: false },
-    { protocol: 'tcp', family: 'ip', port: 22, transparent: false },
-    { protocol: 'tcp', port: 8080, transparent: false },
-    { protocol: 'tcp', family: 'ip6', port: 22, transparent: false },
+    { protocol: 'udp', family: 'ip', address: 0x7f000035, port: 53, device: 'lo' },
+    { protocol: 'tcp', family: 'ip', port: 22 },
+    { protocol: 'tcp', port: 8080 },
+    { protocol: 'tcp', family: 'ip6', port: 22 },
     {
       protocol: 'udp',
       family: 'ip6',
       address: 0xfe80_0000_0000_0000_0000_0000_0000_0001n,
       port: 546,
       device: 'eth0',
-      transparent: false,
     },
     // Such a socket of IPv6 takes connections of IPv4.
-    { protocol: 'tcp', family: 'ip', address: 0x0a000009, port: 9100, transparent: false },
-    { protocol: 'tcp', family: 'ip', port: 9200, device: 'eth1', transparent: false },
+    { protocol: 'tcp', family: 'ip', address: 0x0a000009, port: 9100 },
+    { protocol: 'tcp', family: 'ip', port: 9200, device: 'eth1' },
+    { protocol: 'tcp', family: 'ip', address: 0x7f000001, port: 15001, transparent: true },
+    { protocol: 'tcp', family: 'ip', address: 0x7f000001, port: 15006, transparent: false },
   ]);
   expect(problem(decodeSockets('u_str LISTEN 0 4096 /run/x 1 * 0'))).toContain('line 1: expected a socket');
 });

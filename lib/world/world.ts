@@ -189,7 +189,8 @@ export interface ListeningSocket {
   readonly family?: IpFamily;
   readonly port: number;
   readonly device?: string;
-  readonly transparent: boolean;
+  /** IP_TRANSPARENT; undefined: the list does not say. */
+  readonly transparent: boolean | undefined;
 }
 
 /** One rule of `iptables-save`, the parameters behind `xt` expressions. `args` is the rest of the line, split into words. */
@@ -225,6 +226,8 @@ export interface World {
   readonly sysctl: Known<ReadonlyMap<string, string>>;
   readonly conntrack: Known<readonly CtEntry[]>;
   readonly sockets: Known<readonly ListeningSocket[]>;
+  /** `sockets` were not captured: they are those that the cluster's objects promise, and there may be others. */
+  readonly socketsPromised?: boolean;
   readonly iptables: { readonly ip: Known<IptablesSave>; readonly ip6: Known<IptablesSave> };
   /** Tables of legacy iptables (IPv4) that exist in the kernel and that nft does not show. */
   readonly legacyTables: readonly string[];
