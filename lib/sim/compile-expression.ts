@@ -88,9 +88,9 @@ export function typesIn(expr: Expression, scope: Scope): readonly DataType[] {
   return t === undefined ? [] : Array.isArray(t) ? (t as readonly DataType[]) : [t as DataType];
 }
 
-/** Takes a value left to chance: one of all, or one of the classes that `breakpoints` bound. */
+/** Takes a value left to chance: one of all, or the lowest of one of the classes that `breakpoints` bound. */
 export function resolveChance(v: Chance, c: Context, breakpoints?: readonly number[]): Value | Unknown {
-  const each = v.mod <= 256 || breakpoints === undefined;
+  const each = breakpoints === undefined;
   if (each && v.mod > 4096)
     return new Unknown({
       code: 'random-value',
@@ -133,18 +133,31 @@ export function settled(v: Evaluated, c: Context, breakpoints?: readonly number[
   return v instanceof Chance ? resolveChance(v, c, breakpoints) : v;
 }
 
+/**
+ * Takes the position of a counter from 0 to `mod` - 1 that goes round, and moves it on. Not known and not `fresh`, it may stand
+ * anywhere; a class of positions moves on together, but for the last, which begins anew.
+ */
+export function nextPosition(key: object, mod: number, what: string, c: Context, first = 0, offset = 0): Evaluated {
+  const { numgen, fresh } = c.run.state;
+  const now = numgen.get(key) ?? (fresh ? first : { low: 0, high: mod - 1 });
+  if (typeof now === 'number') {
+    numgen.set(key, (now + 1) % mod);
+    return now + offset;
+  }
+  const { low, high } = now;
+  return new Chance(
+    `${what} (its position is not in the capture)`,
+    high - low + 1,
+    low + offset,
+    (from, to) =>
+      numgen.set(key, from === to ? (from - offset + 1) % mod : { low: from - offset + 1, high: to - offset + 1 }),
+    [mod - 1 + offset],
+  );
+}
+
 function numgenInc(expr: NumgenExpression): Getter {
   const name = fieldName(expr);
-  return (c) => {
-    const next = c.run.state.numgen.get(expr);
-    if (next === undefined && !c.run.state.fresh) {
-      return new Chance(`${name} (its position is not in the capture)`, expr.mod, expr.offset, (taken) =>
-        c.run.state.numgen.set(expr, (taken - expr.offset + 1) % expr.mod),
-      );
-    }
-    c.run.state.numgen.set(expr, ((next ?? 0) + 1) % expr.mod);
-    return (next ?? 0) + expr.offset;
-  };
+  return (c) => nextPosition(expr, expr.mod, name, c, 0, expr.offset);
 }
 
 /** What a register holds of a value: network order for header fields, host order (little-endian) for the kernel's own. */
@@ -469,16 +482,20 @@ export function compileLookup(
   const missed = new Miss({ kind: 'miss', set: name, key: '', size: index?.size ?? 0, negated: false });
   return (c) => {
     const raw = getKey(c);
-    if (raw instanceof Chance) breakpoints ??= index?.breakpoints();
-    const v = settled(raw, c, breakpoints);
+    // Elements that the packet itself added or took away have no classes.
+    const altered = raw instanceof Chance && named !== undefined && c.run.state.sets.has(named.set);
+    if (raw instanceof Chance && !altered) breakpoints ??= index?.breakpoints();
+    const v = settled(raw, c, altered ? undefined : breakpoints);
     if (v instanceof Missing || v instanceof Unknown) return v;
+    const keyText = (): string =>
+      (raw instanceof Chance && !altered ? raw.range(Number(v), breakpoints) : undefined) ?? formatValue(types, v);
     const hit = named !== undefined ? findInSet(named, v, c) : anonymous?.find(v);
     const size = index?.size ?? 0;
     if (c.record !== undefined) {
       c.record.lookups.push({
         name,
         statement: c.record.statement,
-        key: formatValue(types, v),
+        key: keyText(),
         size,
         hit:
           hit === undefined
@@ -496,7 +513,7 @@ export function compileLookup(
       }
       return c.record === undefined
         ? missed
-        : new Miss({ kind: 'miss', set: name, key: formatValue(types, v), size, negated: false });
+        : new Miss({ kind: 'miss', set: name, key: keyText(), size, negated: false });
     }
     const dynamic = 'dynamic' in hit ? (hit as { dynamic: DynamicElement | undefined }).dynamic : undefined;
     // The statements of the element found run with every look-up (nft_lookup_eval: nft_set_elem_update_expr).

@@ -7,7 +7,17 @@ import type { Context } from './environment';
 import { fieldName } from './program';
 import { literal, type Part, part } from './sets';
 import type { WhyNot } from './trace';
-import { Between, bitwise, formatValue, Missing, type Scalar, Unknown, type Value } from './value';
+import {
+  Between,
+  bitwise,
+  Chance,
+  type Evaluated,
+  formatValue,
+  Missing,
+  type Scalar,
+  Unknown,
+  type Value,
+} from './value';
 
 export type MatchResult = true | WhyNot | Unknown;
 
@@ -38,6 +48,24 @@ const boundsOf = (p: Part): readonly number[] =>
     : p.kind === 'range'
       ? [Number(p.from), Number(p.to) + 1]
       : [];
+
+/** Where the answer of a comparison changes; undefined where that is at no few places. */
+function classesOf(op: MatchOperator, constant: number): readonly number[] | undefined {
+  switch (op) {
+    case '==':
+    case '!=':
+      return [constant, constant + 1];
+    case '<':
+    case '>=':
+      return [constant];
+    case '>':
+    case '<=':
+      return [constant + 1];
+    case 'in':
+    case '!':
+      return undefined;
+  }
+}
 
 function compare(op: MatchOperator, left: Scalar, right: Scalar, bits: number): boolean {
   if (typeof left === 'string' || typeof right === 'string') return op === '!=' ? left !== right : left === right;
@@ -98,10 +126,11 @@ export function compileMatch(s: MatchStatement, scope: Scope): (c: Context) => M
   const op = OPPOSITE[s.op] ?? s.op;
   // What nobody records is not put into words.
   const untold: WhyNot = { kind: 'value', field, saw: '', op, wanted };
-  const why = (v: Value, c: Context): WhyNot =>
-    c.record === undefined
-      ? untold
-      : { kind: 'value', field, saw: formatValue(types, v), op, wanted: wantedText(right, type, scope, wanted) };
+  const why = (v: Value, c: Context, raw?: Evaluated, bounds?: readonly number[]): WhyNot => {
+    if (c.record === undefined) return untold;
+    const saw = (raw instanceof Chance ? raw.range(Number(v), bounds) : undefined) ?? formatValue(types, v);
+    return { kind: 'value', field, saw, op, wanted: wantedText(right, type, scope, wanted) };
+  };
 
   // A test for existence: of a header, an option, or an output interface.
   if (typeof right === 'boolean') {
@@ -143,10 +172,11 @@ export function compileMatch(s: MatchStatement, scope: Scope): (c: Context) => M
     if (p.kind === 'range' && p.from > p.to) return backwards(wanted);
     const bounds = boundsOf(p);
     return (c) => {
-      const v = settled(getLeft(c), c, bounds);
+      const raw = getLeft(c);
+      const v = settled(raw, c, bounds);
       if (v instanceof Unknown) return v;
       if (v instanceof Missing) return missing(v);
-      return holds(p, v as Scalar) !== negated ? true : why(v, c);
+      return holds(p, v as Scalar) !== negated ? true : why(v, c, raw, bounds);
     };
   }
 
@@ -158,14 +188,14 @@ export function compileMatch(s: MatchStatement, scope: Scope): (c: Context) => M
       : (literal(type, right, scope.program.names) ?? (p?.kind === 'exact' ? p.value : undefined));
   const bits = type?.bits || 32;
   if (constant !== undefined) {
-    const bounds = typeof constant === 'string' ? [] : [Number(constant), Number(constant) + 1];
+    const classes = typeof constant === 'string' ? [] : classesOf(s.op, Number(constant));
     return (c) => {
       const raw = getLeft(c);
-      const v = settled(raw, c, s.op === 'in' || s.op === '!' ? undefined : bounds);
+      const v = settled(raw, c, classes);
       if (v instanceof Between && typeof constant !== 'string') return compareBetween(s.op, v, Number(constant)) ?? v;
       if (v instanceof Unknown) return v;
       if (v instanceof Missing) return missing(v);
-      return compare(s.op, v as Scalar, constant, bits) ? true : why(v, c);
+      return compare(s.op, v as Scalar, constant, bits) ? true : why(v, c, raw, classes);
     };
   }
   if (typeof right !== 'object') return notKnown(wanted);

@@ -311,7 +311,7 @@ export class SetIndex {
   breakpoints(): readonly number[] | undefined {
     const out = new Set<number>();
     const type = this.types[0];
-    if (type === undefined || this.types.length > 1) return [];
+    if (type === undefined || this.types.length > 1) return undefined;
     const add = (from: number | bigint, to: number | bigint): void => {
       out.add(Number(from));
       out.add(Number(to) + 1);

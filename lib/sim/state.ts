@@ -93,8 +93,8 @@ export class SimState {
   readonly sets = new Map<NftSet, SetOverlay>();
   /** By statement object or named object. */
   readonly stateful = new Map<object, StatefulState>();
-  /** Next value of each `numgen inc`, by expression. */
-  readonly numgen = new Map<object, number>();
+  /** Next position of each `numgen inc` and `statistic nth`, by expression; a range where it is one of several. */
+  readonly numgen = new Map<object, number | { readonly low: number; readonly high: number }>();
   readonly sockets = new Map<string, TcpSocketState>();
   /** How many connections the node's sockets were asked for, by the place of the socket. */
   readonly opened = new Map<string, number>();

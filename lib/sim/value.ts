@@ -42,6 +42,8 @@ export class Chance {
     readonly offset: number,
     /** Told which values were taken: one, or all of a class that a rule cannot tell apart. */
     readonly remember?: (low: number, high: number) => void,
+    /** Values that begin a class whatever the rule asks. */
+    readonly always: readonly number[] = [],
   ) {}
 
   private values: ChanceClasses | undefined;
@@ -54,13 +56,24 @@ export class Chance {
 
   /** The classes that `breakpoints` bound: each of these values begins one. */
   between(breakpoints: readonly number[]): ChanceClasses {
-    const inside = breakpoints.filter((b) => b > this.offset && b < this.offset + this.mod);
+    const inside = [...breakpoints, ...this.always].filter((b) => b > this.offset && b < this.offset + this.mod);
     return this.classes([...new Set([this.offset, ...inside])].sort((a, b) => a - b));
+  }
+
+  /** The class of several that begins with `low`, as nft writes a range: `30-99`. Undefined where it is one value. */
+  range(low: number, breakpoints: readonly number[] | undefined): string | undefined {
+    if (breakpoints === undefined) return undefined;
+    const { starts, options } = this.between(breakpoints);
+    const text = options[starts.indexOf(low)]?.value;
+    return text === String(low) ? undefined : text;
   }
 
   private classes(starts: readonly number[]): ChanceClasses {
     const end = this.offset + this.mod;
-    const options = starts.map((s, i) => ({ value: String(s), probability: ((starts[i + 1] ?? end) - s) / this.mod }));
+    const options = starts.map((s, i) => {
+      const next = starts[i + 1] ?? end;
+      return { value: next - s === 1 ? String(s) : `${s}-${next - 1}`, probability: (next - s) / this.mod };
+    });
     return { starts, options };
   }
 }
