@@ -3,13 +3,12 @@
 import Link from 'next/link';
 import { useMemo, useState } from 'react';
 import type { DiagnosisView } from '@/lib/api/findings-types';
-import type { NamesView } from '@/lib/api/types';
 import { fraction } from '@/lib/explain/words';
 import type { useExplained } from '../hooks/use-findings';
 import { useIsNarrow } from '../hooks/use-media';
 import { useNames } from '../hooks/use-trace';
 import { PlaceField } from '../packet-form/place-field';
-import { fromOptions, toOptions } from '../packet-form/places';
+import { fromOptions, NO_NAMES, toOptions } from '../packet-form/places';
 import { ErrorState } from '../shell/error-state';
 import { viewHref } from '../shell/views';
 import { Badge } from '../ui/badge';
@@ -23,7 +22,6 @@ import { NO_CONNECTION, useFindingsState } from './use-findings-state';
 
 /** On a phone the field draws no border of its own; here nothing else does. */
 const FIELD = 'md:flex-1 max-md:[&>div]:border max-md:[&>div]:border-line-strong max-md:[&>div]:px-2.5';
-const NOBODY: NamesView = { pods: [], services: [], nodes: [], readings: [] };
 
 interface ExplainProps {
   readonly source: string;
@@ -35,7 +33,7 @@ interface ExplainProps {
 /** Why does this connection not arrive? Its end, and the findings that explain it. */
 export function ExplainBox({ source, node, explained, hrefOf }: ExplainProps) {
   const [{ from, to, family, protocol, sport, dport, flags, via }, set] = useFindingsState();
-  const names = useNames(source, node).data ?? NOBODY;
+  const names = useNames(source, node).data ?? NO_NAMES;
   const [draft, setDraft] = useState<{
     readonly from: string | null;
     readonly to: string | null;
@@ -79,6 +77,7 @@ export function ExplainBox({ source, node, explained, hrefOf }: ExplainProps) {
           value={draft.from}
           onChange={(value) => setDraft({ ...draft, from: value })}
           options={fromPlaces}
+          names={names}
           address={undefined}
           className={FIELD}
         />
@@ -88,6 +87,7 @@ export function ExplainBox({ source, node, explained, hrefOf }: ExplainProps) {
           value={draft.to}
           onChange={(value) => setDraft({ ...draft, to: value })}
           options={toPlaces}
+          names={names}
           address={undefined}
           className={FIELD}
         />

@@ -5,14 +5,12 @@ import { useMemo, useState } from 'react';
 import type { NamesView } from '@/lib/api/types';
 import { useNames } from '../hooks/use-trace';
 import { PlaceField } from '../packet-form/place-field';
-import { fromOptions, toOptions } from '../packet-form/places';
+import { fromOptions, NO_NAMES, toOptions } from '../packet-form/places';
 import { viewHref } from '../shell/views';
 import { Button } from '../ui/button';
 
 /** On a phone the field draws no border of its own; here nothing else does. */
 const FIELD = 'md:flex-1 max-md:[&>div]:border max-md:[&>div]:border-line-strong max-md:[&>div]:px-2.5';
-
-const NOBODY: NamesView = { pods: [], services: [], nodes: [], readings: [] };
 
 /** What happens to a packet from here to there: opens the trace on the node where it starts. */
 export function AskBox({
@@ -25,7 +23,7 @@ export function AskBox({
   readonly nodes: readonly string[];
 }) {
   const router = useRouter();
-  const names = useNames(source, node).data ?? NOBODY;
+  const names = useNames(source, node).data ?? NO_NAMES;
   const [from, setFrom] = useState<string | null>(null);
   const [to, setTo] = useState<string | null>(null);
   const fromPlaces = useMemo(() => fromOptions(names, node), [names, node]);
@@ -48,6 +46,7 @@ export function AskBox({
         value={from}
         onChange={setFrom}
         options={fromPlaces}
+        names={names}
         address={undefined}
         className={FIELD}
       />
@@ -57,6 +56,7 @@ export function AskBox({
         value={to}
         onChange={setTo}
         options={toPlaces}
+        names={names}
         address={undefined}
         className={FIELD}
       />

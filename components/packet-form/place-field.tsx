@@ -1,11 +1,12 @@
 'use client';
 
 import { Combobox as Base } from '@base-ui/react/combobox';
-import { useMemo, useState } from 'react';
+import { useId, useMemo, useState } from 'react';
+import type { NamesView } from '@/lib/api/types';
 import { cx } from '../ui/cx';
 import { ChevronDown } from '../ui/icons';
 import { itemLook, popupLook } from '../ui/select';
-import { type PlaceOption, refOption, typedPlace } from './places';
+import { matchesPlace, type PlaceOption, refOption, takenPlace, typedPlace } from './places';
 
 interface PlaceFieldProps {
   /** `From` or `To`. */
@@ -14,6 +15,8 @@ interface PlaceFieldProps {
   readonly value: string | null;
   readonly onChange: (ref: string) => void;
   readonly options: readonly PlaceOption[];
+  /** What may be named: those offered, and others that the command knows as well. */
+  readonly names: NamesView;
   /** What is shown while nothing is named: the end of a packet given field by field. */
   readonly shown?: PlaceOption | undefined;
   /** The address the name stood for in the last trace. */
@@ -30,6 +33,7 @@ export function PlaceField({
   value,
   onChange,
   options,
+  names,
   shown,
   address,
   lacks,
@@ -39,25 +43,59 @@ export function PlaceField({
   const chosen = useMemo(() => (value === null ? (shown ?? null) : refOption(value)), [value, shown]);
   const note = address ?? chosen?.note ?? '';
   const known = options.find((option) => option.ref === value)?.note ?? '';
-  const [typed, setTyped] = useState('');
+  // What is typed and not yet taken; null while the field shows what is chosen.
+  const [typed, setTyped] = useState<string | null>(null);
+  const [wrong, setWrong] = useState<string | null>(null);
+  const problemId = useId();
+  const own = useMemo(() => {
+    const found = typed === null || typed.trim() === '' ? undefined : typedPlace(typed, end, names);
+    return found?.ok === true ? found.place : undefined;
+  }, [typed, end, names]);
   const items = useMemo(() => {
-    const own = typedPlace(typed, end);
-    return own === undefined ? options : [own, ...options.filter((option) => option.ref !== own.ref)];
-  }, [typed, end, options]);
+    if (own === undefined || options.some(({ ref }) => ref === own.ref)) return options;
+    return [own, ...options];
+  }, [own, options]);
+  const choose = (ref: string): void => {
+    drop();
+    if (ref !== value) onChange(ref);
+  };
+  const drop = (): void => {
+    setTyped(null);
+    setWrong(null);
+  };
+  /** Takes what was typed, or says what is wrong with it; it is never thrown away. */
+  const take = (): void => {
+    if (typed === null) return;
+    const same = typed.trim() === '' || typed === chosen?.label;
+    const taken = takenPlace(typed, end, names, options);
+    if (same) drop();
+    else if (taken.ok) choose(taken.place.ref);
+    else setWrong(`${taken.say} ${taken.remedy}`);
+  };
   return (
     <Base.Root<PlaceOption>
       items={items}
       value={chosen}
       itemToStringLabel={(option) => option.label}
       isItemEqualToValue={(a, b) => a.ref === b.ref}
-      filter={(option, query) => matchesPlace(option, query)}
+      filter={(option, query) => option.ref === own?.ref || matchesPlace(option, query)}
       limit={200}
-      onInputValueChange={setTyped}
+      inputValue={typed ?? chosen?.label ?? ''}
+      onInputValueChange={(next, { reason }) => {
+        // The list sets the text back when it closes: what is typed stays until it is taken.
+        if (reason === 'escape-key') drop();
+        if (reason !== 'input-change') return;
+        setTyped(next);
+        setWrong(null);
+      }}
+      onOpenChange={(_, { reason }) => {
+        if (reason === 'escape-key') drop();
+      }}
       onValueChange={(next) => {
-        if (next !== null) onChange(next.ref);
+        if (next !== null) choose(next.ref);
       }}
     >
-      <div className={cx('flex min-w-0 items-center gap-2', className)}>
+      <div className={cx('relative flex min-w-0 items-center gap-2', className)}>
         <span aria-hidden="true" className="w-9 shrink-0 text-ink-2 text-label md:w-auto">
           {label}
         </span>
@@ -65,16 +103,35 @@ export function PlaceField({
           {chosen === null ? null : <span className="text-ink-2 text-label max-md:hidden">{chosen.kind}</span>}
           <Base.Input
             aria-label={label}
+            aria-invalid={wrong === null ? undefined : true}
+            aria-describedby={wrong === null ? undefined : problemId}
+            onBlur={take}
+            onKeyDown={(event) => {
+              // Enter on an item of the list takes that; what is in the field is taken before the form is sent.
+              if (event.key !== 'Enter' || typed === null) return;
+              if (event.currentTarget.getAttribute('aria-activedescendant') !== null) return;
+              event.preventDefault();
+              take();
+            }}
             placeholder={end === 'from' ? 'pod, node or address' : 'Service, pod or address:port'}
             className="min-w-0 flex-1 text-ellipsis bg-transparent font-[620] outline-none placeholder:font-normal placeholder:text-ink-3"
           />
           <span className="shrink-0 font-mono text-[11.5px] text-ink-2 md:text-[12px]">
-            {note === '' ? known : note}
+            {typed !== null ? '' : note === '' ? known : note}
           </span>
           <Base.Trigger aria-label={`Open ${label}`} className="text-ink-2 max-md:hidden" tabIndex={-1}>
             <ChevronDown />
           </Base.Trigger>
         </div>
+        {wrong === null ? null : (
+          <p
+            id={problemId}
+            role="alert"
+            className="absolute top-full right-0 left-0 z-30 mt-1 rounded-control border border-lost bg-lost-ground px-2.5 py-1 text-prose [overflow-wrap:anywhere]"
+          >
+            {wrong}
+          </p>
+        )}
       </div>
       <Base.Portal>
         <Base.Positioner sideOffset={6} align="start" className="z-40">
@@ -101,13 +158,4 @@ export function PlaceField({
       </Base.Portal>
     </Base.Root>
   );
-}
-
-/** Every word typed must occur in the kind, the label or the address. */
-function matchesPlace(option: PlaceOption, query: string): boolean {
-  const text = `${option.kind} ${option.label} ${option.note}`.toLowerCase();
-  return query
-    .toLowerCase()
-    .split(/\s+/)
-    .every((word) => text.includes(word) || (option.ref.startsWith('external:') && option.label === word));
 }

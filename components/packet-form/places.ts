@@ -1,5 +1,7 @@
 /** The places of a capture as options of the two fields of the question, and what may be typed instead. */
 import type { NamesView, ServiceName } from '@/lib/api/types';
+import type { Protocol, Service } from '@/lib/cluster/cluster';
+import { type PlaceNames, resolvePlace } from '@/lib/cluster/place';
 import { parseAddress } from '@/lib/net/address';
 
 export interface PlaceOption {
@@ -10,6 +12,9 @@ export interface PlaceOption {
   /** The address behind the name. */
   readonly note: string;
 }
+
+/** Before the names of a source are read. */
+export const NO_NAMES: NamesView = { pods: [], services: [], nodes: [], readings: [] };
 
 /** Where a packet may come from: pods of this node first, since they are what this node sees first. */
 export function fromOptions(names: NamesView, node: string): readonly PlaceOption[] {
@@ -61,23 +66,121 @@ const hostOf = (endpoint: string): string => /^\[(.+)\]/.exec(endpoint)?.[1] ?? 
 const hostPort = (address: string, port: number): string =>
   address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 
-/** Typed by hand: `10.0.0.1` for the client; `10.0.0.1:80`, `[fd00::1]:80/udp`, `shop/web-1:8080`, `node-1:30080` for the target. */
-export function typedPlace(text: string, end: 'from' | 'to'): PlaceOption | undefined {
+export type TypedPlace =
+  | { readonly ok: true; readonly place: PlaceOption }
+  | { readonly ok: false; readonly say: string; readonly remedy: string };
+
+/**
+ * Typed by hand, in any form that the command takes (lib/cluster/place.ts): `svc/shop/api:http`, `node-1:30080/udp`,
+ * `[fd00::1]:80`. Where a packet comes from, an address alone is a client there.
+ */
+export function typedPlace(text: string, end: 'from' | 'to', names: NamesView): TypedPlace {
   const typed = text.trim().toLowerCase();
-  if (end === 'from') {
-    if (parseAddress(typed) === undefined) return undefined;
-    return { ref: `external:${typed}`, kind: 'external', label: typed, note: 'outside the cluster' };
+  const ref = end === 'from' && parseAddress(typed) !== undefined ? `external:${typed}` : typed;
+  const found = resolvePlace(ref, end, placeNames(names));
+  if (!found.ok) return { ok: false, say: found.problem.say, remedy: found.problem.do };
+  const { where, object, label, port, protocol } = found.value;
+  const behind = /:\d+(?:\/[a-z0-9-]+)?$/.exec(typed)?.[0] ?? '';
+  const note = found.value.addresses[0] ?? '';
+  switch (where.kind) {
+    case 'external':
+      if (ref === EXTERNAL.ref) return { ok: true, place: EXTERNAL };
+      return { ok: true, place: { ...refOption(`external:${note}`), note: EXTERNAL.note } };
+    case 'service': {
+      const name = `${object?.namespace}/${object?.name}`;
+      // A number may stand for two protocols, a name for one: it is asked as it was typed.
+      const own = typed.replace(/^(?:svc|service)[:/]/, '').slice(name.length);
+      const given = own === '' ? `:${object?.port ?? port}` : own;
+      return {
+        ok: true,
+        place: { ...refOption(`svc:${name}${given}`), note: `${hostPort(note, port ?? 0)}/${protocol}` },
+      };
+    }
+    case 'address': {
+      // ICMP has no ports; what has them needs one.
+      if (port === undefined && protocol?.startsWith('icmp') !== true)
+        return { ok: false, say: `To which port of ${label}?`, remedy: `Write ${hostPort(label, 80)}, or with /udp.` };
+      const own = port === undefined ? label : hostPort(note, port);
+      const shown = protocol ?? 'tcp';
+      return { ok: true, place: { ref: `${own}/${shown}`, kind: 'address', label: own, note: shown } };
+    }
+    case 'node':
+    case 'pod': {
+      const name = object?.namespace == null ? (object?.name ?? '') : `${object.namespace}/${object.name}`;
+      const kind = object?.kind === 'node' ? 'node' : 'pod';
+      return { ok: true, place: { ref: name + behind, kind, label: name + behind, note } };
+    }
   }
-  const named = /^((?:[a-z0-9-]+\/)?[a-z0-9-]*[a-z][a-z0-9.-]*):(\d{1,5})(?:\/([a-z0-9]+))?$/.exec(typed);
-  if (named !== null) return { ...refOption(typed), note: named[3] ?? 'tcp' };
-  const parts = /^(?:\[([0-9a-f:.]+)\]|([0-9.]+))(?::(\d{1,5}))?(?:\/([a-z0-9]+))?$/.exec(typed);
-  const address = parts?.[1] ?? parts?.[2];
-  if (address === undefined || parseAddress(address) === undefined) return undefined;
-  const port = parts?.[3];
-  if (port === undefined) return undefined;
-  const protocol = parts?.[4] ?? 'tcp';
-  const label = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
-  return { ref: `${label}/${protocol}`, kind: 'address', label, note: protocol };
+}
+
+/** Names as far as they are known; what was not read, or not yet, is none to choose from. */
+function placeNames({ pods, services, nodes, readings }: NamesView): PlaceNames {
+  const known = <T>(value: readonly T[], file: string) => {
+    const state = readings.find((one) => one.file.endsWith(file))?.state;
+    if (value.length > 0 || state === 'read') return { known: true, value } as const;
+    return { known: false, why: state === undefined ? 'the names are not read yet' : `${file} was not read` } as const;
+  };
+  return {
+    pods: known(
+      pods.map((pod) => ({
+        ...pod,
+        node: pod.node ?? undefined,
+        workload: pod.owner ?? undefined,
+        phase: undefined,
+        ports: [],
+      })),
+      'pods.json',
+    ),
+    services: known(
+      services.map(({ namespace, name, type, clusterIPs, ports }) => ({
+        namespace,
+        name,
+        type: type as Service['type'],
+        clusterIPs: clusterIPs.filter((one) => one !== '' && one !== 'None'),
+        headless: type === 'ClusterIP',
+        ports: ports.map((port) => ({ ...port, name: port.name ?? undefined, protocol: port.protocol as Protocol })),
+      })),
+      'services.json',
+    ),
+    nodes: known(nodes, 'nodes.json'),
+  };
+}
+
+/** Every word typed must occur in the kind, the label or the address. */
+export function matchesPlace(option: PlaceOption, query: string): boolean {
+  const text = `${option.kind} ${option.label} ${option.note}`.toLowerCase();
+  return query
+    .toLowerCase()
+    .split(/\s+/)
+    .every((word) => text.includes(word));
+}
+
+/**
+ * What is meant by a text that nobody chose from the list: a name as it stands there, a place that the source knows, or the only
+ * one that is like it.
+ */
+export function takenPlace(
+  text: string,
+  end: 'from' | 'to',
+  names: NamesView,
+  options: readonly PlaceOption[],
+): TypedPlace {
+  const typed = text.trim().toLowerCase();
+  const named = options.find(
+    ({ label, ref, note }) => label.toLowerCase() === typed || ref === typed || (end === 'from' && note === typed),
+  );
+  if (named !== undefined) return { ok: true, place: named };
+  const own = typedPlace(typed, end, names);
+  if (own.ok) return own;
+  const like = options.filter((option) => matchesPlace(option, typed));
+  const [only] = like;
+  if (only === undefined) return own;
+  if (like.length === 1) return { ok: true, place: only };
+  return {
+    ok: false,
+    say: `${like.length} places are like ${text.trim()}.`,
+    remedy: 'Choose one from the list, or write more of it.',
+  };
 }
 
 /** An option for a REF of the URL that no option stands for, so that the field still says what is asked. */
@@ -86,7 +189,7 @@ export function refOption(ref: string): PlaceOption {
   if (ref.startsWith('svc:')) return { ref, kind: 'Service', label: ref.slice(4), note: '' };
   if (ref.startsWith('external:')) return { ref, kind: 'external', label: ref.slice(9), note: '' };
   if (/^[[\d]/.test(ref)) return { ref, kind: 'address', label: ref, note: '' };
-  return { ref, kind: ref.includes('/') ? 'pod' : 'node', label: ref, note: '' };
+  return { ref, kind: /^[^:]*\//.test(ref) ? 'pod' : 'node', label: ref, note: '' };
 }
 
 /**

@@ -9,7 +9,7 @@ import { ViewBar } from '../shell/shell';
 import { Button } from '../ui/button';
 import { ArrowRight } from './icons';
 import { PlaceField } from './place-field';
-import { fromOptions, type PlaceOption, toOptions } from './places';
+import { fromOptions, NO_NAMES, type PlaceOption, toOptions } from './places';
 import { NO_QUESTION, type Question } from './question';
 
 interface QuestionBarProps {
@@ -24,12 +24,10 @@ interface QuestionBarProps {
   readonly children?: ReactNode;
 }
 
-const NOBODY: NamesView = { pods: [], services: [], nodes: [], readings: [] };
-
 /** The question: who asks whom, by name, on which node's ruleset. */
 export function QuestionBar({
   node,
-  names = NOBODY,
+  names = NO_NAMES,
   question,
   answer,
   onAsk,
@@ -55,6 +53,7 @@ export function QuestionBar({
           value={question.from}
           onChange={(ref) => ask({ from: ref })}
           options={from}
+          names={names}
           shown={ends?.from}
           address={raw ? undefined : answer?.from?.address}
           lacks={lacking(names, 'pods')}
@@ -67,6 +66,7 @@ export function QuestionBar({
           value={question.to}
           onChange={(ref) => ask({ to: ref })}
           options={to}
+          names={names}
           shown={ends?.to}
           address={raw ? undefined : targetText(answer)}
           lacks={lacking(names, 'services')}
@@ -91,7 +91,7 @@ export function QuestionBar({
 
 /** Said where it is missed, once the names are there. */
 function lacking(names: NamesView, what: 'pods' | 'services'): string | undefined {
-  if (names === NOBODY || names[what].length > 0) return undefined;
+  if (names === NO_NAMES || names[what].length > 0) return undefined;
   return `This source names no ${what === 'pods' ? 'pods' : 'Services'}.`;
 }
 

@@ -12,7 +12,7 @@ import { useIsNarrow } from '../hooks/use-media';
 import { useService, useServiceGraphs, useServiceReading } from '../hooks/use-services';
 import { useNames } from '../hooks/use-trace';
 import { PlaceField } from '../packet-form/place-field';
-import { fromOptions } from '../packet-form/places';
+import { fromOptions, NO_NAMES } from '../packet-form/places';
 import { CopyLink } from '../shell/copy';
 import { ErrorState } from '../shell/error-state';
 import { useKeys } from '../shell/keys';
@@ -119,6 +119,7 @@ function Bar({
           value={from ?? asks}
           onChange={(ref) => void set({ from: ref })}
           options={options}
+          names={names ?? NO_NAMES}
           address={undefined}
           className="max-md:[&>div]:border max-md:[&>div]:border-line-strong max-md:[&>div]:px-2.5"
         />

@@ -13,7 +13,10 @@ export interface ObjectRef {
 const podRef = (pod: Pod): ObjectRef => ({ kind: 'pod', namespace: pod.namespace, name: pod.name, port: null });
 const nodeRef = (name: string): ObjectRef => ({ kind: 'node', namespace: null, name, port: null });
 
-export function serviceRef(service: Pick<Service, 'namespace' | 'name'>, port?: ServicePort): ObjectRef {
+export function serviceRef(
+  service: Pick<Service, 'namespace' | 'name'>,
+  port?: Pick<ServicePort, 'name' | 'port'>,
+): ObjectRef {
   const portName = port === undefined ? null : (port.name ?? String(port.port));
   return { kind: 'service', namespace: service.namespace, name: service.name, port: portName };
 }

@@ -3,9 +3,10 @@ import { formatAddress, parseAddress } from '../net/address';
 import { nearNames } from '../net/near';
 import { protocolNumber } from '../net/protocols';
 import { failed, ok, type Problem, type Result } from '../net/result';
+import type { Known } from '../world/world';
 import type { ObjectRef } from './address-book';
 import { serviceRef } from './address-book';
-import type { Cluster, ClusterNode, Pod, Protocol, Service, ServicePort } from './cluster';
+import type { ClusterNode, Pod, Protocol, Service, ServicePort } from './cluster';
 
 /** A problem about a name, with those that are like it. */
 export interface PlaceProblem extends Problem {
@@ -30,6 +31,24 @@ export interface Place {
   readonly protocol: string | undefined;
 }
 
+/** What of a cluster places are found in. */
+export interface PlaceNames {
+  readonly pods: Known<
+    readonly (Pick<Pod, 'namespace' | 'name' | 'node' | 'addresses' | 'hostNetwork' | 'phase' | 'workload'> & {
+      readonly ports: readonly Pick<Pod['ports'][number], 'containerPort' | 'protocol'>[];
+    })[]
+  >;
+  readonly services: Known<
+    readonly (Pick<Service, 'namespace' | 'name' | 'type' | 'clusterIPs' | 'headless'> & {
+      readonly ports: readonly NamedPort[];
+    })[]
+  >;
+  readonly nodes: Known<readonly Pick<ClusterNode, 'name' | 'addresses'>[]>;
+}
+type NamedPod = Extract<PlaceNames['pods'], { known: true }>['value'][number];
+type NamedService = Extract<PlaceNames['services'], { known: true }>['value'][number];
+type NamedPort = Pick<ServicePort, 'name' | 'protocol' | 'port'>;
+
 /** The forms of a REF, for help and for messages. */
 export const PLACE_FORMS = 'NAMESPACE/POD, pod/NAMESPACE/POD, NODE, node/NODE, external, external:IP';
 /** Those of a target alone. */
@@ -44,7 +63,7 @@ const EXTERNAL_ADDRESSES = ['198.51.100.10', '2001:db8:51::10'] as const;
  * Codes: REF-001 not a REF, REF-002 no such pod, REF-003 no such node, REF-004 no such Service, REF-005 no such port,
  * REF-006 has no address, REF-007 the objects were not read.
  */
-export function resolvePlace(ref: string, end: 'from' | 'to', cluster: Cluster): Result<Place, PlaceProblem> {
+export function resolvePlace(ref: string, end: 'from' | 'to', cluster: PlaceNames): Result<Place, PlaceProblem> {
   const text = asPlace(ref.trim());
   if (/^external(:|$)/i.test(text)) return external(ref, text.slice('external:'.length));
   if (/^svc:/i.test(text)) {
@@ -87,7 +106,7 @@ export function resolvePlace(ref: string, end: 'from' | 'to', cluster: Cluster):
 const NAMED = /^(?:([a-z0-9-]+)\/)?([a-z0-9._-]+)(?::(\d+)(?:\/([a-z0-9-]+))?)?$/i;
 
 /** `node/NAME` is a node, unless there is a pod of this name in a namespace `node`. */
-function isNode(namespace: string | undefined, name: string, { pods }: Cluster): boolean {
+function isNode(namespace: string | undefined, name: string, { pods }: PlaceNames): boolean {
   if (namespace === undefined) return true;
   if (namespace.toLowerCase() !== 'node') return false;
   return !pods.known || !pods.value.some((one) => one.namespace === namespace && one.name === name);
@@ -160,7 +179,7 @@ function external(ref: string, text: string): Result<Place, PlaceProblem> {
   return ok({ ...base, label: `external ${canonical}`, addresses: [canonical] });
 }
 
-function pod(ref: string, namespace: string, name: string, cluster: Cluster): Result<Place, PlaceProblem> {
+function pod(ref: string, namespace: string, name: string, cluster: PlaceNames): Result<Place, PlaceProblem> {
   const { pods } = cluster;
   if (!pods.known) return notRead('pod', pods.why);
   const found =
@@ -184,7 +203,7 @@ function pod(ref: string, namespace: string, name: string, cluster: Cluster): Re
 }
 
 /** Pods of a name like it; else those of a workload like it, whose names have more behind; else pods of this name elsewhere. */
-function podsLike(namespace: string, name: string, pods: readonly Pod[]): readonly string[] {
+function podsLike(namespace: string, name: string, pods: readonly NamedPod[]): readonly string[] {
   const own = pods.filter((one) => one.namespace === namespace);
   const like = nearNames(`${namespace}/${name}`, pods.map(fullName));
   if (like.length > 0) return like;
@@ -198,10 +217,10 @@ function podsLike(namespace: string, name: string, pods: readonly Pod[]): readon
 }
 
 const MOST_NAMES = 5;
-const fullName = ({ namespace, name }: Pod): string => `${namespace}/${name}`;
+const fullName = ({ namespace, name }: Pick<NamedPod, 'namespace' | 'name'>): string => `${namespace}/${name}`;
 
 /** What can be named instead, where a name was well written but is none. */
-function podsOf(namespace: string, pods: readonly Pod[]): string {
+function podsOf(namespace: string, pods: readonly NamedPod[]): string {
   const some = (names: readonly string[]) =>
     `${names.slice(0, MOST_NAMES).join(', ')}${names.length > MOST_NAMES ? ` and ${names.length - MOST_NAMES} more` : ''}`;
   const own = pods.filter((one) => one.namespace === namespace).map(fullName);
@@ -212,7 +231,7 @@ function podsOf(namespace: string, pods: readonly Pod[]): string {
     : `No pod is in a namespace ${namespace}; pods are in ${some(namespaces)}.`;
 }
 
-function podPlace(ref: string, found: Pod): Place {
+function podPlace(ref: string, found: NamedPod): Place {
   const only = found.ports.length === 1 ? found.ports[0] : undefined;
   return {
     ref,
@@ -229,12 +248,12 @@ function podPlace(ref: string, found: Pod): Place {
 }
 
 /** `shop/api` where the workload api has one pod; with several nobody could say which is meant. */
-function onlyOfWorkload(pods: readonly Pod[], namespace: string, name: string): Pod | undefined {
+function onlyOfWorkload(pods: readonly NamedPod[], namespace: string, name: string): NamedPod | undefined {
   const [only, ...others] = pods.filter((one) => one.namespace === namespace && one.workload === name);
   return others.length === 0 ? only : undefined;
 }
 
-function node(ref: string, name: string, cluster: Cluster): Result<Place, PlaceProblem> {
+function node(ref: string, name: string, cluster: PlaceNames): Result<Place, PlaceProblem> {
   const { nodes } = cluster;
   if (!nodes.known) return notRead('node', nodes.why);
   const found = nodes.value.find((one) => one.name === name);
@@ -260,7 +279,7 @@ function nodesOf(names: readonly string[]): string {
   return `${names.length === 0 ? 'No node is known' : `The nodes are ${some}`}; a pod is NAMESPACE/POD.`;
 }
 
-const nodePlace = (ref: string, { name, addresses }: ClusterNode): Place => ({
+const nodePlace = (ref: string, { name, addresses }: Pick<ClusterNode, 'name' | 'addresses'>): Place => ({
   ref,
   label: `node ${name}`,
   object: { kind: 'node', namespace: null, name, port: null },
@@ -270,7 +289,7 @@ const nodePlace = (ref: string, { name, addresses }: ClusterNode): Place => ({
   protocol: undefined,
 });
 
-function service(ref: string, text: string, cluster: Cluster): Result<Place, PlaceProblem> {
+function service(ref: string, text: string, cluster: PlaceNames): Result<Place, PlaceProblem> {
   const match = /^([^/:]+)\/([^/:]+)(?::([^/:]+))?(?:\/([a-z]+))?$/i.exec(text);
   if (match === null)
     return problem(
@@ -304,11 +323,11 @@ function service(ref: string, text: string, cluster: Cluster): Result<Place, Pla
 }
 
 function choosePort(
-  found: Service,
+  found: NamedService,
   wanted: string | undefined,
   protocol: string | undefined,
-): Result<ServicePort, PlaceProblem> {
-  const label = (port: ServicePort) => `${port.name ?? port.port}`;
+): Result<NamedPort, PlaceProblem> {
+  const label = (port: NamedPort) => `${port.name ?? port.port}`;
   const all = found.ports
     .map((port) => `${port.name === undefined ? '' : `${port.name} = `}${port.port}/${port.protocol.toLowerCase()}`)
     .join(', ');
@@ -340,13 +359,13 @@ function choosePort(
 }
 
 /** Port 53 of DNS is TCP and UDP: a number alone means TCP, as an address without a protocol does. */
-function samePortTwice(candidates: readonly ServicePort[], wanted: string): boolean {
+function samePortTwice(candidates: readonly NamedPort[], wanted: string): boolean {
   return (
     candidates.every((port) => String(port.port) === wanted) && candidates[0]?.protocol === ('TCP' satisfies Protocol)
   );
 }
 
-const servicePlace = (ref: string, found: Service, port: ServicePort): Place => ({
+const servicePlace = (ref: string, found: NamedService, port: NamedPort): Place => ({
   ref,
   label: `Service ${found.namespace}/${found.name}:${port.name ?? port.port}`,
   object: serviceRef(found, port),
