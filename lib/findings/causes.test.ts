@@ -67,3 +67,14 @@ test('of what somebody changed only what can have such a consequence is its caus
   expect(told([masquerade, altered('filter-forward')])).toEqual(['proxy-rules-altered', 'masquerade-missing']);
   expect(told([masquerade, altered('services', 'node-2')])).toEqual(['proxy-rules-altered', 'masquerade-missing']);
 });
+
+test('endpoints that lack are part of a lag that shows in endpoints too many of the same Services', () => {
+  const lacking = of('endpoint-missing-on-node', ['shop/web'], ['node-1']);
+  const stale = (...services: string[]): Finding => of('endpoint-stale-on-node', services, ['node-1']);
+  expect(told([lacking, stale('shop/api', 'shop/web')])).toEqual([
+    'endpoint-stale-on-node',
+    'endpoint-missing-on-node < endpoint-stale-on-node',
+  ]);
+  const more = of('endpoint-missing-on-node', ['shop/api', 'shop/web'], ['node-1']);
+  expect(told([more, stale('shop/web')])).toEqual(['endpoint-missing-on-node', 'endpoint-stale-on-node']);
+});

@@ -5,7 +5,12 @@ import type { Cause, Finding, FindingCode } from './finding';
 const CAUSES: Partial<Readonly<Record<FindingCode, readonly FindingCode[]>>> = {
   'service-missing-on-node': ['comment-too-long', 'proxy-table-missing'],
   'service-stale-on-node': ['comment-too-long'],
-  'endpoint-missing-on-node': ['comment-too-long', 'proxy-table-missing', 'service-missing-on-node'],
+  'endpoint-missing-on-node': [
+    'comment-too-long',
+    'proxy-table-missing',
+    'service-missing-on-node',
+    'endpoint-stale-on-node',
+  ],
   'endpoint-stale-on-node': ['comment-too-long', 'service-stale-on-node'],
   'node-unreadable': ['reader-too-old'],
   'capture-incomplete': ['node-unreadable', 'reader-too-old'],
@@ -62,7 +67,11 @@ function causesOf(one: Finding, all: readonly Finding[]): readonly Cause[] {
 }
 
 /** Of what somebody changed in kube-proxy's table only what can have such a consequence. */
-function isOfKind({ code, nodes }: Finding, { evidence }: Finding): boolean {
+function isOfKind({ code, nodes, services }: Finding, other: Finding): boolean {
+  // kube-proxy that is behind has the old endpoints in place of the new: the same lag, where all that lack some have others too many.
+  if (code === 'endpoint-missing-on-node' && other.code === 'endpoint-stale-on-node')
+    return [nodes, services].every((mine, at) => mine.every((one) => [other.nodes, other.services][at]?.includes(one)));
+  const { evidence } = other;
   const changed = ALTERED[code];
   if (changed === undefined) return true;
   return evidence.some((one) => one.kind === 'difference' && changed.test(one.name) && nodes.includes(one.node));

@@ -197,6 +197,14 @@ describe('rules of others on the way of Service traffic', () => {
       want: ['notrack-service-traffic shop/web'],
     },
     {
+      name: 'Service traffic not tracked and what is invalid dropped: no connection passes whose errors could be lost',
+      chains: [
+        chain('filter prerouting -300', [daddr('10.96.0.10'), { notrack: null }]),
+        { ...chain('filter forward 10', [state('invalid'), drop]), name: 'later' },
+      ],
+      want: ['notrack-service-traffic shop/web'],
+    },
+    {
       name: 'answers not tracked',
       chains: [
         chain('filter prerouting -300', [

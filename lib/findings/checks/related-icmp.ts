@@ -1,7 +1,7 @@
 /** ICMP errors that belong to a connection (path MTU) and that somebody drops on their way although the connection passes. */
 
 import { chainsAt } from '../../conflicts/order';
-import { formatAddress } from '../../net/address';
+import { formatAddress, parseAddress } from '../../net/address';
 import { putBytes, toHex } from '../../net/build-packet';
 import { u16, u32, u128 } from '../../net/headers';
 import type { PacketSpec } from '../../net/packet-spec';
@@ -85,6 +85,8 @@ function lostError(p: Prepared, probe: Probe): LostError | undefined {
     const sent = frames[at]?.find(({ role, skb }) => role === 'original' && skb === 0);
     const state = states[at];
     if (outcome.kind !== 'decided' || outcome.fate.summary !== 'transmitted' || sent === undefined) continue;
+    // No host has the address of a Service: untranslated it reaches nobody.
+    if (destinationOf(sent) === parseAddress(packet.daddr ?? '')?.value) continue;
     const error = tooBig(sent);
     const by = state === undefined ? undefined : droppedAfter(p, error, state);
     // What drops the answers as well is no matter of errors.
@@ -104,10 +106,17 @@ function droppedAfter(p: Prepared, packet: PacketSpec, state: SimState): Culprit
 
 const isOnTheWay = ({ hook }: Culprit): boolean => HOOKS.some((one) => one === hook);
 
+const destinationOf = ({ family, bytes }: Pick<Frame, 'family' | 'bytes'>): number | bigint =>
+  family === 'ip' ? u32(bytes, 16) : u128(bytes, 24);
+
+const sourceOf = ({ family, bytes }: Pick<Frame, 'family' | 'bytes'>): number | bigint =>
+  family === 'ip' ? u32(bytes, 12) : u128(bytes, 8);
+
 /** What the target answers to the first packet. */
-function answerTo({ family, bytes, dev }: Frame): PacketSpec {
+function answerTo(sent: Frame): PacketSpec {
+  const { family, bytes, dev } = sent;
   const at = family === 'ip' ? ((bytes[0] ?? 0) & 0xf) * 4 : 40;
-  const [from, to] = family === 'ip' ? [u32(bytes, 16), u32(bytes, 12)] : [u128(bytes, 24), u128(bytes, 8)];
+  const [from, to] = [destinationOf(sent), sourceOf(sent)];
   const protocol = bytes[family === 'ip' ? 9 : 6] ?? 0;
   const ends = {
     saddr: formatAddress(from),
@@ -119,8 +128,9 @@ function answerTo({ family, bytes, dev }: Frame): PacketSpec {
 }
 
 /** "Fragmentation needed" (RFC 792, RFC 1191) or "packet too big" (RFC 4443) from the target of the packet. */
-function tooBig({ family, bytes, dev }: Pick<Frame, 'family' | 'bytes' | 'dev'>): PacketSpec {
-  const [from, to] = family === 'ip' ? [u32(bytes, 16), u32(bytes, 12)] : [u128(bytes, 24), u128(bytes, 8)];
+function tooBig(sent: Pick<Frame, 'family' | 'bytes' | 'dev'>): PacketSpec {
+  const { family, bytes, dev } = sent;
+  const [from, to] = [destinationOf(sent), sourceOf(sent)];
   const quoted = bytes.subarray(0, family === 'ip' ? 548 : 1232);
   const message = new Uint8Array(8 + quoted.length);
   message[0] = family === 'ip' ? 3 : 2;
