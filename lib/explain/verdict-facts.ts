@@ -68,12 +68,19 @@ function undecidedAt(branch: Branch, at: RuleRef | undefined): readonly VerdictF
   return [{ kind: 'rule', hook: chain.hook, family, table, chain: at.chain, handle, label: `${at.chain} #${handle}` }];
 }
 
+/**
+ * A connection that found a route is not told that a rule dropped its segment: it sends again until it gives up (tcp_connect and
+ * sctp_packet_transmit drop the error of ip_queue_xmit). Only who sends a datagram, or by a raw socket, gets the error.
+ */
+const waitsAnyway = (branch: Branch, { protocol }: PacketView): boolean =>
+  (protocol === 'tcp' || protocol === 'sctp') && branch.steps.some((step) => step.skb === 0 && step.kind === 'route');
+
 /** What the sender notices of a lost packet. */
 function clientSees(branch: Branch, sent: PacketView): string | undefined {
   const verdict = branchVerdict(branch);
   if (verdict === 'dropped') {
     const errno = branch.outcome.kind === 'decided' ? branch.outcome.fate.sendErrno : undefined;
-    return errno === undefined
+    return errno === undefined || waitsAnyway(branch, sent)
       ? 'nothing is sent back: the client waits'
       : `the sender gets ${ERRNO[errno] ?? `error ${errno}`}`;
   }

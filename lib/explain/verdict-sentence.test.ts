@@ -291,4 +291,19 @@ describe('verdictFacts', () => {
       { kind: 'text', text: 'nothing is sent back: the client waits' },
     ]);
   });
+  // Measured for TCP and UDP: connect(2) to an address that a rule of output drops waits, sendto(2) fails; without a route both fail.
+  const ROUTED = { kind: 'route', skb: 0, to: 'output', oif: 'eth0', say: '' } as Step;
+  test.each([
+    { protocol: 'tcp', steps: [ROUTED], errno: 1, says: 'nothing is sent back: the client waits' },
+    { protocol: 'sctp', steps: [ROUTED], errno: 1, says: 'nothing is sent back: the client waits' },
+    { protocol: 'udp', steps: [ROUTED], errno: 1, says: 'the sender gets EPERM' },
+    { protocol: 'icmp', steps: [ROUTED], errno: 1, says: 'the sender gets EPERM' },
+    { protocol: 'tcp', steps: [], errno: 101, says: 'the sender gets ENETUNREACH' },
+  ])('of what output drops, the sender of $protocol: $says', ({ protocol, steps, errno, says }) => {
+    const trace = ending({ summary: 'dropped', sendErrno: errno });
+    const [branch] = trace.branches;
+    if (branch === undefined) throw new Error('no branch');
+    const facts = verdictFacts({ ...trace, packet: { ...trace.packet, protocol } }, { ...branch, steps });
+    expect(facts.at(-1)).toEqual({ kind: 'text', text: says });
+  });
 });

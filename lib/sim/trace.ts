@@ -300,7 +300,7 @@ export interface Fate {
   readonly egress: readonly EgressFrame[];
   readonly delivered: readonly DeliveredPacket[];
   readonly passedPostrouting: readonly { readonly skb: number; readonly oif: string; readonly packet: PacketView }[];
-  /** Error number the local sender gets: 1 (EPERM), 22 (EINVAL), 101 (ENETUNREACH), … */
+  /** Error number that a raw socket of the node gets from sendto(2): 1 (EPERM), 22 (EINVAL), 101 (ENETUNREACH), … A TCP connection waits where it found a route. */
   readonly sendErrno?: number;
 }
 
