@@ -3,10 +3,13 @@
 import type { ObjectRef } from '../cluster/address-book';
 import type { Cluster } from '../cluster/cluster';
 import type { NamedEndpoint, ServicePortName, TraceNames } from '../explain/trace-names';
+import { isKubeProxyRule } from './kube-proxy-rule';
 import { endpointsOf } from './names';
 import type { OpenNode } from './open-node';
 
-export function addressNames({ node, addresses, cluster: { cluster } }: OpenNode): TraceNames {
+export function addressNames(open: OpenNode): TraceNames {
+  const { node, addresses } = open;
+  const { cluster } = open.cluster;
   return {
     node,
     address(text) {
@@ -29,6 +32,7 @@ export function addressNames({ node, addresses, cluster: { cluster } }: OpenNode
       };
     },
     nodePort: (protocol, port) => nodePortOf(cluster, protocol, port),
+    isKubeProxyRule: (at) => isKubeProxyRule(open, at),
   };
 }
 

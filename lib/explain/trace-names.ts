@@ -32,6 +32,8 @@ export interface TraceNames {
   service(address: string, protocol: string | undefined, port: number | undefined): ServicePortName | undefined;
   /** The Service port that has a NodePort. */
   nodePort?(protocol: string, port: number): ServicePortName | undefined;
+  /** Whether a rule in a chain of kube-proxy's is one that kube-proxy writes there; others may have added theirs. */
+  isKubeProxyRule?(at: { readonly family: string; readonly chain: string; readonly handle?: number }): boolean;
 }
 
 /** Nothing is named. */

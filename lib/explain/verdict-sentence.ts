@@ -121,6 +121,7 @@ function kubeProxyCause(branch: Branch, fate: Fate, packet: PacketView, names: T
       return `The rules of ${names.node} have no endpoint of ${who}, though ${readyWords(ready.length)}, ${end}`;
     return `${who} has no endpoints, ${end}`;
   }
+  if (names.isKubeProxyRule?.(by) === false) return undefined;
   if (by.chain === 'cluster-ips-check') {
     // Only a Service that has this port is found for it: what is missing is the node's.
     if (service !== undefined)
