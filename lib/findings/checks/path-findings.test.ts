@@ -140,6 +140,22 @@ describe('rules of others on the way of Service traffic', () => {
       want: ['nat-captured shop/web'],
     },
     {
+      name: 'two rules of one chain that take the same: one fault',
+      chains: [
+        chain(
+          'nat prerouting -110',
+          [iifname('eth0'), dport(30080), dnat('10.244.1.2', 8080)],
+          [dport(30080), dnat('10.244.1.2', 8080)],
+        ),
+      ],
+      want: ['nat-captured shop/web'],
+    },
+    {
+      name: 'two rules of one chain that drop the same: one fault',
+      chains: [chain('filter forward 10', [iifname('eth0'), dport(8080), drop], [dport(8080), drop])],
+      want: ['drop-after-proxy shop/web'],
+    },
+    {
       name: 'a host port of its own',
       chains: [chain('nat prerouting -110', [dport(30081), dnat('10.244.1.2', 8080)])],
       want: [],

@@ -2,6 +2,7 @@
 import type { Context } from '../context';
 import { type Evidence, type Finding, finding } from '../finding';
 import { ownerName } from '../foreign';
+import type { Probe } from '../probes';
 import { chainOf } from '../rules';
 import {
   culpritEvidence,
@@ -28,7 +29,10 @@ export function dropFindings({ survey, network }: Context): readonly Finding[] {
     return p === undefined || by.handle === undefined ? by.type : ruleKey(p, { ...by, handle: by.handle });
   };
   // The same table on several nodes is one cause; of a policy and rules of one chain each is its own.
-  return groupBy(droppedTraffic(survey), (one) => `${one.code} ${placeOf(one.by)} ${textOf(one)}`).map((group) => {
+  const rules = groupBy(droppedTraffic(survey), (one) => `${one.code} ${placeOf(one.by)} ${textOf(one)}`);
+  const kind = ([{ code, by, isAnswered }]: Group<Dropped>): string =>
+    `${code} ${placeOf(by)} ${by.type} ${isAnswered}`;
+  return alike(rules, kind, ({ probes }) => probes).map((group) => {
     const [{ code, by }] = group;
     const probes = group.flatMap((one) => one.probes);
     const services = servicesOf(probes);
@@ -60,12 +64,26 @@ export function dropFindings({ survey, network }: Context): readonly Finding[] {
   });
 }
 
+type Group<T> = readonly [T, ...T[]];
+
+/** Rules of one chain that do the same to the same Services on the same nodes are one fault: for TCP and for UDP, as it may be. */
+function alike<T extends { readonly node: string }>(
+  groups: readonly Group<T>[],
+  kind: (group: Group<T>) => string,
+  probesIn: (one: T) => readonly Probe[],
+): readonly Group<T>[] {
+  const key = (group: Group<T>): string => [kind(group), nodesOf(group), servicesOf(group.flatMap(probesIn))].join(' ');
+  return groupBy(groups, key).map(([[first, ...rest], ...more]) => [first, ...rest, ...more.flat()]);
+}
+
 /** `nat-captured` */
 export function natFindings({ survey, network }: Context): readonly Finding[] {
   const all = [...network.nodes].flatMap(([node, { prepared }]) =>
     capturedProbes(prepared, survey.of(node)).map((one) => ({ ...one, node, p: prepared })),
   );
-  return groupBy(all, ({ p, by, manip }) => `${manip} ${placeOf(by)} ${ruleKey(p, by)}`).map((group) => {
+  const rules = groupBy(all, ({ p, by, manip }) => `${manip} ${placeOf(by)} ${ruleKey(p, by)}`);
+  const kind = ([{ manip, by }]: Group<(typeof all)[number]>): string => `${manip} ${placeOf(by)}`;
+  return alike(rules, kind, ({ probe }) => [probe]).map((group) => {
     const [first] = group;
     const services = servicesOf(group.map(({ probe }) => probe));
     const nodes = nodesOf(group);
@@ -75,7 +93,7 @@ export function natFindings({ survey, network }: Context): readonly Finding[] {
       summary: `On ${listed(nodes)} a rule in ${placeOf(first.by)}, translates ${side} of traffic of ${listed(services)} before kube-proxy does, which then does not.`,
       services,
       nodes,
-      evidence: groupBy(group, ({ node }) => node).flatMap(([one]) => [
+      evidence: groupBy(group, ({ node, by }) => `${node} ${by.handle}`).flatMap(([one]) => [
         ruleEvidence(one.p, one.node, one.by),
         { kind: 'packet', node: one.node, packet: one.probe.packet ?? {}, text: capturedText(one) } as const,
       ]),
