@@ -4,7 +4,7 @@ import { chainOwner, ownerOf } from '../explain/owners';
 import { decodeAsked, namedAsked } from '../findings/asked';
 import { Context, type DiagnosisInput, type NodeInput } from '../findings/context';
 import { diagnose } from '../findings/diagnose';
-import { explainAsked } from '../findings/explain-asked';
+import { type AskedAnswer, explainAsked } from '../findings/explain-asked';
 import { type Cause, type Evidence, type Finding, SEVERITIES } from '../findings/finding';
 import { ok, type Result } from '../net/result';
 import { sha256 } from '../net/sha256';
@@ -75,11 +75,19 @@ export function diagnosisView(input: DiagnosisInput, asked: AskedConnection | un
   const idOf = (one: Finding): string => ids.get(one) ?? one.code;
   const answer = question === undefined ? undefined : explainAsked(context, question.value, found);
   return ok({
-    findings: found.map((one) => findingView(one, idOf, found, context)),
+    findings: found.map((one) => ({
+      ...findingView(answer?.retold.get(one) ?? one, idOf, found, context),
+      id: idOf(one),
+    })),
     looked: lookedAt(context),
-    asked: answer === undefined ? null : { ...answer, explainedBy: answer.explainedBy.map(idOf) },
+    asked: answer === undefined ? null : askedView(answer, idOf),
   });
 }
+
+const askedView = (
+  { results, undecided, astray, explainedBy }: AskedAnswer,
+  idOf: (one: Finding) => string,
+): DiagnosisView['asked'] => ({ results, undecided, astray, explainedBy: explainedBy.map(idOf) });
 
 /** Each once, in the order of the findings; of equal ones the later are numbered. */
 function idsOf(findings: readonly Finding[]): ReadonlyMap<Finding, string> {

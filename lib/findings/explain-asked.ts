@@ -7,6 +7,7 @@ import { causeIn } from './causes';
 import type { Context } from './context';
 import type { Finding, FindingCode } from './finding';
 import { probeOf } from './probes';
+import { probeCommand } from './show';
 import { culpritOf, kernelStepOf } from './survey';
 
 export interface AskedAnswer {
@@ -17,6 +18,8 @@ export interface AskedAnswer {
   readonly astray: readonly string[];
   /** The likeliest explanation first; empty where all arrives, or nothing found explains it. */
   readonly explainedBy: readonly Finding[];
+  /** Of findings that show a packet: the same with the connection asked about, where it ended just so. */
+  readonly retold: ReadonlyMap<Finding, Finding>;
 }
 
 /** What the kernel says in its steps, and the finding that means the same. */
@@ -56,13 +59,55 @@ export function explainAsked(context: Context, question: Question, findings: rea
     .map((one) => ({ one, rank: Math.max(0, ...lost.map((ending) => weight(one, ending, services))) }))
     .filter(({ rank }) => rank > 0)
     .toSorted((a, b) => b.rank - a.rank);
+  const retold = ranked.flatMap(({ one }) => {
+    const told = aboutAsked(one, question, lost, context);
+    return told === undefined ? [] : [[one, told] as const];
+  });
   return {
     results,
+    retold: new Map(retold),
     undecided: [...new Map(lost.flatMap(({ undecided }) => undecided).map((reason) => [reason.say, reason])).values()],
     astray: [...astray].toSorted(),
     explainedBy: [
       ...new Set(ranked.flatMap(({ one, rank }) => [...(rank === RANK.it ? causesOf(one, findings) : []), one])),
     ],
+  };
+}
+
+/** A finding of a drop with the connection asked about as its packet; undefined where what it names did not end the connection. */
+function aboutAsked(
+  one: Finding,
+  question: Question,
+  lost: readonly Ending[],
+  { network }: Context,
+): Finding | undefined {
+  if (one.code !== 'drop-before-proxy' && one.code !== 'drop-after-proxy') return undefined;
+  const { client, packet } = question;
+  const entry = client.kind === 'outside' ? client.via : client.node;
+  if (entry === undefined) return undefined;
+  const ended = lost.flatMap((ending) => {
+    const culprit = culpritOf(ending);
+    return culprit !== undefined && one.evidence.some((evidence) => isAbout(evidence, culprit))
+      ? [{ node: culprit.node, result: ending.result ?? 'undecided' }]
+      : [];
+  });
+  const [first] = ended;
+  if (first === undefined) return undefined;
+  const pod = client.kind === 'pod' ? network.podByAddress.get(shortest(client.address)) : undefined;
+  const from =
+    client.kind === 'node'
+      ? client.node
+      : pod === undefined
+        ? `external:${client.address}`
+        : `${pod.namespace}/${pod.name}`;
+  const results = [...new Set(ended.map(({ result }) => result))].join(', ');
+  return {
+    ...one,
+    evidence: [
+      ...one.evidence.filter(({ kind }) => kind !== 'packet'),
+      { kind: 'packet', node: first.node, packet, text: `${results}; sent from ${from}, entering at ${entry}` },
+    ],
+    reproduce: probeCommand({ question, node: entry, from }),
   };
 }
 

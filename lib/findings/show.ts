@@ -52,7 +52,7 @@ export const traceCommand = (node: string, packet: PacketSpec): string =>
   `nftscope trace --source S --node ${node} --packet '${JSON.stringify(packet)}'`;
 
 /** The command that follows a probe from node to node. */
-export function probeCommand({ question: { packet }, node, from }: Probe): string {
+export function probeCommand({ question: { packet }, node, from }: Pick<Probe, 'question' | 'node' | 'from'>): string {
   const address = packet.family === 'ip6' ? `[${packet.daddr}]` : packet.daddr;
   const to = `${address}:${packet.dport}/${packet.protocol}`;
   return `nftscope trace --source S --whole-path --node ${node} --from ${from} --to ${to}`;

@@ -60,9 +60,11 @@ export async function diagnoseCommand(args: readonly string[]): Promise<ExitStat
   }
   const answer = question === undefined ? undefined : explainAsked(context, question.value, all);
   const first = answer?.explainedBy ?? [];
-  const findings = [...first, ...all.filter((one) => !first.includes(one))].map((one) =>
-    values.source === undefined ? one : { ...one, reproduce: fromSource(one.reproduce, values.source) },
-  );
+  const findings = [...first, ...all.filter((one) => !first.includes(one))]
+    .map((one) => answer?.retold.get(one) ?? one)
+    .map((one) =>
+      values.source === undefined ? one : { ...one, reproduce: fromSource(one.reproduce, values.source) },
+    );
   if (output === 'json') await print(`${JSON.stringify(jsonOf(findings, answer), undefined, 2)}\n`);
   else {
     const [explained, others] = [findings.slice(0, first.length), findings.slice(first.length)];

@@ -238,6 +238,25 @@ describe('a connection that is asked about', () => {
     expect(explainedBy.map(({ code }) => code)).toEqual(['drop-before-proxy']);
   });
 
+  test('it stands in the evidence of the drop that it met, where the finding alone shows another', () => {
+    const [rule] = drops;
+    const all = [{ ...rule, rules: [[{ drop: null }]] }] as typeof drops;
+    const connection = { from: 'shop/pod-1-3', dst: '10.96.0.10', dport: 80, protocol: 'TCP' };
+    const context = smallCluster({ chains: all, ask: connection });
+    const { explainedBy, retold } = explainAsked(context, questionOf(context), diagnose(context));
+    const [found] = explainedBy;
+    const told = found && retold.get(found);
+    expect(found?.code).toBe('drop-before-proxy');
+    const packets = told?.evidence.flatMap((one) => (one.kind === 'packet' ? [one] : []));
+    expect(packets).toMatchObject([
+      {
+        packet: { saddr: '10.244.1.3', daddr: '10.96.0.10', dport: 80 },
+        text: expect.stringContaining('shop/pod-1-3'),
+      },
+    ]);
+    expect(told?.reproduce).toContain('--node node-1 --from shop/pod-1-3 --to 10.96.0.10:80/tcp');
+  });
+
   test('one that arrives needs no explanation', () => {
     const context = smallCluster({ chains: drops, ask: { ...ask, srcIP: '203.0.113.10' } });
     const { results, explainedBy } = explainAsked(context, questionOf(context), diagnose(context));
