@@ -56,10 +56,7 @@ function Changes({ answer }: { readonly answer: TraceAnswer }) {
   return (
     <>
       {data.found.length === 0 ? (
-        <Note className="mx-0">
-          No single change of a rule, an element, a policy, a priority, a setting, a connection or a Service delivers
-          it.
-        </Note>
+        <Note className="mx-0">None of the single changes that were tried delivers it.</Note>
       ) : (
         <ol className="divide-y divide-line">
           {data.found.map((one) => (

@@ -19,8 +19,7 @@ export const changeText = ({ change }: DeliveringChange): string | undefined =>
 export function deliverText(answer: WhatWouldDeliver): string {
   if (!answer.needed) return '\nWHAT WOULD DELIVER IT  nothing is looked for: it arrives, or its way is not known.\n';
   const lines = ['', `WHAT WOULD DELIVER IT  ${triedText(answer)}; to consider, nothing is applied`];
-  if (answer.found.length === 0)
-    lines.push('  No single change of a rule, element, policy, priority, setting, connection or Service does.');
+  if (answer.found.length === 0) lines.push('  None of them does.');
   for (const [i, one] of answer.found.entries()) {
     const text = changeText(one);
     lines.push(`  ${i + 1}. ${one.say}${one.owner === null ? '' : `, ${one.owner}`}`);

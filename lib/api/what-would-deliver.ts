@@ -1,9 +1,11 @@
 /** What would deliver a packet, with words, commands and the text of rules. */
 
+import { type Expected, NOTHING_EXPECTED } from '../counterfactual/as-expected';
 import type { ChainRef, Change, SetRef, Touches } from '../counterfactual/change';
 import { type Proxied, proxiedOf } from '../counterfactual/proxied';
 import { type Counterfactual, whatWouldDeliver } from '../counterfactual/what-would-deliver';
-import { proxyTable } from '../expected/expected-of-node';
+import { comparable } from '../drift/comparable';
+import { expectedOfNode, proxyTable } from '../expected/expected-of-node';
 import type { TraceNames } from '../explain/trace-names';
 import { hostPort, verdictSentence } from '../explain/verdict-sentence';
 import { formatAddress } from '../net/address';
@@ -70,7 +72,12 @@ export function whatWouldDeliverOf(node: OpenNode, { packet, trace }: Traced): W
   const p = preparedOf(listeningWorld(node));
   const isNobody = nobodyAt(node);
   const proxied = (): Result<Proxied> | undefined => proxiedNode(node);
-  const { needed, found, servicesUntried, ...counts } = whatWouldDeliver(p, packet, trace, { isNobody, proxied });
+  const expected = (): Expected => expectedOf(node);
+  const { needed, found, servicesUntried, ...counts } = whatWouldDeliver(p, packet, trace, {
+    isNobody,
+    proxied,
+    expected,
+  });
   return {
     version: 1,
     needed,
@@ -87,6 +94,15 @@ function proxiedNode(node: OpenNode): Result<Proxied> | undefined {
   const { ruleset } = captured.value;
   const hasTable = proxyTable(ruleset, 'ip') !== undefined || proxyTable(ruleset, 'ip6') !== undefined;
   return hasTable ? proxiedOf(captured.value, node.cluster.cluster) : undefined;
+}
+
+/** Also where the table is not as expected: what is missing, or extra, is what may be wrong. */
+function expectedOf(node: OpenNode): Expected {
+  const captured = capturedNode(node);
+  if (!captured.ok || !comparable(captured.value).ok) return NOTHING_EXPECTED;
+  const families = expectedOfNode(captured.value, node.cluster.cluster);
+  if (!families.ok) return NOTHING_EXPECTED;
+  return { tables: families.value.map(({ expected }) => expected), nftVersion: captured.value.ruleset.nftVersion };
 }
 
 function view(node: OpenNode, { change, touches, trace }: Counterfactual): DeliveringChange {

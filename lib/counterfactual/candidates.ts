@@ -8,22 +8,29 @@ import type { Prepared } from '../sim';
 import type { ProgramChain, ProgramTable } from '../sim/program';
 import type { Branch, ChainStep, Lookup, PassedStep, RuleStep, Trace } from '../sim/trace';
 import { isOwn } from './apply';
+import { type Expected, isExtraElement, isExtraRule, missingElement } from './as-expected';
 import type { Candidate, ChainRef, Change, Touches } from './change';
 
 const candidate = (change: Change, touches: Touches, later = false): Candidate => ({ change, touches, later });
+const mending = (change: Change, touches: Touches): Candidate => ({ change, touches, later: false, mends: true });
 
 /** Nearest to the end of the way first. Branches that deliver have nothing to change. */
-export function candidatesOf(p: Prepared, trace: Trace, isLost: (branch: Branch) => boolean): readonly Candidate[] {
+export function candidatesOf(
+  p: Prepared,
+  trace: Trace,
+  isLost: (branch: Branch) => boolean,
+  expected: Expected,
+): readonly Candidate[] {
   const found = new Map<string, Candidate>();
   for (const branch of trace.branches.filter(isLost))
-    for (const one of [...ofBranch(p, branch)].reverse()) {
+    for (const one of [...ofBranch(p, branch, expected)].reverse()) {
       const key = JSON.stringify(one.change, (_, value) => (typeof value === 'bigint' ? String(value) : value));
       if (!found.has(key)) found.set(key, one);
     }
   return [...found.values()];
 }
 
-function* ofBranch(p: Prepared, { steps }: Branch): Generator<Candidate> {
+function* ofBranch(p: Prepared, { steps }: Branch, expected: Expected): Generator<Candidate> {
   let base: ChainStep | undefined;
   const chains: ChainStep[] = [];
   for (const step of steps.filter(isOwn)) {
@@ -33,10 +40,10 @@ function* ofBranch(p: Prepared, { steps }: Branch): Generator<Candidate> {
         chains.push(step);
         break;
       case 'rule':
-        yield* ofRule(p, step);
+        yield* ofRule(p, step, expected);
         break;
       case 'passed':
-        yield* ofLookups(p, step);
+        yield* ofLookups(p, step, expected);
         break;
       case 'policy':
         if (step.verdict === 'drop')
@@ -59,9 +66,14 @@ function tableOf(p: Prepared, { family, table }: RuleRef): ProgramTable | undefi
   return p.program.tables.find((one) => one.family === family && one.name === table);
 }
 
-function* ofRule(p: Prepared, step: RuleStep): Generator<Candidate> {
-  yield* ofLookups(p, step);
+function* ofRule(p: Prepared, step: RuleStep, expected: Expected): Generator<Candidate> {
+  yield* ofLookups(p, step, expected);
   const change: Change = { kind: 'rule-dropped', at: step.at };
+  const table = tableOf(p, step.at)?.table;
+  if (table !== undefined && isExtraRule(expected, table, step.at)) {
+    yield mending(change, 'rule');
+    return;
+  }
   switch (step.verdict) {
     case 'drop':
     case 'stolen':
@@ -84,7 +96,7 @@ function* ofRule(p: Prepared, step: RuleStep): Generator<Candidate> {
 }
 
 /** Elements of named sets and maps: those found taken away, those missed put in. */
-function* ofLookups(p: Prepared, { at, lookups }: RuleStep | PassedStep): Generator<Candidate> {
+function* ofLookups(p: Prepared, { at, lookups }: RuleStep | PassedStep, expected: Expected): Generator<Candidate> {
   for (const lookup of lookups) {
     if (lookup.name === undefined) continue;
     const table = tableOf(p, at);
@@ -94,12 +106,17 @@ function* ofLookups(p: Prepared, { at, lookups }: RuleStep | PassedStep): Genera
     if (lookup.hit !== undefined) {
       const { index } = lookup.hit;
       const element = index === undefined ? undefined : set.elements[index];
-      if (index !== undefined && element !== undefined)
-        yield candidate({ kind: 'element-removed', set: where, index, element }, 'key');
+      if (index === undefined || element === undefined) continue;
+      const change: Change = { kind: 'element-removed', set: where, index, element };
+      yield isExtraElement(expected, where, element) ? mending(change, 'key') : candidate(change, 'key');
       continue;
     }
     const key = keyOf(lookup);
-    if (set.data === undefined) yield candidate({ kind: 'element-added', set: where, key }, 'key');
+    const missing = missingElement(expected, where, lookup.key);
+    if (missing !== undefined) {
+      const { data } = missing;
+      yield mending({ kind: 'element-added', set: where, key, ...(data !== undefined && { data }) }, 'key');
+    } else if (set.data === undefined) yield candidate({ kind: 'element-added', set: where, key }, 'key');
     else if (set.data.kind === 'verdict')
       for (const data of verdictsFor(table, set.name))
         yield candidate({ kind: 'element-added', set: where, key, data }, 'key');

@@ -52,6 +52,8 @@ export interface Candidate {
   readonly change: Change;
   readonly touches: Touches;
   readonly later: boolean;
+  /** It brings kube-proxy's table nearer to what the objects ask for: tried before all others. */
+  readonly mends?: boolean;
 }
 
 export const PACKET_FAMILIES: readonly IpFamily[] = ['ip', 'ip6'];

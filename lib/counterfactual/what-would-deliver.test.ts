@@ -12,6 +12,7 @@ import {
 } from '../conflicts/testing/node-world';
 import type { PacketSpec } from '../net/packet-spec';
 import { preparedOf, trace } from '../sim';
+import { NOTHING_EXPECTED } from './as-expected';
 import type { Change } from './change';
 import { whatWouldDeliver } from './what-would-deliver';
 
@@ -76,7 +77,11 @@ function ask({ chains, more = [], files = {}, packet }: Omit<Case, 'name' | 'wan
   const world = nodeWorld(chains, { more, files });
   const sent = { ...SYN, ...packet };
   const isNobody = (address: string): boolean => address.startsWith('10.96.');
-  return whatWouldDeliver(preparedOf(world), sent, trace(world, sent), { isNobody, proxied: () => undefined });
+  return whatWouldDeliver(preparedOf(world), sent, trace(world, sent), {
+    isNobody,
+    proxied: () => undefined,
+    expected: () => NOTHING_EXPECTED,
+  });
 }
 
 describe('what would deliver', () => {

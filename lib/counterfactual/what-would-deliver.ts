@@ -6,6 +6,7 @@ import type { Result } from '../net/result';
 import { initialState, type Prepared, traceFrom } from '../sim';
 import type { Branch, Trace } from '../sim/trace';
 import { changed } from './apply';
+import type { Expected } from './as-expected';
 import { candidatesOf } from './candidates';
 import { type Candidate, type Change, TOUCHES, type Touches } from './change';
 import { type Proxied, whyNot } from './proxied';
@@ -26,7 +27,7 @@ export interface Counterfactual {
 export interface Counterfactuals {
   /** False where the packet arrives as things are, or nobody knows whether it does. */
   readonly needed: boolean;
-  /** Smallest first: by what else they touch, then by how near to the end of the way they are. */
+  /** What mends kube-proxy's table, then the smallest first: by what else they touch, then by how near to the end of the way they are. */
   readonly found: readonly Counterfactual[];
   readonly tried: number;
   /** Changes that were left out because there were too many. */
@@ -42,6 +43,8 @@ export interface Judge {
   readonly isNobody: (address: string) => boolean;
   /** What kube-proxy writes here for other objects, or why that is not known; undefined where it has no table. */
   readonly proxied: () => Result<Proxied> | undefined;
+  /** What kube-proxy should have written; none where nobody knows. */
+  readonly expected: () => Expected;
 }
 
 const NONE: Counterfactuals = {
@@ -64,7 +67,7 @@ export function whatWouldDeliver(p: Prepared, packet: PacketSpec, trace: Trace, 
   const ofServices = services.map(
     (edited): Candidate => ({ change: { kind: 'service', ...edited }, touches: 'service', later: false }),
   );
-  const all = [...candidatesOf(p, trace, isLost), ...ofServices, ...settings];
+  const all = [...candidatesOf(p, trace, isLost, judge.expected()), ...ofServices, ...settings];
   const order = all
     .map((one, i) => ({ one, i }))
     .toSorted((a, b) => rank(a.one) - rank(b.one) || a.i - b.i)
@@ -102,8 +105,9 @@ export function whatWouldDeliver(p: Prepared, packet: PacketSpec, trace: Trace, 
   };
 }
 
-/** What takes away more than what decided comes last. */
-const rank = ({ touches, later }: Candidate): number => TOUCHES.indexOf(touches) + (later ? TOUCHES.length : 0);
+/** What mends the table comes first, what takes away more than what decided last. */
+const rank = ({ touches, later, mends }: Candidate): number =>
+  mends === true ? -1 : TOUCHES.indexOf(touches) + (later ? TOUCHES.length : 0);
 
 const isTranslated = ({ steps }: Branch): boolean =>
   steps.some((step) => step.kind === 'nat' && step.skb === 0 && step.manip === 'dst');

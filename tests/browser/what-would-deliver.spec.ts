@@ -54,7 +54,7 @@ test('a field of a Service is one of them, and leads to its view', async ({ page
 test('a Service without endpoints: no single change is named', async ({ page }) => {
   await page.goto(`${INVENTORY}&deliver=true`);
   const dialog = page.getByRole('dialog', { name: 'What would deliver it' });
-  await expect(dialog.getByText(/^No single change/)).toBeVisible();
+  await expect(dialog.getByText(/^None of the single changes/)).toBeVisible();
   await expect(dialog.getByRole('listitem')).toHaveCount(0);
 });
 
