@@ -50,8 +50,8 @@ function ownerName(table: Table): string {
   return name === 'not recognised' ? `table ${table.family} ${table.name}` : name;
 }
 
-/** Neither is read by any other rule nor by routing. */
-const HARMLESS = new Set(['nftrace', 'priority', 'secmark']);
+/** Routing reads neither; no rule can read the first (nft_meta_get_init knows no NFT_META_NFTRACE), and the second is a label for LSMs. */
+const HARMLESS = new Set(['nftrace', 'secmark']);
 
 const isHarmless = (statement: Statement): boolean =>
   statement.kind === 'mangle' &&

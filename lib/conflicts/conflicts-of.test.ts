@@ -41,6 +41,8 @@ const oneOf = (...ends: readonly (readonly [string, number])[]) => ({
     data: { set: ends.map((end, i) => [i, { concat: end }]) },
   },
 });
+const PRIORITY = { meta: { key: 'priority' } };
+const STATE = { ct: { key: 'state' } };
 const WEB = '10.244.1.2';
 const API = '10.244.1.3';
 
@@ -121,6 +123,30 @@ describe('pairs whose order matters', () => {
       name: 'no packet of one interface comes by the other',
       chains: [nat(A, -100, [iifname('eth0'), dnat(WEB, 8080)]), nat(B, -100, [iifname('veth3'), dnat(API, 8080)])],
       want: [],
+    },
+    {
+      name: 'one sets the priority that the other drops',
+      chains: [
+        filter(A, 'forward', -5, [dport(8080), { mangle: { key: PRIORITY, value: '1:7' } }]),
+        filter(B, 'forward', 5, [match(PRIORITY, '1:7'), dport(8080), drop]),
+      ],
+      want: ['written delivered: first, second'],
+    },
+    {
+      name: 'a priority that nobody asks for',
+      chains: [
+        filter(A, 'forward', -5, [dport(8080), { mangle: { key: PRIORITY, value: '1:7' } }]),
+        filter(B, 'forward', 5, [dport(8080), drop]),
+      ],
+      want: [],
+    },
+    {
+      name: 'one takes out of tracking what the other drops untracked',
+      chains: [
+        filter(A, 'prerouting', -301, [dport(5001), { notrack: null }]),
+        filter(B, 'prerouting', -300, [match(STATE, 'untracked', 'in'), dport(5001), drop]),
+      ],
+      want: ['written delivered: first, second'],
     },
     {
       name: 'a filter drops the port before it is translated',
@@ -411,4 +437,12 @@ test('who meets whom, in the order in which they run', () => {
   expect(
     meetings.map(({ hook, chains }) => [hook, ...chains.map(({ table, tie, does }) => `${table} ${tie} ${does}`)]),
   ).toEqual([['forward', 'third false write', 'second true ', 'first true drop']]);
+});
+
+test('the rule that takes a packet out of tracking is named with the one that asks for it', () => {
+  const { conflicts } = conflictsIn(
+    filter(A, 'prerouting', -301, [dport(5001), { notrack: null }]),
+    filter(B, 'prerouting', -300, [match(STATE, 'untracked', 'in'), dport(5001), drop]),
+  );
+  expect(conflicts[0]?.rules.map(({ table }) => table).sort()).toEqual(['first', 'second']);
 });

@@ -218,8 +218,9 @@ function partsOf(type: DataType, right: Expression, place: Place): readonly Part
   return one === undefined ? undefined : [one];
 }
 
-/** NEW in `ct state` (include/uapi/linux/netfilter/nf_conntrack_common.h, NF_CT_STATE_BIT). */
+/** NEW and UNTRACKED in `ct state` (include/uapi/linux/netfilter/nf_conntrack_common.h, NF_CT_STATE_BIT, NF_CT_STATE_UNTRACKED_BIT). */
 const NEW = 8;
+const UNTRACKED = 64;
 
 function narrowKey(
   wanted: Wanted,
@@ -266,8 +267,11 @@ function narrowKey(
       return isIn === positive ? wanted : undefined;
     }
     case 'ctState': {
-      const isNew = parts.some((one) => one.kind === 'exact' && (Number(one.value) & NEW) !== 0);
-      return isNew === positive || (!positive && !negative) ? wanted : undefined;
+      // A first packet is new, or untracked where a rule before it said so.
+      const has = (bit: number): boolean =>
+        parts.some((one) => one.kind === 'exact' && (Number(one.value) & bit) !== 0);
+      if (positive) return has(NEW) || has(UNTRACKED) ? wanted : undefined;
+      return negative && has(NEW) && has(UNTRACKED) ? undefined : wanted;
     }
   }
 }

@@ -143,13 +143,18 @@ export function decidingRules(first: Actor, second: Actor, traces: readonly Trac
       let base: ChainStep | undefined;
       for (const step of steps) {
         if (step.kind === 'chain') base = step;
-        if (step.kind !== 'rule' || base === undefined || !decides(step)) continue;
-        if (!isChain(base, first.at) && !isChain(base, second.at)) continue;
+        if (step.kind !== 'rule' || base === undefined) continue;
+        const actor = [first, second].find(({ at }) => base !== undefined && isChain(base, at));
+        if (actor === undefined || (!decides(step) && !untracks(step, actor))) continue;
         found.set([step.at.family, step.at.table, step.at.chain, step.at.index].join(' '), step.at);
       }
     }
   return [...found.values()].slice(0, RULES_MAX);
 }
+
+/** What is not tracked any more is no field that a step shows as written. */
+const untracks = ({ at }: RuleStep, { chain: { table } }: Actor): boolean =>
+  table.chains.get(at.chain)?.rules[at.index]?.rule.statements.some(({ kind }) => kind === 'notrack') === true;
 
 const decides = ({ verdict, writes }: RuleStep): boolean =>
   writes.length > 0 || verdict === 'accept' || verdict === 'drop' || verdict === 'stolen';
