@@ -72,11 +72,20 @@ export function FindingsOfNode({
 /** Findings shown beside a Service; the view has them all. */
 const SHOWN = 5;
 
-/** What was found about one Service. */
-export function FindingsOfService({ source, service }: { readonly source: string; readonly service: string }) {
+/** What was found about one Service, and what concerns its traffic as that of others. */
+export function FindingsOfService({
+  source,
+  service,
+  shown,
+}: {
+  readonly source: string;
+  readonly service: string;
+  /** Those that are told beside it, though they name no Service. */
+  readonly shown: readonly string[];
+}) {
   const view = useFindings(source).data;
   const known = view?.diagnosis ?? undefined;
-  const own = known?.findings.filter(({ services }) => services.includes(service)) ?? [];
+  const own = known?.findings.filter(({ id, services }) => services.includes(service) || shown.includes(id)) ?? [];
   return (
     <section aria-labelledby="findings-of-service">
       <h2 id="findings-of-service" className="font-[640]">

@@ -51,6 +51,16 @@ test('from: pods of this node first, then nodes, outside, other pods', () => {
   ]);
 });
 
+test('the address of the family that is asked by', () => {
+  const both = {
+    ...NAMES,
+    nodes: [{ ...NAMES.nodes[0], name: 'node-1', zone: null, podCIDRs: [], addresses: ['10.240.0.11', 'fd00::11'] }],
+  };
+  const note = (family?: 'ip' | 'ip6') => fromOptions(both, 'node-1', family).find(({ ref }) => ref === 'node-1')?.note;
+  expect([note(), note('ip'), note('ip6')]).toEqual(['10.240.0.11', '10.240.0.11', 'fd00::11']);
+  expect(fromOptions(both, 'node-1', 'ip6')[0]?.note).toBe('10.244.1.4');
+});
+
 test('to: Service ports with their address first; headless Services have none', () => {
   const [first, second] = toOptions(NAMES);
   expect(first).toEqual({
@@ -117,6 +127,12 @@ describe('takenPlace', () => {
     { what: 'an address of somebody', taken: to('10.96.0.1:80/tcp'), ref: '10.96.0.1:80/tcp' },
   ])('$what', ({ taken, ref }) => expect(taken).toMatchObject({ ok: true, place: { ref } }));
   test('several are like it', () => expect(from('api-')).toMatchObject({ ok: false, say: '2 places are like api-.' }));
+  test('a Service port of a like name', () =>
+    expect(to('shop/aip:http')).toEqual({
+      ok: false,
+      say: 'Nothing has the name shop/aip:http.',
+      remedy: 'Like it: shop/api:http.',
+    }));
   test('nobody is', () =>
     expect(from('shop/wep-1')).toMatchObject({ ok: false, say: expect.stringContaining('Like it: shop/web-1') }));
 });

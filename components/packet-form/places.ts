@@ -3,6 +3,7 @@ import type { NamesView, ServiceName } from '@/lib/api/types';
 import type { Protocol, Service } from '@/lib/cluster/cluster';
 import { type PlaceNames, resolvePlace } from '@/lib/cluster/place';
 import { parseAddress } from '@/lib/net/address';
+import { nearNames } from '@/lib/net/near';
 
 export interface PlaceOption {
   /** The REF of the API: `shop/web-1`, `svc:shop/api:http`, `10.0.0.1:80/tcp`, `external`. */
@@ -16,17 +17,26 @@ export interface PlaceOption {
 /** Before the names of a source are read. */
 export const NO_NAMES: NamesView = { pods: [], services: [], nodes: [], readings: [] };
 
-/** Where a packet may come from: pods of this node first, since they are what this node sees first. */
-export function fromOptions(names: NamesView, node: string): readonly PlaceOption[] {
+type IpFamily = 'ip' | 'ip6';
+/** The first address of a family; without a family, or where there is none of it, the first. */
+export const addressOf = (addresses: readonly string[], family?: IpFamily): string | undefined =>
+  addresses.find((one) => family === undefined || one.includes(':') === (family === 'ip6')) ?? addresses[0];
+
+/**
+ * Where a packet may come from: pods of this node first, since they are what this node sees first.
+ * @param family whose addresses are shown, where only that can be asked
+ */
+export function fromOptions(names: NamesView, node: string, family?: IpFamily): readonly PlaceOption[] {
   const pods = names.pods.filter((pod) => !pod.hostNetwork && pod.addresses.length > 0);
   const here = pods.filter((pod) => pod.node === node);
   const away = pods.filter((pod) => pod.node !== node);
-  return [...here.map(podOption), ...nodeOptions(names), EXTERNAL, ...away.map(podOption)];
+  const option = (pod: Pod) => podOption(pod, family);
+  return [...here.map(option), ...nodeOptions(names, family), EXTERNAL, ...away.map(option)];
 }
 
 /** Where it may go: Services by port, then pods and nodes. */
 export function toOptions(names: NamesView): readonly PlaceOption[] {
-  const pods = names.pods.filter((pod) => !pod.hostNetwork && pod.addresses.length > 0).map(podOption);
+  const pods = names.pods.filter((pod) => !pod.hostNetwork && pod.addresses.length > 0).map((pod) => podOption(pod));
   return [...names.services.flatMap(serviceOptions), ...pods, ...nodeOptions(names), EXTERNAL];
 }
 
@@ -38,13 +48,18 @@ const EXTERNAL: PlaceOption = {
 };
 
 type Pod = NamesView['pods'][number];
-function podOption(pod: Pod): PlaceOption {
+function podOption(pod: Pod, family?: IpFamily): PlaceOption {
   const label = `${pod.namespace}/${pod.name}`;
-  return { ref: label, kind: 'pod', label, note: pod.addresses[0] ?? '' };
+  return { ref: label, kind: 'pod', label, note: addressOf(pod.addresses, family) ?? '' };
 }
 
-const nodeOptions = (names: NamesView): readonly PlaceOption[] =>
-  names.nodes.map((node) => ({ ref: node.name, kind: 'node', label: node.name, note: node.addresses[0] ?? '' }));
+const nodeOptions = (names: NamesView, family?: IpFamily): readonly PlaceOption[] =>
+  names.nodes.map((node) => ({
+    ref: node.name,
+    kind: 'node',
+    label: node.name,
+    note: addressOf(node.addresses, family) ?? '',
+  }));
 
 function serviceOptions(service: ServiceName): readonly PlaceOption[] {
   const address = service.clusterIPs[0];
@@ -174,7 +189,14 @@ export function takenPlace(
   if (own.ok) return own;
   const like = options.filter((option) => matchesPlace(option, typed));
   const [only] = like;
-  if (only === undefined) return own;
+  if (only === undefined) {
+    const near = nearNames(
+      typed,
+      options.flatMap(({ kind, label }) => (kind === 'Service' ? [label] : [])),
+    );
+    if (near.length === 0) return own;
+    return { ok: false, say: `Nothing has the name ${text.trim()}.`, remedy: `Like it: ${near.join(', ')}.` };
+  }
   if (like.length === 1) return { ok: true, place: only };
   return {
     ok: false,

@@ -16,7 +16,7 @@ import { STRINGS } from '../strings';
 import { cx } from '../ui/cx';
 import { FrontCut } from '../ui/front-cut';
 import { OwnerBar } from '../ui/owner-tag';
-import { columnWord, fitBoth, noteOf, partLabel, share, shortName, troubleOf, wayWords } from './graph-words';
+import { carried, columnWord, fitBoth, noteOf, partLabel, shortName, troubleOf, wayWords } from './graph-words';
 import { PartMark } from './state-mark';
 
 interface GraphProps {
@@ -285,7 +285,7 @@ const PILL_PITCH = 19;
 
 /** The share of new connections, before the endpoint it is for; where chains have different ones, one below the other. */
 function Pill({ line: { link, to, share: at } }: { readonly line: GraphLine }) {
-  const text = share(link.probability);
+  const text = carried(link);
   if (text === undefined || at === undefined) return null;
   const y = to.y + (at.index - (at.of - 1) / 2) * PILL_PITCH;
   const width = text.length * 6.6 + 12;

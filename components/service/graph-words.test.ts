@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { EndpointRow } from '@/lib/api/service-types';
 import type { ComparedLink, ComparedPart } from '@/lib/graph/compare-service-graphs';
-import { columnWord, fitBoth, linkWords, noteOf, partLabel, share, shortName, wayWords } from './graph-words';
+import { carried, columnWord, fitBoth, linkWords, noteOf, partLabel, share, shortName, wayWords } from './graph-words';
 
 const part = (more: Partial<ComparedPart>): ComparedPart => ({
   id: 'x',
@@ -57,6 +57,7 @@ describe('endpoints', () => {
 
 test('a way that is missing is not a part that is; to another Service, the part says it', () => {
   expect(linkWords(link({ state: 'missing' }))).toBe('way missing');
+  expect(linkWords(link({ state: 'missing', probability: 1 / 3 }))).toBe('way missing, expected 1/3');
   expect(linkWords(link({ state: 'other', probability: 1 / 2 }))).toBe('1/2 of new connections');
 });
 
@@ -77,6 +78,13 @@ test('a share, and what it should be', () => {
   expect(share(1 / 3)).toBe('1/3');
   expect(linkWords(link({ probability: 1, expected: 0.5, state: 'altered' }))).toBe('altered, expected 1/2');
   expect(linkWords(link({ probability: 0.5, sticky: true }))).toBe('1/2 of new connections, known clients again');
+});
+
+test('a line carries what is, not what should be', () => {
+  expect(carried(link({ probability: 1 / 2, expected: 1 / 3, state: 'altered' }))).toBe('1/2');
+  expect(carried(link({ probability: 1 / 3, state: 'missing' }))).toBe('0');
+  expect(carried(link({ probability: 1, state: 'missing' }))).toBeUndefined();
+  expect(carried(link({ probability: 1 / 3 }))).toBe('1/3');
 });
 
 test('where nobody is an endpoint, the column is of verdicts', () => {

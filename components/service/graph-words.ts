@@ -74,9 +74,15 @@ export function fitBoth(name: string, max: number): string {
   return `${name.slice(0, front)}…${name.slice(name.length - (max - 1 - front))}`;
 }
 
+/** What a line carries now: of one that is missing nothing, whatever it should; that is in its words. */
+export const carried = ({ probability, state }: ComparedLink): string | undefined =>
+  state === 'missing' && share(probability) !== undefined ? '0' : share(probability);
+
 /** `source ranges: …, else 1/3 each`: the condition and the share of a link, in words. */
 export function linkWords(link: ComparedLink): string {
-  const part = share(link.probability);
+  const isMissing = link.state === 'missing';
+  const part = isMissing ? undefined : share(link.probability);
+  const expected = isMissing ? share(link.probability) : undefined;
   return [
     ...(part === undefined ? [] : [`${part} of new connections`]),
     ...(link.sticky ? ['known clients again'] : []),
@@ -85,6 +91,7 @@ export function linkWords(link: ComparedLink): string {
     ...(['same', 'unknown', 'other'].includes(link.state)
       ? []
       : [`${link.state === 'altered' ? '' : 'way '}${STATE_WORDS[link.state]}`]),
+    ...(expected === undefined ? [] : [`expected ${expected}`]),
     ...(link.expected === undefined ? [] : [`expected ${share(link.expected) ?? 'always'}`]),
   ].join(', ');
 }

@@ -22,6 +22,9 @@ interface MatrixProps {
 
 const ROW = 36;
 const CELL = 76;
+const STATE = 104;
+/** A word of 13 px in bold, with its mark. */
+const wordWidth = (word: string): number => Math.ceil(word.length * 7.4) + 20;
 
 /** What each node has against what it should have: one row for each node, one column for each way in. */
 export function NodeMatrix({ page, rows, troubles, node, onNode }: MatrixProps) {
@@ -37,8 +40,18 @@ export function NodeMatrix({ page, rows, troubles, node, onNode }: MatrixProps) 
     initialRect: { width: 1200, height: 800 },
   });
   const { ways } = page;
-  const columns = `minmax(112px,1.4fr) 104px ${ways.map(() => `minmax(${CELL}px,1fr)`).join(' ')} minmax(104px,1.2fr) 96px 100px`;
-  const grid = { gridTemplateColumns: columns, minWidth: 600 + ways.length * (CELL + 12) };
+  // Each row is a grid of its own: a column is as wide as the longest word that is in it on any node.
+  const widest = (least: number, own: readonly Trouble[]) => Math.max(least, ...own.map(({ word }) => wordWidth(word)));
+  const state = widest(STATE, troubles);
+  const cells = ways.map(({ id }) =>
+    widest(
+      CELL,
+      troubles.filter((one) => one.ways.has(id)),
+    ),
+  );
+  const columns = `minmax(112px,1.4fr) ${state}px ${cells.map((cell) => `minmax(${cell}px,1fr)`).join(' ')} minmax(104px,1.2fr) 96px 100px`;
+  const minWidth = 496 + state + cells.reduce((sum, cell) => sum + cell + 12, 0);
+  const grid = { gridTemplateColumns: columns, minWidth };
   const ports = portsOf(ways);
   return (
     <section

@@ -12,7 +12,7 @@ import { useIsNarrow } from '../hooks/use-media';
 import { useService, useServiceGraphs, useServiceReading } from '../hooks/use-services';
 import { useNames } from '../hooks/use-trace';
 import { PlaceField } from '../packet-form/place-field';
-import { fromOptions, NO_NAMES } from '../packet-form/places';
+import { addressOf, fromOptions, NO_NAMES } from '../packet-form/places';
 import { CopyLink } from '../shell/copy';
 import { ErrorState } from '../shell/error-state';
 import { useKeys } from '../shell/keys';
@@ -83,14 +83,18 @@ function Bar({
 }) {
   const [{ from, way: chosen, port }, set] = useServiceState();
   const names = useNames(source.id, node.name).data;
-  const options = useMemo(() => (names === undefined ? [] : fromOptions(names, node.name)), [names, node.name]);
+  const family = page === undefined ? undefined : onlyFamily(page);
+  const options = useMemo(
+    () => (names === undefined ? [] : fromOptions(names, node.name, family)),
+    [names, node.name, family],
+  );
   // What is looked at is what is traced: the way that is shown, else the port that is drawn, else the first.
   const ways = page?.ways ?? [];
   const way =
     ways.find(({ id }) => id === chosen) ??
     ways.find((one) => `${one.port.name}/${one.port.protocol}` === port) ??
     ways[0];
-  const address = names?.nodes.find(({ name }) => name === node.name)?.addresses[0];
+  const address = addressOf(names?.nodes.find(({ name }) => name === node.name)?.addresses ?? [], family);
   const to = way === undefined || page === undefined ? undefined : targetOf(way, page, address);
   const asks = from ?? (way === undefined ? node.name : defaultFrom(way, node.name));
   return (
@@ -143,6 +147,13 @@ function Bar({
   );
 }
 
+/** The family of a Service of one; undefined where it has both, or no address. */
+function onlyFamily({ facts }: ServicePage): 'ip' | 'ip6' | undefined {
+  const families = new Set(facts?.clusterIPs.map((one) => (one.includes(':') ? 'ip6' : 'ip')));
+  const [only] = families;
+  return families.size === 1 ? only : undefined;
+}
+
 /** Rules that refuse are as expected, and yet the Service does not work. */
 const isNobodyReady = ({ endpoints, facts }: ServicePage): boolean =>
   facts !== null &&
@@ -193,7 +204,7 @@ function Body({
   const reading = useServiceReading(source.id, service);
   const names = useNames(source.id, node.name).data;
   const goTo = useGoTo();
-  const nodeAddress = names?.nodes.find(({ name }) => name === node.name)?.addresses[0];
+  const nodeAddress = addressOf(names?.nodes.find(({ name }) => name === node.name)?.addresses ?? [], onlyFamily(page));
   const troubled = new Set(troubles.map((one) => one.node));
   const rows =
     state.odd === true
@@ -228,7 +239,7 @@ function Body({
           }}
         />
         <EndpointPolicies policies={page.policies} />
-        <FindingsOfService source={source.id} service={service} />
+        <FindingsOfService source={source.id} service={service} shown={troubles.map((one) => one.finding.id)} />
         <div>
           <SeeObjects namespace={page.namespace} name={page.name} />
         </div>
