@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { DriftView, ServiceRow } from '@/lib/api/service-types';
-import { differWords, rowState } from './row-state';
+import { differWords, isNobodyReady, oddFirst, rowState } from './row-state';
 
 const row: ServiceRow = {
   namespace: 'shop',
@@ -9,7 +9,7 @@ const row: ServiceRow = {
   addresses: ['10.96.0.10'],
   ports: ['http 80/tcp'],
   served: true,
-  endpoints: { ready: 1, all: 1 },
+  endpoints: { ready: 1, leaving: 0, all: 1 },
 };
 const drift = (states: readonly DriftView['nodes'][number]['state'][], more: Partial<DriftView> = {}): DriftView => ({
   source: 's',
@@ -64,4 +64,24 @@ describe('how a Service of the list stands', () => {
 test('one node by its name, more by their number', () => {
   expect(differWords(['node-3'])).toBe('node-3 differs');
   expect(differWords(['node-1', 'node-3'])).toBe('2 nodes differ');
+});
+
+test('nobody is ready where none is, and none serves while it ends', () => {
+  const of = (endpoints: ServiceRow['endpoints'], served = true) => isNobodyReady({ ...row, served, endpoints });
+  expect(of({ ready: 0, leaving: 0, all: 1 })).toBe(true);
+  expect(of({ ready: 0, leaving: 0, all: 0 })).toBe(true);
+  expect(of({ ready: 0, leaving: 1, all: 1 })).toBe(false);
+  expect(of({ ready: 0, leaving: 0, all: 1 }, false)).toBe(false);
+  expect(of(null)).toBe(false);
+});
+
+test('what is lost stands before what differs, and that before the rest; else the order stays', () => {
+  const rows = ['a', 'b', 'c', 'd', 'e'].map((name) => ({ ...row, name }));
+  const nobody = { ...row, name: 'f', endpoints: { ready: 0, leaving: 0, all: 2 } };
+  const stateOf = ({ name }: ServiceRow) => ({
+    lost: name === 'd' ? ['dropped on node-1'] : [],
+    odd: name === 'b' || name === 'd' ? ['node-1'] : [],
+    say: 'as expected',
+  });
+  expect(oddFirst([...rows, nobody], stateOf).map(({ name }) => name)).toEqual(['d', 'f', 'b', 'a', 'c', 'e']);
 });

@@ -34,3 +34,25 @@ function said(drift: DriftView | undefined, isLookedAt: boolean): string {
 
 export const differWords = (odd: readonly string[]): string =>
   odd.length === 1 ? `${odd[0]} differs` : `${odd.length} nodes differ`;
+
+/**
+ * Connections to it are refused, by rules that are as expected. Where none is ready, kube-proxy goes on with those that still serve while
+ * they end (CategorizeEndpoints, pkg/proxy/topology.go).
+ */
+export const isNobodyReady = ({ served, endpoints }: ServiceRow): boolean =>
+  served && endpoints !== null && endpoints.ready === 0 && endpoints.leaving === 0;
+
+export const isNotAsExpected = ({ lost, odd }: RowState): boolean => lost.length > 0 || odd.length > 0;
+
+/** What traffic is lost of, then what differs, then the rest; each in the order given. */
+export function oddFirst(rows: readonly ServiceRow[], stateOf: (row: ServiceRow) => RowState): readonly ServiceRow[] {
+  const rank = (row: ServiceRow): number => {
+    const { lost, odd } = stateOf(row);
+    if (lost.length > 0 || isNobodyReady(row)) return 0;
+    return odd.length > 0 ? 1 : 2;
+  };
+  return rows
+    .map((row) => ({ row, at: rank(row) }))
+    .toSorted((a, b) => a.at - b.at)
+    .map(({ row }) => row);
+}

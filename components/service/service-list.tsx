@@ -16,8 +16,9 @@ import { viewHref } from '../shell/views';
 import { STRINGS } from '../strings';
 import { cx } from '../ui/cx';
 import { FilterField } from '../ui/filter-field';
+import { OctagonIcon } from '../ui/icons';
 import { Loading, Note, Unreadable } from '../ui/states';
-import { differWords, type RowState, rowState } from './row-state';
+import { differWords, isNobodyReady, isNotAsExpected, oddFirst, type RowState, rowState } from './row-state';
 import { matchesService } from './service-filter';
 import { TroubleMark } from './state-mark';
 import { troublesByService } from './troubles';
@@ -49,10 +50,10 @@ export function ServiceList({ source, node }: ListProps) {
     () => new Set(all?.filter((row) => isNobodyReady(row) || isNotAsExpected(stateOf(row)))),
     [all, stateOf],
   );
-  const rows = useMemo(
-    () => all?.filter((row) => matchesService(row, wanted) && (odd !== true || isOdd.has(row))),
-    [all, wanted, odd, isOdd],
-  );
+  const rows = useMemo(() => {
+    const found = all?.filter((row) => matchesService(row, wanted) && (odd !== true || isOdd.has(row)));
+    return found === undefined ? undefined : oddFirst(found, stateOf);
+  }, [all, wanted, odd, isOdd, stateOf]);
   return (
     <>
       <ViewBar>
@@ -136,7 +137,7 @@ function Left({
 const ROW = 34;
 const NARROW_ROW = 62;
 const GRID =
-  'grid grid-cols-[minmax(160px,1.4fr)_110px_minmax(150px,1fr)_minmax(160px,1.2fr)_100px_minmax(160px,1fr)] gap-x-4 px-4';
+  'grid grid-cols-[minmax(160px,1.2fr)_100px_minmax(150px,1fr)_minmax(150px,1fr)_110px_minmax(220px,1.8fr)] gap-x-4 px-4';
 const HEADS = ['Service', 'Type', 'Addresses', 'Ports', 'Endpoints ready', 'On nodes'];
 
 function Rows({
@@ -194,8 +195,8 @@ function Rows({
                   <td className="min-w-0 flex-1">
                     <Name row={row} href={href} />
                     <span className="block truncate text-ink-2">
-                      <OnNodes state={stateOf(row)} />, <EndpointsReady row={row} /> ready, {row.type},{' '}
-                      {row.ports.join(', ') || 'no port'}
+                      <OnNodes state={stateOf(row)} />, <EndpointsReady row={row} />
+                      {isLeavingOnly(row) ? '' : ' ready'}, {row.type}, {row.ports.join(', ') || 'no port'}
                     </span>
                   </td>
                 ) : (
@@ -213,7 +214,7 @@ function Rows({
                     <td>
                       <EndpointsReady row={row} />
                     </td>
-                    <td className="truncate">
+                    <td className="line-clamp-2 leading-[15px]">
                       <OnNodes state={stateOf(row)} />
                     </td>
                   </>
@@ -246,6 +247,12 @@ function EndpointsReady({ row }: { readonly row: ServiceRow }) {
   if (endpoints === null) return <span className="text-ink-2">not known</span>;
   const words = endpoints.all === 0 ? 'none' : `${endpoints.ready} of ${endpoints.all}`;
   if (isNobodyReady(row)) return <TroubleMark word={words} />;
+  if (isLeavingOnly(row))
+    return (
+      <span className="text-depends" title={`${words} ready; ${endpoints.leaving} still serving while terminating`}>
+        {endpoints.leaving} terminating
+      </span>
+    );
   const all = endpoints.ready === endpoints.all;
   return <span className={endpoints.all === 0 ? 'text-ink-2' : all ? undefined : 'text-depends'}>{words}</span>;
 }
@@ -256,15 +263,18 @@ function OnNodes({ state: { lost, odd, say } }: { readonly state: RowState }) {
   const differs = odd.length === 0 ? '' : differWords(odd);
   return (
     <span title={[...lost, ...(odd.length === 0 ? [] : [`the rules of ${odd.join(', ')} differ`])].join('; ')}>
-      {lost.length === 0 ? null : <TroubleMark word={lost.join(', ')} />}
+      {lost.length === 0 ? null : (
+        <span className="font-[600] text-lost">
+          <OctagonIcon size={12} className="mr-1 inline align-[-1px]" />
+          {lost.join(', ')}
+        </span>
+      )}
       {lost.length === 0 || differs === '' ? null : ', '}
       {differs === '' ? null : <span className="font-[600] text-depends">{differs}</span>}
     </span>
   );
 }
 
-/** Connections to it are refused, by rules that are as expected. */
-const isNobodyReady = ({ served, endpoints }: ServiceRow): boolean =>
-  served && endpoints !== null && endpoints.ready === 0;
-
-const isNotAsExpected = ({ lost, odd }: RowState): boolean => lost.length > 0 || odd.length > 0;
+/** None is ready, and those that end still serve. */
+const isLeavingOnly = ({ endpoints }: ServiceRow): boolean =>
+  endpoints !== null && endpoints.ready === 0 && endpoints.leaving > 0;

@@ -189,6 +189,13 @@ describe('the list', () => {
     };
     expect(view(objects).services?.[0]).toMatchObject({ endpoints: { ready: 0, all: 1 } });
   });
+  test('one that serves while it ends is not ready, and not gone', () => {
+    const ends = { ready: false, serving: true, terminating: true };
+    const gone = { ready: false, serving: false, terminating: true };
+    const objects = (conditions: object) => ({ services: [BALANCED], slices: [slice(['10.244.1.3'], { conditions })] });
+    expect(view(objects(ends)).services?.[0]?.endpoints).toEqual({ ready: 0, leaving: 1, all: 1 });
+    expect(view(objects(gone)).services?.[0]?.endpoints).toEqual({ ready: 0, leaving: 0, all: 1 });
+  });
   test('by namespace and name, with what can be looked for', () => {
     const other = { ...service(), metadata: { namespace: 'data', name: 'z' } };
     expect(

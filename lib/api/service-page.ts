@@ -66,12 +66,14 @@ export function servicesView(source: string, { services, endpointSlices }: Clust
 /** A pod with addresses of both families is one endpoint, ready where all its addresses are. */
 function endpointsReady(slices: readonly EndpointSlice[]): NonNullable<ServiceRow['endpoints']> {
   const found = new Map<string, boolean>();
+  const leaving = new Set<string>();
   for (const { endpoints } of slices)
-    for (const { pod, addresses, ready } of endpoints) {
+    for (const { pod, addresses, ready, serving, terminating } of endpoints) {
       const key = pod === undefined ? (addresses[0] ?? '') : `${pod.namespace}/${pod.name}`;
       found.set(key, ready && found.get(key) !== false);
+      if (!ready && serving && terminating) leaving.add(key);
     }
-  return { ready: [...found.values()].filter((ready) => ready).length, all: found.size };
+  return { ready: [...found.values()].filter((ready) => ready).length, leaving: leaving.size, all: found.size };
 }
 
 const typeWord = ({ type, headless }: Service): string => (headless && type === 'ClusterIP' ? 'headless' : type);

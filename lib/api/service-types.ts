@@ -20,8 +20,11 @@ export interface ServiceRow {
   readonly ports: readonly string[];
   /** Whether kube-proxy writes rules for it. */
   readonly served: boolean;
-  /** Ready ones and all, a pod with addresses of both families once; null where the slices were not read. */
-  readonly endpoints: { readonly ready: number; readonly all: number } | null;
+  /**
+   * Ready ones and all, a pod with addresses of both families once; `leaving`: those that are not ready and still serve while they
+   * end, which kube-proxy uses where none is ready. Null where the slices were not read.
+   */
+  readonly endpoints: { readonly ready: number; readonly leaving: number; readonly all: number } | null;
 }
 
 /** How a part of a Service stands on a node. */
