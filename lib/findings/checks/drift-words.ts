@@ -1,5 +1,6 @@
 /** What findings about kube-proxy's tables say: the sentence, the remedy, and the command that shows it. */
 import type { DriftCode } from '../../drift/judge';
+import { hostPort } from '../../explain/verdict-sentence';
 import type { Evidence } from '../finding';
 import { listed } from '../show';
 
@@ -14,8 +15,11 @@ export function driftSummary(code: DriftCode, { services, nodes, evidence, isIdl
   const names = services.length > 4 ? `${services.length} Services` : services.join(', ');
   const where = listed(nodes);
   switch (code) {
-    case 'service-missing-on-node':
-      return `kube-proxy's table on ${where} does not lead to ${names}.`;
+    case 'service-missing-on-node': {
+      const addresses = addressesMissing(evidence);
+      const what = addresses.length === 0 ? '' : ` ${listed(addresses)}`;
+      return `kube-proxy's table on ${where} does not lead${what} to ${names}.`;
+    }
     case 'service-stale-on-node':
       return `kube-proxy's table on ${where} still serves ${names}, or an address or port of it, which is gone.`;
     case 'endpoint-missing-on-node':
@@ -28,6 +32,20 @@ export function driftSummary(code: DriftCode, { services, nodes, evidence, isIdl
       return `Somebody other than kube-proxy changed its table on ${where}: ${changeText(evidence)}${idle}${concerns}.`;
     }
   }
+}
+
+/** Where elements alone are missing, what they stand for: `[fd00::1]:80/tcp`, `NodePort 31080/tcp`. None where more is missing. */
+function addressesMissing(evidence: readonly Evidence[]): readonly string[] {
+  const missing = evidence.filter((one) => one.kind !== 'difference' || one.expected !== null);
+  const names = missing.map((one) => {
+    const parts = one.kind === 'difference' ? (one.expected ?? '').split(/ comment | : /)[0]?.split(' . ') : undefined;
+    if (one.kind !== 'difference' || parts === undefined) return undefined;
+    const [port, protocol, address] = parts.toReversed();
+    if (one.name === 'service-nodeports') return parts.length === 2 ? `NodePort ${port}/${protocol}` : undefined;
+    return one.name === 'service-ips' && parts.length === 3 ? `${hostPort(address, port)}/${protocol}` : undefined;
+  });
+  const known = names.flatMap((name) => name ?? []);
+  return known.length < names.length ? [] : [...new Set(known)];
 }
 
 /** The first difference in words, and how many more there are. */

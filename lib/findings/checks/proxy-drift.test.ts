@@ -398,3 +398,19 @@ describe('one story for the same difference', () => {
     expect(found[0]?.evidence).toHaveLength(differences.length);
   });
 });
+
+describe('what a table does not lead to a Service', () => {
+  const says = (node: Partial<TestNode>): readonly string[] =>
+    driftFindings(fleet(NOW, on(node))).map(({ summary }) => summary);
+  const both = (table: Table): Table =>
+    withoutElements('service-ips', '10.96.0.10')(withoutElements('service-nodeports')(table));
+  test.each<readonly [string, Partial<TestNode>, string]>([
+    ['a NodePort', { edit: withoutElements('service-nodeports') }, ' NodePort 30080/tcp to shop/web'],
+    ['an address', { edit: withoutElements('service-ips', '10.96.0.20') }, ' 10.96.0.20:80/tcp to shop/db'],
+    ['both', { edit: both }, ' 10.96.0.10:80/tcp and NodePort 30080/tcp to shop/web'],
+    // Its chains are missing as well.
+    ['all of it', { seen: { services: [WEB], slices: NOW.slices ?? [] } }, ' to shop/db'],
+  ])('%s', (_, node, what) => {
+    expect(says(node)).toEqual([`kube-proxy's table on node-1 does not lead${what}.`]);
+  });
+});
