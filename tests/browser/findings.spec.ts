@@ -88,6 +88,34 @@ test('a connection is asked about: its end, and the finding that explains it', a
   await expect(page.getByRole('region', { name: /shop\/inventory has no endpoints/ })).toBeVisible();
 });
 
+test('what was typed is taken by Enter and by leaving the field, or stays with what is wrong with it', async ({
+  page,
+}) => {
+  await page.goto('/findings');
+  const form = page.getByRole('form', { name: 'Ask about a connection' });
+  const from = form.getByRole('combobox', { name: 'from' });
+  const to = form.getByRole('combobox', { name: 'to', exact: true });
+  const said = form.getByRole('alert');
+  await from.fill('shop/web');
+  await from.press('Enter');
+  await expect(said).toContainText('places are like shop/web. Choose one');
+  await expect(from).toHaveValue('shop/web');
+  await from.fill('lm5vd');
+  await from.press('Enter');
+  await expect(from).toHaveValue('shop/web-6d4f8b7c9-lm5vd');
+  await expect(said).toHaveCount(0);
+  await to.fill('10.96.77.77');
+  await to.press('Tab');
+  await expect(said).toContainText('To which port of 10.96.77.77?');
+  await expect(to).toHaveValue('10.96.77.77');
+  await expect(form.getByRole('button', { name: 'Explain' })).toBeDisabled();
+  await to.fill('10.96.77.77:80/tcp');
+  await to.press('Tab');
+  await expect(to).toHaveValue('10.96.77.77:80/tcp');
+  await form.getByRole('button', { name: 'Explain' }).click();
+  await expect(page).toHaveURL(/from=shop\/web-6d4f8b7c9-lm5vd&to=10\.96\.77\.77:80\/tcp/);
+});
+
 test('a client outside is asked about where it enters, also by a link that does not name the node', async ({
   page,
 }) => {
