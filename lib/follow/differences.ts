@@ -1,5 +1,6 @@
 /** Where two listings differ, but for what packets and time change by themselves and the order of elements. */
 import type { HeldChain, HeldListing, HeldSet, HeldTable } from './held-listing';
+import { changesUntold } from './remaining-time';
 
 /** Counters, quotas and remaining times, as any listing may have them. */
 const steady = (text: string): string => text.replace(/"(packets|bytes|used|expires)": ?\d+/g, '"$1": 0');
@@ -39,5 +40,7 @@ function compareTables(where: string, a: HeldTable, b: HeldTable, same: Same): v
 const objectTexts = (objects: HeldTable['objects']): string =>
   [...objects.values()].map(({ text }) => steady(text)).join('\n');
 const chainText = ({ text, rules }: HeldChain): string => steady([text, ...rules.map((rule) => rule.text)].join('\n'));
-const setText = ({ head, tail, elements }: HeldSet): string =>
-  `${head}${tail}${steady([...elements.values()].sort().join('\n'))}`;
+const setText = (set: HeldSet): string => {
+  const { head, tail, elements } = set;
+  return `${head}${tail}${changesUntold(set) ? '' : steady([...elements.values()].sort().join('\n'))}`;
+};

@@ -1,6 +1,7 @@
 /** A listing of `nft -j list ruleset`, held by table, chain, rule, set and element, each with its own text. */
 import { parseJson } from '../net/json-cursor';
 import { itemsOf, memberOf } from './json-slices';
+import { laterElement } from './remaining-time';
 
 export interface HeldRule {
   readonly handle: number;
@@ -182,8 +183,12 @@ function put(table: Draft, told: Told): boolean {
   }
 }
 
-/** The text of a listing, in the order of nft: the table, its objects, sets, flowtables, chains, and the rules of all chains. */
-export function writeListing({ metainfo, chainsFirst, tables }: HeldListing): string {
+/**
+ * The text of a listing, in the order of nft: the table, its objects, sets, flowtables, chains, and the rules of all chains.
+ *
+ * @param passedMs since it was listed: elements that expire have so much less time left, or have ended
+ */
+export function writeListing({ metainfo, chainsFirst, tables }: HeldListing, passedMs = 0): string {
   const items = metainfo === '' ? [] : [metainfo];
   for (const table of tables.values()) {
     const chains = [...table.chains.values()];
@@ -191,7 +196,7 @@ export function writeListing({ metainfo, chainsFirst, tables }: HeldListing): st
     items.push(table.text);
     if (chainsFirst) items.push(...texts);
     for (const { text } of table.objects.values()) items.push(text);
-    for (const set of table.sets.values()) items.push(setText(set));
+    for (const set of table.sets.values()) items.push(setText(set, passedMs));
     for (const { text } of table.flowtables.values()) items.push(text);
     if (!chainsFirst) items.push(...texts);
     for (const { rules } of chains) for (const { text } of rules) items.push(text);
@@ -199,7 +204,9 @@ export function writeListing({ metainfo, chainsFirst, tables }: HeldListing): st
   return `{"nftables": [${items.join(', ')}]}\n`;
 }
 
-function setText({ head, tail, elements }: HeldSet): string {
-  if (elements.size > 0) return `${head}[${[...elements.values()].join(', ')}]${tail}`;
+function setText({ head, tail, elements }: HeldSet, passedMs: number): string {
+  const texts = [...elements.values()];
+  const left = passedMs <= 0 ? texts : texts.flatMap((text) => laterElement(text, passedMs) ?? []);
+  if (left.length > 0) return `${head}[${left.join(', ')}]${tail}`;
   return `${head.replace(/,\s*"elem":\s*$/, '')}${tail}`;
 }

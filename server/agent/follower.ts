@@ -8,6 +8,7 @@ import { applyTransaction } from '@/lib/follow/apply-transaction';
 import { differences } from '@/lib/follow/differences';
 import { type HeldListing, holdListing, writeListing } from '@/lib/follow/held-listing';
 import { FollowProof } from '@/lib/follow/proof';
+import { hasUntoldSets } from '@/lib/follow/remaining-time';
 import { newRules, type Place, placeIn, type Transaction, TransactionReader } from '@/lib/follow/transaction';
 import { unfollowable } from '@/lib/follow/unfollowable';
 import type { Argv } from '../sources/node-commands';
@@ -47,6 +48,9 @@ export class Follower {
   #reader = new TransactionReader();
   #places = new Map<string, Place>();
   #held: HeldListing | undefined;
+  /** When the last listing began, and the one that is held (performance.now). */
+  #beganAt = 0;
+  #heldOf = 0;
   #why: string | undefined = 'its monitor does not listen yet';
   /** Since the listing that runs now, or that the held one is of. Undefined: the monitor did not listen then. */
   #heard: Transaction[] | undefined;
@@ -131,9 +135,14 @@ export class Follower {
     return this.#held !== undefined && this.#queue.length === 0 && this.#ahead === 0;
   }
 
-  /** The listing as text; undefined where none is held. */
+  /** The listing as text; undefined where none is held. Elements that time has removed since it was listed are not in it. */
   write(): string | undefined {
-    return this.#held === undefined ? undefined : writeListing(this.#held);
+    return this.#held === undefined ? undefined : writeListing(this.#held, performance.now() - this.#heldOf);
+  }
+
+  /** It has sets that packets and time change: only a new listing is right about their elements. */
+  get hasUntoldSets(): boolean {
+    return this.#held !== undefined && hasUntoldSets(this.#held);
   }
 
   /** A listing begins. */
@@ -141,6 +150,7 @@ export class Follower {
     const isReady = this.#monitor.state.state === 'watching' && !this.#isDistrusted;
     this.#heard = isReady ? [] : undefined;
     this.#isMissed = !isReady;
+    this.#beganAt = performance.now();
   }
 
   /** That listing, complete. */
@@ -207,6 +217,7 @@ export class Follower {
     this.#proof.forget();
     for (const transaction of lacked) this.#proof.worked(transaction);
     this.#held = aligned.listing;
+    this.#heldOf = this.#beganAt;
     this.#queue = [];
     this.#heard = undefined;
     this.#ahead = 0;

@@ -221,13 +221,24 @@ export class NodeReader {
     // A listing that runs began before this question; a change since then shows in the state.
     if (this.#listing !== undefined) await this.#listing;
     const began = this.#listed?.began.getTime() ?? 0;
-    if (this.state === 'current' && Date.now() - began <= maxAgeMs) return;
+    const isYoung = Date.now() - began <= maxAgeMs;
+    if (this.state === 'current' && isYoung && !this.#isOlderInSets) return;
     if (this.state === 'changing' && this.follower?.isCaughtUp === true) this.#write();
-    if (this.state === 'current' && Date.now() - began <= maxAgeMs) return;
-    if (this.state !== 'unread' && Date.now() < this.#nextListing) return;
+    if (this.state === 'current' && isYoung && !this.#isOlderInSets) return;
+    if (this.state !== 'unread' && Date.now() < this.#nextListing) {
+      // Until it may be listed, time goes on for the elements that it removes.
+      // Nothing is told: who hears of it would ask again, and so on each second.
+      if (this.state === 'current' && this.#isOlderInSets && Date.now() >= this.#nextWrite) this.#write(false);
+      return;
+    }
     if (this.state === 'changing' && this.follower?.isFollowing === true && maxAgeMs === Number.POSITIVE_INFINITY)
       return;
     await this.#list();
+  }
+
+  /** What was followed is newer than the listing, and has sets that packets and time change without an event. */
+  get #isOlderInSets(): boolean {
+    return this.#listed !== undefined && this.#listed.stable === undefined && this.follower?.hasUntoldSets === true;
   }
 
   #list(): Promise<void> {
@@ -315,7 +326,7 @@ export class NodeReader {
   }
 
   /** What was followed becomes the reading. The text of the older listing goes: it is of another moment. */
-  #write(): void {
+  #write(isTold = true): void {
     this.#writeDue = undefined;
     const listed = this.#listed;
     // A listing that runs is newer; what is not complete is told again when it is.
@@ -330,7 +341,7 @@ export class NodeReader {
     this.#readings.set('nft.json', { ...written, cpuMs: Math.round((user + system) / 1000), wallMs: this.#writeMs });
     this.#readings.delete('nft.txt');
     this.#listed = { ...listed, changes: this.#changes, stable: undefined };
-    this.#tell({ kind: 'ruleset' });
+    if (isTold) this.#tell({ kind: 'ruleset' });
   }
 
   #watchTurned(state: WatchState): void {

@@ -150,6 +150,26 @@ describe.skipIf(why !== undefined)(
       await events.end();
     });
 
+    test('what time has removed is not served as of a later moment', async () => {
+      const set = 'type ipv4_addr; flags dynamic,timeout; timeout 6s;';
+      nft(`flush ruleset; add table ip t; add set ip t aff { ${set} }; add set ip t s { type ipv4_addr; }`);
+      nft('add element ip t aff { 10.0.0.5, 10.0.0.6 timeout 1h }');
+      const agent = await agentInside();
+      const events = await eventsOf(agent);
+      await events.until(isCurrent);
+      await expect.poll(() => agent.reader.follower?.isFollowing).toBe(true);
+      expect(agent.reader.follower?.write()).toContain('10.0.0.5');
+      await expect.poll(listing, { timeout: 12_000 }).not.toContain('10.0.0.5');
+      nft('add element ip t s { 10.0.0.9 }');
+      const served = async () => (await agent.get('/v1/parts/nft.json')).text();
+      await expect.poll(served).toContain('10.0.0.9');
+      expect(await served()).not.toContain('10.0.0.5');
+      expect(await served()).toContain('10.0.0.6');
+      // Nor is it a difference that following is to blame for.
+      expect(agent.reader.follower?.facts).toMatchObject({ isFollowing: true, mismatches: 0 });
+      await events.end();
+    });
+
     test('a listing proves what was followed', async () => {
       nft('flush ruleset; add table ip t; add set ip t s { type ipv4_addr; }');
       const agent = await agentInside(400);

@@ -1,0 +1,29 @@
+/** Elements that time removes: no event tells of it, so what is held of them is of the moment of its listing. */
+import type { HeldListing, HeldSet } from './held-listing';
+
+/**
+ * Packets add elements to a set of this kind, and time removes them: neither is told in an event (nft_dynset, and the garbage
+ * collection of set backends, send none). nft 1.0.6 lists the flag `dynamic` in its text and not as JSON.
+ */
+export const changesUntold = ({ head, tail }: HeldSet): boolean =>
+  /"flags": *\[[^\]]*"(dynamic|timeout)"/.test(head + tail) || /"(gc-interval|timeout)": *\d/.test(head + tail);
+
+/** A set of it changes without an event. */
+export const hasUntoldSets = ({ tables }: HeldListing): boolean =>
+  [...tables.values()].some(({ sets }) => [...sets.values()].some(changesUntold));
+
+/**
+ * An element as it is some time later: its `expires` (whole seconds, rounded down by nft) is smaller by that time.
+ *
+ * @returns undefined where it has ended
+ */
+export function laterElement(text: string, passedMs: number): string | undefined {
+  let hasEnded = false;
+  // Inside a comment the quotes would be escaped.
+  const later = text.replace(/("expires": *)(\d+)/g, (_, name: string, seconds: string) => {
+    const left = (Number(seconds) + 1) * 1000 - passedMs;
+    if (left <= 0) hasEnded = true;
+    return `${name}${Math.max(0, Math.ceil(left / 1000) - 1)}`;
+  });
+  return hasEnded ? undefined : later;
+}
