@@ -11,7 +11,7 @@ import { runHook } from './hooks';
 import { listenerFor } from './read-route';
 import { setting } from './settings';
 import { destinationOf, keptSumWrong, type Skb, snapshot, sourceOf, transportChecksumWrong, viewSkb } from './skb';
-import { listen } from './tcp-socket';
+import { heardError, listen } from './tcp-socket';
 
 export function localDeliver(run: Run, skb: Skb): void {
   // IPv4 hands whole packets to input, IPv6 whatever came (ip_local_deliver, ip6_input_finish).
@@ -62,6 +62,7 @@ function respond(run: Run, skb: Skb): void {
     case PROTO.icmp: {
       const type = skb.data[at] ?? 0;
       if (skb.family !== 'ip' || transportChecksumWrong(skb)) return;
+      heardError(run, skb);
       if (type !== 8 && type !== 13) return;
       // The route says who is meant: 0.0.0.0 over lo is the node itself (icmp_rcv: rt_flags).
       if (skb.dst?.type === 'broadcast' || skb.dst?.type === 'multicast') {
@@ -71,7 +72,9 @@ function respond(run: Run, skb: Skb): void {
       return;
     }
     case PROTO.icmpv6:
-      if (skb.family !== 'ip6' || transportChecksumWrong(skb) || skb.data[at] !== 128) return;
+      if (skb.family !== 'ip6' || transportChecksumWrong(skb)) return;
+      heardError(run, skb);
+      if (skb.data[at] !== 128) return;
       sendEchoReply(run, skb);
       return;
     case PROTO.tcp:

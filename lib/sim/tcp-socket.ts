@@ -1,6 +1,7 @@
 /** The node's own TCP sockets, as far as the packets of a run make them: listeners answer, connections acknowledge. */
 import { toHex } from '../net/build-packet';
-import { u32 } from '../net/headers';
+import { parseHeaders, u16, u32, u128 } from '../net/headers';
+import { PROTO } from '../net/protocols';
 import { socketKey } from './early-demux';
 import type { Run } from './environment';
 import { sendSegment } from './generated';
@@ -152,6 +153,43 @@ function windowOf(s: TcpSocketState): { readonly window: number; readonly hidden
   else if (left < s.window) hidden.push({ ...field, what: 'what the process has read' });
   const rounded = s.phase === 'syn-received' ? left : left + 2 ** SCALE - 1;
   return { window: scaled ? rounded >> SCALE : left, hidden };
+}
+
+/** ICMP errors of which a connection that was answered and not yet opened does not outlive one (tcp_v4_err, icmpv6_err_convert). */
+function endsHalfOpen(family: Skb['family'], type: number, code: number): boolean {
+  if (family === 'ip') return type === 12 || type === 11 || (type === 3 && code <= 1);
+  return type === 4 || (type === 1 && [1, 4, 5, 6].includes(code));
+}
+
+/**
+ * An ICMP error that reached the node: a half-open connection whose answer it quotes is forgotten without a word (tcp_req_err). Open
+ * ones only keep the error in mind.
+ */
+export function heardError(run: Run, skb: Skb): void {
+  const { thoff } = skb.headers;
+  const [type, code] = [skb.data[thoff] ?? 0, skb.data[thoff + 1] ?? 0];
+  if (skb.family === 'arp' || run.state.sockets.size === 0 || !endsHalfOpen(skb.family, type, code)) return;
+  // Fragments that waited too long are not told to sockets (icmp_unreach).
+  if (skb.family === 'ip' && type === 11 && code === 1) return;
+  const quoted = skb.data.subarray(thoff + 8);
+  const inner = parseHeaders(quoted, skb.family);
+  const at = inner.thoff;
+  if (inner.l4proto !== PROTO.tcp || inner.fragOff > 0 || quoted.length < at + 8) return;
+  const [src, dst] = skb.family === 'ip' ? [u32(quoted, 12), u32(quoted, 16)] : [u128(quoted, 8), u128(quoted, 24)];
+  const ports = ((u16(quoted, at + 2) << 16) | u16(quoted, at)) >>> 0;
+  const key = `${dst} ${src} ${ports}`;
+  const socket = run.state.sockets.get(key);
+  if (socket?.phase !== 'syn-received') return;
+  // The number of the answer is the node's own; a quote taken from a wire has another than the one that stands for it here, and is
+  // known by what else it says.
+  if (quoted.length < at + 14)
+    run.undecided(
+      'quoted-number',
+      'The ICMP error quotes too little to tell whether it is about the answer of the half-open connection.',
+      'Give 14 bytes of the quoted TCP header or more.',
+    );
+  const isAnswer = ((quoted[at + 13] ?? 0) & (SYN | ACK)) === (SYN | ACK) && u32(quoted, at + 8) === socket.next;
+  if (isAnswer || u32(quoted, at + 4) === socket.isn) run.state.sockets.delete(key);
 }
 
 /** A segment for a connection that was answered and not yet opened (tcp_check_req). */

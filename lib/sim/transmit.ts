@@ -106,13 +106,14 @@ function finishOutput(run: Run, skb: Skb, route: RouteResult | undefined): void 
   }
   if (dev.type === 'loopback') {
     run.fate.passedPostrouting.push({ skb: skb.id, oif: dev.name, packet: viewSkb(skb) });
-    run.backlog.push(() => {
-      skb.iif = dev;
-      skb.oif = undefined;
-      skb.link = etherHeader(0, 0, ETHERTYPE[skb.family]);
-      skb.sk = undefined;
-      run.receive(skb, dev);
-    });
+    for (const frame of framesOf(skb, dev))
+      run.backlog.push(() => {
+        frame.iif = dev;
+        frame.oif = undefined;
+        frame.link = etherHeader(0, 0, ETHERTYPE[frame.family]);
+        frame.sk = undefined;
+        run.receive(frame, dev);
+      });
     return;
   }
   const nexthop = route.gateway ?? destinationOf(skb);

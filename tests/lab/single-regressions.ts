@@ -635,4 +635,23 @@ export const SINGLE_REGRESSIONS: readonly Regression[] = [
     ),
     packets: [udp],
   },
+  {
+    name: 'what was put together from fragments is cut up again on its way over lo',
+    tables: [
+      ...chain('ip', 'prerouting', -350, ['iif "lo" counter']),
+      ...chain('ip', 'input', -150, ['iifname "eth0" + dup to 10.0.3.3 device "eth2"']),
+      ...chain('ip', 'output', -10, ['@nh,8,8 set 184 + counter'], 'route'),
+    ],
+    packets: [0, 1].map((index) => ({
+      ...udp,
+      daddr: '10.0.1.1',
+      df: false,
+      rawL4: true,
+      id: 77,
+      mf: index === 0,
+      fragOff: index * 16,
+      payloadHex: index === 0 ? `045708ae00300000${'11'.repeat(8)}` : '11'.repeat(32),
+      fragment: { index, of: 2 },
+    })),
+  },
 ];
