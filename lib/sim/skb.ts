@@ -383,11 +383,13 @@ export function transportChecksumWrong(skb: Skb): boolean {
 function transportChecksumDiffers(skb: Skb): boolean {
   const { l4proto, thoff, fragOff, mf } = skb.headers;
   if (fragOff > 0 || mf || skb.family === 'arp' || l4proto === undefined) return false;
-  const at = transportChecksumAt(skb);
+  // SCTP has a CRC-32C, of four bytes (sctp_error of nf_conntrack_proto_sctp.c).
+  const sctp = l4proto === PROTO.sctp && skb.data.length >= thoff + 12;
+  const at = sctp ? thoff + 8 : transportChecksumAt(skb);
   if (at === undefined) return false;
   const copy = skb.data.slice();
   storeTransportChecksum(copy, skb.family, l4proto, thoff);
-  return u16(copy, at) !== u16(skb.data, at);
+  return sctp ? u32(copy, at) !== u32(skb.data, at) : u16(copy, at) !== u16(skb.data, at);
 }
 
 const OTHER_INTEGRITY = new Set<number>([PROTO.gre, PROTO.ah, PROTO.esp, PROTO.sctp, PROTO.udplite]);
