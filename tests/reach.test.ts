@@ -119,6 +119,16 @@ describe('what is not in the capture', () => {
       problem: { code: 'REF-007' },
     });
   });
+  test('an address that endpoints would name: the right is said', () => {
+    const why = 'missing right: list endpointslices (API group "discovery.k8s.io")';
+    const refused: Change = (all) => ({ ...all, endpointSlices: { known: false, why } });
+    const from = { pod: 'shop/web-6d4f8b7c9-2hxkz' };
+    const answer = answerTo({ from, dst: '198.18.7.7', dport: 1521, protocol: 'TCP' }, networkOf(refused));
+    if (!('undecided' in answer)) throw new Error(answer.result);
+    expect(answer.undecided.map(({ say, settle }) => `${say} ${settle}`)).toEqual([
+      `Whose address 198.18.7.7 is, is not known: ${why}. Grant the right to nftscope (docs/cluster.md).`,
+    ]);
+  });
   test('a node that was not captured is the one that lacks', () => {
     const answer = answerTo({ ...NODE_1, ...API_POD }, networkOf(whole, ['node-2']));
     if (!('undecided' in answer)) throw new Error(answer.result);

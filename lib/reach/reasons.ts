@@ -29,11 +29,11 @@ const settleLack = (whys: readonly string[], otherwise: string): string =>
       ? 'See why the objects could not be read.'
       : otherwise;
 
-/** An address behind a node that the missing objects might name; `why` they are missing. */
-export const nameless = (address: string, why: string): Reason => ({
+/** An address behind a node that the missing objects might name; `whys` they are missing. */
+export const nameless = (address: string, whys: readonly string[]): Reason => ({
   code: 'objects-not-read',
-  say: `Whose address ${address} is, is not known: ${why}.`,
-  settle: settleLack([why], 'Capture the objects of the cluster as well.'),
+  say: `Whose address ${address} is, is not known: ${whys.join('; ')}.`,
+  settle: settleLack(whys, 'Capture the objects of the cluster as well.'),
 });
 export const listeningUnknown = (what: string, whys: readonly string[]): Reason => ({
   code: 'listening-unknown',

@@ -620,8 +620,8 @@ class Walk {
       }
     }
     if (this.isNearUnread(node, nexthop, daddr)) return;
-    const { pods } = this.network.cluster;
-    this.end(travel, { undecided: [pods.known ? OUTSIDE : nameless(daddr, pods.why)], node });
+    const { lacking } = this.network;
+    this.end(travel, { undecided: [lacking.length === 0 ? OUTSIDE : nameless(daddr, lacking)], node });
   }
 
   private arriving(frame: Flying, iif: string | undefined): PacketSpec {

@@ -159,6 +159,11 @@ export class ClusterObjects {
     return this.#uses;
   }
 
+  /** Pods were listed, now or before. */
+  get hasPods(): boolean {
+    return (this.#lists.get('pods.json')?.held.size ?? 0) > 0;
+  }
+
   /** What is told as lost now. */
   get lost(): string | undefined {
     return this.#why;

@@ -98,6 +98,21 @@ describe('the objects', () => {
     ]);
   });
 
+  test('without the right to see pods it is not said that there is no agent', async () => {
+    shop.api.denied.add('list pods');
+    const one = source();
+    const [entry] = value(await one.nodes(signal()));
+    expect(entry?.fault).toMatchObject({
+      code: 'KUBE-009',
+      say: 'Whether anything on node-1 can be asked is not known, as its pods are not: missing right: list pods (API group "").',
+      do: expect.stringContaining('Grant the right'),
+    });
+    const { files } = value(await one.node('node-1', signal()));
+    expect(files.get('nft.json')).toMatchObject({
+      failure: { stderr: entry?.fault?.say, remedy: entry?.fault?.do },
+    });
+  });
+
   test('the configuration and version of kube-proxy', async () => {
     const config = 'mode: nftables\nclusterCIDR: 10.244.0.0/16\nnodePortAddresses:\n- 192.168.0.0/24\n';
     shop.api.store.set('configmaps', {

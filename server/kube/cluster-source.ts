@@ -2,7 +2,7 @@
 import 'server-only';
 import type { Following } from '@/lib/fleet/following';
 import type { ReadingCost } from '@/lib/fleet/reading-cost';
-import { failed, ok, type Result } from '@/lib/net/result';
+import { failed, ok, type Problem, type Result } from '@/lib/net/result';
 import type { Failure, FileReading } from '@/lib/world/capture-files';
 import { inTurns } from '../sessions/in-turns';
 import { sourceProblems } from '../sources/problems';
@@ -359,7 +359,7 @@ class ClusterSource implements Source {
     const last = this.#last.get(name);
     const reader = this.#readerName(name);
     if (reader === undefined) {
-      const problem = kubeProblems.noReader(name, this.#notAsked(name, false), this.#remedy(name));
+      const problem = this.#noReader(name);
       return { name, listing: 'absent', fault: problem, capturedAt: undefined, reader: 'nothing' };
     }
     return {
@@ -368,6 +368,14 @@ class ClusterSource implements Source {
       capturedAt: last?.failure === undefined ? last?.capture.capturedAt : undefined,
       reader: last?.by ?? reader,
     };
+  }
+
+  /** Nothing is known that reads the node: there is nothing, or the pods could not be listed. */
+  #noReader(name: string): Problem {
+    const state = this.#objects.state('pods.json');
+    const isUnlisted = state.kind === 'lost' && (state.trouble.kind === 'forbidden' || !this.#objects.hasPods);
+    if (isUnlisted) return kubeProblems.noPods(name, describeTrouble(state.trouble));
+    return kubeProblems.noReader(name, this.#notAsked(name, false), this.#remedy(name));
   }
 
   #readersOf(name: string): readonly ChosenReader[] {
@@ -403,12 +411,8 @@ class ClusterSource implements Source {
     const known = needsApi && this.#objects.outage !== undefined ? await this.#outage() : undefined;
     if (known !== undefined) return this.#asBefore(name, known);
     const refused: string[] = [];
-    let failure: Failure = {
-      command: `reading ${name}`,
-      exitStatus: null,
-      stderr: kubeProblems.noReader(name, this.#notAsked(name, false), '').say,
-      remedy: this.#remedy(name),
-    };
+    const { say, do: remedy } = this.#noReader(name);
+    let failure: Failure = { command: `reading ${name}`, exitStatus: null, stderr: say, remedy };
     const began = performance.now();
     for (const { name: by, kind, restMs, read, remedy } of readers) {
       const outcome = await read(signal);

@@ -49,6 +49,14 @@ export const kubeProblems = {
     say: `Nothing on ${node} can be asked: it has no agent, and no pod with nft${notAsked.map((why) => `; ${why}`).join('')}.`,
     do: remedy,
   }),
+  /** @param why the pods on it are not known, of which one may read it */
+  noPods: (node: string, why: string): Problem => ({
+    code: 'KUBE-009',
+    say: `Whether anything on ${node} can be asked is not known, as its pods are not: ${bare(why)}.`,
+    do: why.startsWith('missing right')
+      ? 'Grant the right to nftscope; docs/cluster.md has all that it uses.'
+      : 'See why the API server does not list pods: kubectl get pods -A.',
+  }),
   wrongSetting: (why: string): Problem => ({
     code: 'KUBE-008',
     say: `The settings of the cluster cannot be used: ${bare(why)}.`,
