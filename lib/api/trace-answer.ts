@@ -3,13 +3,14 @@
 import type { Place } from '../cluster/place';
 import { imaginedFields } from '../explain/imagined-fields';
 import { type Asked, askPacket, type Question } from '../explain/question';
-import { formatAddress, parseAddress } from '../net/address';
+import { formatAddress, parseAddress, shortest } from '../net/address';
 import { decodePacketSpec, type PacketSpec } from '../net/packet-spec';
 import type { PacketView } from '../net/packet-view';
 import { failed, ok, type Problem, type Result } from '../net/result';
 import type { RuleRef } from '../nft/model';
 import { lackingOfNodes, listeningOn } from '../reach/listening';
 import { networkOfNode } from '../reach/network';
+import { bridgeBetween, callsIpHooks } from '../reach/one-bridge';
 import { trace } from '../sim';
 import type { Assumption, Step, Trace } from '../sim/trace';
 import type { CtEntry, CtTuple, World } from '../world/world';
@@ -52,6 +53,9 @@ export function tracePacket(node: OpenNode, query: TraceQuery): Result<TracedWor
   const iifGiven = typeof given === 'object' && 'iif' in given;
   if (asked !== undefined && !iifGiven && staysInPod(asked.value.from, decoded.value))
     return failed(inPod(asked.value.from.label, decoded.value.daddr ?? '', node.node));
+  const bridge = asked === undefined || iifGiven ? undefined : switchedBy(node, asked.value.from, decoded.value);
+  if (asked !== undefined && bridge !== undefined)
+    return failed(onBridge(asked.value.from.label, decoded.value.daddr ?? '', node.node, bridge));
   const { world, found } = traceListening(node, decoded.value);
   const assumed = iifGiven ? [] : (asked?.value.assumptions ?? []);
   if (asked === undefined) return ok({ packet: decoded.value, asked, trace: found, world });
@@ -72,6 +76,23 @@ function staysInPod({ where, addresses }: Place, { daddr }: PacketSpec): boolean
 const inPod = (pod: string, address: string, node: string): Problem => ({
   code: 'REF-013',
   say: `What ${pod} sends to ${address} stays in the pod: no rule of ${node} sees it.`,
+  do: 'Ask for the whole path: it says whether the pod answers. Or name the interface of a packet that does come in.',
+});
+
+/** The bridge that hands what a pod sends to its neighbour there, where it is known to call no hooks of IP. */
+function switchedBy(node: OpenNode, { where }: Place, { saddr, daddr }: PacketSpec): string | undefined {
+  if (where.kind !== 'pod' || saddr === undefined || daddr === undefined) return undefined;
+  const network = networkOfNode(node.cluster.cluster, node.node, node.world);
+  const p = network.nodes.get(node.node)?.prepared;
+  if (p === undefined || network.podByAddress.get(shortest(daddr))?.node !== node.node) return undefined;
+  const bridge = bridgeBetween(p, saddr, daddr);
+  const family = parseAddress(daddr)?.family ?? 'ip';
+  return bridge !== undefined && callsIpHooks(p, bridge, family) === false ? bridge.name : undefined;
+}
+
+const onBridge = (pod: string, address: string, node: string, bridge: string): Problem => ({
+  code: 'REF-014',
+  say: `What ${pod} sends to ${address} is switched by ${bridge}, as bridge-nf-call is off: no rule of ip, ip6 or inet on ${node} sees it.`,
   do: 'Ask for the whole path: it says whether the pod answers. Or name the interface of a packet that does come in.',
 });
 

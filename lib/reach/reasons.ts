@@ -21,6 +21,13 @@ export const BRIDGE: Reason = {
   say: 'Both pods are on one bridge, and whether its frames pass through netfilter was not captured.',
   settle: 'Capture sysctl net.bridge on the node.',
 };
+export const bridgeRules = (bridge: string): Reason => ({
+  code: 'bridge-rules',
+  say: `Both pods are on ${bridge}, and what rules of the bridge family may make of its frames is not followed.`,
+  settle: 'Trace the frame on the port of the bridge by which it comes in.',
+});
+export const switched = (node: string, bridge: string): string =>
+  `Frames between ports of ${bridge} on ${node} are switched without the IP hooks, as bridge-nf-call is off: no rule of ip, ip6 or inet sees them.`;
 /** What the reading of objects failed by: of a live cluster a right, or its API server. */
 const settleLack = (whys: readonly string[], otherwise: string): string =>
   whys.some((why) => why.includes('missing right'))

@@ -1,5 +1,5 @@
 /** A connection's first packet from node to node to whoever answers, and the answer's way back. */
-import { formatAddress, inPrefix, parseAddress, shortest } from '../net/address';
+import { formatAddress, parseAddress, shortest } from '../net/address';
 import { buildPacket, toHex } from '../net/build-packet';
 import { viewPacket } from '../net/headers';
 import type { PacketSpec } from '../net/packet-spec';
@@ -12,9 +12,11 @@ import { clientWord, type Flying, serverAnswer, sourceOfAnswer } from './answers
 import { listeningOn } from './listening';
 import { discoveryBlocked } from './neighbour-discovery';
 import { listenKey, type Network, nodeBackend } from './network';
+import { bridgeBetween, callsIpHooks, mayHaveRules } from './one-bridge';
 import { candidateOwners, linkLocalOwner } from './owners';
 import {
   BRIDGE,
+  bridgeRules,
   CONNECTION,
   ENTRY,
   listeningUnknown,
@@ -25,6 +27,7 @@ import {
   PROTOCOL,
   PROXY,
   RAW_ECHO,
+  switched,
   uncaptured,
 } from './reasons';
 import { endless, goesRound, inLastRound, roundOf, TOO_FAR } from './round';
@@ -206,6 +209,7 @@ class Walk {
       const node = client.kind === 'pod' ? client.node : (client.via ?? '');
       if (this.isUnread(node)) return this.endings;
       if (client.kind === 'pod' && this.inPod(start, client)) return this.endings;
+      if (client.kind === 'pod' && this.switches(start, client)) return this.endings;
       if (client.kind === 'pod' && !this.network.nodes.has(node)) {
         this.fromUncaptured(start, node);
         return this.endings;
@@ -643,7 +647,7 @@ class Walk {
   /** A pod or a server outside has the packet: it answers, and the answer sets out. */
   private atServer(
     travel: Travel,
-    frame: Frame,
+    frame: Flying & Pick<Frame, 'dev'>,
     name: string,
     home: string | undefined,
     from: string,
@@ -715,28 +719,46 @@ class Walk {
   private overBridge(travel: Travel, answer: Flying, server: string, home: string | undefined): boolean {
     const { client } = this.question;
     const daddr = viewPacket(answer.bytes, answer.family).daddr ?? '';
-    if (home === undefined || client.kind !== 'pod' || client.node !== home || daddr !== client.address) return false;
-    const links = this.network.nodes.get(home)?.prepared.world.links;
-    const [a, b] = [this.deviceTowards(home, server), this.deviceTowards(home, daddr)];
-    const bridge =
-      links?.known === true ? links.value.find((one) => one.name === a && one.kind === 'bridge') : undefined;
-    const [to, from] = [parseAddress(daddr), parseAddress(server)];
-    if (bridge === undefined || a !== b || to === undefined || from === undefined) return false;
-    // The pods share the bridge's network, so they reach each other without a gateway.
-    const isOnLink = bridge.addresses.some(
-      ({ family, local, prefixLen }) =>
-        family === answer.family && inPrefix(to.value, local, prefixLen) && inPrefix(from.value, local, prefixLen),
-    );
-    if (!isOnLink || bridge.nfCall?.[answer.family] === true) return false;
-    const { sysctl } = this.network.nodes.get(home)?.prepared.world ?? {};
-    if (sysctl?.known !== true) {
-      this.end(travel, { undecided: [BRIDGE], node: home });
+    const p = home === undefined ? undefined : this.network.nodes.get(home)?.prepared;
+    if (home === undefined || p === undefined || client.kind !== 'pod' || client.node !== home) return false;
+    if (daddr !== client.address) return false;
+    const bridge = bridgeBetween(p, server, daddr);
+    const isCalled = bridge && callsIpHooks(p, bridge, answer.family);
+    if (bridge === undefined || isCalled === true) return false;
+    if (isCalled === undefined || mayHaveRules(p)) {
+      this.end(travel, { undecided: [isCalled === undefined ? BRIDGE : bridgeRules(bridge.name)], node: home });
       return true;
     }
-    // Without br_netfilter the key does not exist, and nothing is called.
-    const key = answer.family === 'ip' ? 'iptables' : 'ip6tables';
-    if (sysctl.value.get(`net.bridge.bridge-nf-call-${key}`) === '1') return false;
-    this.answered(travel, answer, home, undefined);
+    const assumptions = new Set([...travel.assumptions, switched(home, bridge.name)]);
+    this.answered({ ...travel, assumptions }, answer, home, undefined);
+    return true;
+  }
+
+  /** What a pod sends to another on its bridge; true where the frame goes by no hook of IP, or nobody knows. */
+  private switches(start: Travel, { node, address }: { readonly node: string; readonly address: string }): boolean {
+    const p = this.network.nodes.get(node)?.prepared;
+    const { packet } = this.question;
+    const target = this.network.podByAddress.get(packet.daddr);
+    if (p === undefined || target === undefined || target.node !== node) return false;
+    const family = parseAddress(packet.daddr)?.family ?? 'ip';
+    const bridge = bridgeBetween(p, address, packet.daddr);
+    const isCalled = bridge && callsIpHooks(p, bridge, family);
+    if (bridge === undefined || isCalled === true) return false;
+    if (isCalled === undefined || mayHaveRules(p)) {
+      this.end(start, { undecided: [isCalled === undefined ? BRIDGE : bridgeRules(bridge.name)], node });
+      return true;
+    }
+    const frame = { dev: bridge.name, family, bytes: buildPacket(packet), unknownPorts: packet.unknownPorts ?? [] };
+    const assumptions = new Set([...start.assumptions, switched(node, bridge.name)]);
+    this.atServer(
+      { ...start, assumptions },
+      frame,
+      `${target.namespace}/${target.name}`,
+      node,
+      node,
+      'request',
+      undefined,
+    );
     return true;
   }
 
