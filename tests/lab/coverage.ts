@@ -87,6 +87,20 @@ const notMeasured = (): readonly string[] => [
   '',
 ];
 
+/** What a run was. */
+interface Ran {
+  readonly versions: string;
+  /** The arguments that choose the same cases again. */
+  readonly seeds: string;
+  readonly tally: { readonly [verdict: string]: number };
+  readonly packets: number;
+  /** Seeds. */
+  readonly disagreed: readonly number[];
+}
+
+/** Where in docs/conformance.md the written part begins; what stands above is kept. */
+export const COVERAGE_BEGINS = '## Coverage';
+
 export class Coverage {
   private readonly counts = new Map<string, Map<string, number>>();
 
@@ -121,28 +135,24 @@ export class Coverage {
     }
   }
 
-  markdown(versions: string, tally: { readonly [verdict: string]: number }, packets: number): string {
+  /** The part of docs/conformance.md that is written anew: what ran, the tables, and what was not measured. */
+  markdown({ versions, seeds, tally, packets, disagreed }: Ran): string {
     const lines = [
-      '# Conformance',
+      COVERAGE_BEGINS,
       '',
-      '`npm run conformance` sends random packets through random rulesets, in the kernel of this machine and through the tracer, and',
-      "compares the kernel's own trace messages, the frames that leave, what is delivered, the connection table and the sets. It",
-      'needs root, nft, ip, bridge and python3, and works in network namespaces of its own. A case is its seed: `--from S --seeds 1`',
-      'runs it again, and a disagreement is printed after everything that does not matter to it was taken away.',
-      '',
-      '`npm test` runs the same 1,200 cases each time, every third a flow of several packets, and none may disagree. What models of',
-      'nftables get wrong most often (hooks in a row, ties, mangling, meters, a rule that reads what it wrote) stands with the expected',
-      'outcome in tests/kernel/experiments.test.ts. Fresh cases still find disagreements, in rare corners: how many is said here.',
-      '',
-      `Written by \`npm run conformance -- --coverage docs/conformance.md\` on ${versions}.`,
+      `Written by \`npm run conformance -- ${seeds} --coverage docs/conformance.md\` on ${versions}.`,
       '',
       `Cases: ${Object.entries(tally)
         .map(([k, n]) => `${k} ${n}`)
-        .join(', ')}; packets: ${packets}. Each table counts matched rules on which both sides agreed.`,
+        .join(
+          ', ',
+        )}; packets: ${packets}. What disagreed: ${disagreed.length === 0 ? 'nothing' : disagreed.join(', ')}.`,
+      'Expressions, statements and verdicts are counted in rules that matched and on which both sides agreed; families and hooks in',
+      'base chains begun.',
       '',
     ];
     for (const [section, of] of [...this.counts].sort(([a], [b]) => (a < b ? -1 : 1))) {
-      lines.push(`## ${section}`, '', '| what | times |', '| --- | ---: |');
+      lines.push(`### ${section}`, '', '| what | times |', '| --- | ---: |');
       for (const [name, n] of [...of].sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1)))
         lines.push(`| \`${name.replaceAll('|', '\\|')}\` | ${n} |`);
       lines.push('');

@@ -2,10 +2,10 @@
  * `npm run conformance -- [--seeds N] [--from S] [--flows] [--profile P] [--seed S] [--show N] [--coverage FILE]`: random rulesets and
  * packets through this machine's kernel and through the tracer. Exit status 1 where they disagree.
  */
-import { writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { eventsOf } from '../../lib/sim/run-case';
-import { Coverage } from './coverage';
+import { COVERAGE_BEGINS, Coverage } from './coverage';
 import { generate, PROFILES } from './generate';
 import { Kernel, whyNot } from './kernel';
 import { type CaseResult, runSurely, shrink } from './lab';
@@ -61,6 +61,7 @@ const tally = { agreed: 0, disagreed: 0, undecided: 0, refused: 0 };
 const by = new Map<string, { -readonly [K in keyof typeof tally]: number }>();
 const reasons = new Map<string, number>();
 const coverage = new Coverage();
+const disagreed: number[] = [];
 let versions = '';
 let packets = 0;
 let rules = 0;
@@ -89,9 +90,11 @@ try {
       }
       console.log(`--- seed ${seed}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
       tally.disagreed++;
+      disagreed.push(seed);
       continue;
     }
     tally[result.verdict]++;
+    if (result.verdict === 'disagreed') disagreed.push(seed);
     const row = by.get(lab.profile) ?? { agreed: 0, disagreed: 0, undecided: 0, refused: 0 };
     row[result.verdict]++;
     by.set(lab.profile, row);
@@ -120,5 +123,10 @@ console.log(`packets ${packets}, rules that matched ${rules}`);
 console.log(
   `agreed ${tally.agreed}, disagreed ${tally.disagreed}, undecided ${tally.undecided}, refused by nft ${tally.refused}`,
 );
-if (values.coverage !== undefined) writeFileSync(values.coverage, coverage.markdown(versions, tally, packets));
+if (values.coverage !== undefined) {
+  const file = values.coverage;
+  const above = existsSync(file) ? (readFileSync(file, 'utf8').split(`${COVERAGE_BEGINS}\n`)[0] ?? '') : '';
+  const seeds = `--from ${values.from} --seeds ${values.seeds}${values.flows ? ' --flows' : ''}`;
+  writeFileSync(file, above + coverage.markdown({ versions, seeds, tally, packets, disagreed }));
+}
 process.exitCode = tally.disagreed > 0 ? 1 : 0;
