@@ -3,7 +3,7 @@ import 'server-only';
 import { parseExact } from '@/lib/decode/parse-exact';
 import type { Problem, Result } from '@/lib/net/result';
 import { EXIT, type ExitStatus } from './cli-error';
-import { linesOf, print } from './lines';
+import { linesOf, print, readerIsGone } from './lines';
 
 export interface LineProblem {
   readonly code: string;
@@ -28,6 +28,7 @@ export async function runBatch(
   let status: ExitStatus = EXIT.done;
   let number = 0;
   for await (const line of linesOf(path)) {
+    if (readerIsGone()) break;
     number += 1;
     const record = line.ok ? parseRecord(line.value) : line;
     const result = record.ok ? await answered(answer, record.value) : record;

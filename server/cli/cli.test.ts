@@ -378,6 +378,16 @@ describe('trace --cases', () => {
     child.stdout.once('data', () => child.stdout.destroy());
     expect(await new Promise((resolve) => child.on('close', resolve))).toBe(0);
   });
+
+  test.each([
+    { name: 'dropped', to: '10.0.0.2:80/TCP', status: 1 },
+    { name: 'wrong usage', to: 'nobody', status: 2 },
+  ])('a reader that closes before the first line changes no exit status: $name', async ({ to, status }) => {
+    const args = ['trace', '--source', path('shop'), '--node', 'node-1', '--from', 'external', '--to', to];
+    const child = spawn(process.execPath, [tool, ...args], { stdio: ['ignore', 'pipe', 'ignore'] });
+    child.stdout.destroy();
+    expect(await new Promise((resolve) => child.on('close', resolve))).toBe(status);
+  });
 });
 
 describe('render', () => {

@@ -122,10 +122,26 @@ function unreadable(path: string, why: string): CliError {
   );
 }
 
-/** Writes text to standard output; waits while the reader is slow. A reader that went away is handled in main.ts. */
-export function print(text: string): Promise<void> {
-  return new Promise((resolve) => {
-    if (process.stdout.write(text)) resolve();
-    else process.stdout.once('drain', resolve);
+/** The reader of standard output went away (`| head`): what is printed further nobody sees. */
+let isReaderGone = false;
+export const readerIsGone = (): boolean => isReaderGone;
+
+/** A reader that has seen enough is no error: the command goes on to its exit status. */
+export function letReaderGo(): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    isReaderGone = true;
+  });
+}
+
+/** Writes text to standard output; waits while the reader is slow. */
+export async function print(text: string): Promise<void> {
+  if (isReaderGone || process.stdout.write(text)) return;
+  await new Promise<void>((resolve) => {
+    const done = (): void => {
+      process.stdout.off('drain', done).off('error', done);
+      resolve();
+    };
+    process.stdout.on('drain', done).on('error', done);
   });
 }

@@ -11,6 +11,7 @@ import { diagnoseCommand } from './diagnose-command';
 import { driftCommand } from './drift-command';
 import { expectedCommand } from './expected-command';
 import { HELP, helpFor } from './help';
+import { letReaderGo } from './lines';
 import { reachCommand } from './reach-command';
 import { renderCommand } from './render-command';
 import { serveCommand } from './serve-command';
@@ -67,11 +68,7 @@ const OUR_MISTAKE: Problem = {
   do: 'This is a mistake of its own: please report it with the lines above.',
 };
 
-// A reader that has seen enough (`| head`) is no error.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-  process.exit(EXIT.done);
-});
+letReaderGo();
 
 try {
   process.exitCode = await main(process.argv.slice(2));
