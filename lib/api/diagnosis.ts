@@ -1,6 +1,7 @@
 /** A diagnosis for views: a whole capture decoded, and its findings with what a page needs to show and link them. Pure. */
 import { buildCluster } from '../cluster/build-cluster';
 import { chainOwner, ownerOf } from '../explain/owners';
+import { within } from '../explain/words';
 import { decodeAsked, namedAsked } from '../findings/asked';
 import { Context, type DiagnosisInput, type NodeInput } from '../findings/context';
 import { diagnose } from '../findings/diagnose';
@@ -42,7 +43,7 @@ function decodeNode({ name, files: found }: RawDiagnosis['nodes'][number]): Node
   const { parts, versions, problems } = buildParts(textsOf(files, LISTINGS));
   const known = ruleset.ok
     ? ({ known: true, value: ruleset.value } as const)
-    : ({ known: false, why: ruleset.problem.say } as const);
+    : ({ known: false, why: within(ruleset.problem.say) } as const);
   return { name, ruleset, world: buildWorld(parts, known), versions, files, problems };
 }
 

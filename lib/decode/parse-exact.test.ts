@@ -104,6 +104,10 @@ test.each([
   { text: '{"a": [1, {"b": trux}]}', path: ['a', 1, 'b'], index: 19, isTruncated: false },
   { text: '{"a": 1', path: ['a'], index: 7, isTruncated: true },
   { text: '{"a": "bc', path: ['a'], index: 9, isTruncated: true },
+  // Before its first name an object has no member to be inside of; one may be called by no name.
+  { text: '{"a": [1, {', path: ['a', 1], index: 11, isTruncated: true },
+  { text: '{"a": [1, {"', path: ['a', 1], index: 12, isTruncated: true },
+  { text: '{"a": [1, {"": 1', path: ['a', 1, ''], index: 16, isTruncated: true },
   { text: '{"a": 1} x', path: [], index: 9, isTruncated: false },
   { text: '[1, 2, , 3]', path: [2], index: 7, isTruncated: false },
 ])('$text breaks at $index', ({ text, ...want }) => expect(findFault(text)).toMatchObject(want));

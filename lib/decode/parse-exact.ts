@@ -43,7 +43,8 @@ class Fault extends Error {
 interface Frame {
   readonly isArray: boolean;
   readonly value: Record<string, unknown> | unknown[] | undefined;
-  key: string | number;
+  /** Undefined before the first member of an object. */
+  key: string | number | undefined;
 }
 
 const NUMBER = /-?(?:0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?/y;
@@ -66,7 +67,7 @@ class Reader {
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
       const { index, expected } = error;
-      const path = this.#frames.map((frame) => frame.key);
+      const path = this.#frames.flatMap(({ key }) => key ?? []);
       return { ok: false, fault: { index, path, expected, isTruncated: index >= this.#text.length } };
     }
   }
@@ -130,7 +131,11 @@ class Reader {
       case '[': {
         const isArray = char === '[';
         this.#at++;
-        this.#frames.push({ isArray, value: this.#builds ? (isArray ? [] : {}) : undefined, key: isArray ? 0 : '' });
+        this.#frames.push({
+          isArray,
+          value: this.#builds ? (isArray ? [] : {}) : undefined,
+          key: isArray ? 0 : undefined,
+        });
         return OPENED;
       }
       case '"':
@@ -150,7 +155,8 @@ class Reader {
     if (frame.value === undefined) return;
     if (Array.isArray(frame.value)) frame.value.push(value);
     // A member __proto__ is a member like any other, as with JSON.parse.
-    else Object.defineProperty(frame.value, frame.key, { value, writable: true, enumerable: true, configurable: true });
+    else if (frame.key !== undefined)
+      Object.defineProperty(frame.value, frame.key, { value, writable: true, enumerable: true, configurable: true });
   }
 
   #close(frame: Frame): unknown {

@@ -243,6 +243,9 @@ function sourceOf(network: Network, node: string, family: 'ip' | 'ip6'): string 
 const unique = (values: readonly (string | undefined)[]): readonly string[] =>
   [...new Set(values.filter((v) => v !== undefined))].sort();
 
+/** Shares are added up of many: the last digits are those of the adding. */
+const rounded = (share: number): number => Number(share.toFixed(12));
+
 /** Asks, and gathers the endings into one answer. Undecided as soon as any ending is. */
 export const reach = (network: Network, question: Question): ReachResult => reachOf(ask(network, question));
 
@@ -264,7 +267,7 @@ export function reachOf(endings: readonly Ending[]): ReachResult {
   const decided = deciders.get(result === 'ok' ? (other ?? '') : result);
   return {
     result,
-    results: Object.fromEntries(results),
+    results: Object.fromEntries([...results].map(([word, share]) => [word, rounded(share)])),
     backends: unique(reached.map((e) => e.backend)),
     sourceSeenByBackend: unique(reached.map((e) => e.sourceSeen)),
     ...decided,
