@@ -47,6 +47,13 @@ export function PlaceField({
   const [typed, setTyped] = useState<string | null>(null);
   const [wrong, setWrong] = useState<string | null>(null);
   const problemId = useId();
+  // Another value from outside, such as the back button's, is shown; what was typed belonged to the old one.
+  const [shownValue, setShownValue] = useState(value);
+  if (shownValue !== value) {
+    setShownValue(value);
+    setTyped(null);
+    setWrong(null);
+  }
   const own = useMemo(() => {
     const found = typed === null || typed.trim() === '' ? undefined : typedPlace(typed, end, names);
     return found?.ok === true ? found.place : undefined;
@@ -95,12 +102,14 @@ export function PlaceField({
         if (next !== null) choose(next.ref);
       }}
     >
-      <div className={cx('relative flex min-w-0 items-center gap-2', className)}>
+      <div className={cx('relative flex min-w-0 items-center gap-x-2 gap-y-1 max-md:flex-wrap', className)}>
         <span aria-hidden="true" className="w-9 shrink-0 text-ink-2 text-label md:w-auto">
           {label}
         </span>
         <div className="flex h-8 min-w-0 flex-1 items-center gap-2 rounded-control bg-surface focus-within:outline-2 focus-within:outline-focus focus-within:outline-offset-2 md:h-7 md:border md:border-line-strong md:px-2.5">
-          {chosen === null ? null : <span className="text-ink-2 text-label max-md:hidden">{chosen.kind}</span>}
+          {chosen === null || wrong !== null ? null : (
+            <span className="text-ink-2 text-label max-md:hidden">{chosen.kind}</span>
+          )}
           <Base.Input
             aria-label={label}
             aria-invalid={wrong === null ? undefined : true}
@@ -127,7 +136,7 @@ export function PlaceField({
           <p
             id={problemId}
             role="alert"
-            className="absolute top-full right-0 left-0 z-30 mt-1 rounded-control border border-lost bg-lost-ground px-2.5 py-1 text-prose [overflow-wrap:anywhere]"
+            className="rounded-control border border-lost bg-lost-ground px-2.5 py-1 text-prose max-md:w-full md:absolute md:top-full md:right-0 md:left-0 md:z-30 md:mt-1 [overflow-wrap:anywhere]"
           >
             {wrong}
           </p>
