@@ -9,7 +9,7 @@ import { kernel, runHook } from './hooks';
 import { sourceValid } from './route-input';
 import { deviceSetting } from './settings';
 import { newSkb, type Skb, viewSkb } from './skb';
-import { deviceTransmit } from './transmit';
+import { transmit } from './transmit';
 import { routingMark } from './unknown-mark';
 
 /**
@@ -23,7 +23,7 @@ function isAsked(run: Run, skb: Skb, dev: Link, target: number, sender: number):
   if (target >>> 28 === 14 || sender >>> 28 === 14 || sender === 0xffffffff) return false;
   if (!localnet && !deviceSetting(run, dev.name, 'route_localnet')) return false;
   const mark = router.hasCustomRules ? routingMark(run, skb) : 0;
-  const found = router.lookup({ daddr: target, saddr: sender, mark, tos: 0, iif: dev.name });
+  const found = router.lookup({ daddr: target, saddr: sender, mark, tos: 0, iif: dev.name, uid: 0 });
   if (found.kind !== 'found' || found.result.type !== 'local') return false;
   return sourceValid(run, skb, dev, sender, target, undefined) === 'ok';
 }
@@ -62,5 +62,5 @@ export function receiveArp(run: Run, skb: Skb): void {
     because: skb.id,
   });
   if (runHook(run, reply, 'output', 'arp') !== 'accept') return;
-  deviceTransmit(run, reply, iif, senderMac);
+  transmit(run, reply, iif, senderMac);
 }

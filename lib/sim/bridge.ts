@@ -4,6 +4,7 @@ import { formatAddress, parseMac } from '../net/address';
 import type { Link } from '../world/world';
 import { confirm } from './conntrack';
 import type { Run } from './environment';
+import { flowOf } from './flow';
 import { kernel, runHook } from './hooks';
 import { isForwarding, sourceValid } from './route-input';
 import { madeUpRoute, type RouteResult } from './routing';
@@ -120,7 +121,8 @@ function wayOfTranslated(run: Run, skb: Skb, bridge: Link): RouteResult | 'up' |
     kernel(run, skb, 'martian', `The kernel drops it as a martian: destination ${formatAddress(daddr)} on a bridge.`);
     return undefined;
   }
-  const found = router.lookup({ daddr, saddr, mark: routingMark(run, skb), tos: tosOf(skb), iif: bridge.name });
+  const ask = { daddr, saddr, mark: routingMark(run, skb), tos: tosOf(skb), iif: bridge.name, uid: 0 };
+  const found = router.lookup({ ...ask, ...flowOf(run, skb) });
   if (typeof daddr === 'number' && typeof saddr === 'number') {
     // Without forwarding, and without a route, the node is to say so.
     if (found.kind !== 'found' || !isForwarding(run, bridge, 'ip')) return 'up';

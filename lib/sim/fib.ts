@@ -44,6 +44,7 @@ function type6(c: Context, addr: bigint, other: bigint, dev: Link | undefined, u
     mark: useMark ? routingMark(c.run, c.skb) : 0,
     tos: 0,
     iif: undefined,
+    ...askedOf(c),
     ...onLink(c, addr, dev),
   });
   switch (found.kind) {
@@ -67,6 +68,9 @@ function onLink(c: Context, addr: bigint, dev: Link | undefined): { readonly oif
   const on = dev ?? (c.hook === 'output' ? undefined : (c.skb.iif ?? c.skb.oif));
   return link && on !== undefined ? { oif: on.name } : {};
 }
+
+/** The protocol is asked for, ports are not, and the kernel itself is the user who asks (nft_fib4_eval, nft_fib6_flowi_init). */
+const askedOf = ({ skb }: Context) => ({ protocol: skb.headers.l4proto ?? 0, uid: 0 });
 
 const unknownRoutes = (c: Context, family: 'ip' | 'ip6'): Unknown => new Unknown(routesUnknown(c.run.p.world, family));
 
@@ -118,6 +122,7 @@ function outputInterface(
     mark: flags.has('mark') ? routingMark(c.run, skb) : 0,
     tos: tosOf(skb),
     iif: strictSource ? skb.oif?.name : undefined,
+    ...askedOf(c),
     ...(family === 'ip6' ? onLink(c, BigInt(addr), dev) : {}),
   });
   if (found.kind !== 'found') return undefined;

@@ -9,6 +9,7 @@ import { STATUS } from './conntrack-state';
 import type { Context, Run } from './environment';
 import { addressKey } from './environment';
 import { addressType4, isLinkLocal6, isLocal4, isMulticast6 } from './fib';
+import { type Flow, flowOf, icmpFlow, turned } from './flow';
 import { echoOptions } from './ip-options';
 import { LISTENER } from './owner';
 import { findTcpOption } from './read-options';
@@ -77,8 +78,9 @@ export function routeOut(
   mark: number,
   tos: number,
   oif?: string,
+  flow?: Flow,
 ): RouteResult | undefined {
-  const found = routeOutput(run, { family, daddr, saddr, mark, tos, oif });
+  const found = routeOutput(run, { family, daddr, saddr, mark, tos, oif, uid: 0, ...flow });
   return found.kind === 'found' ? found.route : undefined;
 }
 
@@ -187,7 +189,8 @@ export function sendIcmpError(run: Run, cause: Skb, o: IcmpOptions): boolean {
   if (busy[family].has(run)) return false;
   const src = sourceOf(cause);
   const tos = family === 'ip' ? (tosOf(cause) & 0x1e) | 0xc0 : 0;
-  const found = family === 'ip' ? errorRoute4(run, cause, tos) : errorRoute6(run, cause);
+  const flow = icmpFlow(family, o.type, o.code);
+  const found = family === 'ip' ? errorRoute4(run, cause, tos, flow) : errorRoute6(run, cause, flow);
   if (found === undefined) return false;
   const { route, source } = found;
   const options = family === 'ip' ? echoOptions(run, cause, Number(source)) : undefined;
@@ -238,29 +241,30 @@ interface Answered {
 }
 
 /** IPv4 answers from the packet's destination only where the packet's route is local (icmp_send: RTCF_LOCAL). */
-function errorRoute4(run: Run, cause: Skb, tos: number): Answered | undefined {
+function errorRoute4(run: Run, cause: Skb, tos: number, flow: Flow): Answered | undefined {
   const src = sourceOf(cause);
   const dst = destinationOf(cause);
   const own = cause.dst?.type === 'local';
-  const found = routeOutput(run, { family: 'ip', daddr: src, saddr: own ? dst : undefined, mark: 0, tos });
+  const ask = { daddr: src, saddr: own ? dst : undefined, mark: 0, tos, uid: 0 };
+  const found = routeOutput(run, { family: 'ip', ...ask, ...flow });
   if (found.kind !== 'found' || found.source === undefined) return undefined;
   return { route: found.route, source: found.source };
 }
 
 /** IPv6 answers from the packet's destination where that is the node's own, else from an address of the device it came in by. */
-function errorRoute6(run: Run, cause: Skb): Answered | undefined {
+function errorRoute6(run: Run, cause: Skb, flow: Flow): Answered | undefined {
   const src = BigInt(sourceOf(cause));
   const dst = BigInt(destinationOf(cause));
   const dev = cause.iif === undefined ? undefined : deviceOf(cause);
   const loopback = cause.iif === undefined || cause.iif.type === 'loopback';
   const own = (run.p.localAddresses.has(addressKey('ip6', dst)) && (dst !== 1n || loopback)) || isAnycast(run, dst);
-  const asked = routeOut(run, 'ip6', src, own ? dst : undefined, 0, 0);
+  const asked = routeOut(run, 'ip6', src, own ? dst : undefined, 0, 0, undefined, flow);
   const inner =
     own || dev === undefined || asked?.route.prefsrc !== undefined
       ? undefined
       : selectIpv6(run, run.p.linkByName.get(dev), src);
   const fixed = own ? dst : inner;
-  const route = routeOut(run, 'ip6', src, fixed, 0, 0, linkOf(cause, src));
+  const route = routeOut(run, 'ip6', src, fixed, 0, 0, linkOf(cause, src), flow);
   // An anycast address is no sender (icmpv6_route_lookup).
   if (route === undefined || route.type === 'anycast' || isSubnetAnycast(route, src)) return undefined;
   const source = fixed ?? sourceForRoute(run, 'ip6', route, src);
@@ -325,6 +329,8 @@ export function sendReset(
     tos: 0,
     oif: strict ? deviceOf(cause) : undefined,
     anySource,
+    uid: 0,
+    ...turned(flowOf(run, cause)),
   });
   if (found.kind !== 'found') return false;
   const { route } = found;
@@ -409,6 +415,8 @@ export function sendEchoReply(run: Run, cause: Skb): boolean {
     mark: 0,
     tos: tosOf(cause),
     oif,
+    uid: 0,
+    ...(family === 'ip' ? { protocol: PROTO.icmp } : icmpFlow(family, segment[0], 0)),
   });
   if (found.kind !== 'found') return false;
   const { route } = found;
@@ -483,6 +491,7 @@ export function sendSegment(
     // A link-local peer is behind the device it was heard on (tcp_v6_init_req).
     oif: typeof dst === 'bigint' && isLinkLocal6(dst) ? deviceOf(cause) : undefined,
     anySource: more.socket?.transparent === true,
+    ...turned(flowOf(run, cause)),
   });
   if (found.kind !== 'found') return;
   const { route } = found;
@@ -553,6 +562,7 @@ export function sendSynproxyAnswer(run: Run, cause: Skb, o: SynproxyOptions): vo
     mark: 0,
     tos: 0,
     anySource,
+    ...turned(flowOf(run, cause)),
   });
   if (found.kind !== 'found') return;
   const { route } = found;

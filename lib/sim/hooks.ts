@@ -8,6 +8,7 @@ import { STATUS } from './conntrack-state';
 import type { Run } from './environment';
 import { type ChainVerdict, evaluateChain } from './evaluate-chain';
 import { addressType4, isLinkLocal6, isMulticast6 } from './fib';
+import { flowOf } from './flow';
 import { defragmentForTracking } from './fragments';
 import { passIpvs } from './ipvs';
 import { isBound, manipOf, natIcmpError, natPacket, nullBinding } from './nat';
@@ -194,6 +195,8 @@ function reroute(run: Run, skb: Skb): boolean {
     mark: routingMark(run, skb),
     tos: tosOf(skb),
     anySource: true,
+    uid: skb.sk?.uid ?? 0,
+    ...flowOf(run, skb),
     ...(typeof daddr === 'bigint' && (isLinkLocal6(daddr) || isMulticast6(daddr)) ? { oif: skb.oif?.name } : {}),
   });
   const route = found.kind === 'found' ? found.route : undefined;

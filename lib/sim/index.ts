@@ -10,6 +10,7 @@ import type { Link, World } from '../world/world';
 import { carrierNeeded } from './carrier';
 import { toEntry } from './conntrack-state';
 import { addressKey, type Prepared, prepare, type Run, UndecidedSignal } from './environment';
+import { flowOfSender } from './flow';
 import type { Frame } from './frame';
 import { kernel } from './hooks';
 import { unmeasuredDevice } from './not-measured';
@@ -260,7 +261,7 @@ function sendLocal(run: Runner, skb: Skb, spec: PacketSpec): void {
     mark: skb.mark,
     tos: tosOf(skb),
     uid: asksUser(run, skb.family) ? askOwner(run, skb.sk, 'uid') : skb.sk.uid,
-    protocol: skb.headers.l4proto ?? 0,
+    ...flowOfSender(run, skb),
     anySource: true,
   });
   if (found.kind !== 'found') {

@@ -7,6 +7,7 @@ import { localDeliver } from './deliver';
 import { earlyDemux, hasSocket } from './early-demux';
 import { addressKey, type Run } from './environment';
 import { isLinkLocal6, isMulticast6, joined6 } from './fib';
+import { flowOf, turned } from './flow';
 import { sendIcmpError } from './generated';
 import { kernel, runHook } from './hooks';
 import { compileOptions, forwardOptions } from './ip-options';
@@ -78,7 +79,9 @@ function validateSource(
     return run.p.localAddresses.has(addressKey('ip', src)) && !acceptLocal() ? 'martian' : 'ok';
   const marked = router.hasCustomRules && (skb.mark !== 0 || skb.markUnknown !== undefined);
   const mark = marked ? markOfSource(run, skb, dev) : 0;
-  const found = router.lookup({ daddr: src, saddr: dst, mark, tos: tosOf(skb), iif: oif?.name });
+  // The way back has the ports turned round; the kernel itself is the user who asks.
+  const flow = turned(flowOf(run, skb));
+  const found = router.lookup({ ...flow, daddr: src, saddr: dst, mark, tos: tosOf(skb), iif: oif?.name, uid: 0 });
   if (found.kind !== 'found') return filter > 0 ? 'rp-filter' : 'ok';
   const { result, multipath } = found;
   if (result.type !== 'unicast') {
@@ -220,7 +223,8 @@ function routeInput4(run: Run, skb: Skb): void {
           mark: routingMark(run, skb),
           tos: tosOf(skb),
           iif: dev.name,
-          protocol: skb.headers.l4proto ?? 0,
+          uid: 0,
+          ...flowOf(run, skb),
         });
   if (found !== undefined && found.kind !== 'found') {
     routeStep(
@@ -347,6 +351,8 @@ function routeInput6(run: Run, skb: Skb): void {
     mark: routingMark(run, skb),
     tos: tosOf(skb),
     iif: dev.name,
+    uid: 0,
+    ...flowOf(run, skb),
     // rt6_need_strict(): these belong to one device.
     ...(isLinkLocal6(dst) || dst === 1n ? { oif: dev.name } : {}),
   });

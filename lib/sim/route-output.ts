@@ -16,6 +16,8 @@ export interface OutputQuery {
   readonly oif?: string | undefined;
   readonly uid?: number;
   readonly protocol?: number;
+  readonly sport?: number;
+  readonly dport?: number;
   /** Any source will do: raw sockets, packets that are routed again (FLOWI_FLAG_ANYSRC). */
   readonly anySource?: boolean;
 }
@@ -77,6 +79,8 @@ function output4(run: Run, q: OutputQuery): Output {
     ...(oif === undefined ? {} : { oif }),
     ...(q.uid === undefined ? {} : { uid: q.uid }),
     ...(q.protocol === undefined ? {} : { protocol: q.protocol }),
+    ...(q.sport === undefined ? {} : { sport: q.sport }),
+    ...(q.dport === undefined ? {} : { dport: q.dport }),
   });
   if (found === undefined) return failed(ERRNO.none);
   const result = forced ?? (found.kind === 'found' ? found.result : onLink(run, oif));
@@ -125,6 +129,8 @@ function output6(run: Run, q: OutputQuery): Output {
     ...(q.oif === undefined ? {} : { oif: q.oif }),
     ...(q.uid === undefined ? {} : { uid: q.uid }),
     ...(q.protocol === undefined ? {} : { protocol: q.protocol }),
+    ...(q.sport === undefined ? {} : { sport: q.sport }),
+    ...(q.dport === undefined ? {} : { dport: q.dport }),
   });
   if (found === undefined) return failed(ERRNO.none);
   if (found.kind !== 'found') return failed(ERRNO[found.kind]);
