@@ -8,6 +8,7 @@ import { type Arrival, arrivalFromOutside } from '../sim/arrival';
 import type { Frame } from '../sim/frame';
 import { initialState, type SimState, type TraceOptions, traceFrom } from '../sim/index';
 import type { Culprit, Fate, Reason, Trace } from '../sim/trace';
+import { alike } from './alike';
 import { clientWord, type Flying, serverAnswer, sourceOfAnswer } from './answers';
 import { listeningOn } from './listening';
 import { discoveryBlocked } from './neighbour-discovery';
@@ -376,18 +377,26 @@ class Walk {
     }
     this.traces += 1;
     const state = travel.states.get(node) ?? initialState(here.prepared);
-    const { trace, states, frames, received } = traceFrom(here.prepared, packet, state, this.options);
-    trace.branches.forEach((branch, i) => {
+    const traced = traceFrom(here.prepared, packet, state, this.options);
+    const { trace, states, frames, received } = traced;
+    // Who wants the steps is shown every way.
+    const ways =
+      this.options.verdictOnly === true
+        ? alike(traced, (dev) => tunnelAt(this.network, node, dev) !== undefined)
+        : trace.branches.map(({ probability }, at) => ({ at, probability }));
+    for (const { at: i, probability } of ways) {
+      const branch = trace.branches[i];
+      if (branch === undefined) continue;
       const next: Travel = {
         ...travel,
-        probability: travel.probability * branch.probability,
+        probability: travel.probability * probability,
         states: new Map([...travel.states, [node, states[i] ?? state]]),
         assumptions: new Set([...travel.assumptions, ...branch.assumptions.map((a) => a.say)]),
         stops: [...travel.stops, { kind: 'node', node, way, packet, trace, branch: i }],
       };
       if (branch.outcome.kind === 'undecided') {
         this.end(next, { undecided: branch.outcome.reasons, node });
-        return;
+        continue;
       }
       const fate = namingReject(branch.outcome.fate);
       const mine = frames[i] ?? [];
@@ -401,7 +410,7 @@ class Walk {
           home.find((f) => f.skb === 0),
         );
       else this.requestOn(next, node, fate, mine, home);
-    });
+    }
   }
 
   private requestOn(travel: Travel, node: string, fate: Fate, frames: readonly Frame[], home: readonly Frame[]): void {

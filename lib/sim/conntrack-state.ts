@@ -408,6 +408,17 @@ export class CtTable {
     return copy;
   }
 
+  /** What differs from the captured table, as a text: equal texts, equal tables. */
+  changes(): string {
+    const told = (_: string, value: unknown): unknown =>
+      typeof value === 'bigint' ? `${value}n` : value instanceof Map ? [...value] : value;
+    const conns = [
+      ...[...this.replaced].map(([from, to]) => [this.base.conns.indexOf(from), to && { ...to, base: undefined }]),
+      ...this.added.map((conn) => ['added', { ...conn, base: undefined }]),
+    ];
+    return JSON.stringify([conns, [...this.behind].map(([key, { dir }]) => [key, dir]), this.anyExpected], told);
+  }
+
   /** The entry a tuple belongs to, ready to be changed. In a zone of one direction an entry must fit by that of its tuple. */
   find(tuple: Tuple, zone: number): Hit | undefined {
     if (zone < 0x10000) return this.findKey(tupleKey(tuple, zone));

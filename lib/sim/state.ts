@@ -124,6 +124,13 @@ export class SimState {
     return copy;
   }
 
+  /** What packets changed, as a text: equal texts, equal states. Undefined where more than connections changed. */
+  changes(): string | undefined {
+    const { sets, stateful, sockets, opened, fragments, numgen } = this;
+    const isMore = [sets, stateful, sockets, opened, fragments, numgen].some(({ size }) => size > 0);
+    return isMore ? undefined : this.ct.changes();
+  }
+
   overlay(set: NftSet): SetOverlay {
     let o = this.sets.get(set);
     if (o === undefined) {

@@ -6,6 +6,7 @@ import { putBytes, toHex } from '../../net/build-packet';
 import { u16, u32, u128 } from '../../net/headers';
 import type { PacketSpec } from '../../net/packet-spec';
 import { PROTO } from '../../net/protocols';
+import { alike } from '../../reach/alike';
 import { initialState, type Prepared, traceFrom } from '../../sim';
 import type { Frame } from '../../sim/frame';
 import { ipPacket } from '../../sim/generated';
@@ -80,11 +81,13 @@ function errorAbout(p: Prepared, { family, reply }: CtEntry): PacketSpec | undef
 function lostError(p: Prepared, probe: Probe): LostError | undefined {
   const { packet } = probe;
   if (packet?.iif === undefined) return undefined;
-  const { trace, states, frames } = traceFrom(p, packet, initialState(p), { verdictOnly: true });
-  for (const [at, { outcome }] of trace.branches.entries()) {
+  const traced = traceFrom(p, packet, initialState(p), { verdictOnly: true });
+  const { trace, states, frames } = traced;
+  for (const { at } of alike(traced, (dev) => p.linkByName.get(dev)?.tunnel !== undefined)) {
+    const outcome = trace.branches[at]?.outcome;
     const sent = frames[at]?.find(({ role, skb }) => role === 'original' && skb === 0);
     const state = states[at];
-    if (outcome.kind !== 'decided' || outcome.fate.summary !== 'transmitted' || sent === undefined) continue;
+    if (outcome?.kind !== 'decided' || outcome.fate.summary !== 'transmitted' || sent === undefined) continue;
     // No host has the address of a Service: untranslated it reaches nobody.
     if (destinationOf(sent) === parseAddress(packet.daddr ?? '')?.value) continue;
     const error = tooBig(sent);
