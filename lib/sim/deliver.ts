@@ -8,6 +8,7 @@ import { defragment, lacksHeaders } from './fragments';
 import type { Frame } from './frame';
 import { sendEchoReply, sendIcmpError, sendReset } from './generated';
 import { runHook } from './hooks';
+import { answerSolicitation } from './neighbour-advertisement';
 import { listenerFor } from './read-route';
 import { setting } from './settings';
 import { destinationOf, keptSumWrong, type Skb, snapshot, sourceOf, transportChecksumWrong, viewSkb } from './skb';
@@ -74,8 +75,8 @@ function respond(run: Run, skb: Skb): void {
     case PROTO.icmpv6:
       if (skb.family !== 'ip6' || transportChecksumWrong(skb)) return;
       heardError(run, skb);
-      if (skb.data[at] !== 128) return;
-      sendEchoReply(run, skb);
+      if (skb.data[at] === 135) answerSolicitation(run, skb);
+      if (skb.data[at] === 128) sendEchoReply(run, skb);
       return;
     case PROTO.tcp:
       deliverTcp(run, skb);

@@ -98,7 +98,8 @@ function loopBack(run: Run, skb: Skb, route: RouteResult | undefined): void {
   run.settle();
 }
 
-function finishOutput(run: Run, skb: Skb, route: RouteResult | undefined): void {
+/** The neighbour and the device. `known`: the link address of the neighbour, where the packet itself was caused by a message that names it. */
+export function finishOutput(run: Run, skb: Skb, route: RouteResult | undefined, known?: string): void {
   const dev = route?.dev;
   if (route === undefined || dev === undefined) {
     kernel(run, skb, 'no-device', 'The route names no device.');
@@ -118,7 +119,7 @@ function finishOutput(run: Run, skb: Skb, route: RouteResult | undefined): void 
   }
   const nexthop = route.gateway ?? destinationOf(skb);
   skb.nexthop = nexthop;
-  const mac = neighbourMac(run, dev, nexthop);
+  const mac = known ?? neighbourMac(run, dev, nexthop);
   if (mac !== undefined && !toGroup(mac) && neighbourLost(run, skb, dev, nexthop)) {
     run.fate.passedPostrouting.push({ skb: skb.id, oif: dev.name, packet: viewSkb(skb) });
     return;
@@ -164,7 +165,8 @@ export function neighbourMac(run: Run, dev: Link, nexthop: IpValue): string | 'u
   return n?.mac ?? 'unknown';
 }
 
-function transmit(run: Run, skb: Skb, dev: Link, dstMac: string): void {
+/** Out of a device to a link address; out of a bridge by the port that leads there. */
+export function transmit(run: Run, skb: Skb, dev: Link, dstMac: string): void {
   const own = dev.mac === undefined ? 0 : (parseMac(dev.mac) ?? 0);
   const mac = dstMac === 'unknown' ? undefined : dstMac;
   skb.link = etherHeader(mac === undefined ? 0 : (parseMac(mac) ?? 0), own, ETHERTYPE[skb.family]);
@@ -240,7 +242,10 @@ export function redirectFrame(run: Run, skb: Skb, dev: Link): void {
   deviceTransmit(run, skb, dev, macOf(skb));
 }
 
-/** Ports of a bridge that a frame to `mac` leaves by; undefined where nobody knows. Broadcast and multicast leave by all. */
+/**
+ * Ports of a bridge that a frame to `mac` leaves by; undefined where nobody knows. Broadcast and multicast leave by all, the port added
+ * last first (br_flood; new_nbp puts it in front): that with the highest index, as far as a capture tells.
+ */
 export function bridgePorts(
   run: Run,
   bridge: Link,
@@ -248,7 +253,9 @@ export function bridgePorts(
   except: Link | undefined,
 ): readonly Link[] | undefined {
   const { links, fdb } = run.p.world;
-  const ports = (links.known ? links.value : []).filter((l) => l.master === bridge.name && l !== except && l.up);
+  const ports = (links.known ? links.value : [])
+    .filter((l) => l.master === bridge.name && l !== except && l.up)
+    .sort((a, b) => b.index - a.index);
   if (mac === undefined) return ports.length === 1 ? ports : undefined;
   if (Math.floor((parseMac(mac) ?? 0) / 2 ** 40) % 2 === 1) return ports;
   const known = fdb?.get(mac);
