@@ -42,6 +42,7 @@ const STATE: Fields = {
   waiting: { reason: true },
   terminated: { reason: true, exitCode: true, startedAt: true, finishedAt: true },
 };
+const STATUS: Fields = { name: true, ready: true, started: true, restartCount: true, state: STATE };
 
 interface Kind {
   readonly kind: string;
@@ -113,6 +114,7 @@ const KINDS: ReadonlyMap<string, Kind> = new Map([
         },
         status: {
           addresses: [{ type: true, address: true }],
+          daemonEndpoints: { kubeletEndpoint: { Port: true } },
           conditions: CONDITIONS,
           nodeInfo: {
             kernelVersion: true,
@@ -142,7 +144,8 @@ const KINDS: ReadonlyMap<string, Kind> = new Map([
           hostIPs: [{ ip: true }],
           startTime: true,
           conditions: CONDITIONS,
-          containerStatuses: [{ name: true, ready: true, started: true, restartCount: true, state: STATE }],
+          containerStatuses: [STATUS],
+          initContainerStatuses: [STATUS],
         },
       },
     },

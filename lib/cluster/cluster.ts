@@ -15,6 +15,8 @@ export interface Pod extends ObjectName {
   readonly hostNetwork: boolean;
   readonly phase: string | undefined;
   readonly ready: boolean;
+  /** Its conditions say that it is not ready; absent where they do not say. */
+  readonly unready?: true;
   readonly labels: Labels;
   readonly ports: readonly ContainerPort[];
   /** The controller's name: `api` for the pods of a Deployment `api`. */
@@ -25,6 +27,8 @@ export interface ContainerPort {
   readonly protocol: Protocol;
   readonly containerPort: number;
   readonly hostPort: number | undefined;
+  /** Why its container does not run, in the words of its status or the phase of the pod. */
+  readonly stopped?: string;
 }
 export type Labels = Readonly<Record<string, string>>;
 
@@ -97,6 +101,8 @@ export interface ClusterNode {
   readonly podCIDRs: readonly string[];
   readonly zone: string | undefined;
   readonly labels: Labels;
+  /** `status.daemonEndpoints`: kubelet writes where its server listens. */
+  readonly kubeletPort?: number;
 }
 
 export interface Namespace {

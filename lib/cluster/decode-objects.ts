@@ -126,19 +126,48 @@ function decodePod(item: At): Pod {
   const status = item.optional('status');
   const many = strings(status?.optional('podIPs'), 'ip');
   const one = status?.optional('podIP')?.string();
+  const readiness = items(status, 'conditions')
+    .find((condition) => condition.key('type').string() === 'Ready')
+    ?.key('status')
+    .string();
   return {
     ...nameOf(item),
     node: spec.optional('nodeName')?.string(),
     addresses: many.length > 0 || one === undefined ? many : [one],
     hostNetwork: spec.optional('hostNetwork')?.boolean() ?? false,
     phase: status?.optional('phase')?.string(),
-    ready: items(status, 'conditions').some(
-      (condition) => condition.key('type').string() === 'Ready' && condition.key('status').string() === 'True',
-    ),
+    ready: readiness === 'True',
+    ...(readiness !== undefined && readiness !== 'True' && { unready: true }),
     labels: labelsOf(item),
-    ports: items(spec, 'containers').flatMap((container) => items(container, 'ports').map(decodeContainerPort)),
+    ports: containersOf(spec).flatMap((container) => {
+      const stopped = stoppedOf(container, status);
+      return items(container, 'ports').map((port) => ({
+        ...decodeContainerPort(port),
+        ...(stopped !== undefined && { stopped }),
+      }));
+    }),
     workload: workloadOf(item),
   };
+}
+
+/** Sidecars are init containers that run on (KEP-753). */
+const containersOf = (spec: At): readonly At[] => [
+  ...items(spec, 'containers'),
+  ...items(spec, 'initContainers').filter((one) => one.optional('restartPolicy')?.string() === 'Always'),
+];
+
+/** Why a container does not run; undefined where it does, or nothing says that it does not. */
+function stoppedOf(container: At, status: At | undefined): string | undefined {
+  const name = container.optional('name')?.string();
+  const state = [...items(status, 'containerStatuses'), ...items(status, 'initContainerStatuses')]
+    .find((one) => name !== undefined && one.key('name').string() === name)
+    ?.optional('state');
+  if (state?.optional('running') !== undefined) return undefined;
+  for (const kind of ['waiting', 'terminated']) {
+    const told = state?.optional(kind);
+    if (told !== undefined) return nonEmpty(told.optional('reason')) ?? kind;
+  }
+  return status?.optional('phase')?.string() === 'Pending' ? 'Pending' : undefined;
 }
 
 function decodeContainerPort(port: At): ContainerPort {
@@ -250,6 +279,8 @@ function decodeNode(item: At): ClusterNode {
   const labels = labelsOf(item);
   const cidr = spec?.optional('podCIDR')?.string();
   const cidrs = strings(spec?.optional('podCIDRs'));
+  const daemons = item.optional('status')?.optional('daemonEndpoints');
+  const kubeletPort = nonZero(daemons?.optional('kubeletEndpoint')?.optional('Port'));
   return {
     name: item.key('metadata').key('name').string(),
     addresses: items(item.optional('status'), 'addresses')
@@ -258,6 +289,7 @@ function decodeNode(item: At): ClusterNode {
     podCIDRs: cidrs.length > 0 || cidr === undefined ? cidrs : [cidr],
     zone: labels['topology.kubernetes.io/zone'],
     labels,
+    ...(kubeletPort !== undefined && { kubeletPort }),
   };
 }
 

@@ -25,10 +25,18 @@ export interface Network {
   readonly nodeByAddress: ReadonlyMap<string, string>;
   /** `ADDRESS PROTOCOL PORT` of every endpoint and every declared container port. */
   readonly listening: ReadonlySet<string>;
+  /** Of declared container ports, by `ADDRESS PROTOCOL PORT`, or the name of the node for pods in its network: what speaks against it. */
+  readonly unready: ReadonlyMap<string, Unready>;
   /** Why objects of the cluster are missing without which nobody can say that something does not listen. */
   readonly lacking: readonly string[];
   /** Name of the Service whose endpoint lies outside the cluster, by `ADDRESS PROTOCOL PORT`. */
   readonly outside: ReadonlyMap<string, string>;
+}
+
+/** The pods that declare the port are said not to be ready; `stopped`: nor does the container run, and why. */
+export interface Unready {
+  readonly pod: string;
+  readonly stopped: string | undefined;
 }
 
 export const listenKey = (address: string, protocol: string, port: number): string =>
@@ -50,6 +58,7 @@ interface Base {
   readonly podByAddress: ReadonlyMap<string, Pod>;
   readonly nodeByAddress: ReadonlyMap<string, string>;
   readonly listening: ReadonlySet<string>;
+  readonly unready: ReadonlyMap<string, Unready>;
   readonly outside: ReadonlyMap<string, string>;
   /** Of `listening`, by address. */
   readonly keysByAddress: ReadonlyMap<string, readonly string[]>;
@@ -59,6 +68,7 @@ interface Base {
   readonly outsideByAddress: ReadonlyMap<string, readonly string[]>;
   readonly hostPods: ReadonlyMap<string, readonly Pod[]>;
   readonly healthPorts: readonly number[];
+  readonly kubeletPorts: ReadonlyMap<string, number>;
   readonly nodePorts: World['nodePorts'];
 }
 const bases = new WeakMap<Cluster, Base>();
@@ -109,6 +119,10 @@ function baseOf(cluster: Cluster): Base {
     for (const address of pod.addresses)
       for (const port of pod.ports) listening.add(listenKey(shortest(address), port.protocol, port.containerPort));
   }
+  for (const { addresses, kubeletPort } of value(cluster.nodes)) {
+    if (kubeletPort === undefined) continue;
+    for (const address of addresses) listening.add(listenKey(shortest(address), 'TCP', kubeletPort));
+  }
   const keysByAddress = new Map<string, string[]>();
   for (const key of listening) put(keysByAddress, key.slice(0, key.indexOf(' ')), key);
   const healthPorts = value(cluster.services).flatMap(({ healthCheckNodePort }) => healthCheckNodePort ?? []);
@@ -122,16 +136,42 @@ function baseOf(cluster: Cluster): Base {
     podByAddress,
     nodeByAddress,
     listening,
+    unready: cluster.pods.known ? unreadyOf(pods) : new Map<string, Unready>(),
     outside,
     keysByAddress,
     promised,
     outsideByAddress,
     hostPods,
     healthPorts,
+    kubeletPorts: new Map(
+      value(cluster.nodes).flatMap(({ name, kubeletPort }) =>
+        kubeletPort === undefined ? [] : [[name, kubeletPort] as const],
+      ),
+    ),
     nodePorts: nodePortsOf(cluster),
   };
   bases.set(cluster, made);
   return made;
+}
+
+/** Only one pod can have a port of an address: where one of several is ready, it has it. */
+function unreadyOf(pods: readonly Pod[]): ReadonlyMap<string, Unready> {
+  const found = new Map<string, Unready>();
+  const ready = new Set<string>();
+  for (const pod of pods) {
+    const places = pod.hostNetwork ? [pod.node ?? ''] : pod.addresses.map(shortest);
+    for (const { protocol, containerPort, stopped } of pod.ports) {
+      for (const place of places) {
+        const key = listenKey(place, protocol, containerPort);
+        if (pod.ready || (pod.unready !== true && stopped === undefined)) ready.add(key);
+        // One that runs has it rather than one that does not.
+        else if (found.get(key)?.stopped !== undefined || !found.has(key))
+          found.set(key, { pod: `${pod.namespace}/${pod.name}`, stopped });
+      }
+    }
+  }
+  for (const key of ready) found.delete(key);
+  return found;
 }
 
 /** A balancer gives a Service of the type LoadBalancer NodePorts, too. */
@@ -193,8 +233,8 @@ export function buildNetwork(
   const nodes = new Map<string, NetworkNode>();
   for (const [name, world] of worlds) nodes.set(name, networkNode(base, name, world));
   const unread = new Set(captured.filter((name) => !nodes.has(name)));
-  const { podByAddress, lacking } = base;
-  return { nodes, unread, cluster, podByAddress, nodeByAddress, listening, lacking, outside };
+  const { podByAddress, lacking, unready } = base;
+  return { nodes, unread, cluster, podByAddress, nodeByAddress, listening, unready, lacking, outside };
 }
 
 function networkNode(base: Base, name: string, world: World): NetworkNode {
@@ -265,6 +305,7 @@ function promisedSockets(base: Base, node: string, world: World): readonly Liste
   }
   for (const pod of base.hostPods.get(node) ?? []) for (const port of pod.ports) add(port.protocol, port.containerPort);
   for (const port of base.healthPorts) add('TCP', port);
+  if (base.kubeletPorts.has(node)) add('TCP', base.kubeletPorts.get(node) ?? 0);
   return sockets;
 }
 
@@ -279,6 +320,7 @@ export function nodeBackend(network: Network, node: string, address: string, pro
   if (behind.some(({ slice }) => isApiServer(slice))) return API_SERVER;
   if (protocol === 'tcp' && value(cluster.services).some(({ healthCheckNodePort }) => healthCheckNodePort === port))
     return '(kube-proxy health check server)';
+  if (protocol === 'tcp' && baseOf(cluster).kubeletPorts.get(node) === port) return '(kubelet)';
   const has = ({ ports }: Pod): boolean =>
     ports.some((one) => one.containerPort === port && one.protocol.toLowerCase() === protocol);
   const pods = (baseOf(cluster).hostPods.get(node) ?? []).filter(has);

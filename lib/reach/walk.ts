@@ -10,7 +10,7 @@ import { initialState, type SimState, type TraceOptions, traceFrom } from '../si
 import type { Culprit, Fate, Reason, Trace } from '../sim/trace';
 import { alike } from './alike';
 import { clientWord, type Flying, serverAnswer, sourceOfAnswer } from './answers';
-import { listeningOn } from './listening';
+import { listeningOn, podListens } from './listening';
 import { discoveryBlocked } from './neighbour-discovery';
 import { listenKey, type Network, nodeBackend } from './network';
 import { bridgeBetween, callsIpHooks, mayHaveRules } from './one-bridge';
@@ -244,14 +244,14 @@ class Walk {
       this.end(start, isEcho ? { result: 'ok', ...seen, assumptions: [`${stays}.`] } : { undecided: [PROTOCOL], node });
       return true;
     }
-    const listens = this.network.listening.has(listenKey(address, protocol, dport));
-    if (!listens && this.network.lacking.length > 0) {
-      this.end(start, { undecided: [listeningUnknown(what, this.network.lacking)], node });
+    const { listens, unknown, though } = podListens(this.network, address, protocol, dport);
+    if (unknown.length > 0) {
+      this.end(start, { undecided: [listeningUnknown(what, unknown)], node });
       return true;
     }
     const unreachable = parseAddress(daddr)?.family === 'ip' ? 'icmp-port-unreachable' : 'icmp6-port-unreachable';
     const no = protocol === 'tcp' ? 'refused' : unreachable;
-    const assumptions = [`${stays}: ${what} is taken ${listens ? 'to listen' : 'not to listen'}.`];
+    const assumptions = [`${stays}: ${what} is taken ${listens ? 'to listen' : 'not to listen'}${though}.`];
     this.end(start, { result: listens ? 'ok' : no, ...(listens && seen), assumptions });
     return true;
   }
@@ -669,17 +669,17 @@ class Walk {
       return;
     }
     const port = typeof view.dport === 'number' ? view.dport : 0;
-    const listens = this.network.listening.has(listenKey(view.daddr ?? '', String(view.protocol), port));
+    const { listens, unknown, though } = podListens(this.network, view.daddr ?? '', String(view.protocol), port);
     const asksPort = view.protocol === 'tcp' || view.protocol === 'udp';
     // An echo is answered by the kernel.
     const answers = listens || view.protocol === 'icmp' || view.protocol === 'icmpv6';
     const what = `${name} on port ${port}/${view.protocol}`;
-    if (asksPort && !listens && this.network.lacking.length > 0) {
-      this.end(travel, { undecided: [listeningUnknown(what, this.network.lacking)], node: from });
+    if (asksPort && unknown.length > 0) {
+      this.end(travel, { undecided: [listeningUnknown(what, unknown)], node: from });
       return;
     }
     const said = asksPort
-      ? [`${what} is taken ${listens ? 'to listen' : 'not to listen'}, as the cluster's objects say.`]
+      ? [`${what} is taken ${listens ? 'to listen' : 'not to listen'}, as the cluster's objects say${though}.`]
       : [];
     const next: Travel = {
       ...travel,

@@ -50,14 +50,39 @@ const endpointSlice: Minimal = (from) => ({
 const node: Minimal = (from) => ({
   metadata: metadata(from),
   spec: pick(object(from).spec, ['podCIDR', 'podCIDRs']),
-  status: { addresses: list(object(object(from).status).addresses) },
+  status: {
+    addresses: list(object(object(from).status).addresses),
+    ...pick(object(from).status, ['daemonEndpoints']),
+  },
 });
+
+/** When it began is left out: it would change what is held at each restart. */
+const statusOf = (status: unknown): Json => {
+  const { running, waiting, terminated } = object(object(status).state);
+  const state =
+    running !== undefined
+      ? { running: {} }
+      : waiting !== undefined
+        ? { waiting: pick(waiting, ['reason']) }
+        : terminated !== undefined
+          ? { terminated: pick(terminated, ['reason']) }
+          : {};
+  return { ...pick(status, ['name']), state };
+};
 
 const pod: Minimal = (from) => {
   const { spec, status } = object(from);
   const owners = list(object(object(from).metadata).ownerReferences).filter(
     (owner) => object(owner).controller === true,
   );
+  const isReady = list(object(status).conditions).some(
+    (condition) => object(condition).type === 'Ready' && object(condition).status === 'True',
+  );
+  const sidecars = list(object(spec).initContainers).filter((one) => object(one).restartPolicy === 'Always');
+  const containerOf = (container: unknown) => ({
+    ...(!isReady && pick(container, ['name'])),
+    ports: list(object(container).ports).map((port) => pick(port, ['name', 'protocol', 'containerPort', 'hostPort'])),
+  });
   return {
     metadata: {
       ...metadata(from),
@@ -65,14 +90,17 @@ const pod: Minimal = (from) => {
     },
     spec: {
       ...pick(spec, ['nodeName', 'hostNetwork']),
-      containers: list(object(spec).containers).map((container) => ({
-        ports: list(object(container).ports).map((port) =>
-          pick(port, ['name', 'protocol', 'containerPort', 'hostPort']),
-        ),
-      })),
+      containers: list(object(spec).containers).map(containerOf),
+      ...(sidecars.length > 0 && {
+        initContainers: sidecars.map((one) => ({ ...containerOf(one), restartPolicy: 'Always' })),
+      }),
     },
     status: {
       ...pick(status, ['phase', 'podIP', 'podIPs']),
+      ...(!isReady && {
+        containerStatuses: list(object(status).containerStatuses).map(statusOf),
+        initContainerStatuses: list(object(status).initContainerStatuses).map(statusOf),
+      }),
       conditions: list(object(status).conditions)
         .filter((condition) => object(condition).type === 'Ready')
         .map((condition) => pick(condition, ['type', 'status'])),
