@@ -28,6 +28,15 @@ export const bridgeRules = (bridge: string): Reason => ({
 });
 export const switched = (node: string, bridge: string): string =>
   `Frames between ports of ${bridge} on ${node} are switched without the IP hooks, as bridge-nf-call is off: no rule of ip, ip6 or inet sees them.`;
+export const cableUnknown = (node: string, pod: string): Reason => ({
+  code: 'pod-cable',
+  say: `${node} has no route that leads to ${pod} alone: by which interface the pod is reached is not known.`,
+  settle: `Look at the routes of ${node} to the pod's address.`,
+});
+export const byItsCable = (node: string, pod: string, dev: string): string =>
+  `${node} has no route to ${pod}: its packets are taken to come in by ${dev}.`;
+export const goesAway = (node: string, pod: string, dev: string, nexthop: string): string =>
+  `${node} has no route to ${pod} of its own: the answer leaves by ${dev} to ${nexthop} and does not come to the pod.`;
 /** What the reading of objects failed by: of a live cluster a right, or its API server. */
 const settleLack = (whys: readonly string[], otherwise: string): string =>
   whys.some((why) => why.includes('missing right'))

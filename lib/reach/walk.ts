@@ -15,11 +15,15 @@ import { discoveryBlocked } from './neighbour-discovery';
 import { listenKey, type Network, nodeBackend } from './network';
 import { bridgeBetween, callsIpHooks, mayHaveRules } from './one-bridge';
 import { candidateOwners, linkLocalOwner } from './owners';
+import { cableOf, wayToPod } from './pod-cable';
 import {
   BRIDGE,
   bridgeRules,
+  byItsCable,
   CONNECTION,
+  cableUnknown,
   ENTRY,
+  goesAway,
   listeningUnknown,
   nameless,
   nodeProtocol,
@@ -215,6 +219,7 @@ class Walk {
         this.fromUncaptured(start, node);
         return this.endings;
       }
+      if (client.kind === 'pod' && this.fromLostPod(start, client)) return this.endings;
       const arrival = client.kind === 'pod' ? undefined : this.arrival(node, client.address, packet.daddr);
       const iif = arrival?.dev.name ?? this.deviceTowards(node, client.address);
       const assumptions = new Set(arrival?.assumption === undefined ? [] : [arrival.assumption.say]);
@@ -253,6 +258,24 @@ class Walk {
     const no = protocol === 'tcp' ? 'refused' : unreachable;
     const assumptions = [`${stays}: ${what} is taken ${listens ? 'to listen' : 'not to listen'}${though}.`];
     this.end(start, { result: listens ? 'ok' : no, ...(listens && seen), assumptions });
+    return true;
+  }
+
+  /** A pod that its node has no route to: its packets come in by its cable all the same. True where it is such a pod. */
+  private fromLostPod(start: Travel, { node, address }: { readonly node: string; readonly address: string }): boolean {
+    const family = parseAddress(address)?.family;
+    const router = family && this.network.nodes.get(node)?.prepared.routers[family];
+    if (router === undefined || !this.hasRoutes(node, address)) return false;
+    const found = router.lookup({ daddr: parseAddress(address)?.value ?? 0, mark: 0, tos: 0, iif: undefined });
+    const { dev, gateway } = found.kind === 'found' ? found.result : { dev: undefined, gateway: undefined };
+    const nexthop = gateway === undefined ? address : formatAddress(gateway);
+    if (dev !== undefined && wayToPod(this.network, node, address, dev.name, nexthop) === 'pod') return false;
+    const iif = cableOf(this.network, node, address);
+    if (iif === undefined) this.end(start, { undecided: [cableUnknown(node, this.nameOf(address))], node });
+    else {
+      const assumptions = new Set([...start.assumptions, byItsCable(node, this.nameOf(address), iif)]);
+      this.onNode({ ...start, assumptions }, node, { ...this.question.packet, iif }, 'request');
+    }
     return true;
   }
 
@@ -549,13 +572,6 @@ class Walk {
     const view = viewPacket(frame.bytes, frame.family);
     const daddr = view.daddr ?? '';
     const { client } = this.question;
-    if (way === 'reply' && client.kind !== 'node' && daddr === client.address) {
-      const local = client.kind === 'outside' || client.node === node || !this.network.nodes.has(client.node);
-      if (local) {
-        this.answered(travel, frame, node, by);
-        return;
-      }
-    }
     const nexthop = frame.nexthop === undefined ? daddr : formatAddress(frame.nexthop);
     const pod = this.network.podByAddress.get(nexthop);
     const onLink = linkLocalOwner(this.network, node, frame.dev, nexthop);
@@ -564,6 +580,10 @@ class Walk {
       (tunnel === undefined
         ? this.network.nodeByAddress.get(nexthop)
         : otherEnd(this.network, tunnel, nexthop, daddr)) ?? onLink?.node;
+    if (way === 'reply' && client.kind !== 'node' && daddr === client.address) {
+      const hop = { node, nexthop, owner, isTunnel: tunnel !== undefined };
+      if (this.atClient(travel, frame, client, hop, by)) return;
+    }
     if (
       [client.kind === 'outside' ? undefined : client.node, pod?.node, owner].some(
         (one) => one !== undefined && this.isUnread(one),
@@ -635,6 +655,53 @@ class Walk {
     if (this.isNearUnread(node, nexthop, daddr)) return;
     const { lacking } = this.network;
     this.end(travel, { undecided: [lacking.length === 0 ? OUTSIDE : nameless(daddr, lacking)], node });
+  }
+
+  /** The answer leaves a node towards the client. True where that is the end of it; else the next hop is to be asked. */
+  private atClient(
+    travel: Travel,
+    frame: Frame,
+    client: Exclude<Client, { readonly kind: 'node' }>,
+    hop: {
+      readonly node: string;
+      readonly nexthop: string;
+      readonly owner: string | undefined;
+      readonly isTunnel: boolean;
+    },
+    by: Culprit | undefined,
+  ): boolean {
+    const { node, nexthop, owner } = hop;
+    const home = client.kind === 'pod' ? client.node : undefined;
+    const isOther = owner !== undefined && owner !== node && owner !== home;
+    const isAsked = isOther && (this.network.nodes.has(owner) || this.network.unread.has(owner));
+    if (home !== undefined && home === node && this.network.nodes.has(node)) {
+      if (isAsked) return false;
+      switch (wayToPod(this.network, node, client.address, frame.dev, nexthop)) {
+        case 'away':
+          this.end(travel, {
+            result: 'timeout',
+            node,
+            assumptions: [...travel.assumptions, goesAway(node, this.nameOf(client.address), frame.dev, nexthop)],
+          });
+          return true;
+        case 'unknown':
+          this.end(travel, { undecided: [cableUnknown(node, this.nameOf(client.address))], node });
+          return true;
+        case 'pod':
+          this.answered(travel, frame, node, by);
+          return true;
+      }
+    }
+    if (home !== undefined && this.network.nodes.has(home)) return false;
+    if (isAsked && (hop.isTunnel || nexthop !== client.address)) return false;
+    const said = isOther && nexthop !== client.address ? [uncaptured(owner)] : [];
+    this.answered({ ...travel, assumptions: new Set([...travel.assumptions, ...said]) }, frame, node, by);
+    return true;
+  }
+
+  private nameOf(address: string): string {
+    const pod = this.network.podByAddress.get(address);
+    return pod === undefined ? address : `${pod.namespace}/${pod.name}`;
   }
 
   private arriving(frame: Flying, iif: string | undefined): PacketSpec {
