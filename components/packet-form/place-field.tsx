@@ -1,7 +1,7 @@
 'use client';
 
 import { Combobox as Base } from '@base-ui/react/combobox';
-import { useId, useMemo, useState } from 'react';
+import { useEffect, useId, useMemo, useState } from 'react';
 import type { NamesView } from '@/lib/api/types';
 import { cx } from '../ui/cx';
 import { ChevronDown } from '../ui/icons';
@@ -79,6 +79,11 @@ export function PlaceField({
     else if (taken.ok) choose(taken.place.ref);
     else setWrong(`${taken.say} ${taken.remedy}`);
   };
+  // What was typed before the names were read is looked for once they are.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: only other names begin it anew
+  useEffect(() => {
+    if (wrong !== null) take();
+  }, [names]);
   return (
     <Base.Root<PlaceOption>
       items={items}
