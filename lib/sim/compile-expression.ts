@@ -89,7 +89,7 @@ export function typesIn(expr: Expression, scope: Scope): readonly DataType[] {
 }
 
 /** Takes a value left to chance: one of all, or the lowest of one of the classes that `breakpoints` bound. */
-export function resolveChance(v: Chance, c: Context, breakpoints?: readonly number[]): Value | Unknown {
+function resolveChance(v: Chance, c: Context, breakpoints?: readonly number[]): Value | Unknown {
   const each = breakpoints === undefined;
   if (each && v.mod > 4096)
     return new Unknown({
