@@ -1,5 +1,5 @@
 /** Contents of the sets that rules write to, and of the named objects, in the form of the recorded cases (docs/cases.md). */
-import type { Expression, NamedObject, SetElement, Statement } from '../nft/model';
+import type { Expression, LimitStatement, NamedObject, SetElement, Statement } from '../nft/model';
 import { elementKeyOf } from './element-key';
 import type { Prepared } from './environment';
 import { isVerdict } from './sets';
@@ -30,6 +30,10 @@ function plainKey(e: Expression): Plain {
   }
 }
 
+/** A limit of packets has a burst of 5 where none is named, one of bytes none (nft, src/parser_bison.y). */
+const burstOf = ({ burst, rateUnit }: Pick<LimitStatement, 'burst' | 'rateUnit'>): number =>
+  Number(burst ?? (rateUnit === undefined ? 5 : 0));
+
 function plainStatement(s: Statement, state: StatefulState | undefined): Record<string, unknown> {
   switch (s.kind) {
     case 'counter':
@@ -43,7 +47,7 @@ function plainStatement(s: Statement, state: StatefulState | undefined): Record<
       return {
         limit: {
           rate: Number(s.rate),
-          burst: Number(s.burst ?? 5),
+          burst: burstOf(s),
           per: s.per,
           ...(s.over ? { inv: true } : {}),
           ...(s.rateUnit === undefined ? {} : { rate_unit: s.rateUnit }),
@@ -71,12 +75,14 @@ function plainElement(
   statements: readonly Statement[],
   state: StatefulState | undefined,
   timed: boolean,
+  /** The set's own time, which is not listed again (nf_tables_fill_setelem). */
+  usual?: number,
 ): unknown {
   const val = plainKey(elementKeyOf(e));
   const first = statements[0];
   const extra = first === undefined ? {} : plainStatement(first, state);
   const options = {
-    ...(e.timeout === undefined ? {} : { timeout: e.timeout }),
+    ...(e.timeout === undefined || Number(e.timeout) === usual ? {} : { timeout: e.timeout }),
     ...(e.comment === undefined ? {} : { comment: e.comment }),
     ...extra,
   };
@@ -99,7 +105,7 @@ function plainObject(
     case 'quota':
       return { bytes: Number(o.bytes), used: state?.used ?? Number(o.used), inv: o.over };
     case 'limit':
-      return { rate: Number(o.rate), burst: Number(o.burst ?? 5), ...(o.over ? { inv: true } : {}) };
+      return { rate: Number(o.rate), burst: burstOf(o), ...(o.over ? { inv: true } : {}) };
     default:
       return undefined;
   }
@@ -151,7 +157,13 @@ export function stateAfter(p: Prepared, state: SimState): StateAfter {
       .map((e) => plainElement(e, e.statements ?? [], state.stateful.get(e), timed && e.expires !== undefined));
     // What a rule adds lives for ever where neither the set nor the rule names a time.
     const added = [...(overlay?.added.values() ?? [])].map((e) =>
-      plainElement(e.element, e.statements, e.state, set.set.timeout !== undefined),
+      plainElement(
+        e.element,
+        e.statements,
+        e.state,
+        set.set.timeout !== undefined,
+        set.set.timeout === undefined ? undefined : Number(set.set.timeout),
+      ),
     );
     sets[ref] = [...listed, ...added]
       .map((e) => [canonical(e), e] as const)
