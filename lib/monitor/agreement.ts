@@ -32,12 +32,13 @@ export type Agreement =
   | (Replayed & { readonly kind: 'diverges'; readonly endings: readonly EndingDifference[] })
   | { readonly kind: 'not-replayable'; readonly obstacles: readonly Obstacle[] };
 
-/** The stamp: "agrees with kernel 6.18, 14 of 14 steps". */
+/** The stamp: "agrees with kernel 6.18, 14 of 14 steps"; where chance decides, how many of its ways the kernel took. */
 export function stamp(agreement: Agreement): string {
   switch (agreement.kind) {
     case 'agrees': {
-      const { kernel, alignment } = agreement;
-      return `agrees with kernel ${kernel}, ${alignment.agreed} of ${alignment.compared} steps`;
+      const { kernel, alignment, branches, branchesSeen } = agreement;
+      const steps = `agrees with kernel ${kernel}, ${alignment.agreed} of ${alignment.compared} steps`;
+      return branchesSeen.length < branches ? `${steps} on ${branchesSeen.length} of ${branches} branches` : steps;
     }
     case 'diverges': {
       const { kernel, alignment } = agreement;
