@@ -223,6 +223,8 @@ function reroute(run: Run, skb: Skb): boolean {
 export function runDeviceHook(run: Run, skb: Skb, hook: 'ingress' | 'egress', dev: string): HookResult {
   const name = skb.iif?.assumed === 'name' && hook === 'ingress' ? undefined : dev;
   for (const chain of run.p.program.atDevice(hook, name)) {
+    // Of inet only IP is seen there (nft_do_chain_inet_ingress).
+    if (chain.table.family === 'inet' && skb.family === 'arp') continue;
     if (chain.base !== undefined && chain.base.devices.length === 0) deviceUnknown(run, chain);
     if (skb.iif?.assumed === 'name' && hook === 'ingress')
       run.undecided(

@@ -58,13 +58,11 @@ export function readMeta(expr: MetaExpression, name: string): (c: Context) => Ev
           ? 7
           : c.family === 'netdev'
             ? 5
-            : c.hook === 'ingress'
-              ? 1
-              : c.skb.family === 'ip'
-                ? 2
-                : c.skb.family === 'ip6'
-                  ? 10
-                  : 3;
+            : c.skb.family === 'ip'
+              ? 2
+              : c.skb.family === 'ip6'
+                ? 10
+                : 3;
     case 'l4proto':
       return (c) =>
         (c.skb.family === 'arp' ? undefined : c.skb.headers.l4proto) ??
