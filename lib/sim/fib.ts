@@ -1,16 +1,20 @@
 /** The `fib` expression (net/ipv4/netfilter/nft_fib_ipv4.c, net/ipv6/netfilter/nft_fib_ipv6.c). */
+import { PROTO } from '../net/protocols';
 import { FIB_ADDRTYPE } from '../nft/datatypes';
 import type { FibExpression } from '../nft/model';
 import type { IpValue, Link } from '../world/world';
 import { addressKey, type Context } from './environment';
 import { routesUnknown } from './routes-unknown';
-import { destinationOf, sourceOf, tosOf } from './skb';
+import type { RouteResult } from './routing';
+import { destinationOf, type Skb, sourceOf, tosOf } from './skb';
 import { routingMark } from './unknown-mark';
 import { type Evaluated, Missing, Unknown } from './value';
 
 const TYPE = (name: string): number => FIB_ADDRTYPE.symbols?.byName.get(name) ?? 0;
 const UNICAST = TYPE('unicast');
 const LOCAL = TYPE('local');
+/** No type at all (RTN_UNSPEC). */
+const UNSPEC = 0;
 export const BROADCAST = TYPE('broadcast');
 const MULTICAST = TYPE('multicast');
 const ANYCAST = TYPE('anycast');
@@ -32,6 +36,12 @@ export const isLocal4 = (c: Pick<Context, 'run'>, addr: number): boolean => addr
 export const isMulticast6 = (addr: bigint): boolean => addr >> 120n === 0xffn;
 /** fe80::/10. */
 export const isLinkLocal6 = (addr: bigint): boolean => addr >> 118n === 0x3fan;
+/** A group of the link. */
+const isLinkGroup = (addr: bigint): boolean => isMulticast6(addr) && ((addr >> 112n) & 15n) === 2n;
+
+/** The address of a network on the link stands for any router there, whether or not this node is one (ipv6_anycast_destination). */
+export const isSubnetAnycast = ({ route, type, gateway }: RouteResult, addr: bigint): boolean =>
+  type === 'unicast' && gateway === undefined && route.dst.len < 127 && route.dst.addr === addr;
 
 function type6(c: Context, addr: bigint, other: bigint, dev: Link | undefined, useMark: boolean): number | Unknown {
   const router = c.run.p.routers.ip6;
@@ -56,15 +66,17 @@ function type6(c: Context, addr: bigint, other: bigint, dev: Link | undefined, u
     case 'blackhole':
       return TYPE('blackhole');
     case 'found':
-      if (found.result.type === 'anycast') return ANYCAST;
+      if (found.result.type === 'anycast' || isSubnetAnycast(found.result, addr)) return ANYCAST;
       if (dev === undefined && found.result.type === 'local') return LOCAL;
-      return isMulticast6(addr) ? MULTICAST : UNICAST;
+      if (isMulticast6(addr)) return MULTICAST;
+      // Neither nobody's address nor an IPv4 address written as one of IPv6 is of a machine (ipv6_addr_type).
+      return addr === 0n || addr >> 32n === 0xffffn ? UNSPEC : UNICAST;
   }
 }
 
 /** An address of a link is looked up on the device that is asked about, else on that of the packet (nft_fib6_flowi_init). */
 function onLink(c: Context, addr: bigint, dev: Link | undefined): { readonly oif?: string } {
-  const link = isLinkLocal6(addr) || (isMulticast6(addr) && ((addr >> 112n) & 15n) === 2n);
+  const link = isLinkLocal6(addr) || isLinkGroup(addr);
   const on = dev ?? (c.hook === 'output' ? undefined : (c.skb.iif ?? c.skb.oif));
   return link && on !== undefined ? { oif: on.name } : {};
 }
@@ -103,6 +115,17 @@ function skipsLookup(c: Context): boolean {
   return skb.looped === true || skb.iif?.type === 'loopback';
 }
 
+/**
+ * Who has no IPv4 address yet sends from 0.0.0.0 to all or to a group of the link: found where it comes in (nft_fib4_eval). A socket of
+ * IPv6 that has none asks its link with ICMPv6 (nft_fib_v6_skip_icmpv6).
+ */
+function comesFromNobody(skb: Skb): boolean {
+  const to = destinationOf(skb);
+  if (BigInt(sourceOf(skb)) !== 0n) return false;
+  if (typeof to === 'number') return to === 0xffffffff || to >>> 8 === 0xe00000;
+  return skb.headers.l4proto === PROTO.icmpv6 && (isLinkLocal6(to) || isLinkGroup(to));
+}
+
 function outputInterface(
   c: Context,
   family: 'ip' | 'ip6',
@@ -112,7 +135,7 @@ function outputInterface(
   flags: ReadonlySet<string>,
 ): Link | undefined | Unknown {
   const { skb } = c;
-  if (skipsLookup(c)) return skb.iif;
+  if (skipsLookup(c) || comesFromNobody(skb)) return skb.iif;
   const router = c.run.p.routers[family];
   if (router === undefined) return unknownRoutes(c, family);
   const strictSource = flags.has('saddr') && c.hook === 'forward' && flags.has('iif');

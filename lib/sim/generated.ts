@@ -8,7 +8,7 @@ import { attachAnswer } from './conntrack';
 import { STATUS } from './conntrack-state';
 import type { Context, Run } from './environment';
 import { addressKey } from './environment';
-import { addressType4, isLinkLocal6, isLocal4, isMulticast6 } from './fib';
+import { addressType4, isLinkLocal6, isLocal4, isMulticast6, isSubnetAnycast } from './fib';
 import { type Flow, flowOf, icmpFlow, turned } from './flow';
 import { echoOptions } from './ip-options';
 import { LISTENER } from './owner';
@@ -144,10 +144,6 @@ export interface IcmpOptions {
 /** ipv6_chk_acast_addr_src(): an anycast address of the node, on any device. */
 const isAnycast = (run: Run, addr: bigint): boolean =>
   run.p.routers.ip6?.inTable('local', { daddr: addr, mark: 0, tos: 0, iif: undefined })?.type === 'anycast';
-
-/** The address of a network on the link stands for any router there, whether or not this node is one (ipv6_anycast_destination). */
-const isSubnetAnycast = ({ route, type, gateway }: RouteResult, addr: bigint): boolean =>
-  type === 'unicast' && gateway === undefined && route.dst.len < 127 && route.dst.addr === addr;
 
 /** Fields that the kernel fills by chance in packets of its own: the identification of IPv4, the flow label of IPv6, and what sums over them. */
 function headerByChance(family: 'ip' | 'ip6', df: boolean): HiddenField[] {
