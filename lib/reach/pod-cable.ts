@@ -3,7 +3,7 @@ import { formatAddress, parseAddress, shortest } from '../net/address';
 import { addressKey } from '../sim/environment';
 import { isLinkLocal6 } from '../sim/fib';
 import type { Prepared } from '../sim/index';
-import type { Link } from '../world/world';
+import type { Link, Route } from '../world/world';
 import type { Network } from './network';
 
 /** The interface to other nodes: it has an address that the Node object names, or a default route. */
@@ -66,18 +66,22 @@ export function cableOf(network: Network, node: string, address: string): string
   for (const text of pod.addresses) {
     const other = shortest(text);
     const dev = other === address ? undefined : p.linkByName.get(towards(p, other) ?? '');
-    if (dev !== undefined && isCable(dev) && !isCableOfOther(network, node, p, other, dev)) return dev.name;
+    if (dev === undefined || !isCable(dev) || isUplink(network, node, p, dev.name)) continue;
+    if (!isCableOfOther(network, node, p, other, dev)) return dev.name;
   }
   const family = parseAddress(address)?.family ?? 'ip';
   const routes = p.world.routes[family];
   if (!routes.known) return undefined;
+  // Not those that come with an interface's own addresses.
+  const isOfItself = ({ type, dst: { addr } }: Route): boolean =>
+    type !== 'unicast' ||
+    p.localAddresses.has(addressKey(family, addr)) ||
+    (typeof addr === 'bigint' && (isLinkLocal6(addr) || addr >> 120n === 255n));
   const led = new Set(
-    routes.value.flatMap(({ dst, nexthops }) =>
-      typeof dst.addr === 'bigint' && (isLinkLocal6(dst.addr) || dst.addr >> 120n === 255n)
-        ? []
-        : nexthops.map(({ dev }) => dev),
-    ),
+    routes.value.filter((one) => !isOfItself(one)).flatMap(({ nexthops }) => nexthops.map(({ dev }) => dev)),
   );
-  const free = p.world.links.value.filter((link) => isCable(link) && !led.has(link.name));
+  const free = p.world.links.value.filter(
+    (link) => isCable(link) && !led.has(link.name) && !isUplink(network, node, p, link.name),
+  );
   return free.length === 1 ? free[0]?.name : undefined;
 }
