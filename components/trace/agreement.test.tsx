@@ -147,6 +147,13 @@ describe('paste of nft monitor trace', () => {
     expect(screen.getByRole('table', { name: 'Lines of nft monitor trace and steps of the trace' })).toBeTruthy();
   });
 
+  test('one that is cut off says where it ends', async () => {
+    await paste(lines.slice(0, -1).join('\n'));
+    const said = `Ends after step ${lines.length - 1} of ${lines.length} and agrees up to there`;
+    expect(screen.getByText((text) => text.startsWith(said))).toBeTruthy();
+    expect(screen.queryByText(/Differs/)).toBeNull();
+  });
+
   test('lines that make no sense are named', async () => {
     await paste('trace id\nwhat is this');
     expect(screen.getByText('No line of a trace is in it.')).toBeTruthy();

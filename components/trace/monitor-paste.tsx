@@ -2,7 +2,7 @@
 
 import { useId, useMemo, useState } from 'react';
 import { count } from '@/lib/explain/words';
-import { stepNumber } from '@/lib/monitor/agreement';
+import { endsAfter, stepNumber } from '@/lib/monitor/agreement';
 import { alignPasted, type PastedAlignment } from '@/lib/monitor/align-pasted';
 import { type MonitorOutput, parseMonitor } from '@/lib/monitor/parse-monitor';
 import { RuleTexts } from '@/lib/monitor/rule-text';
@@ -83,9 +83,11 @@ function Result({ output, result }: { readonly output: MonitorOutput; readonly r
 function headline({ events }: MonitorOutput, { alignment }: PastedAlignment): string {
   if (events.length === 0) return 'No line of a trace is in it.';
   if (alignment === null) return 'Nothing in it is about tables of this capture.';
-  return alignment.divergence === null
-    ? `Agrees: ${alignment.agreed} of ${alignment.compared} steps.`
-    : `Differs at step ${stepNumber(alignment)} of ${alignment.compared}.`;
+  if (alignment.divergence === null) return `Agrees: ${alignment.agreed} of ${alignment.compared} steps.`;
+  const ends = endsAfter(alignment);
+  return ends === undefined
+    ? `Differs at step ${stepNumber(alignment)} of ${alignment.compared}.`
+    : `Ends after step ${ends} of ${alignment.compared} and agrees up to there: it was cut off, or the kernel saw no more of the packet.`;
 }
 
 function remarks({ alignment, otherPacket, otherPackets }: PastedAlignment): readonly string[] {

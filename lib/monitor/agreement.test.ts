@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { type Agreement, stamp } from './agreement';
+import { type Agreement, endsAfter, stamp } from './agreement';
+import type { AlignedRow, RowOutcome } from './align-sequence';
 
 const agreeing = (branchesSeen: readonly number[], branches: number): Agreement => ({
   kind: 'agrees',
@@ -22,4 +23,31 @@ test.each([
   },
 ])('$name', ({ agreement, want }) => {
   expect(stamp(agreement)).toBe(want);
+});
+
+const row = (outcome: RowOutcome): AlignedRow => ({
+  outcome,
+  differences: [],
+  ...(outcome === 'only-ours' || outcome === 'not-shown' ? {} : { kernel: EVENT }),
+});
+const EVENT = { kind: 'rule', id: '1', family: 'ip', table: 't', chain: 'c', verdict: 'accept' } as const;
+
+test.each([
+  { name: 'the kernel said no more', rows: ['agrees', 'agrees', 'only-ours', 'not-shown', 'only-ours'], want: 2 },
+  { name: 'lines of other tables follow', rows: ['agrees', 'only-ours', 'foreign'], want: 1 },
+  { name: 'it said something else', rows: ['agrees', 'differs', 'only-ours'], want: undefined },
+  { name: 'it left one out and went on', rows: ['agrees', 'only-ours', 'agrees'], want: undefined },
+  { name: 'nothing agrees', rows: ['only-ours'], want: undefined },
+  { name: 'all agrees', rows: ['agrees', 'not-shown'], want: undefined },
+] as const)('where the kernel stops: $name', ({ rows, want }) => {
+  const divergence = rows.findIndex((one) => one === 'differs' || one === 'only-ours');
+  expect(
+    endsAfter({
+      branch: 0,
+      rows: rows.map(row),
+      agreed: rows.filter((one) => one === 'agrees').length,
+      compared: rows.filter((one) => one !== 'not-shown' && one !== 'foreign').length,
+      divergence: divergence === -1 ? null : divergence,
+    }),
+  ).toBe(want);
 });

@@ -57,3 +57,11 @@ export function stepNumber({ rows, divergence }: Alignment): number {
     .slice(0, (divergence ?? rows.length - 1) + 1)
     .filter(({ outcome }) => outcome !== 'not-shown' && outcome !== 'foreign').length;
 }
+
+/** How many steps came before the kernel said no more, where all of them agree and ours go on; undefined where that is not so. */
+export function endsAfter(alignment: Alignment): number | undefined {
+  const { rows, divergence, agreed } = alignment;
+  if (divergence === null || agreed === 0) return undefined;
+  const saidMore = rows.slice(divergence).some(({ outcome, kernel }) => outcome !== 'foreign' && kernel !== undefined);
+  return saidMore ? undefined : agreed;
+}
