@@ -15,7 +15,7 @@ interface Interface {
   addr_info?: { scope: string }[];
 }
 /** The cables of node-1 become ports of cni0. @param nfCall undefined: the node has no br_netfilter */
-function bridge(nfCall: '0' | '1' | undefined): void {
+function bridge(nfCall: '0' | '1' | undefined, slave: object = {}): void {
   const cni0 = {
     ...{ ifindex: 90, ifname: 'cni0', flags: ['BROADCAST', 'MULTICAST', 'UP', 'LOWER_UP'], mtu: 1500 },
     ...{ operstate: 'UP', link_type: 'ether', address: '02:00:00:00:90:01' },
@@ -24,7 +24,7 @@ function bridge(nfCall: '0' | '1' | undefined): void {
   demo.edit<object[]>('nodes/node-1/link.json', (links) => {
     for (const one of (links as Interface[]).filter(isCable)) {
       one.master = 'cni0';
-      one.linkinfo = { info_kind: 'veth', info_slave_kind: 'bridge', info_slave_data: {} };
+      one.linkinfo = { info_kind: 'veth', info_slave_kind: 'bridge', info_slave_data: slave };
     }
     links.push({
       ...cni0,
@@ -96,5 +96,21 @@ describe.each(['prerouting', 'forward'])('a rule at %s', (hook) => {
     expect(ask().map(resultOf)).toEqual(['bridge-rules', 'bridge-rules']);
     demo.without('nodes/node-1/sysctl.txt');
     expect(ask().map(resultOf)).toEqual(['bridge-nf-call', 'bridge-nf-call']);
+  });
+});
+
+// One pod on a bridge whose Service is itself: curl waits without hairpin where the bridge calls netfilter, else it gets 200.
+describe('a pod asks a Service that is itself', () => {
+  test.each([
+    { nfCall: '1', hairpin: false, want: { ok: 2 / 3, timeout: 1 / 3 } },
+    { nfCall: '1', hairpin: true, want: { ok: 1 } },
+    { nfCall: '0', hairpin: false, want: { ok: 1 } },
+    { nfCall: '0', hairpin: true, want: { ok: 1 } },
+  ] as const)('nf-call $nfCall, hairpin $hairpin', ({ nfCall, hairpin, want }) => {
+    bridge(nfCall, { hairpin });
+    const answer = demo.ask({ ...toApi, from: { pod: API_1.pod }, dst: '10.99.151.112', dport: 80 });
+    const results: Readonly<Record<string, number>> = 'undecided' in answer ? {} : answer.results;
+    expect(Object.keys(results).sort()).toEqual(Object.keys(want).sort());
+    for (const [word, share] of Object.entries(want)) expect(results[word]).toBeCloseTo(share, 6);
   });
 });

@@ -1,5 +1,6 @@
 /** Pods whose cables are ports of one bridge: it switches frames between them (net/bridge/br_input.c), and nothing routes them. */
 import { inPrefix, parseAddress } from '../net/address';
+import { addressKey } from '../sim/environment';
 import type { Prepared } from '../sim/index';
 import type { Link } from '../world/world';
 
@@ -37,3 +38,22 @@ export function callsIpHooks({ world }: Prepared, bridge: Link, family: 'ip' | '
 
 /** Whether rules of the bridge family may see its frames. */
 export const mayHaveRules = ({ program, world }: Prepared): boolean => program.has('bridge') || !world.ruleset.known;
+
+/**
+ * Whether the bridge hands a pod what netfilter turned round to the pod itself (br_forward.c, should_deliver): where it calls the IP
+ * hooks the frame stays on the bridge, and only a port with hairpin lets it out again. Undefined where nobody knows.
+ */
+export function comesBack(p: Prepared, address: string, dev: string): boolean | undefined {
+  const bridge = bridgeBetween(p, address, address);
+  const pod = parseAddress(address);
+  if (bridge === undefined || bridge.name !== dev || pod === undefined) return true;
+  if (callsIpHooks(p, bridge, pod.family) === false) return true;
+  const { links, fdb } = p.world;
+  const all = (links.known ? links.value : []).filter(({ master }) => master === bridge.name);
+  const mac = p.neighbours.get(`${dev} ${addressKey(pod.family, pod.value)}`)?.mac;
+  const known = mac === undefined ? undefined : fdb?.get(mac);
+  const ports = known === undefined ? all : all.filter(({ name }) => name === known);
+  if (ports.every(({ hairpin }) => hairpin === true)) return true;
+  const isOff = ports.every(({ hairpin }) => hairpin === false) && !bridge.flags.includes('PROMISC');
+  return isOff && callsIpHooks(p, bridge, pod.family) === true ? false : undefined;
+}

@@ -26,6 +26,13 @@ export const bridgeRules = (bridge: string): Reason => ({
   say: `Both pods are on ${bridge}, and what rules of the bridge family may make of its frames is not followed.`,
   settle: 'Trace the frame on the port of the bridge by which it comes in.',
 });
+export const HAIRPIN: Reason = {
+  code: 'bridge-hairpin',
+  say: 'The packet is turned round to the pod that sent it, and whether its port of the bridge lets it out again was not captured.',
+  settle: 'Capture ip -d link and sysctl net.bridge on the node.',
+};
+export const noHairpin = (node: string, bridge: string): string =>
+  `Ports of ${bridge} on ${node} have no hairpin: what is turned round to the pod that sent it is not let out again.`;
 export const switched = (node: string, bridge: string): string =>
   `Frames between ports of ${bridge} on ${node} are switched without the IP hooks, as bridge-nf-call is off: no rule of ip, ip6 or inet sees them.`;
 export const cableUnknown = (node: string, pod: string): Reason => ({

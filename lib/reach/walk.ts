@@ -13,7 +13,7 @@ import { clientWord, type Flying, serverAnswer, sourceOfAnswer } from './answers
 import { listeningOn, podListens } from './listening';
 import { discoveryBlocked } from './neighbour-discovery';
 import { listenKey, type Network, nodeBackend } from './network';
-import { bridgeBetween, callsIpHooks, mayHaveRules } from './one-bridge';
+import { bridgeBetween, callsIpHooks, comesBack, mayHaveRules } from './one-bridge';
 import { candidateOwners, linkLocalOwner } from './owners';
 import { cableOf, wayToPod } from './pod-cable';
 import {
@@ -24,9 +24,11 @@ import {
   cableUnknown,
   ENTRY,
   goesAway,
+  HAIRPIN,
   listeningUnknown,
   nameless,
   nodeProtocol,
+  noHairpin,
   notCaptured,
   OUTSIDE,
   PROTOCOL,
@@ -590,6 +592,16 @@ class Walk {
       )
     )
       return;
+    if (way === 'request' && client.kind === 'pod' && client.node === node && nexthop === client.address) {
+      const here = this.network.nodes.get(node)?.prepared;
+      const isBack = here === undefined ? true : comesBack(here, nexthop, frame.dev);
+      if (isBack !== true) {
+        const nothing = { ...travel, backend: undefined, sourceSeen: undefined };
+        const assumptions = [...travel.assumptions, noHairpin(node, frame.dev)];
+        this.end(nothing, isBack === false ? { result: 'timeout', node, assumptions } : { undecided: [HAIRPIN], node });
+        return;
+      }
+    }
     if (pod !== undefined && (pod.node === node || nexthop === daddr)) {
       if (pod.node === node || pod.node === undefined || !this.network.nodes.has(pod.node)) {
         this.atServer(travel, frame, `${pod.namespace}/${pod.name}`, pod.node ?? node, node, way, by);

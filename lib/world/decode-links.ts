@@ -31,6 +31,7 @@ function decodeLink(item: At, detail: At | undefined): Link {
   const kind = info?.optional('info_kind')?.string();
   const nfCall = kind === 'bridge' ? decodeNfCall(info?.optional('info_data')) : undefined;
   const tunnel = decodeTunnel(kind ?? TUNNEL_TYPES.get(item.key('link_type').string()), info?.optional('info_data'));
+  const hairpin = info?.optional('info_slave_data')?.optional('hairpin')?.value;
   const xdp = xdpOf(item) ?? xdpOf(detail);
   return {
     index: item.key('ifindex').integer(1),
@@ -44,6 +45,7 @@ function decodeLink(item: At, detail: At | undefined): Link {
     group: item.optional('group')?.string() ?? 'default',
     master: (item.optional('master') ?? detail?.optional('master'))?.string(),
     ...(nfCall !== undefined && { nfCall }),
+    ...(typeof hairpin === 'boolean' && { hairpin }),
     ...(xdp !== undefined && { xdp }),
     ...(tunnel !== undefined && { tunnel }),
     addresses: (item.optional('addr_info')?.items() ?? [])

@@ -66,6 +66,8 @@ export interface Link {
   readonly master: string | undefined;
   /** For bridges: the per-bridge nf_call_iptables / ip6tables / arptables switches. */
   readonly nfCall?: { readonly ip: boolean; readonly ip6: boolean; readonly arp: boolean };
+  /** Of a port of a bridge: whether it sends frames back out of the port they came in by. */
+  readonly hairpin?: boolean;
   readonly addresses: readonly LinkAddress[];
   readonly tunnel?: Tunnel;
   /** Name of the XDP program at it; empty where the listing names none. Absent: none is there. */
