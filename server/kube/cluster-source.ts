@@ -158,6 +158,7 @@ class ClusterSource implements Source {
   readonly #client: KubeClient;
   #alive: { readonly at: number; readonly why: Promise<string | undefined> } | undefined;
   #placed: Places | undefined;
+  #isRefreshing = false;
   #listedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: ClusterSourceOptions) {
@@ -309,6 +310,23 @@ class ClusterSource implements Source {
     return (node) => known?.get(node) ?? { kind: 'not' };
   }
 
+  async due(): Promise<{ readonly all: boolean; readonly nodes: readonly string[] }> {
+    const none = { all: false, nodes: [] };
+    const objects = this.#objects;
+    // Who watches hears of it.
+    if (objects.isFollowing) return none;
+    const now = performance.now();
+    const isListDue = objects.lost !== undefined && !this.#isRefreshing && now - this.#listedAt >= LISTED_MS;
+    const failed = [...this.#last].filter(
+      ([, last]) => (last.failure !== undefined || last.isDue === true) && now >= (last.againAt ?? 0),
+    );
+    if (!isListDue && failed.length === 0) return none;
+    if ((await this.#outage()) !== undefined) return none;
+    // Once is enough, until they were read.
+    for (const [node, last] of failed) this.#last.set(node, { ...last, againAt: now + this.#againMs });
+    return { all: isListDue && !this.#isRefreshing, nodes: failed.map(([node]) => node) };
+  }
+
   unreachable(): (node: string) => string | undefined {
     const { outage } = this.#objects;
     return (node) => (outage !== undefined && this.#isThroughApi(this.#readersOf(node)) ? outage : undefined);
@@ -317,7 +335,10 @@ class ClusterSource implements Source {
   async #refresh(signal: AbortSignal, now = false): Promise<void> {
     const age = performance.now() - this.#listedAt;
     if (!now && !this.#objects.isFollowing && age < LISTED_MS) return;
-    await this.#objects.refresh(signal);
+    this.#isRefreshing = true;
+    await this.#objects.refresh(signal).finally(() => {
+      this.#isRefreshing = false;
+    });
     this.#listedAt = performance.now();
   }
 

@@ -99,6 +99,30 @@ test('the Fleet view fills; a change, and an API server that goes and comes back
   await fleet(({ rows, state }) => state === 'done' && rows.every((row) => row.state === 'ready'));
 }, 30_000);
 
+test('an API server that comes back while nobody has a page open: the next questions are answered anew', async () => {
+  const { store } = await served();
+  const id = (await store.sources(signal)).find(({ kind }) => kind === 'cluster')?.id ?? '';
+  const fleet = async (holds: (view: FleetView) => boolean) => {
+    for (;;) {
+      const asked = await store.fleet(id, true, signal);
+      if (!asked.ok) throw new Error(asked.problem.say);
+      if (asked.value.state === 'done' && holds(asked.value)) return asked.value;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  };
+  const isWell = ({ rows }: FleetView) =>
+    rows.length === 3 && rows.every(({ state, notAnew }) => state === 'ready' && notAnew === null);
+  const before = await fleet(isWell);
+  const services = before.services ?? 0;
+  await shop.api.stop();
+  // A list holds for a while; then it is told that the API server is not there.
+  for (let well = true; well; well = isWell(await fleet(() => true))) store.changed(id);
+  shop.api.store.remove('services', 'web', 'shop');
+  await shop.api.start();
+  const after = await fleet((view) => isWell(view) && view.services !== services);
+  expect(after.services).toBe(services - 1);
+}, 30_000);
+
 test('the Service view follows: an endpoint and a whole Service that go from the cluster are left on nodes', async () => {
   const { store } = await served();
   const id = (await store.sources(signal)).find(({ kind }) => kind === 'cluster')?.id ?? '';

@@ -341,11 +341,22 @@ export class Store {
   }
 
   async #describe(entry: Entry, signal: AbortSignal): Promise<Result<Described>> {
+    if (entry.described !== undefined && entry.source.due !== undefined) await this.#takeDue(entry, entry.source.due);
     entry.described ??= lookAt(entry.source, entry.before);
     const described = await untilAborted(entry.described, signal);
     if (described.ok) entry.before = described.value;
     if (!described.ok && described.problem.code !== 'SRC-009') entry.described = undefined;
     return described;
+  }
+
+  /** What could not be read, and can be now, is read anew. */
+  async #takeDue({ id }: Entry, due: NonNullable<Source['due']>): Promise<void> {
+    const { all, nodes } = await due();
+    if (all) this.changed(id);
+    for (const node of nodes) {
+      this.changed(id, node);
+      this.#problems.delete(`${id}\0${node}`);
+    }
   }
 
   async #view(entry: Entry, signal: AbortSignal): Promise<Result<SourceView>> {

@@ -32,6 +32,7 @@ export function singleFlight(source: Source): Source {
     ...(source.watch !== undefined && { watch: source.watch.bind(source) }),
     ...(source.attend !== undefined && { attend: source.attend.bind(source) }),
     ...(source.following !== undefined && { following: source.following.bind(source) }),
+    ...(source.due !== undefined && { due: source.due.bind(source) }),
     ...(source.unreachable !== undefined && { unreachable: source.unreachable.bind(source) }),
     async node(name, signal) {
       if (signal.aborted) return failed(sourceProblems.cancelled());

@@ -81,6 +81,8 @@ export interface Source {
   following?(): (node: string) => Following;
   /** Why a node cannot be read at this moment, for none that is read in the same way can; undefined where it can be tried. */
   unreachable?(): (node: string) => string | undefined;
+  /** What could not be read while nobody watches, and is worth another try: `all` with the list of nodes and the cluster. Told once. */
+  due?(): Promise<{ readonly all: boolean; readonly nodes: readonly string[] }>;
 }
 
 /** How much a bundle may hold. Beyond that it is refused whole. */
