@@ -71,3 +71,8 @@ describe('a pod that is not ready', () => {
     expect(JSON.stringify(answer)).toContain('kube-system/agent-host does not run (Pending)');
   });
 });
+
+test('a pod that does not exist is not one without an address', () => {
+  const ask = () => demo.ask({ from: { pod: 'shop/nosuch' }, dst: WEB_2.ip, dport: 8080, protocol: 'TCP' });
+  expect(ask).toThrow('There is no pod shop/nosuch.');
+});

@@ -188,7 +188,9 @@ function clientOf(
     if (home === undefined || source === undefined)
       return problem(
         'from.pod',
-        `The pod ${pod} has no node or no address of this family.`,
+        found === undefined && known.known
+          ? `There is no pod ${pod}.`
+          : `The pod ${pod} has no node or no address of this family.`,
         'Name a pod of the capture.',
       );
     if (found?.hostNetwork === true) return ok({ client: { kind: 'node', node: home }, source });
