@@ -80,3 +80,17 @@ describe('the answer goes by another captured node', () => {
     expect(ask()).toMatchObject({ result: 'timeout', node: 'node-3', by: { hook: 'forward', verdict: 'drop' } });
   });
 });
+
+// A namespace asked from another network, with a blackhole for it or no route at all, and rp_filter 0: connect(2) waits.
+describe('no route back to a client outside', () => {
+  test.each(['a blackhole', 'no default route'])('%s: it waits', (what) => {
+    routes('node-1', 4, (all) =>
+      what === 'a blackhole'
+        ? [...all, { type: 'blackhole', dst: '198.51.100.0/24', flags: [] } as Route]
+        : all.filter(({ dst }) => dst !== 'default'),
+    );
+    const ask = (question: object) => demo.ask({ from: 'external', protocol: 'TCP', ...question });
+    for (const dport of [30090, 9100, 30092])
+      expect([dport, resultOf(ask({ dst: '10.240.0.11', dport }))]).toEqual([dport, 'timeout']);
+  });
+});

@@ -33,6 +33,11 @@ export const HAIRPIN: Reason = {
 };
 export const noHairpin = (node: string, bridge: string): string =>
   `Ports of ${bridge} on ${node} have no hairpin: what is turned round to the pod that sent it is not let out again.`;
+export const noWayBack = (node: string, client: string): Reason => ({
+  code: 'arrival-unknown',
+  say: `${node} has no route back to ${client}: by which interface its packets come in is not known.`,
+  settle: 'Trace the packet with its interface.',
+});
 export const switched = (node: string, bridge: string): string =>
   `Frames between ports of ${bridge} on ${node} are switched without the IP hooks, as bridge-nf-call is off: no rule of ip, ip6 or inet sees them.`;
 export const cableUnknown = (node: string, pod: string): Reason => ({

@@ -30,6 +30,7 @@ import {
   nodeProtocol,
   noHairpin,
   notCaptured,
+  noWayBack,
   OUTSIDE,
   PROTOCOL,
   PROXY,
@@ -227,7 +228,8 @@ class Walk {
       const assumptions = new Set(arrival?.assumption === undefined ? [] : [arrival.assumption.say]);
       if (iif !== undefined) this.onNode({ ...start, assumptions }, node, { ...packet, iif }, 'request');
       // Of a node that could not be read nobody knows by which interface it comes in, and the trace says why.
-      else if (this.hasRoutes(node, client.address)) this.end(start, { undecided: [OUTSIDE] });
+      else if (this.hasRoutes(node, client.address))
+        this.end(start, { undecided: [noWayBack(node, client.address)], node });
       else this.onNode(start, node, { ...packet, from: 'unknown' }, 'request');
     }
     return this.endings;

@@ -11,7 +11,7 @@ export interface Arrival {
 
 /**
  * A client behind the routers sends to the link that has the address; the way back may be another one. `back` is the route to the
- * client. Undefined where no route leads back.
+ * client. Undefined where no route leads back and the node itself is not asked.
  */
 export function arrivalFromOutside(
   p: Prepared,
@@ -20,8 +20,13 @@ export function arrivalFromOutside(
   back: Lookup | undefined,
 ): Arrival | undefined {
   const dev = back?.kind === 'found' ? back.result.dev : undefined;
-  if (dev === undefined) return undefined;
   const owner = p.localAddresses.get(addressKey(family, daddr));
+  if (dev === undefined) {
+    if (back === undefined || back.kind === 'found' || owner === undefined) return undefined;
+    if (!facesOutside(p, owner, family, daddr)) return undefined;
+    const say = `The packet is taken to arrive on ${owner.name}, which has the address asked for; no route leads back to the client.`;
+    return { dev: owner, assumption: { code: 'arrival', say } };
+  }
   if (owner === undefined || owner.index === dev.index || !facesOutside(p, owner, family, daddr))
     return { dev, assumption: undefined };
   return {
