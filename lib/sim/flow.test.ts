@@ -40,6 +40,26 @@ describe('a process', () => {
   });
 });
 
+describe('an answer of TCP is routed by its own ports', () => {
+  const socket = { protocol: 'tcp', family: 'ip', port: 80, transparent: false } as const;
+  const answers = (dport: number, selector: object): number => {
+    const world = {
+      ...xtWorld({ rules: [], rule4: prohibit(selector) }),
+      sockets: { known: true, value: [socket] },
+    } as const;
+    const [branch] = trace(world, { ...SYN, daddr: '10.1.0.1', dport }).branches;
+    return branch?.steps.filter(({ kind }) => kind === 'generated').length ?? -1;
+  };
+  test.each([
+    ['open', 80],
+    ['closed', 81],
+  ])('%s port', (_, port) => {
+    expect(answers(port, { dst: '10.1.0.2', ipproto: 'tcp', sport: port })).toBe(0);
+    expect(answers(port, { dst: '10.1.0.2', ipproto: 'tcp', sport: 82 })).toBe(1);
+    expect(answers(port, { dst: '10.1.0.2', ipproto: 'udp', sport: port })).toBe(1);
+  });
+});
+
 test('fib asks for the protocol and not for ports', () => {
   const missing = match({ fib: { result: 'oif', flags: ['saddr', 'iif'] } }, false);
   const seen = (selector: object) =>

@@ -4,6 +4,7 @@ import { parseHeaders, u16, u32, u128 } from '../net/headers';
 import { PROTO } from '../net/protocols';
 import { socketKey } from './early-demux';
 import type { Run } from './environment';
+import { flowOf, turned } from './flow';
 import { sendSegment } from './generated';
 import { initialNumber } from './initial-number';
 import { findTcpOption } from './read-options';
@@ -320,7 +321,8 @@ function synAck(
   const { family } = skb;
   if (family === 'arp') return undefined;
   const [daddr, saddr] = [sourceOf(skb), destinationOf(skb)];
-  const back = routeOutput(run, { family, daddr, saddr, mark: 0, tos: 0, anySource: transparent });
+  const ask = { family, daddr, saddr, mark: 0, tos: 0, anySource: transparent };
+  const back = routeOutput(run, { ...ask, ...turned(flowOf(run, skb)) });
   if (back.kind !== 'found') return undefined;
   const { route } = back;
   const timestamp = findTcpOption(syn, 8);
