@@ -178,7 +178,7 @@ export function transmit(run: Run, skb: Skb, dev: Link, dstMac: string): void {
 }
 
 /** Egress of a device, and the wire; false where egress drops the packet. `whole` is what is handed on to the next node: the packet, or for its first fragment all of it. */
-export function deviceTransmit(
+function deviceTransmit(
   run: Run,
   skb: Skb,
   dev: Link,
