@@ -1,6 +1,6 @@
 /** Answers that do not come back: routes to the client that lead elsewhere, or nowhere. */
 import { beforeEach, describe, expect, test } from 'vitest';
-import { assumedOf, DemoCluster, drop, field, match, resultOf, WEB_2 } from './demo-cluster';
+import { assumedOf, DemoCluster, drop, field, match, resultOf, WEB_1, WEB_2 } from './demo-cluster';
 
 let demo: DemoCluster;
 beforeEach(async () => {
@@ -92,5 +92,32 @@ describe('no route back to a client outside', () => {
     const ask = (question: object) => demo.ask({ from: 'external', protocol: 'TCP', ...question });
     for (const dport of [30090, 9100, 30092])
       expect([dport, resultOf(ask({ dst: '10.240.0.11', dport }))]).toEqual([dport, 'timeout']);
+  });
+});
+
+// The router is nobody's: what it is taken to do is said.
+describe('nodes joined by a router', () => {
+  const router = (from: string, to: number, net: string | undefined) =>
+    routes(from, 4, (all) => [
+      ...all.map((one) => (one.dst === net ? { ...one, gateway: '10.240.0.1', dev: 'eth0' } : one)),
+      { dst: `10.240.0.1${to}`, gateway: '10.240.0.1', dev: 'eth0', flags: [] } as Route,
+    ]);
+  test.each([
+    { what: 'a node', from: { node: 'node-1' }, dst: '10.240.0.12', dport: 9100 },
+    { what: 'a pod', from: { pod: WEB_1.pod }, dst: WEB_2.ip, dport: 8080 },
+  ])('$what behind it is asked', ({ what, ...question }) => {
+    router('node-1', 2, '10.244.2.0/24');
+    router('node-2', 1, '10.244.1.0/24');
+    const ask = () => demo.ask({ ...question, protocol: 'TCP' });
+    expect(resultOf(ask())).toBe('ok');
+    expect(assumedOf(ask())).toMatch(/10\.240\.0\.1 is not in the capture and is taken to forward to node-2/);
+    const hook = what === 'a node' ? 'input' : 'forward';
+    demo.chain('node-2', { hook }, [[match(field('tcp', 'dport'), question.dport), drop]]);
+    expect(ask()).toMatchObject({ result: 'timeout', node: 'node-2', by: { hook, verdict: 'drop' } });
+  });
+  test('a pod network alone that falls to it is not: who knows whether it has that route', () => {
+    routes('node-1', 4, (all) => all.filter(({ dst }) => dst !== '10.244.2.0/24'));
+    const answer = demo.ask({ from: { pod: WEB_1.pod }, dst: WEB_2.ip, dport: 8080, protocol: 'TCP' });
+    expect(resultOf(answer)).toBe('outside-capture');
   });
 });

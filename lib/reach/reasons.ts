@@ -38,6 +38,8 @@ export const noWayBack = (node: string, client: string): Reason => ({
   say: `${node} has no route back to ${client}: by which interface its packets come in is not known.`,
   settle: 'Trace the packet with its interface.',
 });
+export const routerForwards = (gateway: string, node: string): string =>
+  `${gateway} is not in the capture and is taken to forward to ${node}, unfiltered and untranslated.`;
 export const switched = (node: string, bridge: string): string =>
   `Frames between ports of ${bridge} on ${node} are switched without the IP hooks, as bridge-nf-call is off: no rule of ip, ip6 or inet sees them.`;
 export const cableUnknown = (node: string, pod: string): Reason => ({

@@ -14,6 +14,7 @@ import { listeningOn, podListens } from './listening';
 import { discoveryBlocked } from './neighbour-discovery';
 import { listenKey, type Network, nodeBackend } from './network';
 import { bridgeBetween, callsIpHooks, comesBack, mayHaveRules } from './one-bridge';
+import { onWire } from './on-wire';
 import { candidateOwners, linkLocalOwner } from './owners';
 import { cableOf, wayToPod } from './pod-cable';
 import {
@@ -35,6 +36,7 @@ import {
   PROTOCOL,
   PROXY,
   RAW_ECHO,
+  routerForwards,
   switched,
   uncaptured,
 } from './reasons';
@@ -212,7 +214,9 @@ class Walk {
       assumptions: new Set(),
       stops: [],
     };
-    if (client.kind === 'node') this.onNode(start, client.node, { ...packet, from: 'local' }, 'request');
+    const wire = client.kind === 'pod' ? onWire(this.network, client.address) : undefined;
+    if (wire !== undefined) this.end(start, { undecided: [wire] });
+    else if (client.kind === 'node') this.onNode(start, client.node, { ...packet, from: 'local' }, 'request');
     else {
       const node = client.kind === 'pod' ? client.node : (client.via ?? '');
       if (this.isUnread(node)) return this.endings;
@@ -578,6 +582,11 @@ class Walk {
     const { client } = this.question;
     const nexthop = frame.nexthop === undefined ? daddr : formatAddress(frame.nexthop);
     const pod = this.network.podByAddress.get(nexthop);
+    const wire = onWire(this.network, nexthop);
+    if (wire !== undefined) {
+      this.end(travel, { undecided: [wire], node });
+      return;
+    }
     const onLink = linkLocalOwner(this.network, node, frame.dev, nexthop);
     const tunnel = tunnelAt(this.network, node, frame.dev);
     const owner =
@@ -630,6 +639,14 @@ class Walk {
         return;
       }
       this.onNode(travel, owner, this.arriving(frame, iif), way);
+      return;
+    }
+    const beyond = owner === undefined && tunnel === undefined ? this.beyondRouter(node, nexthop, daddr) : undefined;
+    if (beyond !== undefined) {
+      if (this.isUnread(beyond)) return;
+      const iif = this.arrivalDevice(beyond, daddr) ?? this.deviceTowards(beyond, view.saddr ?? '');
+      const assumptions = new Set([...travel.assumptions, routerForwards(nexthop, beyond)]);
+      this.onNode({ ...travel, assumptions }, beyond, this.arriving(frame, iif), way);
       return;
     }
     const target = this.network.podByAddress.get(daddr);
@@ -711,6 +728,25 @@ class Walk {
     const said = isOther && nexthop !== client.address ? [uncaptured(owner)] : [];
     this.answered({ ...travel, assumptions: new Set([...travel.assumptions, ...said]) }, frame, node, by);
     return true;
+  }
+
+  /** The captured node that a packet comes to by a router nobody captured: an address of its own, or its pod's where both have that way. */
+  private beyondRouter(node: string, nexthop: string, daddr: string): string | undefined {
+    const { cluster, podByAddress, nodes, unread } = this.network;
+    if (nexthop === daddr || podByAddress.has(nexthop) || !cluster.nodes.known) return undefined;
+    const pod = podByAddress.get(daddr);
+    const found = cluster.nodes.value.find(
+      ({ name, addresses }) => name === pod?.node || addresses.some((one) => shortest(one) === daddr),
+    );
+    if (found === undefined || found.name === node || !(nodes.has(found.name) || unread.has(found.name)))
+      return undefined;
+    const p = nodes.get(node)?.prepared;
+    const isByRouter = (text: string): boolean => {
+      const to = parseAddress(text);
+      const way = to && p?.routers[to.family]?.lookup({ daddr: to.value, mark: 0, tos: 0, iif: undefined });
+      return way?.kind === 'found' && way.result.gateway !== undefined && formatAddress(way.result.gateway) === nexthop;
+    };
+    return pod === undefined || found.addresses.some(isByRouter) ? found.name : undefined;
   }
 
   private nameOf(address: string): string {
