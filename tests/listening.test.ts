@@ -76,3 +76,17 @@ test('a pod that does not exist is not one without an address', () => {
   const ask = () => demo.ask({ from: { pod: 'shop/nosuch' }, dst: WEB_2.ip, dport: 8080, protocol: 'TCP' });
   expect(ask).toThrow('There is no pod shop/nosuch.');
 });
+
+test.each([
+  { name: 'its node', question: { from: { node: 'node-1' }, dst: '10.240.0.77' } },
+  { name: 'another node', question: { from: { node: 'node-2' }, dst: '10.240.0.77' } },
+  { name: 'the pod itself', question: { from: { pod: 'shop/mac' }, dst: WEB_2.ip } },
+])('a pod on the wire of its node, as with macvlan, meets none of its hooks: from $name', ({ question }) => {
+  demo.objects('pods.json', (items) => {
+    const pod = structuredClone(items.find(({ metadata }) => `shop/${metadata.name}` === WEB_1.pod));
+    pod.metadata.name = 'mac';
+    Object.assign(pod.status, { podIP: '10.240.0.77', podIPs: [{ ip: '10.240.0.77' }] });
+    items.push(pod);
+  });
+  expect(resultOf(demo.ask({ ...question, dport: 8080, protocol: 'TCP' }))).toBe('pod-on-wire');
+});
