@@ -1,7 +1,7 @@
 /** A listing of `nft -j list ruleset`, held by table, chain, rule, set and element, each with its own text. */
 import { parseJson } from '../net/json-cursor';
 import { itemsOf, memberOf } from './json-slices';
-import { laterElement } from './remaining-time';
+import { laterElement } from './later-element';
 
 export interface HeldRule {
   readonly handle: number;

@@ -1,4 +1,4 @@
-/** Elements that time removes: no event tells of it, so what is held of them is of the moment of its listing. */
+/** Sets that packets and time change: no event tells of it, so what is held of them is of the moment of its listing. */
 import type { HeldListing, HeldSet } from './held-listing';
 
 /**
@@ -11,19 +11,3 @@ export const changesUntold = ({ head, tail }: HeldSet): boolean =>
 /** A set of it changes without an event. */
 export const hasUntoldSets = ({ tables }: HeldListing): boolean =>
   [...tables.values()].some(({ sets }) => [...sets.values()].some(changesUntold));
-
-/**
- * An element as it is some time later: its `expires` (whole seconds, rounded down by nft) is smaller by that time.
- *
- * @returns undefined where it has ended
- */
-export function laterElement(text: string, passedMs: number): string | undefined {
-  let hasEnded = false;
-  // Inside a comment the quotes would be escaped.
-  const later = text.replace(/("expires": *)(\d+)/g, (_, name: string, seconds: string) => {
-    const left = (Number(seconds) + 1) * 1000 - passedMs;
-    if (left <= 0) hasEnded = true;
-    return `${name}${Math.max(0, Math.ceil(left / 1000) - 1)}`;
-  });
-  return hasEnded ? undefined : later;
-}
