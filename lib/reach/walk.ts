@@ -13,8 +13,8 @@ import { clientWord, type Flying, serverAnswer, sourceOfAnswer } from './answers
 import { listeningOn, podListens } from './listening';
 import { discoveryBlocked } from './neighbour-discovery';
 import { listenKey, type Network, nodeBackend } from './network';
-import { bridgeBetween, callsIpHooks, comesBack, mayHaveRules } from './one-bridge';
 import { onWire } from './on-wire';
+import { bridgeBetween, callsIpHooks, comesBack, mayHaveRules } from './one-bridge';
 import { candidateOwners, linkLocalOwner } from './owners';
 import { cableOf, wayToPod } from './pod-cable';
 import {
