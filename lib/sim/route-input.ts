@@ -80,8 +80,8 @@ function validateSource(
   const marked = router.hasCustomRules && (skb.mark !== 0 || skb.markUnknown !== undefined);
   const mark = marked ? markOfSource(run, skb, dev) : 0;
   // The way back has the ports turned round; the kernel itself is the user who asks.
-  const flow = turned(flowOf(run, skb));
-  const found = router.lookup({ ...flow, daddr: src, saddr: dst, mark, tos: tosOf(skb), iif: oif?.name, uid: 0 });
+  const query = { daddr: src, saddr: dst, mark, tos: tosOf(skb), iif: oif?.name, uid: 0 };
+  const found = router.lookup(router.asksForFlow ? { ...query, ...turned(flowOf(run, skb)) } : query);
   if (found.kind !== 'found') return filter > 0 ? 'rp-filter' : 'ok';
   const { result, multipath } = found;
   if (result.type !== 'unicast') {
@@ -214,18 +214,11 @@ function routeInput4(run: Run, skb: Skb): void {
   const router = run.p.routers.ip;
   if (router === undefined) noRoutes(run, 'ip');
   const forwarding = (): boolean => isForwarding(run, dev, 'ip');
-  const found =
-    broadcast || router === undefined
-      ? undefined
-      : router.lookup({
-          daddr: dst,
-          saddr: src,
-          mark: routingMark(run, skb),
-          tos: tosOf(skb),
-          iif: dev.name,
-          uid: 0,
-          ...flowOf(run, skb),
-        });
+  const lookup = (): ReturnType<typeof router.lookup> => {
+    const query = { daddr: dst, saddr: src, mark: routingMark(run, skb), tos: tosOf(skb), iif: dev.name, uid: 0 };
+    return router.lookup(router.asksForFlow ? { ...query, ...flowOf(run, skb) } : query);
+  };
+  const found = broadcast ? undefined : lookup();
   if (found !== undefined && found.kind !== 'found') {
     routeStep(
       run,

@@ -116,7 +116,11 @@ export class Router {
     }
     this.hasCustomLocalRoutes = routes.some((r) => r.type === 'local' && r.protocol !== 'kernel');
     this.rules = rules.toSorted((a, b) => a.priority - b.priority);
+    this.asksForFlow = rules.some((r) => r.ipproto !== undefined || r.sport !== undefined || r.dport !== undefined);
   }
+
+  /** True where a rule asks for the protocol or for ports (fib_rules_require_fldissect): else nobody reads them. */
+  readonly asksForFlow: boolean;
 
   /** True where rules other than the three of a fresh system exist (fib4_has_custom_rules). */
   get hasCustomRules(): boolean {
